@@ -1,0 +1,13 @@
+/*
+ * The time, as every part of cekd sees it: real time for what is written down, monotonic time for deadlines. With the
+ * meson option test_hooks a shared page can shift the real time (testhook.h); otherwise that code is not there.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Microseconds since 1970-01-01T00:00:00Z. */
+uint64_t clock_real_us(void);
+
+/* Microseconds since some moment in the past; never goes backwards. */
+uint64_t clock_monotonic_us(void);

@@ -1,0 +1,12 @@
+/*
+ * Log lines on standard error: "<priority>program: text", the form that systemd reads (sd-daemon(3)); without a journal
+ * behind it, "program: text". Never a CEK, a PIN or a key.
+ */
+#pragma once
+
+/* Once, first: the program's name as it shall stand in every line (static storage). */
+void log_open(const char *program);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

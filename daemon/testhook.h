@@ -1,0 +1,33 @@
+/*
+ * Hooks for the tests, compiled in only with the meson option test_hooks: a page shared by the tests and all processes of
+ * one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock and stops a process at a named
+ * step, so that a test can kill it exactly there.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#ifdef CEK_TEST_HOOKS
+
+struct testhook_page {
+	int64_t clock_offset_us;
+	char armed[64];    /* name of the step at which to stop; empty = none */
+	uint32_t hit_pid;  /* set by the process that stopped there, which then waits to be killed or for armed to change */
+};
+
+/* Map the page from fd, which stays open. 0 or -errno. */
+int testhook_map(int fd);
+
+int64_t testhook_clock_offset_us(void);
+
+/* If step is armed: say so in hit_pid and wait. */
+void testhook_step(const char *step);
+
+#else
+
+static inline void testhook_step(const char *step)
+{
+	(void)step;
+}
+
+#endif
