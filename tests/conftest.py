@@ -1,0 +1,87 @@
+"""Fixtures for every test with a daemon, and the daemon's log beside each failure."""
+
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "e2e"))
+import cekd as C  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def first_token():
+    """The token that each daemon gets a copy of: initialising one is slow."""
+    where = C.folder("cekd-token-")
+    yield C.Token.init(where)
+    shutil.rmtree(where, ignore_errors=True)
+
+
+def _factory(first_token):
+    made = []
+
+    def make(start=True, token=None, **options):
+        where = C.folder("cekd-test-")
+        daemon = C.Cekd(where, token or first_token.copy(where / "token"), **options)
+        made.append(daemon)
+        return daemon.start() if start else daemon
+
+    yield make
+    errors = []
+    for daemon in made:
+        try:
+            daemon.stop()
+        except AssertionError as error:
+            errors.append(str(error))
+    for daemon in made:
+        shutil.rmtree(daemon.where, ignore_errors=True)
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def make_cekd(first_token):
+    """make_cekd(**options of C.Cekd): a daemon for this test alone. It must stop cleanly at the end."""
+    yield from _factory(first_token)
+
+
+@pytest.fixture(scope="module")
+def make_cekd_module(first_token):
+    yield from _factory(first_token)
+
+
+@pytest.fixture(scope="module")
+def shared(make_cekd_module):
+    """One daemon for all tests of a module that do it no harm."""
+    return make_cekd_module()
+
+
+@pytest.fixture
+def daemon(make_cekd):
+    return make_cekd()
+
+
+@pytest.fixture
+def client(shared):
+    with shared.client() as client:
+        yield client
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for number, daemon in enumerate(C.Cekd.started):
+            text = daemon.log_text()
+            if text:
+                report.sections.append((f"log of cekd {number} in {daemon.where}", text[-20000:]))
+
+
+def pytest_runtest_teardown(item, nextitem):
+    if nextitem is None or nextitem.fspath != item.fspath:
+        C.Cekd.started[:] = [daemon for daemon in C.Cekd.started if daemon.process is not None]
+
+
+def pytest_sessionfinish():
+    C.drop_programs()
