@@ -5,7 +5,8 @@
  * calls are a loop around it. libcek(3) explains both, with examples.
  *
  * Threads: a connection and all that came from it belong to one thread at a time; different connections are independent.
- * fork: connect after it (cekd knows a peer by SO_PEERCRED, which is fixed at connect).
+ * fork: connect after it (cekd knows a peer by SO_PEERCRED, which is fixed at connect). In a child, its parent's
+ * connections can only be freed: that closes descriptors and wipes memory, without callbacks.
  * Secrets: CEKs stand only in results, in locked memory, and are wiped by cek_result_free().
  */
 #pragma once
@@ -69,12 +70,12 @@ typedef struct cek_result cek_result;
  * send. 0, CEK_E_INVALID (path too long) or CEK_E_NOMEM. */
 int cek_conn_new(const char *path, cek_conn **ret_conn);
 
-/* Close. Every call still open gets its callback with CEK_E_CANCELLED first. NULL is allowed, also from inside a callback.
- * Returns NULL. */
+/* Close. Every call still open gets its callback with CEK_E_CANCELLED first. NULL is allowed. Allowed inside a callback:
+ * the object then goes when that callback has returned. Returns NULL. */
 cek_conn *cek_conn_free(cek_conn *conn);
 
-/* Bounds of what this connection holds: calls open at once (default 1024) and bytes not yet written (default 1 MiB). A
- * start beyond them is CEK_E_FULL. 0 leaves a bound as it is. */
+/* Bounds of what this connection holds: calls open at once (default 1024, at most 2^20) and bytes not yet written (default
+ * 1 MiB, at least one largest frame: 65,540). A start beyond them is CEK_E_FULL. 0 leaves a bound as it is. */
 void cek_conn_set_limits(cek_conn *conn, size_t max_calls, size_t max_output);
 
 /* For an event loop: one descriptor that stays the same as long as the object lives (an epoll descriptor, also across
@@ -84,10 +85,12 @@ int cek_conn_fd(const cek_conn *conn);
 /* Events to wait for on that descriptor, as for poll(2): POLLIN, always. */
 short cek_conn_events(const cek_conn *conn);
 
-/* Milliseconds until cek_conn_process() has to be called even if nothing is readable; -1 = no need; 0 = now. */
+/* Milliseconds until cek_conn_process() has to be called even if nothing is readable; -1 = no need; 0 = now. Ask again
+ * after starting calls: they are written by the next cek_conn_process(), all together. */
 int cek_conn_timeout(const cek_conn *conn);
 
-/* Connect, write, read, run callbacks: all that is possible without waiting. Returns the number of calls still open. */
+/* Connect, write, read, run callbacks: all that is possible without waiting. Returns the number of calls still open.
+ * Inside a callback it does nothing. */
 size_t cek_conn_process(cek_conn *conn);
 
 /* Wait for at most timeout_ms (-1 = without end) until something can be done, and do it. Returns the number of calls
@@ -100,11 +103,13 @@ uint64_t cek_conn_epoch(const cek_conn *conn);
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
 
 /* Called exactly once for each call that was started (watch: once per epoch, see below), from within process(), wait(),
- * cancel() or free(). result belongs to the library and is wiped when the callback returns, unless it was kept with
- * cek_result_keep(). */
+ * cancel() or free(), never from within a start. When it returns, call is gone, and result is wiped unless it was kept with
+ * cek_result_keep(). Inside it everything is allowed but the waiting calls (they return CEK_E_INVALID). errno is that of the
+ * failure when the status is CEK_E_CONNECT. */
 typedef void cek_callback(cek_call *call, cek_result *result, void *userdata);
 
-/* Give up: the callback comes at once with CEK_E_CANCELLED; a later reply is dropped. Allowed in any callback. */
+/* Give up: the callback comes at once with CEK_E_CANCELLED. A request of which nothing was written yet is never sent; a
+ * later reply is dropped. Allowed in any callback; in the call's own it does nothing. NULL is allowed. */
 void cek_call_cancel(cek_call *call);
 
 /* Keep the result beyond the callback; free it with cek_result_free(). */
@@ -152,13 +157,22 @@ struct cek_rewrap {
 	const char *to_key; /* NULL = the same key */
 };
 
-/* timeout_ms: the caller's own limit, -1 = none; it also travels as the request's deadline. */
-int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
+/* Queue a call. timeout_ms: the caller's own limit, -1 = none; it also travels as the request's deadline. args and what it
+ * points to are not needed any more after the return. ret_call may be NULL. Returns CEK_OK, or CEK_E_INVALID, CEK_E_NOMEM or
+ * CEK_E_FULL; then there is no callback.
+ *
+ * When the connection ends, calls of which a byte was written get CEK_E_DISCONNECTED and are not repeated; the others go
+ * out on the next connection, or get CEK_E_CONNECT when that cannot be made. */
+int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
 
-/* One callback at once with the present epoch and one at each new one, until cancelled or disconnected. After a reconnect
- * start it again. */
+/* One callback at once with the present epoch (cek_result_epoch()) and one at each new one. It ends with exactly one callback
+ * whose status is not CEK_OK: cancelled, disconnected, refused. Then start it again. Cancelled in its own callback, it gets
+ * that last one from within cek_call_cancel(). */
 int cek_watch_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call);
 
 /* The same, waiting. The status is also the return value; *ret_result is set whenever a reply or a local reason is known,
@@ -169,7 +183,9 @@ int cek_rewrap(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, ce
 
 /* ---- results ------------------------------------------------------------------------------------------------------ */
 
-/* Pointers that these return live as long as the result; fields that the call does not have are NULL, 0 or empty. */
+/* Pointers that these return live as long as the result; fields that the call does not have are NULL, 0 or empty. Messages
+ * and other texts are short lines of printable ASCII; kids are what they are. A call on one key of those further below fills
+ * in key, alg and kid (of the active version) as well. */
 int cek_result_status(const cek_result *result);
 const char *cek_result_message(const cek_result *result); /* cekd's sentence, or libcek's; "" when OK */
 uint64_t cek_result_epoch(const cek_result *result);
@@ -182,11 +198,202 @@ struct cek_alg_params cek_result_params(const cek_result *result);
 bool cek_result_unchanged(const cek_result *result);
 unsigned cek_result_candidates(const cek_result *result);
 
+/* ---- keys and daemon: for programs that operate cekd --------------------------------------------------------------- */
+
+/* NIST SP 800-57 part 1, section 7; waiting = destruction is scheduled (values of State in cek.proto). */
+enum {
+	CEK_STATE_PRE_ACTIVE = 1,
+	CEK_STATE_ACTIVE = 2,
+	CEK_STATE_DEACTIVATED = 3,
+	CEK_STATE_SUSPENDED = 4,
+	CEK_STATE_COMPROMISED = 5,
+	CEK_STATE_DESTROYED = 6,
+	CEK_STATE_WAITING = 7,
+};
+
+/* "pre-active", "active", …; "unknown" for other values. Never NULL. */
+const char *cek_state_name(int state);
+
+/* The arguments of a call are the fields of its request in cek.proto: what is 0 or NULL there takes its default. */
+struct cek_key_create {
+	const char *key;
+	const char *alg;
+	unsigned bits;     /* RSA: 0 = 3072 */
+	const char *crv;   /* ECDH-ES: NULL = "P-256" */
+	uint32_t max_uses;
+};
+
+struct cek_key_rotate {
+	const char *key;
+	const char *active_kid; /* believed active; another one is CEK_CONFLICT, so that a lost reply cannot rotate twice */
+	bool plan;              /* change nothing, answer with the timetable */
+};
+
+struct cek_key_set_state {
+	const char *kid;
+	int state;
+	uint64_t until;     /* suspended: microseconds since 1970, 0 = stays */
+	bool rotate;        /* compromised: a new version in the same step */
+	const char *reason; /* at most 200 bytes */
+};
+
+struct cek_key_destroy {
+	const char *kid;
+	bool force;         /* although used within its overlap; does not skip the wait */
+	uint32_t wait;      /* seconds, 0 = the daemon's default */
+	const char *reason;
+};
+
+struct cek_key_describe { /* one of the two */
+	const char *key;
+	const char *kid;
+};
+
+struct cek_key_list {
+	const char *after; /* names that sort after this one; NULL = from the first */
+};
+
+struct cek_public_keys {
+	const char *const *keys; /* names; none = all that this peer may see */
+	size_t n_keys;
+};
+
+int cek_key_create_start(cek_conn *conn, const struct cek_key_create *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_rotate_start(cek_conn *conn, const struct cek_key_rotate *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_set_state_start(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_destroy_start(cek_conn *conn, const struct cek_key_destroy *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_describe_start(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_list_start(cek_conn *conn, const struct cek_key_list *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_public_keys_start(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_status_start(cek_conn *conn, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
+
+/* The same, waiting; as cek_unwrap(). */
+int cek_key_create(cek_conn *conn, const struct cek_key_create *args, int timeout_ms, cek_result **ret_result);
+int cek_key_rotate(cek_conn *conn, const struct cek_key_rotate *args, int timeout_ms, cek_result **ret_result);
+int cek_key_set_state(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms, cek_result **ret_result);
+int cek_key_destroy(cek_conn *conn, const struct cek_key_destroy *args, int timeout_ms, cek_result **ret_result);
+int cek_key_describe(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms, cek_result **ret_result);
+int cek_key_list(cek_conn *conn, const struct cek_key_list *args, int timeout_ms, cek_result **ret_result);
+int cek_public_keys(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms, cek_result **ret_result);
+int cek_status(cek_conn *conn, int timeout_ms, cek_result **ret_result);
+
+/* What these calls answer: structs of the library inside the result, read-only; later versions may add fields at their
+ * ends. Texts are never NULL. Times are in microseconds since 1970, 0 = never; durations in seconds. */
+struct cek_usage {
+	const char *peer; /* "listener/uid" */
+	uint64_t unwraps;
+	uint64_t wraps;
+	uint64_t last_used;
+};
+
+struct cek_version {
+	const char *kid;
+	unsigned number; /* 1, 2, … within its key */
+	int state;
+	bool missing;           /* the token has no such object at the moment */
+	const char *provenance; /* "generated", "imported", "adopted" */
+	struct cek_bytes cka_id;
+	uint64_t created, activated, deactivated, destroyed;
+	uint64_t until;       /* suspended: end; waiting: destruction */
+	uint64_t overlap_end; /* safe to retire from then on */
+	uint64_t unwraps, wraps, refused, last_used;
+	const char *note;
+	struct cek_public_key public_key; /* kty NULL = not told */
+	const char *const *aliases;
+	size_t n_aliases;
+	const struct cek_usage *const *peers; /* latest first */
+	size_t n_peers;
+};
+
+struct cek_event { /* one line of a timetable */
+	uint64_t time;
+	const char *what; /* "publish", "activate", "retire" */
+	const char *kid;  /* "" = a version not made yet */
+	const char *why;
+};
+
+struct cek_key {
+	const char *name;
+	const char *alg;
+	unsigned bits;
+	const char *crv;
+	uint32_t max_uses;
+	const char *operations; /* what this peer may do with it, separated by spaces */
+	uint32_t period, lead, overlap, token_lifetime, jwks_max_age; /* schedule; period 0 = none */
+	const struct cek_version *const *versions;                    /* oldest first */
+	size_t n_versions;
+	const struct cek_event *const *plan;
+	size_t n_plan;
+};
+
+struct cek_public_key_entry {
+	const char *key;
+	const char *kid;
+	const char *alg;
+	int state;
+	struct cek_public_key public_key;
+};
+
+struct cek_alg_status {
+	const char *alg;
+	bool available;
+	const char *how; /* which CKM_ does what where, or why it is not available */
+};
+
+struct cek_worker_status {
+	const char *kind; /* "use", "manage" */
+	unsigned index;
+	unsigned generation;
+	const char *state; /* "starting", "ready", "down" */
+	unsigned queued;
+	uint64_t done;
+	uint64_t memory; /* bytes */
+	int pid;
+};
+
+struct cek_daemon {
+	bool ready; /* a real unwrap worked and nothing has failed since */
+	const char *version;
+	const char *why_not_ready;
+	const char *token_label, *token_serial, *token_model, *module;
+	const char *journal, *audit, *sandbox;
+	bool split_uids;
+	uint64_t started;
+	unsigned keys, versions, connections;
+	const struct cek_alg_status *const *algs;
+	size_t n_algs;
+	const struct cek_worker_status *const *workers;
+	size_t n_workers;
+	const char *const *warnings;
+	size_t n_warnings;
+};
+
+/* Key i of the answer, NULL past the last: one from create, rotate, set_state, destroy and describe, any number from list
+ * (its versions then come without peers and public keys). */
+const struct cek_key *cek_result_key_info(const cek_result *result, size_t i);
+
+/* cek_key_list(): there are more; ask again with after = the name of the last. */
+bool cek_result_more(const cek_result *result);
+
+/* Entry i of cek_public_keys(), NULL past the last: pre-active and active ones first, then those that only unwrap. */
+const struct cek_public_key_entry *cek_result_public_key(const cek_result *result, size_t i);
+
+/* The answer of cek_status(), NULL for other calls. */
+const struct cek_daemon *cek_result_daemon(const cek_result *result);
+
 /* ---- everything else ---------------------------------------------------------------------------------------------- */
 
-/* Operations that are not on a gateway's hot path travel as they stand in cek.proto: packed Request in, packed Reply out
- * (id and deadline are filled in by libcek). cekctl is made of these; other languages do the same. */
-int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
+/* Any operation, as it stands in cek.proto: packed Request in, packed Reply out. libcek fills in id, and deadline_ms if
+ * timeout_ms is not -1. request must be a well-formed message, else CEK_E_INVALID. */
+int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_request(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_result **ret_result);
 struct cek_bytes cek_result_reply(const cek_result *result); /* the packed Reply, of every kind of call */
 
