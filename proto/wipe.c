@@ -48,6 +48,15 @@ int arena_init(struct arena *arena, size_t size)
 	return 0;
 }
 
+void arena_over(struct arena *arena, void *base, size_t size)
+{
+	*arena = (struct arena){
+		.base = base,
+		.size = size,
+		.allocator = { .alloc = allocator_alloc, .free = allocator_free },
+	};
+}
+
 void arena_deinit(struct arena *arena)
 {
 	if (!arena->base)
