@@ -177,6 +177,7 @@ static int verify_line(struct verification *v, const char *line, size_t len)
 {
 	struct chain_head head = { .seq = v->result.head.seq + 1 };
 	json_t *object;
+	bool more;
 	int r;
 
 	object = chain_line_parse(line, len, v->result.why);
@@ -189,12 +190,17 @@ static int verify_line(struct verification *v, const char *line, size_t len)
 	r = chain_hash(v->hasher, line, len, head.hash);
 	if (r == 0 && v->line)
 		r = v->line(v->userdata, object, &head);
+	more = json_is_true(json_object_get(object, "more"));
 	json_decref(object);
 	if (r < 0)
 		return r;
 	v->result.lines++;
 	v->result.bytes += len + 1;
 	v->result.head = head;
+	if (!more) {
+		v->result.whole = head;
+		v->result.whole_bytes = v->result.bytes;
+	}
 	meet_expected(v);
 	return 0;
 }
@@ -243,7 +249,7 @@ static int verify_stream(struct verification *v, int fd, char *buffer)
 			snprintf(v->result.why, CHAIN_WHY_MAX, "longer than %d bytes", CHAIN_LINE_MAX);
 		}
 	}
-	v->result.torn = v->result.fault == CHAIN_GOOD && filled > 0;
+	v->result.torn = v->result.fault == CHAIN_GOOD && (filled > 0 || v->result.whole_bytes < v->result.bytes);
 	return 0;
 }
 
@@ -255,10 +261,11 @@ int chain_verify(int fd, const struct chain_head *from, const struct chain_head 
 		.userdata = userdata,
 		.result = { .head = from ? *from : chain_start() },
 	};
-	uint64_t first = v.result.head.seq;
+	const struct chain_head first = v.result.head;
 	char *buffer;
 	int r;
 
+	v.result.whole = first;
 	buffer = malloc(BUFFER_SIZE);
 	if (!buffer)
 		return -ENOMEM;
@@ -271,7 +278,7 @@ int chain_verify(int fd, const struct chain_head *from, const struct chain_head 
 	free(buffer);
 	if (r != 0)
 		return r;
-	if (v.result.fault == CHAIN_GOOD && expected && !v.met && expected->seq > first) {
+	if (v.result.fault == CHAIN_GOOD && expected && !v.met && expected->seq > first.seq) {
 		v.result.fault = CHAIN_BAD_HEAD;
 		snprintf(v.result.why, CHAIN_WHY_MAX, "ends at seq %" PRIu64 ", but the head kept elsewhere is seq %" PRIu64 ": the end was cut off",
 			 v.result.head.seq, expected->seq);

@@ -53,7 +53,9 @@ struct chain_result {
 	uint64_t lines;          /* good ones, before the fault if there is one */
 	uint64_t bytes;          /* that they take, newlines included */
 	struct chain_head head;  /* after the last good one */
-	bool torn;               /* bytes after the last newline: a write that a crash cut short. Not a fault */
+	struct chain_head whole; /* after the last good one that does not say "more": a request may take several lines */
+	uint64_t whole_bytes;    /* up to there */
+	bool torn;               /* more bytes or lines than whole: a write that a crash cut short. Not a fault */
 	uint64_t bad_line;       /* counted from 1 in what was read; 0 = none */
 	char why[CHAIN_WHY_MAX]; /* English, one line; empty when fault is CHAIN_GOOD */
 };

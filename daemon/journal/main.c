@@ -1,0 +1,201 @@
+/*
+ * cekd-journal: appends records, chains them by hash, makes them durable; decides nothing.
+ *
+ * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker and the two files, so
+ * that this process opens nothing.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "daemon/journal/serve.h"
+#include "daemon/log.h"
+#include "daemon/sandbox.h"
+#include "daemon/testhook.h"
+#include "proto/dgram.h"
+#include "proto/internal.pb-c.h"
+
+enum {
+	CONTROL_FD = 3,
+	FD_BROKER = 0, /* order of the descriptors, as internal.proto states it */
+	FD_KEYS,
+	FD_AUDIT,
+	FD_TEST_PAGE,
+	N_FDS = FD_TEST_PAGE,
+};
+
+/* cekd decides when this process ends: a signal to the whole group must not stop it before the broker's last records.
+ * SIGXFSZ would kill it where EFBIG can be reported. */
+static void ignore_signals(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_IGN);
+}
+
+static int receive_setup(uint8_t *buffer, int fds[N_FDS + 1], Cek__Internal__V1__Setup **ret_setup)
+{
+	Cek__Internal__V1__Setup *setup;
+	size_t n_fds = 0;
+	ssize_t len;
+
+	len = dgram_recv(CONTROL_FD, 0, buffer, DGRAM_MAX, fds, N_FDS + 1, &n_fds);
+	if (len <= 0)
+		return len < 0 ? (int)len : -EPIPE;
+	setup = cek__internal__v1__setup__unpack(NULL, (size_t)len, buffer);
+	if (!setup || setup->role_case != CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL || n_fds != (setup->test_clock ? N_FDS + 1 : N_FDS)) {
+		cek__internal__v1__setup__free_unpacked(setup, NULL);
+		return -EPROTO;
+	}
+	*ret_setup = setup;
+	return 0;
+}
+
+static int send_control(Cek__Internal__V1__Control *control)
+{
+	return dgram_send(CONTROL_FD, &control->base, NULL, 0);
+}
+
+static int send_ready(void)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
+
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
+	control.ready = &ready;
+	return send_control(&control);
+}
+
+static void send_failing(const char *why)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Failing failing = CEK__INTERNAL__V1__FAILING__INIT;
+
+	failing.class_ = CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL;
+	failing.why = (char *)why;
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_FAILING;
+	control.failing = &failing;
+	(void)send_control(&control);
+}
+
+/* Whether cekd wants the end: Drain, or it is gone itself. */
+static bool control_ends(uint8_t *buffer)
+{
+	Cek__Internal__V1__Control *control;
+	ssize_t len;
+	bool ends;
+
+	len = dgram_recv(CONTROL_FD, 0, buffer, DGRAM_MAX, NULL, 0, NULL);
+	if (len <= 0)
+		return true;
+	control = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
+	ends = control && control->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
+	cek__internal__v1__control__free_unpacked(control, NULL);
+	return ends;
+}
+
+static int loop(struct serve *serve)
+{
+	struct pollfd fds[] = { { .fd = serve->fd, .events = POLLIN }, { .fd = CONTROL_FD, .events = POLLIN } };
+	int r = 0;
+
+	while (r == 0 && !serve->closed) {
+		if (poll(fds, 2, serve_timeout(serve)) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
+		if (fds[1].revents && control_ends(serve->buffer))
+			break;
+		if (fds[0].revents)
+			r = serve_readable(serve);
+		if (r == 0)
+			r = serve_time(serve);
+	}
+	return r < 0 ? r : serve_finish(serve);
+}
+
+static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
+{
+	const Cek__Internal__V1__JournalSetup *journal = setup->journal;
+	struct serve serve = {
+		.fd = fds[FD_BROKER],
+		.control_fd = CONTROL_FD,
+		.audit_durable = journal->audit_durable,
+		.sync_us = (uint64_t)journal->sync_ms * 1000,
+	};
+	char report[256];
+	int r;
+
+	r = sandbox_enter(SANDBOX_JOURNAL, setup->sandbox, NULL, report, sizeof(report));
+	if (r < 0) {
+		log_error("sandbox = required, but: %s", report);
+		return r;
+	}
+	serve.sandbox = report;
+	r = store_open(fds[FD_KEYS], fds[FD_AUDIT], journal->directory, journal->version, &serve.store);
+	if (r == 0)
+		r = serve_init(&serve);
+	if (r == 0)
+		r = serve_announce(&serve);
+	if (r == 0)
+		r = send_ready();
+	if (r == 0)
+		r = loop(&serve);
+	serve_deinit(&serve);
+	store_free(serve.store);
+	return r;
+}
+
+/* Two daemons that append to one file would break its chain. The lock belongs to cekd's open file, so it outlives this
+ * process and is simply taken again by the next one. */
+static int lock_files(const int *fds)
+{
+	if (flock(fds[FD_KEYS], LOCK_EX | LOCK_NB) < 0 || flock(fds[FD_AUDIT], LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return 0;
+}
+
+static int start(void)
+{
+	static uint8_t buffer[DGRAM_MAX];
+	Cek__Internal__V1__Setup *setup = NULL;
+	int fds[N_FDS + 1];
+	int r;
+
+	r = receive_setup(buffer, fds, &setup);
+	if (r < 0) {
+		log_error("no setup on descriptor %d (%s): this program is started by cekd", CONTROL_FD, strerror(-r));
+		return r;
+	}
+#ifdef CEK_TEST_HOOKS
+	if (setup->test_clock)
+		r = testhook_map(fds[FD_TEST_PAGE]);
+#endif
+	if (r == 0)
+		r = lock_files(fds);
+	if (r == -EWOULDBLOCK) {
+		log_error("%s: another cekd writes here; stop it, or give this one a state-directory of its own", setup->journal->directory);
+		send_failing("another cekd writes to the same journals");
+	} else if (r == 0) {
+		r = run(setup, fds);
+		if (r < 0) {
+			log_error("cannot go on: %s", strerror(-r));
+			send_failing(strerror(-r));
+		}
+	}
+	cek__internal__v1__setup__free_unpacked(setup, NULL);
+	return r;
+}
+
+int main(void)
+{
+	log_open("cekd-journal");
+	ignore_signals();
+	return start() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,295 @@
+/* segment.h */
+#include "daemon/journal/segment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/testhook.h"
+
+int segment_init(struct segment *segment, int fd, const char *directory, const char *file)
+{
+	*segment = (struct segment){ .fd = fd, .head = chain_start(), .next = chain_start() };
+	snprintf(segment->name, sizeof(segment->name), "%s/%s", directory, file);
+	return chain_hasher_new(&segment->hasher);
+}
+
+void segment_deinit(struct segment *segment)
+{
+	if (!segment->hasher)
+		return;
+	chain_hasher_free(segment->hasher);
+	text_deinit(&segment->gathered);
+	close(segment->fd);
+	*segment = (struct segment){ 0 };
+}
+
+static void __attribute__((format(printf, 2, 0))) set_trouble(struct segment *segment, const char *format, va_list args)
+{
+	int len = snprintf(segment->trouble, sizeof(segment->trouble), "%s", segment->name);
+
+	vsnprintf(segment->trouble + len, sizeof(segment->trouble) - (size_t)len, format, args);
+}
+
+void segment_refuse(struct segment *segment, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set_trouble(segment, format, args);
+	va_end(args);
+	segment->refused = true;
+	log_error("%s", segment->trouble);
+}
+
+static void __attribute__((format(printf, 2, 3))) segment_fail(struct segment *segment, const char *format, ...)
+{
+	bool first = segment->trouble[0] == 0;
+	va_list args;
+
+	va_start(args, format);
+	set_trouble(segment, format, args);
+	va_end(args);
+	if (first)
+		log_error("%s", segment->trouble); /* once, not at every try */
+}
+
+/* The chain continues after whole bytes at head; what stands behind is the rest of an interrupted write. */
+static void settle(struct segment *segment, off_t whole, off_t size, const struct chain_head *head)
+{
+	segment->size = whole;
+	segment->head = segment->next = *head;
+	if (whole == size)
+		return;
+	log_warning("%s: cutting off the last %" PRId64 " bytes after seq %" PRIu64 ", which a crash left unfinished", segment->name,
+		    (int64_t)(size - whole), head->seq);
+	if (ftruncate(segment->fd, whole) < 0)
+		segment_refuse(segment, ": cannot cut off an unfinished line: %s", strerror(errno));
+	segment->unsynced = true;
+}
+
+/* A regular file with a size; otherwise refused. */
+static bool measure(struct segment *segment, off_t *ret_size)
+{
+	struct stat st;
+
+	if (fstat(segment->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		segment_refuse(segment, ": not a regular file");
+		return false;
+	}
+	*ret_size = st.st_size;
+	return true;
+}
+
+/* Check from offset, where the chain is at from, to the end. A line's number in the file is its seq. */
+static int recover_from(struct segment *segment, off_t offset, const struct chain_head *from, chain_line_fn *line, void *userdata)
+{
+	struct chain_result result;
+	off_t size;
+	int r;
+
+	if (!measure(segment, &size))
+		return 0;
+	if (lseek(segment->fd, offset, SEEK_SET) < 0) {
+		segment_refuse(segment, ": cannot be read: %s", strerror(errno));
+		return 0;
+	}
+	r = chain_verify(segment->fd, from, NULL, line, userdata, &result);
+	if (r == -ENOMEM || r == -EBADMSG)
+		return r;
+	if (r < 0)
+		segment_refuse(segment, ": cannot be read: %s", strerror(-r));
+	else if (result.fault != CHAIN_GOOD)
+		segment_refuse(segment, ":%" PRIu64 ": %s; nothing was changed: find out who wrote there, then restore the file (cekd-journal(5))",
+			       from->seq + result.bad_line, result.why);
+	else
+		settle(segment, offset + (off_t)result.whole_bytes, size, &result.whole);
+	return 0;
+}
+
+int segment_recover(struct segment *segment, chain_line_fn *line, void *userdata)
+{
+	struct chain_head start = chain_start();
+
+	return recover_from(segment, 0, &start, line, userdata);
+}
+
+/* The first whole line in text, which begins somewhere inside a line: where it starts and what it continues. */
+static bool first_link(const char *text, size_t len, off_t *ret_offset, struct chain_head *ret_from)
+{
+	const char *start = memchr(text, '\n', len), *end;
+	char why[CHAIN_WHY_MAX];
+	struct chain_head from;
+	const char *prev;
+	json_int_t seq;
+	json_t *object;
+	bool good;
+
+	if (!start)
+		return false;
+	start++;
+	end = memchr(start, '\n', len - (size_t)(start - text));
+	object = end ? chain_line_parse(start, (size_t)(end - start), why) : NULL;
+	prev = json_string_value(json_object_get(object, "prev"));
+	seq = json_integer_value(json_object_get(object, "seq"));
+	good = prev && chain_hash_valid(prev) && seq > 0;
+	if (good) {
+		from.seq = (uint64_t)seq - 1;
+		memcpy(from.hash, prev, sizeof(from.hash));
+		*ret_offset += start - text;
+		*ret_from = from;
+	}
+	json_decref(object);
+	return good;
+}
+
+int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata)
+{
+	const size_t window = 2 * CHAIN_LINE_MAX + 2; /* at least one newline and one whole line after it */
+	struct chain_head from;
+	off_t size, offset;
+	char *text;
+	ssize_t n;
+	bool good;
+
+	if (!measure(segment, &size))
+		return 0;
+	if (size <= SEGMENT_TAIL)
+		return segment_recover(segment, line, userdata);
+	text = malloc(window);
+	if (!text)
+		return -ENOMEM;
+	offset = size - SEGMENT_TAIL;
+	n = pread(segment->fd, text, window, offset);
+	good = n > 0 && first_link(text, (size_t)n, &offset, &from);
+	free(text);
+	if (!good) {
+		segment_refuse(segment, ": no whole line in the last %d bytes; restore the file (cekd-journal(5))", SEGMENT_TAIL);
+		return 0;
+	}
+	return recover_from(segment, offset, &from, line, userdata);
+}
+
+int segment_read(struct segment *segment, chain_line_fn *line, void *userdata)
+{
+	struct chain_result result;
+	int r;
+
+	if (lseek(segment->fd, 0, SEEK_SET) < 0)
+		return -errno;
+	r = chain_verify(segment->fd, NULL, &segment->head, line, userdata, &result);
+	if (r < 0)
+		return r;
+	if (result.fault != CHAIN_GOOD || result.head.seq != segment->head.seq) {
+		segment_refuse(segment, ": was changed by somebody else while cekd runs (%s)", result.why[0] ? result.why : "lines were added");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+int segment_line_done(struct segment *segment, size_t start)
+{
+	struct text *text = &segment->gathered;
+	char hash[CHAIN_HEX + 1];
+	int r;
+
+	r = chain_hash(segment->hasher, text->data + start, text->len - start, hash);
+	if (r == 0) {
+		text_raw(text, "\n", 1);
+		r = text->error;
+	}
+	if (r < 0) {
+		text->len = start;
+		text->error = 0;
+		return r;
+	}
+	segment->next.seq++;
+	memcpy(segment->next.hash, hash, sizeof(hash));
+	return 0;
+}
+
+static int write_whole(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int segment_write(struct segment *segment)
+{
+	int r;
+
+	if (segment->refused)
+		return -EROFS;
+	if (segment->gathered.len == 0)
+		return 0;
+	testhook_step("journal.before-write");
+	/* After a failure something may have been left that could not be cut off then. */
+	if (segment->trouble[0] && ftruncate(segment->fd, segment->size) < 0)
+		return -errno;
+	r = write_whole(segment->fd, segment->gathered.data, segment->gathered.len);
+	if (r < 0) {
+		segment_fail(segment, ": cannot be written: %s; cekd tries again every second", strerror(-r));
+		if (ftruncate(segment->fd, segment->size) < 0)
+			log_error("%s: cannot cut off a half-written line: %s", segment->name, strerror(errno));
+		return r;
+	}
+	testhook_step("journal.after-write");
+	segment->size += (off_t)segment->gathered.len;
+	segment->head = segment->next;
+	segment->gathered.len = 0;
+	segment->unsynced = true;
+	if (segment->trouble[0]) {
+		log_info("%s: can be written again", segment->name);
+		segment->trouble[0] = 0;
+	}
+	return 0;
+}
+
+void segment_drop(struct segment *segment)
+{
+	segment->gathered.len = 0;
+	segment->next = segment->head;
+}
+
+int segment_sync(struct segment *segment)
+{
+	int r;
+
+	if (segment->refused)
+		return -EROFS;
+	if (!segment->unsynced)
+		return 0;
+	do {
+		r = fdatasync(segment->fd);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		r = -errno;
+		segment_refuse(segment, ": fdatasync: %s; what is on disk is no longer certain: check the disk, then restart cekd", strerror(-r));
+		return r;
+	}
+	segment->unsynced = false;
+	return 0;
+}
+
+void segment_cut_back(struct segment *segment, off_t size, const struct chain_head *head)
+{
+	if (ftruncate(segment->fd, size) < 0)
+		log_error("%s: cannot take back records that did not become durable: %s", segment->name, strerror(errno));
+	segment->size = size;
+	segment->head = segment->next = *head;
+}

@@ -1,0 +1,70 @@
+/*
+ * One journal file: a chain of lines (proto/chain.h) behind a descriptor that was opened elsewhere, O_RDWR | O_APPEND.
+ *
+ * Lines are gathered in memory and reach the file in one write(2), all or none: what a failed or short write has left
+ * is cut off again. A failed fdatasync(2) ends the trust in the file until the next start, because the kernel may have
+ * dropped the pages that it could not write and would report success next time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/journal/text.h"
+#include "proto/chain.h"
+
+enum {
+	SEGMENT_TROUBLE_MAX = 512,
+	SEGMENT_TAIL = 4 << 20, /* bytes that segment_recover_tail() looks at */
+};
+
+struct segment {
+	int fd;
+	char name[256];          /* for messages */
+	off_t size;              /* of the whole lines in the file */
+	struct chain_head head;  /* after them */
+	struct chain_head next;  /* after what is gathered */
+	struct text gathered;
+	struct chain_hasher *hasher;
+	bool unsynced;           /* written, not yet on disk */
+	bool refused;            /* not to be used until the next start */
+	char trouble[SEGMENT_TROUBLE_MAX]; /* one line for Status and what to do; empty = all is well */
+};
+
+/* Take the descriptor; directory/file is its name in messages. 0 or -ENOMEM. */
+int segment_init(struct segment *segment, int fd, const char *directory, const char *file);
+
+/* Safe on a zeroed struct; closes the descriptor. */
+void segment_deinit(struct segment *segment);
+
+/* Check every line, pass each to line (may be NULL), cut off what a crash left half written: bytes after the last
+ * newline, and lines of a request that was not finished ("more"). Anything else wrong: refused and trouble are set, and
+ * 0 is returned all the same. -ENOMEM, or what line returned. */
+int segment_recover(struct segment *segment, chain_line_fn *line, void *userdata);
+
+/* The same for the last SEGMENT_TAIL bytes only: an audit journal may be huge, and `cekctl audit verify` checks all. */
+int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata);
+
+/* Read it again from the start; only lines that stood there when it was last written. -errno; -EBADMSG if it is no longer
+ * what it was (then refused is set). */
+int segment_read(struct segment *segment, chain_line_fn *line, void *userdata);
+
+/* The caller has appended one line, without newline, that begins at start of segment->gathered: chain it. 0 or -EIO. */
+int segment_line_done(struct segment *segment, size_t start);
+
+/* Write all that is gathered. On failure it stays gathered, the file is as before, and trouble says what is wrong. */
+int segment_write(struct segment *segment);
+
+/* Forget what is gathered. */
+void segment_drop(struct segment *segment);
+
+/* Make durable what was written. On failure the segment is refused. */
+int segment_sync(struct segment *segment);
+
+/* Cut the file back to a place where it has been before (size and head), after a failed segment_sync(). */
+void segment_cut_back(struct segment *segment, off_t size, const struct chain_head *head);
+
+/* Set refused and trouble. */
+void segment_refuse(struct segment *segment, const char *format, ...) __attribute__((format(printf, 2, 3)));

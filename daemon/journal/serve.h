@@ -1,0 +1,46 @@
+/*
+ * cekd-journal's side of the broker's pair: takes what the broker sends, writes it with as few system calls as come
+ * together, and says how far it has come. main.c waits for descriptors and time; here is what happens then.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/journal/store.h"
+#include "proto/wipe.h"
+
+struct serve {
+	int fd;                 /* the broker's pair, non-blocking */
+	int control_fd;         /* a message there ends waiting for a broker that does not read */
+	struct store *store;
+	bool audit_durable;
+	uint64_t sync_us;
+	const char *sandbox;    /* for JournalState */
+
+	uint8_t *buffer;        /* DGRAM_MAX bytes */
+	struct arena arena;     /* the message in it */
+	uint64_t sync_due;      /* clock_monotonic_us(), 0 = nothing to do */
+	uint64_t retry_due;
+	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX]; /* the JournalState that the broker knows */
+	bool batch_seen;        /* an acknowledgement is owed */
+	bool closed;            /* the pair said EOF */
+};
+
+/* Set the members above the blank line first. 0 or -errno. deinit is safe on a zeroed struct; it closes nothing. */
+int serve_init(struct serve *serve);
+void serve_deinit(struct serve *serve);
+
+/* First thing after each start: JournalState. Here as below: 0, or -errno when it cannot go on. */
+int serve_announce(struct serve *serve);
+
+/* The pair is readable: everything that waits there, up to a bound, in one go. */
+int serve_readable(struct serve *serve);
+
+/* Milliseconds until serve_time() has something to do; -1 = nothing. */
+int serve_timeout(const struct serve *serve);
+int serve_time(struct serve *serve);
+
+/* The end: take everything that was sent, make it durable, acknowledge. */
+int serve_finish(struct serve *serve);
