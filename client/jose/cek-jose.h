@@ -51,8 +51,7 @@ enum {
 };
 
 /* What happened, for a log. Functions that take one accept NULL; they always fill it in. details never tells anything
- * that depends on a key or a plaintext; it is "" if the code says it all. It may name a member of the header, but holds no
- * bytes of the token. */
+ * that depends on a key or a plaintext; it is "" if the code says it all. It is printable ASCII. */
 struct cek_jwe_error {
 	int code;
 	char details[CEK_JWE_DETAILS_MAX];
@@ -139,7 +138,7 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 			  struct cek_jwe_error *ret_error);
 
 /* Pass a token on to another trust domain: decrypt, then encrypt for params->key with a fresh CEK and IV. (A header is
- * authenticated together with CEK and IV, so a JWE cannot be rewrapped in place.) cty and typ are taken from the token
+ * authenticated together with CEK and IV, so a JWE cannot be rewrapped in place.) enc, cty and typ are taken from the token
  * where params has NULL. */
 int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 		      const struct cek_jwe_params *params, int timeout_ms, char **ret_token,
@@ -158,9 +157,9 @@ struct cek_jwk {
 	struct cek_public_key public_key;
 };
 
-/* Parse a JWK Set, or a single JWK. Keys that are not for encryption or of a kind that cekd does not know are passed over
- * (RFC 7517 section 5); a key with private members, a bad point or a wrong length makes the whole set MALFORMED. At most
- * 1 MiB and 1000 keys. */
+/* Parse a JWK Set, or a single JWK. Keys that are not for encryption, or of a kind or size that cekd does not know, are
+ * passed over (RFC 7517 section 5); one with private members, a point that is not on its curve or a coordinate of a wrong
+ * length makes the whole set MALFORMED. At most 1 MiB (else TOO_LARGE) and 1000 keys. */
 int cek_jwks_parse(const char *json, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 /* Ask cekd (GetPublicKeys); keys is a NULL-terminated list of names, or NULL for all that this peer may see. */
@@ -173,7 +172,7 @@ int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, stru
 cek_jwks *cek_jwks_free(cek_jwks *jwks);
 size_t cek_jwks_count(const cek_jwks *jwks);
 const struct cek_jwk *cek_jwks_get(const cek_jwks *jwks, size_t i);             /* NULL past the end */
-const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid);     /* NULL if there is none */
+const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid);     /* the first; NULL if there is none */
 
 /* The set as JSON, one line, members kty, kid, alg, use "enc" and the key's own. Keys that only decrypt are left out unless
  * all is true. *ret_json has to be freed with free(3). */

@@ -1,0 +1,91 @@
+/* error.h, and the texts of cek-jose.h. */
+#include "client/jose/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+	const char *name;
+	const char *text;
+} codes[] = {
+	[CEK_JWE_OK] = { "OK", "done" },
+	[CEK_JWE_MALFORMED] = { "MALFORMED", "not as the RFC wants it" },
+	[CEK_JWE_POLICY] = { "POLICY", "not allowed by the policy" },
+	[CEK_JWE_NO_KEY] = { "NO_KEY", "no key that may be used for this" },
+	[CEK_JWE_DENIED] = { "DENIED", "cekd does not let this caller do that" },
+	[CEK_JWE_UNAVAILABLE] = { "UNAVAILABLE", "cekd or its token did not answer in time; worth a retry" },
+	[CEK_JWE_TOO_LARGE] = { "TOO_LARGE", "larger than the limit" },
+	[CEK_JWE_NOMEM] = { "NOMEM", "out of memory" },
+	[CEK_JWE_FAILED] = { "FAILED", "the token cannot be opened" },
+};
+
+enum { CODES = sizeof(codes) / sizeof(codes[0]) };
+
+const char *cek_jwe_code_name(int code)
+{
+	return code >= 0 && code < CODES ? codes[code].name : "UNKNOWN";
+}
+
+const char *cek_jwe_code_text(int code)
+{
+	return code >= 0 && code < CODES ? codes[code].text : "not a code of libcek-jose";
+}
+
+int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...)
+{
+	va_list list;
+
+	if (!error)
+		return code;
+	error->code = code;
+	va_start(list, format);
+	(void)vsnprintf(error->details, sizeof(error->details), format, list);
+	va_end(list);
+	for (char *c = error->details; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	return code;
+}
+
+int jwe_error_code(struct cek_jwe_error *error, int code)
+{
+	if (error)
+		*error = (struct cek_jwe_error){ .code = code };
+	return code;
+}
+
+static int code_of_status(int status)
+{
+	switch (status) {
+	case CEK_OK:
+		return CEK_JWE_OK;
+	case CEK_MALFORMED:
+	case CEK_E_INVALID:
+		return CEK_JWE_MALFORMED;
+	case CEK_TOO_LARGE:
+		return CEK_JWE_TOO_LARGE;
+	case CEK_FAILED:
+		return CEK_JWE_FAILED;
+	case CEK_UNKNOWN_KEY:
+	case CEK_UNUSABLE:
+		return CEK_JWE_NO_KEY;
+	case CEK_DENIED:
+		return CEK_JWE_DENIED;
+	case CEK_UNSUPPORTED:
+	case CEK_NOT_IMPLEMENTED:
+		return CEK_JWE_POLICY;
+	case CEK_E_NOMEM:
+		return CEK_JWE_NOMEM;
+	default:
+		return CEK_JWE_UNAVAILABLE;
+	}
+}
+
+int jwe_error_status(struct cek_jwe_error *error, int status, const char *message)
+{
+	int code = code_of_status(status);
+
+	if (code == CEK_JWE_OK || code == CEK_JWE_FAILED || code == CEK_JWE_NOMEM)
+		return jwe_error_code(error, code);
+	return jwe_error(error, code, "%s", message && *message ? message : cek_status_text(status));
+}

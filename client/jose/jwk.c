@@ -1,0 +1,208 @@
+/* jwk.h */
+#include "client/jose/jwk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "client/jose/base64url.h"
+#include "client/jose/json.h"
+#include "client/jose/pkey.h"
+#include "proto/alg.h"
+
+enum { EXPONENT_MAX = 8 }; /* octets */
+
+static const char *string_of(const json_t *json, const char *member)
+{
+	return json_string_value(json_object_get(json, member));
+}
+
+static bool has_private(const json_t *json)
+{
+	static const char *const members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k" };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_object_get(json, members[i]))
+			return true;
+	return false;
+}
+
+/* use and key_ops (RFC 7517 sections 4.2, 4.3) and alg leave room for encryption of a CEK. */
+static bool is_for_encryption(const json_t *json)
+{
+	static const char *const wanted[] = { "encrypt", "wrapKey", "deriveKey", "deriveBits" };
+	const char *use = string_of(json, "use"), *alg = string_of(json, "alg");
+	const json_t *ops = json_object_get(json, "key_ops"), *op;
+	size_t i;
+
+	if (use && strcmp(use, "enc") != 0)
+		return false;
+	if (alg && !alg_find(alg))
+		return false;
+	if (!ops)
+		return true;
+	json_array_foreach(ops, i, op)
+		for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++)
+			if (json_is_string(op) && strcmp(json_string_value(op), wanted[k]) == 0)
+				return true;
+	return false;
+}
+
+static bool take_octets(const json_t *json, const char *member, size_t max, uint8_t *data, struct cek_bytes *ret)
+{
+	size_t len;
+
+	if (!json_octets(json_object_get(json, member), max, data, &len) || len == 0)
+		return false;
+	*ret = (struct cek_bytes){ data, len };
+	return true;
+}
+
+static unsigned bits_of(struct cek_bytes number)
+{
+	const uint8_t *data = number.data;
+
+	return (unsigned)number.len * 8 - (unsigned)(__builtin_clz(data[0]) - 24);
+}
+
+static enum jwk_result take_rsa(const json_t *json, struct cek_public_key *key, uint8_t *octets, const char **ret_why)
+{
+	uint8_t *e = octets + ENCRYPTED_KEY_MAX + 1;
+	const json_t *n = json_object_get(json, "n");
+
+	if (json_is_string(n) && b64u_decoded_len(json_string_length(n)) > ENCRYPTED_KEY_MAX + 1)
+		return JWK_IGNORED;
+	*ret_why = "n or e: missing, not base64url, or with leading zeros";
+	if (!take_octets(json, "n", ENCRYPTED_KEY_MAX + 1, octets, &key->n) || octets[0] == 0 ||
+	    !take_octets(json, "e", EXPONENT_MAX, e, &key->e) || e[0] == 0)
+		return JWK_MALFORMED;
+	if (bits_of(key->n) < RSA_BITS_MIN || bits_of(key->n) > RSA_BITS_MAX)
+		return JWK_IGNORED;
+	*ret_why = "n or e: not odd, or e is 1";
+	if (octets[key->n.len - 1] % 2 == 0 || e[key->e.len - 1] % 2 == 0 || (key->e.len == 1 && e[0] == 1))
+		return JWK_MALFORMED;
+	return JWK_OK;
+}
+
+static bool is_good(const struct cek_public_key *key)
+{
+	EVP_PKEY *pkey = pkey_from_public(key);
+	bool good = pkey != NULL;
+
+	EVP_PKEY_free(pkey);
+	return good;
+}
+
+static enum jwk_result take_point(const json_t *json, struct cek_public_key *key, uint8_t *octets, const char **ret_why)
+{
+	const char *crv = string_of(json, "crv");
+	const struct curve *curve = crv ? curve_find(crv) : NULL;
+
+	*ret_why = "crv: missing";
+	if (!crv)
+		return JWK_MALFORMED;
+	if (!curve)
+		return JWK_IGNORED;
+	*ret_why = "crv: does not fit kty";
+	if (strcmp(curve->kty, key->kty) != 0)
+		return JWK_MALFORMED;
+	key->crv = curve->name;
+	*ret_why = "x or y: missing, not base64url, or not as long as the field";
+	if (!take_octets(json, "x", curve->field_len, octets, &key->x) || key->x.len != curve->field_len)
+		return JWK_MALFORMED;
+	if (strcmp(key->kty, "EC") == 0 &&
+	    (!take_octets(json, "y", curve->field_len, octets + curve->field_len, &key->y) ||
+	     key->y.len != curve->field_len))
+		return JWK_MALFORMED;
+	*ret_why = "x and y: not a point on the curve";
+	return is_good(key) ? JWK_OK : JWK_MALFORMED;
+}
+
+static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *octets, const char **ret_why)
+{
+	const char *kty = string_of(json, "kty"), *kid = string_of(json, "kid");
+	const struct alg *alg;
+
+	*ret_why = "kty or kid: missing, not a string, empty or too long";
+	if (!kty || (json_object_get(json, "kid") && (!kid || !kid_valid(kid))))
+		return JWK_MALFORMED;
+	*ret_why = "holds a private key";
+	if (has_private(json))
+		return JWK_MALFORMED;
+	if (!is_for_encryption(json))
+		return JWK_IGNORED;
+	jwk->kid = kid;
+	jwk->alg = string_of(json, "alg");
+	alg = jwk->alg ? alg_find(jwk->alg) : NULL;
+	*ret_why = "alg: does not fit kty";
+	if (strcmp(kty, "RSA") == 0) {
+		jwk->public_key.kty = "RSA";
+		return alg && alg->family != ALG_RSA_OAEP ? JWK_MALFORMED :
+							     take_rsa(json, &jwk->public_key, octets, ret_why);
+	}
+	if (strcmp(kty, "EC") != 0 && strcmp(kty, "OKP") != 0)
+		return JWK_IGNORED;
+	jwk->public_key.kty = strcmp(kty, "EC") == 0 ? "EC" : "OKP";
+	return alg && alg->family != ALG_ECDH ? JWK_MALFORMED : take_point(json, &jwk->public_key, octets, ret_why);
+}
+
+enum jwk_result jwk_from_json(const json_t *json, struct cek_jwk *ret_jwk, uint8_t **ret_octets, const char **ret_why)
+{
+	uint8_t *octets = malloc(ENCRYPTED_KEY_MAX + 1 + EXPONENT_MAX);
+	struct cek_jwk jwk = { 0 };
+	enum jwk_result result;
+
+	if (!octets)
+		return JWK_NOMEM;
+	result = take(json, &jwk, octets, ret_why);
+	if (result != JWK_OK) {
+		free(octets);
+		return result;
+	}
+	*ret_jwk = jwk;
+	*ret_octets = octets;
+	return JWK_OK;
+}
+
+static int set_octets(json_t *json, const char *member, struct cek_bytes value)
+{
+	return value.len > 0 ? json_object_set_new(json, member, json_from_octets(value.data, value.len)) : 0;
+}
+
+json_t *jwk_to_json(const struct cek_public_key *key)
+{
+	json_t *json = json_object();
+	int rc = json_object_set_new(json, "kty", json_string(key->kty));
+
+	if (key->crv && *key->crv)
+		rc |= json_object_set_new(json, "crv", json_string(key->crv));
+	rc |= set_octets(json, "n", key->n);
+	rc |= set_octets(json, "e", key->e);
+	rc |= set_octets(json, "x", key->x);
+	rc |= set_octets(json, "y", key->y);
+	if (json && rc == 0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+/* RFC 7638 section 3: the required members, sorted, without white space. */
+int cek_jwk_thumbprint(const struct cek_public_key *public_key, char ret_thumbprint[CEK_JWE_THUMBPRINT_SIZE])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	json_t *json;
+	char *text;
+	bool ok;
+
+	if (!is_good(public_key))
+		return CEK_JWE_MALFORMED;
+	json = jwk_to_json(public_key);
+	text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	ok = text && EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
+	if (ok)
+		ret_thumbprint[b64u_encode(digest, sizeof(digest), ret_thumbprint)] = '\0';
+	free(text);
+	json_decref(json);
+	return ok ? CEK_JWE_OK : CEK_JWE_NOMEM;
+}
