@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Status of a call. 0 = done. Above 0: cekd's answer (values of Status in cek.proto). Below 0: libcek's own. */
 enum {
@@ -397,6 +398,7 @@ int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeo
 int cek_request(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_result **ret_result);
 struct cek_bytes cek_result_reply(const cek_result *result); /* the packed Reply, of every kind of call */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

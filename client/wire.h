@@ -1,0 +1,22 @@
+/*
+ * The outermost layer of a protobuf message: enough to find a reply's id before it is unpacked, and to add fields to a
+ * request that somebody else packed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fields of Request and Reply that libcek deals with itself. */
+enum {
+	WIRE_FIELD_ID = 1,
+	WIRE_FIELD_DEADLINE = 2,
+	WIRE_VARINT_FIELD_MAX = 11, /* bytes of a one-byte tag and a 64-bit number */
+};
+
+/* Whether data is a sequence of whole fields. *ret_id is then the last value of field 1, 0 if it has none. */
+bool wire_scan(const uint8_t *data, size_t len, uint64_t *ret_id);
+
+/* Write field (1 to 15) with a varint value; returns its length. data must have WIRE_VARINT_FIELD_MAX bytes. */
+size_t wire_put_varint(uint8_t *data, unsigned field, uint64_t value);
