@@ -113,7 +113,8 @@ class Token:
     @classmethod
     def init(cls, where):
         token = cls(where)
-        args = [CEKCTL, "token", "init", "--directory", where]
+        args = [CEKCTL, "token", "init", "--module", MODULE, "--label", "cekd", "--softhsm-dir", where,
+                "--pin-file", token.pin_file, "--so-pin-file", where / "so-pin"]
         if ROOT:
             args += ["--user", UID_TOKEN]
         run(args, env=os.environ | {"SOFTHSM2_CONF": str(token.conf)})
@@ -217,6 +218,7 @@ class Cekd:
         self.state = pathlib.Path(self.config.options["state_directory"])
         self.state.mkdir(exist_ok=True)
         self.preexec = None  # for a test that limits the daemon's resources
+        self.pass_fds = ()
 
     @property
     def audit(self):
@@ -240,7 +242,7 @@ class Cekd:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(a) for a in self.command()], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=os.environ | {"NOTIFY_SOCKET": str(name)},
-                                            preexec_fn=self.preexec, start_new_session=True)
+                                            preexec_fn=self.preexec, pass_fds=self.pass_fds, start_new_session=True)
         Cekd.started.append(self)
         return self
 
@@ -319,6 +321,18 @@ class Cekd:
     def child(self, name):
         """The one pid of "cekd-broker", "cekd-journal"; the first use worker of "cekd-token"."""
         return wait_for(lambda: self.children().get(name), f"{name} to run")[0]
+
+    def status(self):
+        with self.client() as client:
+            return client.ok(status=pb.StatusRequest()).status_reply
+
+    def workers(self, kind="use"):
+        """Pids of the workers of this kind that are ready, by index."""
+        return {w.index: w.pid for w in self.status().worker if w.kind == kind and w.state == "ready"}
+
+    def signal_workers(self, number):
+        for pid in self.children()["cekd-token"]:
+            os.kill(pid, number)
 
     def kill_child(self, name):
         """SIGKILL to a child and wait for a successor that serves."""

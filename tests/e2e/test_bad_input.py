@@ -1,0 +1,193 @@
+"""What a broken or hostile client can do: each gets its status or is disconnected at a bound that the configuration
+names, and the daemon goes on."""
+
+import os
+import random
+import select
+import socket
+import struct
+
+import cekd as C
+import pytest
+from cekd import pb, status_name
+
+LIMITS = {"connections": 40, "connections_per_user": 30, "requests_per_connection": 8, "output_bytes": 131072,
+          "silent_seconds": 1, "stalled_seconds": 1}
+
+
+@pytest.fixture(scope="module")
+def shared(make_cekd_module):
+    return make_cekd_module(limits=LIMITS)
+
+
+@pytest.fixture(autouse=True)
+def still_serves(shared):
+    broker = shared.child("cekd-broker")
+    yield
+    with shared.client() as client:
+        assert client.unwrap(client.generate(shared.key("A128KW"))).unwrap.cek
+    assert shared.child("cekd-broker") == broker, "the broker was replaced"
+
+
+def hung_up(client):
+    """Wait, without reading, until cekd has closed the connection."""
+    poll = select.poll()
+    poll.register(client.socket, 0)
+    assert poll.poll(C.PATIENCE * 1000), "cekd keeps the connection"
+
+
+def answers(client):
+    return [status_name(reply) for reply in client.wait_closed()]
+
+
+@pytest.mark.parametrize("size", [65537, 1 << 20, 0x7fffffff, 0xffffffff])
+def test_frame_too_long(client, size):
+    client.send_bytes(struct.pack(">I", size))
+    assert set(answers(client)) <= {"TOO_LARGE"}
+
+
+def test_frame_of_nothing(client):
+    client.send_bytes(bytes(4))
+    assert set(answers(client)) <= {"MALFORMED"}
+
+
+@pytest.mark.parametrize("sent", [1, 3, 4, 5, 30])
+def test_truncated_frame(client, sent):
+    frame = struct.pack(">I", 60) + bytes(60)
+    client.send_bytes(frame[:sent])
+    client.socket.shutdown(socket.SHUT_WR)
+    assert set(answers(client)) <= {"MALFORMED"}
+
+
+def test_truncated_frame_and_gone(shared):
+    for sent in range(1, 20):
+        with shared.client() as client:
+            client.send_bytes((struct.pack(">I", 60) + bytes(60))[:sent])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_garbage(shared, seed):
+    """A body that is no message, or one by chance: an error, or an end."""
+    chance = random.Random(seed)
+    with shared.client() as client:
+        client.send_frame(chance.randbytes(chance.randrange(1, 400)))
+        client.socket.shutdown(socket.SHUT_WR)
+        assert "OK" not in answers(client)
+
+
+def test_garbage_stream(shared):
+    for seed in range(20):
+        with shared.client() as client:
+            try:
+                client.send_bytes(random.Random(seed).randbytes(50000))
+                client.socket.shutdown(socket.SHUT_WR)
+            except (BrokenPipeError, ConnectionResetError):
+                continue
+            assert "OK" not in answers(client)
+
+
+def test_mutated_requests(shared):
+    """A good request with one byte changed: never a crash, never a CEK other than its own."""
+    chance = random.Random(7)
+    with shared.client() as client:
+        made = client.generate(shared.key("A128KW"))
+        good = pb.Request(id=1, unwrap=client.unwrap_request(made)).SerializeToString()
+    for _ in range(200):
+        bad = bytearray(good)
+        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        with shared.client() as client:
+            client.send_frame(bytes(bad))
+            client.socket.shutdown(socket.SHUT_WR)
+            for reply in client.wait_closed():
+                assert reply.status != pb.STATUS_OK or reply.unwrap.cek == made.cek or not reply.unwrap.cek
+
+
+def test_flood_of_small_fields(shared):
+    """64 KiB of two-byte fields must not become megabytes (FACTS.md): refused, or answered within the bound."""
+    with shared.client() as client:
+        client.send_frame(b"\x82\x02\x00" * 21000)
+        client.socket.shutdown(socket.SHUT_WR)
+        assert "OK" not in answers(client)
+
+
+def test_says_nothing(client):
+    """silent_seconds: a connection that has sent no whole request by then is closed."""
+    assert client.wait_closed() == []
+
+
+def test_says_half_a_frame(client):
+    client.send_bytes(struct.pack(">I", 100) + b"x" * 50)
+    assert set(answers(client)) <= {"DEADLINE", "MALFORMED"}
+
+
+def test_does_not_read(shared, client):
+    """stalled_seconds, output_bytes: requests are not read beyond what can be answered, then the connection ends."""
+    shared.key("RSA-OAEP")
+    request = pb.Request(metrics=pb.MetricsRequest()).SerializeToString()
+    frame = struct.pack(">I", len(request)) + request
+    client.socket.setblocking(False)
+    poll = select.poll()
+    poll.register(client.socket, select.POLLOUT)
+    try:
+        while not poll.poll(C.PATIENCE * 1000)[0][1] & select.POLLHUP:
+            client.socket.send(frame * 50)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    except BlockingIOError:
+        hung_up(client)
+
+
+def test_connections_of_one_user(shared):
+    """connections_per_user: one more is closed, the others live."""
+    clients = [shared.client() for _ in range(LIMITS["connections_per_user"])]
+    try:
+        for client in clients:
+            client.ok(list_keys=pb.ListKeysRequest())
+        with shared.client() as one_more:
+            assert set(answers(one_more)) <= {"OVERLOADED"}
+        clients.pop().close()
+
+        def room():
+            try:
+                with shared.client() as again:
+                    return again.call(list_keys=pb.ListKeysRequest()).status == pb.STATUS_OK
+            except ConnectionError:
+                return False
+        C.wait_for(room, "a closed connection to make room")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_open_requests_of_one_connection(shared, client):
+    """requests_per_connection: the further ones are refused or wait, none is lost."""
+    made = client.generate(shared.key("A128KW"))
+    ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(100)]
+    statuses = {status_name(client.reply(id)) for id in ids}
+    assert "OK" in statuses and statuses <= {"OK", "OVERLOADED"}
+
+
+def test_same_id_twice(shared, client):
+    made = client.generate(shared.key("RSA-OAEP"))
+    for _ in range(2):
+        client.send(id=9, unwrap=client.unwrap_request(made))
+    statuses = sorted(status_name(client.reply(9)) for _ in range(2))
+    assert statuses in (["MALFORMED", "OK"], ["OK", "OK"])
+
+
+@pytest.mark.skipif("asan" in os.fspath(C.BUILD), reason="a sanitizer keeps freed memory")
+def test_memory_stays_bounded(shared):
+    def resident():
+        with open(f"/proc/{shared.child('cekd-broker')}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+    def abuse():
+        for seed in range(300):
+            with shared.client() as client:
+                client.send_frame(random.Random(seed).randbytes(2000))
+                client.send_bytes(struct.pack(">I", 60000) + bytes(1000))
+    abuse()
+    before = resident()
+    for _ in range(3):
+        abuse()
+    C.wait_for(lambda: resident() - before < 1024, "the broker's memory to stay within 1 MiB")

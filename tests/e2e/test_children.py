@@ -1,0 +1,156 @@
+"""Children that die, tokens that go away: service afterwards, nothing accepted is lost."""
+
+import os
+import signal
+
+import cekd as C
+import pytest
+from cekd import pb, status_name
+
+
+@pytest.mark.parametrize("name", ["cekd-broker", "cekd-journal", "cekd-token"])
+def test_killed_child_is_replaced(daemon, name):
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A256KW"))
+        before = daemon.cekctl("key", "show", "A256KW", "--json").stdout
+        client.ok(rotate_key=pb.RotateKeyRequest(key="A256KW"))
+    for _ in range(3):
+        daemon.kill_child(name)
+        with daemon.client() as client:
+            assert client.unwrap(made).unwrap.cek == made.cek
+            assert client.generate("A256KW").kid != made.kid
+    assert before != daemon.cekctl("key", "show", "A256KW", "--json").stdout
+    daemon.cekctl("audit", "verify", daemon.audit)
+    daemon.cekctl("audit", "verify", daemon.keys)
+
+
+def test_killed_manage_worker(daemon):
+    daemon.key("A128KW")
+    for number in range(3):
+        pid = C.wait_for(lambda: daemon.workers("manage"), "the manage worker")[0]
+        os.kill(pid, signal.SIGKILL)
+        C.wait_for(lambda: daemon.workers("manage").get(0) != pid, "its end to be seen")
+        with daemon.client() as client:
+            client.ok(create_key=pb.CreateKeyRequest(key=f"after-{number}", alg="A128KW"))
+
+
+def test_requests_behind_a_killed_worker(make_cekd):
+    """The one that was being executed fails as UNAVAILABLE; those queued behind it are dispatched again."""
+    daemon = make_cekd(workers=1, limits={"queue_per_worker": 4})
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        pid = daemon.workers()[0]
+        os.kill(pid, signal.SIGSTOP)
+        ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(10)]
+        client.ok(list_keys=pb.ListKeysRequest())
+        os.kill(pid, signal.SIGKILL)
+        replies = {id: client.reply(id) for id in ids}
+        lost = [id for id, reply in replies.items() if status_name(reply) == "UNAVAILABLE"]
+        assert lost in ([], ids[:1]), {id: status_name(reply) for id, reply in replies.items()}
+        assert all(replies[id].unwrap.cek == made.cek for id in ids if id not in lost)
+
+
+def test_generation_is_not_repeated(make_cekd):
+    """The manage worker dies while it generates: UNAVAILABLE, and no second object by itself."""
+    daemon = make_cekd(page=True)
+    with daemon.client() as client:
+        daemon.page.arm("manage.generate.after")
+        id = client.send(create_key=pb.CreateKeyRequest(key="k", alg="A128KW"))
+        pid = C.wait_for(daemon.page.hit, "the manage worker to stop after it generated")
+        daemon.page.disarm()
+        os.kill(pid, signal.SIGKILL)
+        assert status_name(client.reply(id)) == "UNAVAILABLE"
+        assert status_name(client.call(describe_key=pb.DescribeKeyRequest(key="k"))) == "UNKNOWN_KEY"
+        findings = client.ok(fsck=pb.FsckRequest()).fsck.finding
+        assert [finding.kind for finding in findings] == ["orphan"], findings
+        client.ok(create_key=pb.CreateKeyRequest(key="k", alg="A128KW"))
+
+
+def test_killed_parent(daemon):
+    """Its children end with it; the next start serves the same keys."""
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A256KW"))
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        assert client.unwrap(made).unwrap.cek == made.cek
+
+
+def test_token_goes_away_and_comes_back(daemon):
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+    away = daemon.token.where / "away"
+    daemon.token.tokens.rename(away)
+    with daemon.client() as client:
+        statuses = []
+
+        def noticed():
+            statuses.append(status_name(client.unwrap(made)))
+            return statuses[-1] == "UNAVAILABLE"
+        C.wait_for(noticed, "cekd to notice that the token is gone")
+        assert "OK" not in statuses or daemon.config.options.get("copy_keys", True)
+        assert not daemon.status().ready and daemon.status().why_not_ready
+    away.rename(daemon.token.tokens)
+    daemon.wait_ready()
+    with daemon.client() as client:
+        C.wait_for(lambda: client.unwrap(made).unwrap.cek == made.cek, "the token to serve again")
+
+
+def logins(daemon):
+    return daemon.log_text().lower().count("pin")
+
+
+def test_wrong_pin_stops_all_logins(make_cekd):
+    """n workers that try again and again would lock a real token. SIGHUP after the PIN was put right starts them."""
+    daemon = make_cekd(start=False, workers=3)
+    right = daemon.token.pin_file.read_text()
+    daemon.token.pin_file.write_text("000000000")
+    daemon.spawn()
+
+    def told():
+        try:
+            return daemon.status()
+        except (ConnectionError, FileNotFoundError):
+            return None
+    status = C.wait_for(lambda: (s := told()) and "PIN" in s.why_not_ready and s, "Status to name the PIN")
+    assert not status.ready
+    said = logins(daemon)
+    with daemon.client() as client:
+        assert status_name(client.call(unwrap=pb.UnwrapRequest(
+            kid="k", alg="A128KW", enc="A128GCM", encrypted_key=bytes(24)))) in ("UNAVAILABLE", "UNKNOWN_KEY")
+    assert "cekd-token" not in daemon.children()
+    assert logins(daemon) == said, "another login was tried"
+    daemon.token.pin_file.write_text(right)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_ready()
+    with daemon.client() as client:
+        assert client.unwrap(client.generate(daemon.key("A128KW"))).unwrap.cek
+
+
+def test_broker_restart_keeps_the_audit_counter(daemon):
+    """Records of both brokers stand in one chain, none twice."""
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        for _ in range(20):
+            client.unwrap(made)
+    daemon.kill_child("cekd-broker")
+    with daemon.client() as client:
+        for _ in range(20):
+            client.unwrap(made)
+    daemon.stop()
+    assert sum(r.get("op") == "unwrap" for r in daemon.audit_records()) == 40
+
+
+def test_journal_restart_loses_no_record(daemon):
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        answered = 0
+        for round_ in range(4):
+            ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(40)]
+            os.kill(daemon.child("cekd-journal"), signal.SIGKILL)
+            answered += sum(status_name(client.reply(id)) == "OK" for id in ids)
+            daemon.wait_ready()
+    daemon.stop()
+    records = [r for r in daemon.audit_records() if r.get("op") == "unwrap" and r["status"] == "OK"]
+    assert len(records) == answered
+    daemon.cekctl("audit", "verify", daemon.audit)

@@ -1,0 +1,70 @@
+"""What we tell users to write compiles and runs: the program of README.md and those of client/examples."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import cekd as C
+import pytest
+
+JWT = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ0ZXN0In0."
+
+
+def compile_against_build(source, out):
+    """With the headers of the checkout and the libraries of the build, as a user would with pkg-config."""
+    client, jose = C.BUILD / "client", C.BUILD / "client" / "jose"
+    command = ["cc", "-Wall", "-Wextra", "-Werror", source, "-o", out, f"-I{C.SOURCE / 'client'}",
+               f"-I{C.SOURCE / 'client' / 'jose'}", f"-L{client}", f"-L{jose}", "-lcek-jose", "-lcek",
+               f"-Wl,-rpath,{client}:{jose}", f"-Wl,-rpath-link,{client}"]
+    if "asan" in str(C.BUILD):
+        command[0] = "clang"
+        command.append("-fsanitize=address,undefined")
+    subprocess.run([str(a) for a in command], check=True)
+
+
+@pytest.fixture(scope="module")
+def token(shared):
+    shared.cekctl("key", "create", "api-tokens", "--alg", "RSA-OAEP-256", "--size", "2048")
+    return shared.cekctl("jwe", "encrypt", "--key", "api-tokens", "--enc", "A256GCM", "--cty", "JWT", input=JWT).stdout
+
+
+def test_program_of_the_readme(shared, token, tmp_path):
+    programs = re.findall(r"^```c\n(.*?)^```", (C.SOURCE / "README.md").read_text(), re.M | re.S)
+    assert len(programs) == 1
+    assert len(programs[0].splitlines()) <= 32
+    (tmp_path / "gateway.c").write_text(programs[0])
+    compile_against_build(tmp_path / "gateway.c", tmp_path / "gateway")
+    done = C.run([tmp_path / "gateway"], input=token, env=os.environ | {"CEK_SOCKET": shared.socket})
+    assert done.stdout.strip() == JWT
+    flipped = token.strip()[:-1] + ("A" if token.strip()[-1] != "A" else "Q")
+    done = C.run([tmp_path / "gateway"], input=flipped, check=False, env=os.environ | {"CEK_SOCKET": shared.socket})
+    assert done.returncode != 0 and JWT not in done.stdout
+
+
+def test_folders_of_the_readme():
+    """The map of folders names what is there, and all of it."""
+    text = (C.SOURCE / "README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z-]+)/`", text, re.M))
+    there = {line.split("/")[0] for line in subprocess.run(
+        ["git", "-C", C.SOURCE, "ls-files"], capture_output=True, text=True).stdout.splitlines() if "/" in line}
+    if not there:
+        pytest.skip("no git checkout")
+    assert named == {name for name in there if not name.startswith(".")}
+
+
+def test_commands_of_the_readme():
+    text = (C.SOURCE / "README.md").read_text()
+    for script in re.findall(r"scripts/[a-z-]+", text):
+        assert os.access(C.SOURCE / script, os.X_OK), script
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell")
+@pytest.mark.parametrize("script", ["quickstart", "test", "with-cekd", "bench", "install-packages"])
+def test_scripts_parse(script):
+    text = (C.SOURCE / "scripts" / script).read_text()
+    shell = text.splitlines()[0].removeprefix("#!").split()[-1].split("/")[-1]
+    if shell in ("sh", "bash"):
+        subprocess.run([shell, "-n", C.SOURCE / "scripts" / script], check=True)
+    else:
+        compile(text, script, "exec")

@@ -1,0 +1,313 @@
+"""States and moves of versions (SP 800-57 terms), with the clock in the test's hand."""
+
+import os
+
+import cekd as C
+import pytest
+from cekd import pb, status_name
+
+HOUR, DAY = 3600, 86400
+
+
+@pytest.fixture(scope="module")
+def shared(make_cekd_module):
+    return make_cekd_module(destroy_wait_min=60)
+
+
+@pytest.fixture
+def clocked(make_cekd):
+    return make_cekd(page=True, destroy_wait_min=60)
+
+
+counter = iter(range(1000000))
+
+
+@pytest.fixture
+def key(client):
+    """A key with a deactivated and an active version: (name, wrapped under the old one, wrapped under the new one)."""
+    name = f"key-{next(counter)}"
+    client.ok(create_key=pb.CreateKeyRequest(key=name, alg="A128KW"))
+    old = client.generate(name)
+    client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+    return name, old, client.generate(name)
+
+
+def version(client, kid):
+    key = client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key
+    return next(v for v in key.version if v.kid == kid)
+
+
+def state(client, kid):
+    return pb.State.Name(version(client, kid).state).removeprefix("STATE_")
+
+
+def move(client, kid, to, **more):
+    return client.call(set_key_state=pb.SetKeyStateRequest(kid=kid, state=getattr(pb, f"STATE_{to}"), **more))
+
+
+def destroy(client, kid, **more):
+    return client.call(destroy_version=pb.DestroyVersionRequest(kid=kid, **more))
+
+
+def opens(client, wrapped):
+    reply = client.unwrap(wrapped)
+    if reply.status == pb.STATUS_OK:
+        assert reply.unwrap.cek == wrapped.cek
+    return status_name(reply)
+
+
+def test_rotation(client, key):
+    name, old, new = key
+    assert (state(client, old.kid), state(client, new.kid)) == ("DEACTIVATED", "ACTIVE")
+    assert opens(client, old) == opens(client, new) == "OK"
+    assert client.wrap(name, os.urandom(32)).kid == new.kid
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_suspend_and_resume(client, key, which):
+    name, *wrapped = key
+    made = wrapped[which]
+    before = state(client, made.kid)
+    assert status_name(move(client, made.kid, "SUSPENDED", reason="rehearsal")) == "OK"
+    assert opens(client, made) == "UNUSABLE"
+    assert opens(client, made) == "UNUSABLE"
+    assert version(client, made.kid).refused == 2
+    if which == 1:
+        reply = client.call(generate_cek=pb.GenerateCekRequest(key=name, enc="A256GCM"))
+        assert status_name(reply) == "UNUSABLE"
+    assert status_name(move(client, made.kid, before)) == "OK"
+    assert state(client, made.kid) == before and opens(client, made) == "OK"
+
+
+def test_rotation_while_the_active_one_is_suspended(client, key):
+    """At most one version is active: what was suspended as active comes back deactivated."""
+    name, _, new = key
+    assert status_name(move(client, new.kid, "SUSPENDED")) == "OK"
+    client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+    newest = client.generate(name)
+    assert newest.kid != new.kid
+    move(client, new.kid, "ACTIVE")
+    move(client, new.kid, "DEACTIVATED")
+    key = client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key
+    assert [v.kid for v in key.version if v.state == pb.STATE_ACTIVE] == [newest.kid]
+    assert opens(client, new) == "OK"
+
+
+def test_compromise(client, key):
+    name, old, new = key
+    assert status_name(move(client, old.kid, "COMPROMISED", reason="laptop lost")) == "OK"
+    assert opens(client, old) == "UNUSABLE" and opens(client, new) == "OK"
+    for to in ("ACTIVE", "DEACTIVATED", "SUSPENDED"):
+        assert status_name(move(client, old.kid, to)) == "CONFLICT", to
+    assert state(client, old.kid) == "COMPROMISED"
+
+
+def test_compromise_and_rotate_in_one_step(client, key):
+    name, _, new = key
+    assert status_name(move(client, new.kid, "COMPROMISED", rotate=True)) == "OK"
+    assert opens(client, new) == "UNUSABLE"
+    made = client.generate(name)
+    assert made.kid != new.kid and opens(client, made) == "OK"
+
+
+def test_compromise_of_the_active_one_stops_wrapping(client, key):
+    name, _, new = key
+    assert status_name(move(client, new.kid, "COMPROMISED")) == "OK"
+    assert status_name(client.call(generate_cek=pb.GenerateCekRequest(key=name, enc="A256GCM"))) == "UNUSABLE"
+    client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+    assert client.generate(name).kid != new.kid
+
+
+@pytest.mark.parametrize("to", ["PRE_ACTIVE", "DESTROYED", "WAITING", "UNSPECIFIED"])
+def test_moves_that_no_request_makes(client, key, to):
+    reply = move(client, key[1].kid, to)
+    assert status_name(reply) in ("MALFORMED", "CONFLICT") and reply.message
+
+
+def test_illegal_moves(client, key):
+    _, old, new = key
+    for kid, to in ((old.kid, "ACTIVE"), (new.kid, "DEACTIVATED")):
+        reply = move(client, kid, to)
+        assert status_name(reply) == "CONFLICT" and reply.message
+    assert status_name(destroy(client, new.kid)) == "CONFLICT"  # the active one
+    assert status_name(destroy(client, new.kid, force=True)) == "CONFLICT"
+
+
+def test_destruction_of_a_used_version_is_refused_with_evidence(client, key):
+    _, old, _ = key
+    assert opens(client, old) == "OK"
+    reply = destroy(client, old.kid)
+    assert status_name(reply) == "CONFLICT"
+    assert str(os.geteuid()) in reply.message, reply.message
+    assert opens(client, old) == "OK"
+
+
+def test_waiting_period_and_take_back(client, key):
+    _, old, _ = key
+    assert status_name(destroy(client, old.kid, force=True, reason="gone")) == "OK"
+    waiting = version(client, old.kid)
+    assert waiting.state == pb.STATE_WAITING and waiting.until > 0
+    assert opens(client, old) == "UNUSABLE"
+    assert status_name(move(client, old.kid, "DEACTIVATED")) == "OK"
+    assert opens(client, old) == "OK"
+
+
+def test_waiting_period_has_a_minimum(client, key):
+    reply = destroy(client, key[1].kid, force=True, wait=59)
+    assert status_name(reply) in ("MALFORMED", "CONFLICT") and reply.message
+    assert opens(client, key[1]) == "OK"
+
+
+def test_usage_evidence(client, key):
+    _, old, new = key
+    for _ in range(3):
+        client.unwrap(new)
+    seen = version(client, new.kid)
+    assert (seen.unwraps, seen.wraps) == (3, 1) and seen.last_used
+    assert [(p.peer, p.unwraps, p.wraps) for p in seen.peers] == [(f"main/{os.geteuid()}", 3, 1)]
+    assert version(client, old.kid).unwraps == 0
+
+
+def test_suspension_with_an_end(clocked):
+    with clocked.client() as client:
+        made = client.generate(clocked.key("A128KW"))
+        now = version(client, made.kid).created // 1_000_000
+        assert status_name(move(client, made.kid, "SUSPENDED", until=(now + HOUR) * 1_000_000)) == "OK"
+        assert opens(client, made) == "UNUSABLE"
+        clocked.page.shift(HOUR / 2)
+        assert opens(client, made) == "UNUSABLE"
+        clocked.page.shift(HOUR + 60)
+        C.wait_for(lambda: opens(client, made) == "OK", "the suspension to end")
+        assert state(client, made.kid) == "ACTIVE"
+
+
+def test_destruction(clocked):
+    """After the waiting period the object is destroyed in the token, and the kid stays as a tombstone."""
+    with clocked.client() as client:
+        clocked.key("A128KW")
+        old = client.generate("A128KW")
+        client.ok(rotate_key=pb.RotateKeyRequest(key="A128KW"))
+        assert status_name(destroy(client, old.kid, force=True, wait=DAY)) == "OK"
+        objects = len(list(clocked.token.tokens.rglob("*.object")))
+        clocked.page.shift(DAY - 600)
+        assert state(client, old.kid) == "WAITING"
+        clocked.page.shift(DAY + 60)
+        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
+        assert len(list(clocked.token.tokens.rglob("*.object"))) == objects - 1
+        assert opens(client, old) == "UNUSABLE"
+        assert status_name(move(client, old.kid, "DEACTIVATED")) == "CONFLICT"
+        assert not client.ok(fsck=pb.FsckRequest()).fsck.finding
+    clocked.restart()
+    with clocked.client() as client:
+        assert state(client, old.kid) == "DESTROYED"
+        assert client.unwrap(client.generate("A128KW")).unwrap.cek
+
+
+def test_destruction_after_downtime(clocked):
+    with clocked.client() as client:
+        clocked.key("A128KW")
+        old = client.generate("A128KW")
+        client.ok(rotate_key=pb.RotateKeyRequest(key="A128KW"))
+        assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
+    clocked.stop()
+    clocked.page.shift(2 * HOUR)
+    clocked.start()
+    with clocked.client() as client:
+        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
+
+
+@pytest.mark.parametrize("jump", [-2 * DAY, 5 * 365 * DAY], ids=["backwards", "years forwards"])
+def test_a_clock_that_jumps_stops_destruction(clocked, jump):
+    with clocked.client() as client:
+        clocked.key("A128KW")
+        old = client.generate("A128KW")
+        client.ok(rotate_key=pb.RotateKeyRequest(key="A128KW"))
+        assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
+        clocked.page.shift(jump)
+        C.wait_for(lambda: any("clock" in w for w in clocked.status().warning), "Status to warn of the clock")
+        assert state(client, old.kid) == "WAITING"
+
+
+def test_scheduled_rotation(clocked):
+    """Published first, active after the lead time, the old one deactivated and still opening."""
+    with clocked.client() as client:
+        name = clocked.key("ECDH-ES+A256KW", "P-256")
+        first = client.generate(name)
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(
+            key=name, schedule=pb.Schedule(period=30 * DAY, lead=2 * DAY, token_lifetime=HOUR, jwks_max_age=HOUR)))
+
+        def states():
+            key = client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key
+            return [pb.State.Name(v.state).removeprefix("STATE_") for v in key.version]
+        assert states() == ["ACTIVE"]
+        clocked.page.shift(28 * DAY + 60)
+        C.wait_for(lambda: states() == ["ACTIVE", "PRE_ACTIVE"], "the next version to be published")
+        entries = client.ok(get_public_keys=pb.GetPublicKeysRequest(key=[name])).public_keys.entry
+        assert [e.state for e in entries if e.kid != first.kid] == [pb.STATE_PRE_ACTIVE]
+        assert client.generate(name).kid == first.kid
+        clocked.page.shift(30 * DAY + 60)
+        C.wait_for(lambda: states() == ["DEACTIVATED", "ACTIVE"], "the next version to become active")
+        assert client.generate(name).kid != first.kid
+        assert opens(client, first) == "OK"
+        plan = client.ok(rotate_key=pb.RotateKeyRequest(key=name, plan=True)).key.key
+        assert plan.plan and all(event.what and event.time for event in plan.plan)
+        assert states() == ["DEACTIVATED", "ACTIVE"]
+
+
+def test_missed_steps_happen_once(clocked):
+    """Three periods of downtime: one rotation, not three."""
+    with clocked.client() as client:
+        name = clocked.key("A128KW")
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(period=10 * DAY)))
+    clocked.stop()
+    clocked.page.shift(35 * DAY)
+    clocked.start()
+    with clocked.client() as client:
+        def versions():
+            return len(client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key.version)
+        C.wait_for(lambda: versions() == 2, "the missed rotation")
+        clocked.page.shift(36 * DAY)
+        client.unwrap(client.generate(name))
+        assert versions() == 2
+
+
+def test_manual_rotation_resets_the_clock(clocked):
+    with clocked.client() as client:
+        name = clocked.key("A128KW")
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(period=10 * DAY)))
+        clocked.page.shift(9 * DAY)
+        client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+        plan = client.ok(rotate_key=pb.RotateKeyRequest(key=name, plan=True)).key.key
+        active = next(v for v in plan.version if v.state == pb.STATE_ACTIVE)
+        following = min(e.time for e in plan.plan if e.what == "activate" and e.time > active.activated)
+        assert abs(following - active.activated - 10 * DAY * 1_000_000) < 60 * 1_000_000
+
+
+def test_plan_changes_nothing(client, key):
+    name, _, new = key
+    before = client.call(list_keys=pb.ListKeysRequest()).epoch
+    plan = client.ok(rotate_key=pb.RotateKeyRequest(key=name, plan=True)).key.key.plan
+    assert [event for event in plan if event.what == "activate"]
+    assert any(event.what == "retire" and event.why for event in plan)
+    assert client.call(list_keys=pb.ListKeysRequest()).epoch == before
+    assert client.generate(name).kid == new.kid
+
+
+def test_limit_of_uses(client):
+    client.ok(create_key=pb.CreateKeyRequest(key="limited", alg="A128KW", max_uses=20))
+    first = client.generate("limited").kid
+
+    def rotated():
+        return client.generate("limited").kid != first
+    C.wait_for(rotated, "the key to rotate by itself")
+    key = client.ok(describe_key=pb.DescribeKeyRequest(key="limited")).key.key
+    used = next(v for v in key.version if v.kid == first)
+    assert used.wraps + used.unwraps <= 20
+
+
+def test_watch_tells_of_a_compromise(shared, client, key):
+    with shared.client() as watcher:
+        id = watcher.send(watch=pb.WatchRequest())
+        watcher.reply(id)
+        reply = move(client, key[1].kid, "COMPROMISED")
+        C.wait_for(lambda: watcher.reply(id).watch.epoch >= reply.epoch, "the new epoch")

@@ -1,0 +1,120 @@
+"""What a restart must keep: the same ring, folded from the journal."""
+
+import cekd as C
+import pytest
+from cekd import pb
+
+
+def ring(daemon):
+    keys = sorted(key["name"] for key in daemon.json("key", "list")["keys"])
+    return {name: daemon.json("key", "show", name) for name in keys}
+
+
+def test_restart_folds_to_the_same_ring(make_cekd):
+    daemon = make_cekd()
+    with daemon.client() as client:
+        wrapped = []
+        for alg, crv in (("A256KW", None), ("RSA-OAEP-256", None), ("ECDH-ES+A256KW", "P-256"), ("A256GCMKW", None)):
+            name = daemon.key(alg, crv)
+            for _ in range(2):
+                wrapped.append(client.generate(name))
+                client.unwrap(wrapped[-1])
+                client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+        kid = wrapped[0].kid
+        client.ok(set_key_state=pb.SetKeyStateRequest(kid=kid, state=pb.STATE_SUSPENDED, reason="rehearsal"))
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(
+            key="A256KW", schedule=pb.Schedule(period=86400 * 90, lead=3600, overlap=7200)))
+    before = ring(daemon)
+    assert len(before) == 4
+    for _ in range(2):
+        daemon.restart()
+        assert ring(daemon) == before
+    with daemon.client() as client:
+        for made in wrapped[1:]:
+            assert client.unwrap(made).unwrap.cek == made.cek
+        assert C.status_name(client.unwrap(wrapped[0])) == "UNUSABLE"
+
+
+def test_broker_restart_folds_to_the_same_ring(daemon):
+    with daemon.client() as client:
+        for _ in range(3):
+            client.ok(create_key=pb.CreateKeyRequest(key=f"k{_}", alg="A128KW"))
+    before = ring(daemon)
+    daemon.kill_child("cekd-broker")
+    assert ring(daemon) == before
+
+
+def test_second_daemon_on_one_token(make_cekd):
+    """A second cekd with a journal of its own reports the keys of the first and touches none."""
+    first = make_cekd()
+    with first.client() as client:
+        made = client.generate(first.key("A128KW"))
+    second = make_cekd(token=first.token)
+    with second.client() as client:
+        findings = client.ok(fsck=pb.FsckRequest()).fsck.finding
+        assert findings and all(finding.kind in ("foreign", "orphan") for finding in findings), findings
+        other = client.generate(second.key("A128KW"))
+        assert client.unwrap(other).unwrap.cek == other.cek
+    second.stop()
+    with first.client() as client:
+        assert client.unwrap(made).unwrap.cek == made.cek
+    first.restart()
+    with first.client() as client:
+        assert client.unwrap(made).unwrap.cek == made.cek
+
+
+def test_two_daemons_with_one_state_directory(make_cekd):
+    """The second does not start: two writers would break the chain."""
+    first = make_cekd()
+    second = make_cekd(start=False, token=first.token, state_directory=str(first.state))
+    second.spawn()
+    assert second.process.wait(C.PATIENCE) != 0
+    second.process = None
+    assert str(first.state) in second.log_text()
+    with first.client() as client:
+        assert client.unwrap(client.generate(first.key("A128KW"))).unwrap.cek
+
+
+@pytest.mark.parametrize("gone", ["object", "journal line"])
+def test_fsck(daemon, gone):
+    """fsck tells what is missing in the token and what only the token has; nothing is deleted by itself."""
+    with daemon.client() as client:
+        lost = client.generate(daemon.key("A128KW"))
+        kept = client.generate(daemon.key("A256KW"))
+        assert not client.ok(fsck=pb.FsckRequest()).fsck.finding
+    daemon.stop()
+    if gone == "object":
+        hidden = hide_objects(daemon.token, C.unb64(lost.kid))
+    else:
+        text = daemon.keys.read_bytes().splitlines(keepends=True)
+        number = next(n for n, line in enumerate(text) if b'"A256KW"' in line and b'"type"' in line)
+        daemon.keys.write_bytes(b"".join(text[:number]))  # as from an old backup
+    daemon.start()
+    with daemon.client() as client:
+        findings = client.ok(fsck=pb.FsckRequest()).fsck.finding
+        if gone == "object":
+            assert [(f.kind, f.key) for f in findings] == [("missing", "A128KW")] and findings[0].advice
+            assert C.status_name(client.unwrap(lost)) == "UNUSABLE"
+            assert client.unwrap(kept).unwrap.cek == kept.cek
+            for path, away in hidden:
+                away.rename(path)
+            daemon.stop()
+            daemon.start()
+            with daemon.client() as again:
+                assert again.unwrap(lost).unwrap.cek == lost.cek
+                assert not again.ok(fsck=pb.FsckRequest()).fsck.finding
+        else:
+            assert findings and all(f.kind in ("orphan", "foreign") and f.advice for f in findings)
+            assert client.unwrap(lost).unwrap.cek == lost.cek
+
+
+def hide_objects(token, cka_id):
+    """Move the files of the objects with this CKA_ID out of the token."""
+    hidden = []
+    for path in token.tokens.rglob("*.object"):
+        if cka_id in path.read_bytes():
+            away = token.where / path.name
+            path.rename(away)
+            hidden.append((path, away))
+    assert hidden
+    return hidden
