@@ -1,0 +1,67 @@
+/*
+ * One child of cekd: its process, its control socket, and when it may be started again. What is started when is decided
+ * in supervisor.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/internal.pb-c.h"
+
+struct event;
+
+enum child_role {
+	CHILD_JOURNAL,
+	CHILD_BROKER,
+	CHILD_WORKER,
+};
+
+struct child {
+	void *owner; /* for the callback of readable */
+	enum child_role role;
+	bool manage;         /* workers */
+	unsigned index;      /* workers */
+	unsigned generation; /* workers: of the process that runs or ran last */
+	unsigned broker_run; /* workers: which start of the broker holds the other end of the pair */
+	char name[32];       /* for messages */
+
+	pid_t pid; /* 0: none */
+	int control;
+	struct event *readable;
+	bool ready;
+	bool draining;
+	uint64_t ready_us;
+
+	unsigned delay_ms;      /* before the start after the next failure */
+	uint64_t not_before_us; /* monotonic */
+
+	Cek__Internal__V1__Failing__Class failing;
+	char why[200]; /* what it said before it ended, else how it ended */
+};
+
+void child_init(struct child *child, void *owner, enum child_role role, bool manage, unsigned index);
+
+/* A process runs now; control is its socket. */
+void child_started(struct child *child, pid_t pid, int control);
+
+/* It could not be started, or has ended with this status of waitpid(2): forget the process, set why and, unless it
+ * ended as it was asked to, when it may be started again. Logs. */
+void child_start_failed(struct child *child, int error);
+void child_ended(struct child *child, int status);
+
+/* It told that it is ready. */
+void child_ready(struct child *child);
+
+/* Is it not running, and may be started now? */
+bool child_due(const struct child *child, uint64_t now_us);
+
+/* 0 or -errno. A control socket that is full or broken means that the child is of no use: the caller kills it. */
+int child_send(struct child *child, const Cek__Internal__V1__Control *message, const int *fds, size_t n_fds);
+
+/* Ask it to finish, once. */
+void child_drain(struct child *child);
+
+void child_kill(const struct child *child, int signal_number);

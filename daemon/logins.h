@@ -1,0 +1,25 @@
+/*
+ * Whether a worker may log in. One at a time: a login rewrites SoftHSM's token.object. And none at all after a wrong PIN:
+ * several workers that try it again would lock a real token. An operator ends that by SIGHUP or by writing the PIN file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct logins {
+	bool stopped;
+	struct stat pin; /* of the PIN file that was tried last */
+};
+
+/* Open the PIN file for a worker and remember which one it was. 0 or -errno. */
+int logins_open_pin(struct logins *logins, const char *path, int *ret_fd);
+
+/* The PIN was wrong. */
+void logins_stop(struct logins *logins);
+
+/* Is the file at path another one than that which was tried, or written since? Only while stopped. */
+bool logins_pin_changed(const struct logins *logins, const char *path);
+
+/* An operator has acted. */
+void logins_resume(struct logins *logins);

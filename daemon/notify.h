@@ -1,0 +1,17 @@
+/*
+ * sd_notify(3) by hand: libsystemd would bring compression libraries into this process. Without NOTIFY_SOCKET nothing
+ * is sent.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and take them out of the environment. */
+void notify_open(void);
+
+void notify_ready(void);
+void notify_stopping(void);
+void notify_status(const char *text);
+
+/* Only if systemd asked for it. */
+void notify_watchdog(void);

@@ -1,0 +1,130 @@
+#include "daemon/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+enum {
+	EXIT_NOT_STARTED = 127,
+	SPARE_FD = 10, /* above the numbers that are put in place below */
+};
+
+static void reset_signals(bool block_term)
+{
+	sigset_t mask;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	(void)sigemptyset(&mask);
+	if (block_term)
+		(void)sigaddset(&mask, SIGTERM);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+static int raise_files(unsigned files)
+{
+	struct rlimit limit;
+
+	if (files == 0)
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -1;
+	if (limit.rlim_max < files && geteuid() == 0)
+		limit.rlim_max = files;
+	limit.rlim_cur = files < limit.rlim_max ? files : limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int become(const struct account *account)
+{
+	if (account == NULL)
+		return 0;
+	if (setgroups(account->n_groups, account->groups) < 0)
+		return -1;
+	if (setresgid(account->gid, account->gid, account->gid) < 0)
+		return -1;
+	return setresuid(account->uid, account->uid, account->uid);
+}
+
+/* Input and output nowhere, errors to cekd's log, 3 and 4 as promised, all others closed at exec. */
+static int arrange_files(const struct spawn *what, int control, int *program)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int spare_control = fcntl(control, F_DUPFD_CLOEXEC, SPARE_FD);
+	const int spare_lock = fcntl(what->lock, F_DUPFD_CLOEXEC, SPARE_FD);
+	const int spare_program = fcntl(*program, F_DUPFD_CLOEXEC, SPARE_FD);
+
+	if (null < 0 || spare_control < 0 || spare_lock < 0 || spare_program < 0)
+		return -1;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	if (dup2(spare_control, SPAWN_CONTROL) < 0 || dup2(spare_lock, SPAWN_LOCK) < 0)
+		return -1;
+	*program = spare_program;
+	return close_range(SPAWN_LOCK + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+/* By descriptor, since the path may lie below a directory that is closed to the child's user; a script (valgrind, a
+ * wrapper of a test) cannot be opened again by its interpreter that way. */
+static void execute(const struct spawn *what, int program)
+{
+	char *const arguments[] = {(char *)(uintptr_t)what->name, NULL};
+
+	(void)execveat(program, "", arguments, what->environment, AT_EMPTY_PATH);
+	if (errno == ENOENT || errno == ENOSYS)
+		(void)execve(what->program, arguments, what->environment);
+}
+
+static void __attribute__((noreturn)) run_child(const struct spawn *what, int control, int program, pid_t parent)
+{
+	const char *step = "descriptors";
+
+	reset_signals(what->gentle);
+	if (arrange_files(what, control, &program) < 0)
+		goto fail;
+	step = "limits";
+	if (raise_files(what->files) < 0)
+		goto fail;
+	step = "user and groups";
+	if (become(what->account) < 0)
+		goto fail;
+	/* After the change of uid, which clears it; cekd may have died meanwhile. */
+	(void)prctl(PR_SET_PDEATHSIG, what->gentle ? SIGTERM : SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_NOT_STARTED);
+	step = what->program;
+	execute(what, program);
+fail:
+	log_error("starting %s: %s: %s", what->name, step, strerror(errno));
+	_exit(EXIT_NOT_STARTED);
+}
+
+int spawn(const struct spawn *what, int control, pid_t *ret_pid)
+{
+	const pid_t parent = getpid();
+	const int program = open(what->program, O_PATH | O_CLOEXEC);
+	pid_t pid;
+	int r = 0;
+
+	if (program < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		r = -errno;
+	if (pid == 0)
+		run_child(what, control, program, parent);
+	(void)close(program);
+	if (r == 0)
+		*ret_pid = pid;
+	return r;
+}

@@ -1,0 +1,140 @@
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+enum {
+	LOCK_TRIES = 300, /* children of a cekd that was killed: a token call may still be under way */
+	LOCK_PAUSE_NS = 50000000,
+};
+
+static int check_directory(const struct config *config, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		log_error("%s: it belongs to another user (%u): chown it to the one that starts cekd", config->state_directory,
+		          st.st_uid);
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		log_error("%s: others can write there (mode %04o): chmod go-w it", config->state_directory, st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* 0711 when uids are split, since the worker's token may lie below; its names are no secret. */
+static int open_directory(const struct config *config, int *ret_fd)
+{
+	const char *path = config->state_directory;
+	int fd, r;
+
+	if (mkdir(path, config->split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error("%s: %s: make it, owned by the user that starts cekd", path, strerror(-r));
+		return r;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		log_error("%s: %s", path, strerror(-r));
+		return r;
+	}
+	r = check_directory(config, fd);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int lock_children(const struct config *config, int directory, int *ret_fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+	const int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : -EWOULDBLOCK;
+
+	for (int i = 0; i < LOCK_TRIES && r == -EWOULDBLOCK; i++) {
+		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+		if (r == -EWOULDBLOCK)
+			(void)nanosleep(&pause, NULL);
+	}
+	if (r < 0) {
+		log_error("%s/lock: %s", config->state_directory,
+		          r == -EWOULDBLOCK ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int state_open(const struct config *config, struct state *ret_state)
+{
+	struct state state;
+	int r = open_directory(config, &state.directory);
+
+	if (r < 0)
+		return r;
+	if (flock(state.directory, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		log_error("%s: %s", config->state_directory, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
+	}
+	if (r == 0)
+		r = lock_children(config, state.directory, &state.lock);
+	if (r < 0) {
+		(void)close(state.directory);
+		return r;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+static int check_file(const struct config *config, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EMLINK;
+	if (config->split_uids && fchown(fd, config->journal.uid, config->journal.gid) < 0)
+		return -errno;
+	return fchmod(fd, 0640) < 0 ? -errno : 0;
+}
+
+int state_open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd)
+{
+	const int fd = openat(state->directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	int r = fd < 0 ? -errno : check_file(config, fd);
+
+	if (r == 0 && fsync(state->directory) < 0) /* the name, should it be new */
+		r = -errno;
+	if (r < 0) {
+		log_error("%s/%s: %s", config->state_directory, name,
+		          r == -EMLINK ? "not a plain file with one name" : strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+void state_close(struct state *state)
+{
+	(void)close(state->lock);
+	(void)close(state->directory);
+}

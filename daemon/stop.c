@@ -1,0 +1,108 @@
+#include <event2/event.h>
+#include <signal.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/supervisor.h"
+
+/* An orderly stop is given so long. A worker inside a login is given as long as one call of the token may last, since
+ * killing it can ruin the token; the journal is last. */
+enum {
+	STOP_SECONDS = 30,
+	JOURNAL_SECONDS = 5,
+	LOGIN_MARGIN_SECONDS = 5,
+};
+
+enum {
+	STAGE_ASKED,
+	STAGE_KILLED,        /* all but workers inside a login */
+	STAGE_KILLED_LOGINS, /* those as well */
+	STAGE_KILLED_JOURNAL,
+};
+
+static void drain_worker(struct supervisor *supervisor, struct child *child, void *data)
+{
+	bool *any = data;
+
+	(void)supervisor;
+	if (child->role != CHILD_WORKER)
+		return;
+	child_drain(child);
+	*any = true;
+}
+
+static void kill_late(struct supervisor *supervisor, struct child *child, void *data)
+{
+	(void)data;
+	if (child->role == CHILD_JOURNAL && supervisor->stop_stage < STAGE_KILLED_JOURNAL)
+		return;
+	if (child->role == CHILD_WORKER && !child->ready && supervisor->stop_stage < STAGE_KILLED_LOGINS)
+		return;
+	log_warning("%s (pid %d) does not end: killed", child->name, (int)child->pid);
+	child_kill(child, SIGKILL);
+}
+
+static void wait_seconds(struct supervisor *supervisor, unsigned seconds)
+{
+	const struct timeval wait = {.tv_sec = (time_t)seconds};
+
+	(void)evtimer_add(supervisor->stop_timer, &wait);
+}
+
+static void stop_late(int fd, short what, void *data)
+{
+	struct supervisor *supervisor = data;
+
+	(void)fd;
+	(void)what;
+	supervisor->stop_stage++;
+	supervisor_each(supervisor, kill_late, NULL);
+	wait_seconds(supervisor, supervisor->stop_stage == STAGE_KILLED ? supervisor->config->call_timeout + LOGIN_MARGIN_SECONDS
+	                                                               : JOURNAL_SECONDS);
+	stop_step(supervisor);
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+	if (supervisor->stopping)
+		return;
+	log_info("stopping");
+	notify_stopping();
+	supervisor->stopping = true;
+	supervisor->stop_stage = STAGE_ASKED;
+	supervisor->stop_timer = evtimer_new(supervisor->base, stop_late, supervisor);
+	if (supervisor->stop_timer != NULL)
+		wait_seconds(supervisor, STOP_SECONDS);
+	supervisor_step(supervisor);
+}
+
+/* The broker cannot answer what it accepted before the records of that are written. */
+static void keep_journal(struct supervisor *supervisor)
+{
+	const uint64_t now = clock_monotonic_us();
+
+	if (child_due(&supervisor->journal, now))
+		start_journal(supervisor);
+	if (supervisor->journal.pid == 0)
+		supervisor_wake(supervisor, supervisor->journal.not_before_us, now);
+}
+
+/* The broker first, for it still needs the others; the journal last, for the others still write. */
+void stop_step(struct supervisor *supervisor)
+{
+	bool workers = false;
+
+	if (supervisor->broker.pid != 0) {
+		child_drain(&supervisor->broker);
+		keep_journal(supervisor);
+		return;
+	}
+	supervisor_each(supervisor, drain_worker, &workers);
+	if (workers)
+		return;
+	if (supervisor->journal.pid != 0)
+		child_drain(&supervisor->journal);
+	else
+		(void)event_base_loopbreak(supervisor->base);
+}
