@@ -172,6 +172,18 @@ static void meet_expected(struct verification *v)
 	}
 }
 
+static void set_bad_line(struct verification *v)
+{
+	v->result.fault = CHAIN_BAD_LINE;
+	v->result.bad_line = v->result.lines + 1;
+}
+
+static void set_too_long(struct verification *v)
+{
+	set_bad_line(v);
+	snprintf(v->result.why, CHAIN_WHY_MAX, "longer than %d bytes", CHAIN_LINE_MAX);
+}
+
 /* One whole line. Sets result.fault if it is bad; -errno as chain_verify(). */
 static int verify_line(struct verification *v, const char *line, size_t len)
 {
@@ -180,11 +192,14 @@ static int verify_line(struct verification *v, const char *line, size_t len)
 	bool more;
 	int r;
 
+	if (len > CHAIN_LINE_MAX) {
+		set_too_long(v);
+		return 0;
+	}
 	object = chain_line_parse(line, len, v->result.why);
 	if (!object || !link_good(object, &v->result.head, v->result.why)) {
 		json_decref(object);
-		v->result.fault = CHAIN_BAD_LINE;
-		v->result.bad_line = v->result.lines + 1;
+		set_bad_line(v);
 		return 0;
 	}
 	r = chain_hash(v->hasher, line, len, head.hash);
@@ -243,11 +258,8 @@ static int verify_stream(struct verification *v, int fd, char *buffer)
 			return (int)n;
 		filled -= (size_t)n;
 		memmove(buffer, buffer + n, filled);
-		if (v->result.fault == CHAIN_GOOD && filled > CHAIN_LINE_MAX) {
-			v->result.fault = CHAIN_BAD_LINE;
-			v->result.bad_line = v->result.lines + 1;
-			snprintf(v->result.why, CHAIN_WHY_MAX, "longer than %d bytes", CHAIN_LINE_MAX);
-		}
+		if (v->result.fault == CHAIN_GOOD && filled > CHAIN_LINE_MAX)
+			set_too_long(v);
 	}
 	v->result.torn = v->result.fault == CHAIN_GOOD && (filled > 0 || v->result.whole_bytes < v->result.bytes);
 	return 0;
