@@ -1,0 +1,41 @@
+/* cekctl key destroy: the version goes when its waiting period is over; until then key keep takes it back. */
+#include <stdlib.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/args.h"
+#include "client/cekctl/keys.h"
+#include "client/cekctl/rpc.h"
+#include "client/cekctl/verb.h"
+
+int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = NULL;
+	bool force = false;
+	uint32_t wait = 0;
+	const struct arg args[] = {
+		{"wait", ARG_DURATION, &wait, "DURATION", "waiting period (default and minimum: see cekd.conf(5))"},
+		{"force", ARG_FLAG, &force, NULL, "although it was used within its overlap; does not skip the wait"},
+		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		{0},
+	};
+	Cek__V1__DestroyVersionRequest destroy = CEK__V1__DESTROY_VERSION_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	destroy.kid = words[0];
+	destroy.force = force;
+	destroy.wait = wait;
+	destroy.reason = rpc_text(reason);
+	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
+	request.destroy_version = &destroy;
+	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = keys_print_change(ctl, reply->key->key, words[0]);
+	rpc_reply_free(reply);
+	return r;
+}

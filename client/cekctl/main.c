@@ -1,0 +1,72 @@
+/* cekctl: operations on cekd. Finds the verb, runs it, and turns what happened into an exit status. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "client/cek.h"
+#include "client/cekctl/args.h"
+#include "client/cekctl/verb.h"
+
+enum {
+	TIMEOUT_DEFAULT = 60, /* seconds: a network HSM may need half a minute for an RSA-4096 key */
+};
+
+/* The row whose words stand at argv; *ret_words is how many words its name has. */
+static const struct verb *find_verb(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; verb_row(i); i++) {
+		const struct verb *verb = verb_row(i);
+		const char *space = strchr(verb->name, ' ');
+		size_t first = space ? (size_t)(space - verb->name) : strlen(verb->name);
+
+		if (strlen(argv[0]) != first || strncmp(argv[0], verb->name, first) != 0)
+			continue;
+		if (!space) {
+			*ret_words = 1;
+			return verb;
+		}
+		if (argc > 1 && strcmp(argv[1], space + 1) == 0) {
+			*ret_words = 2;
+			return verb;
+		}
+	}
+	return NULL;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	int index = 0, words = 0;
+	int r = args_parse_global(ctl, argc, argv, &index);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	if (index == argc)
+		return ctl_usage(ctl, "no verb; see cekctl --help");
+	ctl->verb = find_verb(argc - index, argv + index, &words);
+	if (!ctl->verb)
+		return ctl_usage(ctl, "unknown verb \"%s%s%s\"; see cekctl --help", argv[index],
+				 argc - index > 1 && argv[index + 1][0] != '-' ? " " : "",
+				 argc - index > 1 && argv[index + 1][0] != '-' ? argv[index + 1] : "");
+	return ctl->verb->run(ctl, argc - index - words + 1, argv + index + words - 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct rlimit none = {0, 0};
+	struct ctl ctl = {.timeout = TIMEOUT_DEFAULT};
+	int status;
+
+	setrlimit(RLIMIT_CORE, &none); /* CEKs, PINs and private keys pass through */
+	signal(SIGPIPE, SIG_IGN);      /* a closed pipe is an error to report, not a death without a word */
+	status = run(&ctl, argc, argv);
+	ctl.conn = cek_conn_free(ctl.conn);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_SUCCESS)
+		status = ctl_fail(&ctl, "cannot write to standard output: %s", strerror(errno));
+	if (ctl.exit_now)
+		_exit(status);
+	return status;
+}

@@ -1,0 +1,39 @@
+/* How cekctl says that something went wrong: one line on standard error. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/cekctl/verb.h"
+
+enum { LINE_BYTES = 2048 };
+
+__attribute__((format(printf, 2, 0))) static void report(const struct ctl *ctl, const char *format, va_list args)
+{
+	char line[LINE_BYTES];
+
+	vsnprintf(line, sizeof(line), format, args);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	fprintf(stderr, "cekctl: %s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", line);
+}
+
+int ctl_fail(const struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(ctl, format, args);
+	va_end(args);
+	return EXIT_FAILURE;
+}
+
+int ctl_usage(const struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(ctl, format, args);
+	va_end(args);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,44 @@
+#include "client/cekctl/set_state.h"
+
+#include <stdlib.h>
+
+#include "client/cekctl/keys.h"
+#include "client/cekctl/rpc.h"
+
+int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change)
+{
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	int r;
+
+	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_STATE;
+	request.set_key_state = change;
+	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = keys_print_change(ctl, reply->key->key, change->kid);
+	rpc_reply_free(reply);
+	return r;
+}
+
+int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint)
+{
+	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
+	const Cek__V1__Version *version;
+	Cek__V1__Reply *reply;
+	int r = rpc_describe(ctl, NULL, kid, &reply);
+
+	if (r != EXIT_SUCCESS)
+		return r;
+	version = keys_version(reply->key->key, kid);
+	if (!version || version->state != from) {
+		r = ctl_fail(ctl, "CONFLICT: this version is %s%s", version ? keys_state(version->state) : "unknown", hint);
+		rpc_reply_free(reply);
+		return r;
+	}
+	change.kid = kid;
+	change.state = version->resumes_to ? version->resumes_to : CEK__V1__STATE__STATE_DEACTIVATED;
+	change.reason = rpc_text(reason);
+	rpc_reply_free(reply);
+	return set_state(ctl, &change);
+}
