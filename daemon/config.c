@@ -31,6 +31,7 @@ enum {
 
 /* libconfuse's callbacks carry no data of ours, hence this. One file is read at a time. */
 static struct {
+	const char *name; /* of the file: libconfuse does not give it to sections without title */
 	char *error; /* CONFIG_ERROR_MAX bytes; the first message stays */
 	struct seen {
 		const cfg_opt_t *option;
@@ -46,7 +47,7 @@ static void __attribute__((format(printf, 2, 0))) take_error(cfg_t *cfg, const c
 
 	if (reading.error[0] != '\0')
 		return;
-	n = snprintf(reading.error, CONFIG_ERROR_MAX, "%s:%d: ", cfg->filename != NULL ? cfg->filename : "configuration", cfg->line);
+	n = snprintf(reading.error, CONFIG_ERROR_MAX, "%s:%d: ", reading.name, cfg->line);
 	if (n > 0 && n < CONFIG_ERROR_MAX)
 		(void)vsnprintf(reading.error + n, (size_t)(CONFIG_ERROR_MAX - n), format, args);
 }
@@ -324,10 +325,10 @@ static int read_all(cfg_t *cfg, struct config *config)
 
 	if (r == 0)
 		r = read_plain(cfg, config);
-	if (r == 0 && config->split_uids)
-		r = read_accounts(cfg, config);
 	if (r == 0)
 		r = config_read_sections(cfg, config);
+	if (r == 0 && config->split_uids)
+		r = read_accounts(cfg, config);
 	return r;
 }
 
@@ -337,6 +338,7 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 	cfg_t *cfg;
 	int r = -ENOMEM;
 
+	reading.name = name;
 	reading.error = ret_error;
 	reading.error[0] = '\0';
 	reading.n_seen = 0;
