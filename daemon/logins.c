@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "daemon/log.h"
 
 int logins_open_pin(struct logins *logins, const char *path, int *ret_fd)
 {
@@ -35,14 +38,32 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-bool logins_pin_changed(const struct logins *logins, const char *path)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
+bool logins_pin_changed(struct logins *logins, const char *path)
+{
+	struct stat st;
+	bool settled;
+
+	if (!logins->stopped || lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return false;
+	settled = same_file(&st, &logins->seen);
+	logins->seen = st;
+	return settled && !same_file(&st, &logins->pin);
+}
+
+void logins_check_pin(const char *path)
 {
 	struct stat st;
 
-	if (!logins->stopped || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	return st.st_ino != logins->pin.st_ino || st.st_dev != logins->pin.st_dev || st.st_size != logins->pin.st_size ||
-	       !same_time(&st.st_mtim, &logins->pin.st_mtim) || !same_time(&st.st_ctim, &logins->pin.st_ctim);
+	if (stat(path, &st) < 0)
+		log_warning("pin-file %s: %s", path, strerror(errno));
+	else if (st.st_mode & (S_IRWXG | S_IRWXO))
+		log_warning("pin-file %s: others than its owner have access (mode %04o): chmod 0400 it", path, st.st_mode & 07777);
 }
 
 void logins_resume(struct logins *logins)

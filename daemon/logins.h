@@ -9,8 +9,12 @@
 
 struct logins {
 	bool stopped;
-	struct stat pin; /* of the PIN file that was tried last */
+	struct stat pin;  /* of the PIN file that was tried last */
+	struct stat seen; /* as it was found at the last look */
 };
+
+/* Warn if others than its owner can read it, or if it is not there yet. */
+void logins_check_pin(const char *path);
 
 /* Open the PIN file for a worker and remember which one it was. 0 or -errno. */
 int logins_open_pin(struct logins *logins, const char *path, int *ret_fd);
@@ -18,8 +22,9 @@ int logins_open_pin(struct logins *logins, const char *path, int *ret_fd);
 /* The PIN was wrong. */
 void logins_stop(struct logins *logins);
 
-/* Is the file at path another one than that which was tried, or written since? Only while stopped. */
-bool logins_pin_changed(const struct logins *logins, const char *path);
+/* Is the file at path another one than that which was tried, or written since? Only while stopped; and only when it did
+ * not change since the last look, for it may still be being written. */
+bool logins_pin_changed(struct logins *logins, const char *path);
 
 /* An operator has acted. */
 void logins_resume(struct logins *logins);

@@ -246,6 +246,7 @@ int main(int argc, char **argv)
 		log_error("%s", error);
 		return EXIT_FAILURE;
 	}
+	logins_check_pin(supervisor.config->pin_file);
 	if (options.check) {
 		supervisor.config = config_free(supervisor.config);
 		return EXIT_SUCCESS;

@@ -19,16 +19,18 @@ enum {
 	SPARE_FD = 10, /* above the numbers that are put in place below */
 };
 
-static void reset_signals(bool block_term)
+/* What a terminal or a service manager sends to all processes is for cekd alone, which then ends them in order. */
+static void reset_signals(void)
 {
-	sigset_t mask;
+	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL);
-	(void)sigemptyset(&mask);
-	if (block_term)
-		(void)sigaddset(&mask, SIGTERM);
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int raise_files(unsigned files)
@@ -89,7 +91,7 @@ static void __attribute__((noreturn)) run_child(const struct spawn *what, int co
 {
 	const char *step = "descriptors";
 
-	reset_signals(what->gentle);
+	reset_signals();
 	if (arrange_files(what, control, &program) < 0)
 		goto fail;
 	step = "limits";
@@ -99,7 +101,8 @@ static void __attribute__((noreturn)) run_child(const struct spawn *what, int co
 	if (become(what->account) < 0)
 		goto fail;
 	/* After the change of uid, which clears it; cekd may have died meanwhile. */
-	(void)prctl(PR_SET_PDEATHSIG, what->gentle ? SIGTERM : SIGKILL);
+	if (!what->outlives)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_NOT_STARTED);
 	step = what->program;

@@ -14,7 +14,7 @@ struct spawn {
 	char *const *environment;      /* NULL at the end */
 	const struct account *account; /* NULL: the user of cekd */
 	int lock;                      /* a descriptor that the child keeps without knowing */
-	bool gentle;                   /* SIGTERM, blocked until the child unblocks it, instead of SIGKILL when cekd dies */
+	bool outlives;                 /* it is not killed when cekd dies: it ends by itself after what it is doing */
 	unsigned files;                /* RLIMIT_NOFILE that it needs; 0: as it is */
 };
 

@@ -81,7 +81,8 @@ static int launch(struct supervisor *supervisor, struct child *child)
 		.environment = environment,
 		.account = account_of(supervisor->config, child->role),
 		.lock = supervisor->state.lock,
-		.gentle = child->role == CHILD_WORKER,
+		/* Perhaps it is inside a login. It ends when the broker's end of its pair is gone. */
+		.outlives = child->role == CHILD_WORKER,
 		.files = child->role == CHILD_BROKER ? supervisor->config->limits.connections + BROKER_SPARE_FILES : 0,
 	};
 	int control[2], r;

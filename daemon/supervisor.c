@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -64,6 +65,7 @@ static void refuse_manage(struct supervisor *supervisor)
 	if (!supervisor->manage_wanted || supervisor->manage.pid != 0)
 		return;
 	supervisor->manage_wanted = false;
+	(void)snprintf(supervisor->manage.why, sizeof(supervisor->manage.why), "no login after a wrong PIN");
 	tell_worker_gone(supervisor, &supervisor->manage, true);
 }
 

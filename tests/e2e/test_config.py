@@ -60,12 +60,17 @@ def check(tmp_path, text):
 @pytest.fixture
 def good(tmp_path):
     (tmp_path / "pin").write_text("1234")
-    return GOOD.format(module=C.MODULE, where=tmp_path)
+    users = "".join(f'user-{kind} = "{uid}"\n' for kind, uid in (
+        ("broker", C.UID_BROKER), ("token", C.UID_TOKEN), ("journal", C.UID_JOURNAL)))
+    return GOOD.format(module=C.MODULE, where=tmp_path) + users
+
+
+USERS = "".join(f'user-{kind} = "{uid}"\n'
+                for kind, uid in (("broker", C.UID_BROKER), ("token", C.UID_TOKEN), ("journal", C.UID_JOURNAL)))
 
 
 def test_good(tmp_path, good):
-    users = "".join(f'user-{kind} = "0"\n' for kind in ("broker", "token", "journal"))
-    done = check(tmp_path, good + users)
+    done = check(tmp_path, good + USERS)
     assert done.returncode == 0, done.stderr
 
 
@@ -91,7 +96,7 @@ def test_missing_file(tmp_path):
 def test_readable_pin_file_is_refused_or_named(tmp_path, good):
     """A PIN that everybody can read is said so."""
     (tmp_path / "pin").chmod(0o644)
-    done = check(tmp_path, good)
+    done = check(tmp_path, good + USERS)
     assert "pin" in done.stderr.lower()
 
 
