@@ -1,0 +1,104 @@
+#include "canary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "worker.h"
+
+enum {
+	LEARN_US = 1000000,
+	ASK_US = 1000000,
+	PARAMS_MAX = 2048, /* packed: epk, apu and apv at their limits */
+};
+
+struct canary {
+	uint64_t learned_us, asked_us;
+	uint8_t id[CKA_ID_MAX];
+	size_t id_len;          /* 0 = nothing learned yet */
+	const struct alg *alg;
+	char enc[32];
+	size_t cek_len;
+	uint8_t encrypted_key[ENCRYPTED_KEY_MAX];
+	size_t encrypted_key_len;
+	uint8_t params[PARAMS_MAX];
+	size_t params_len;
+};
+
+int canary_init(struct worker *worker)
+{
+	worker->canary = calloc(1, sizeof(*worker->canary));
+	return worker->canary ? 0 : -ENOMEM;
+}
+
+void canary_learn(struct worker *worker, const struct key *key, const struct unwrap *unwrap)
+{
+	struct canary *canary = worker->canary;
+	const uint64_t now = clock_monotonic_us();
+
+	if (now - canary->learned_us < LEARN_US && canary->id_len > 0)
+		return;
+	if (unwrap->encrypted_key_len > sizeof(canary->encrypted_key) || strlen(unwrap->enc) >= sizeof(canary->enc) ||
+	    (unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX))
+		return;
+	canary->learned_us = now;
+	memcpy(canary->id, key->id, canary->id_len = key->id_len);
+	canary->alg = unwrap->alg;
+	strcpy(canary->enc, unwrap->enc);
+	canary->cek_len = unwrap->cek_len;
+	if (unwrap->encrypted_key_len > 0)
+		memcpy(canary->encrypted_key, unwrap->encrypted_key, unwrap->encrypted_key_len);
+	canary->encrypted_key_len = unwrap->encrypted_key_len;
+	canary->params_len = unwrap->params ? cek__v1__alg_params__pack(unwrap->params, canary->params) : 0;
+}
+
+static bool unwraps_again(struct worker *worker)
+{
+	struct canary *canary = worker->canary;
+	struct unwrap unwrap = {
+		.alg = canary->alg,
+		.enc = canary->enc,
+		.cek_len = canary->cek_len,
+		.encrypted_key = canary->encrypted_key,
+		.encrypted_key_len = canary->encrypted_key_len,
+	};
+	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	Cek__V1__AlgParams *params =
+		cek__v1__alg_params__unpack(arena_allocator(&worker->arena), canary->params_len, canary->params);
+	struct key *key;
+	CK_RV rv;
+
+	if (!cek || !params)
+		return true;
+	unwrap.params = params;
+	rv = keys_get(&worker->keys, canary->id, canary->id_len, &key);
+	/* Destroyed in the meantime: no evidence any more. */
+	if (rv == CKR_CEKD_MISSING) {
+		canary->id_len = 0;
+		return true;
+	}
+	return rv == CKR_OK && mech_find(canary->alg->name)->unwrap(worker, key, &unwrap, cek) == CKR_OK;
+}
+
+/* Before anything was unwrapped: does the token find what it is asked for, or say that it has nothing? */
+static bool answers(struct worker *worker)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_OBJECT_HANDLE object;
+	CK_ULONG n;
+
+	return objects_find(&worker->session, template, 1, &object, 1, &n) == CKR_OK;
+}
+
+bool canary_alive(struct worker *worker, bool now)
+{
+	struct canary *canary = worker->canary;
+	const uint64_t time = clock_monotonic_us();
+
+	if (!now && canary->asked_us > 0 && time - canary->asked_us < ASK_US)
+		return true;
+	canary->asked_us = time;
+	return canary->id_len > 0 ? unwraps_again(worker) : answers(worker);
+}

@@ -1,0 +1,21 @@
+/*
+ * SoftHSM answers CKR_GENERAL_ERROR to a bad ciphertext and to a dead token alike. The last unwrap that worked, done
+ * again, tells which: at most once a second, so that a flood of bad ciphertexts costs little.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "internal.pb-c.h"
+#include "mech.h"
+
+struct worker;
+
+/* 0 or -ENOMEM. */
+int canary_init(struct worker *worker);
+
+/* This unwrap worked. Keeps a copy, at most once a second; nothing in it is secret. */
+void canary_learn(struct worker *worker, const struct key *key, const struct unwrap *unwrap);
+
+/* Does the token still do what it did? now: also if that was asked within the last second. */
+bool canary_alive(struct worker *worker, bool now);

@@ -1,0 +1,28 @@
+/*
+ * What a CK_RV of a token means for cekd. One table; a code that is not in it counts as ambiguous.
+ */
+#pragma once
+
+#include <p11-kit/pkcs11.h>
+
+enum ckr_class {
+	CKR_CLASS_OK,
+	CKR_CLASS_DATA,        /* the input is bad: OUTCOME_FAILED, and no doubt about the token */
+	CKR_CLASS_AMBIGUOUS,   /* bad input or a bad token: a canary decides */
+	CKR_CLASS_SESSION,     /* a new session, one retry */
+	CKR_CLASS_LOGIN,       /* log in, one retry */
+	CKR_CLASS_HANDLE,      /* find the object again, one retry */
+	CKR_CLASS_PIN,         /* stop; a retry would lock the token */
+	CKR_CLASS_HARD,        /* the token is gone: the worker ends and is started anew */
+	CKR_CLASS_UNSUPPORTED, /* the token, or this key, does not do that */
+	CKR_CLASS_MISSING,     /* CKR_CEKD_MISSING */
+};
+
+/* Two codes of our own, returned by the functions of this folder beside the token's. */
+#define CKR_CEKD_MISSING (CKR_VENDOR_DEFINED | 0x63656b01UL)   /* no object has this CKA_ID */
+#define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects have this CKA_ID */
+
+enum ckr_class ckr_class(CK_RV rv);
+
+/* "CKR_DEVICE_ERROR", or "CKR 0x…" in static storage that the next call overwrites. */
+const char *ckr_name(CK_RV rv);

@@ -1,0 +1,15 @@
+/*
+ * PKCS#11 calls cannot be cancelled, and modules have blocked for minutes: a process whose call takes longer than its
+ * limit ends itself with HANG_EXIT. Entering and leaving cost no system call; a timer runs only while there is work.
+ */
+#pragma once
+
+enum { HANG_EXIT = 75 };
+
+/* Once. limit_seconds is what one job may take. 0 or -errno. */
+int hang_init(unsigned limit_seconds);
+
+/* A job begins, which may take times × limit_seconds. */
+void hang_enter(unsigned times);
+
+void hang_leave(void);

@@ -1,0 +1,257 @@
+#include "jobs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "agree.h"
+#include "canary.h"
+#include "daemon/log.h"
+#include "mech.h"
+
+enum { TRIES = 2 };
+
+static outcome_t end(struct worker *worker, CK_RV rv)
+{
+	worker->ending = true;
+	if (ckr_class(rv) == CKR_CLASS_PIN)
+		worker->pin_refused = true;
+	if (worker->session.why[0])
+		memcpy(worker->why, worker->session.why, sizeof(worker->why));
+	else
+		snprintf(worker->why, sizeof(worker->why), "token: %s", ckr_name(rv));
+	return OUTCOME(UNAVAILABLE);
+}
+
+/* A new session, or a new login in the old one; the worker ends if it comes to nothing. */
+static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *ret_again)
+{
+	enum session_result result;
+
+	log_warning("token: %s; %s", ckr_name(rv), login_only ? "logging in again" : "opening a new session");
+	if (!login_only)
+		keys_forget_all(&worker->keys);
+	result = login_only ? session_login(&worker->session) : session_reopen(&worker->session);
+	if (result != SESSION_OK)
+		return end(worker, result == SESSION_PIN ? CKR_PIN_INCORRECT : rv);
+	*ret_again = true;
+	return OUTCOME(UNAVAILABLE);
+}
+
+outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, unsigned tries, bool *ret_again)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	*ret_again = false;
+	switch (class) {
+	case CKR_CLASS_OK:
+		return OUTCOME(OK);
+	case CKR_CLASS_DATA:
+		return OUTCOME(FAILED);
+	case CKR_CLASS_MISSING:
+		return OUTCOME(MISSING);
+	case CKR_CLASS_UNSUPPORTED:
+		return OUTCOME(UNSUPPORTED);
+	case CKR_CLASS_PIN:
+		return end(worker, rv);
+	case CKR_CLASS_SESSION:
+	case CKR_CLASS_LOGIN:
+		return tries > 0 ? end(worker, rv) : renew(worker, class == CKR_CLASS_LOGIN, rv, ret_again);
+	case CKR_CLASS_HANDLE:
+		keys_forget(&worker->keys, cka_id->data, cka_id->len);
+		if (tries > 0)
+			return end(worker, rv);
+		*ret_again = true;
+		return OUTCOME(UNAVAILABLE);
+	case CKR_CLASS_HARD:
+	case CKR_CLASS_AMBIGUOUS:
+		if (canary_alive(worker, class == CKR_CLASS_HARD))
+			return OUTCOME(FAILED);
+		return end(worker, rv);
+	}
+	return OUTCOME(INTERNAL);
+}
+
+static CK_RV unwrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech,
+			 const struct unwrap *unwrap, uint8_t *ret_cek)
+{
+	struct key *key;
+	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (!mech_key_fits(key, unwrap->alg))
+		return CKR_KEY_TYPE_INCONSISTENT;
+	rv = mech->unwrap(worker, key, unwrap, ret_cek);
+	if (rv != CKR_OK)
+		return rv;
+	/* cjose CVE-2026-53939: nobody makes such a CEK but somebody who wants everyone to know it. */
+	if (agree_all_zero(ret_cek, unwrap->cek_len))
+		return CKR_ENCRYPTED_DATA_INVALID;
+	canary_learn(worker, key, unwrap);
+	return CKR_OK;
+}
+
+static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, uint8_t *ret_cek, CK_RV *ret_rv)
+{
+	const struct mech *mech = mech_find(job->alg);
+	const struct unwrap unwrap = {
+		.alg = alg_find(job->alg),
+		.enc = job->enc,
+		.cek_len = job->cek_len,
+		.encrypted_key = job->encrypted_key.data,
+		.encrypted_key_len = job->encrypted_key.len,
+		.params = job->params,
+	};
+	outcome_t outcome = OUTCOME(UNSUPPORTED);
+
+	*ret_rv = CKR_MECHANISM_INVALID;
+	if (!mech || !unwrap.alg || job->cek_len == 0 || job->cek_len > CEK_LEN_MAX)
+		return outcome;
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		bool again;
+
+		*ret_rv = unwrap_once(worker, &job->cka_id, mech, &unwrap, ret_cek);
+		if (*ret_rv == CKR_OK)
+			return OUTCOME(OK);
+		outcome = job_judge(worker, *ret_rv, &job->cka_id, tries, &again);
+		if (!again)
+			break;
+	}
+	return outcome;
+}
+
+/* FAILED has one form, whatever the cause: no text. The others are no secret. */
+static void explain(Cek__Internal__V1__JobResult *result, CK_RV rv)
+{
+	if (result->outcome != OUTCOME(OK) && result->outcome != OUTCOME(FAILED))
+		result->text = (char *)(uintptr_t)ckr_name(rv);
+}
+
+void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	CK_RV rv;
+
+	ret_result->outcome = OUTCOME(INTERNAL);
+	if (!cek)
+		return;
+	ret_result->outcome = unwrap_cek(worker, job, cek, &rv);
+	if (ret_result->outcome == OUTCOME(OK))
+		ret_result->cek = (ProtobufCBinaryData){ job->cek_len, cek };
+	explain(ret_result, rv);
+}
+
+static CK_RV wrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech, const struct wrap *wrap,
+		       struct wrapped *wrapped)
+{
+	struct key *key;
+	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (!mech_key_fits(key, wrap->alg))
+		return CKR_KEY_TYPE_INCONSISTENT;
+	return mech->wrap(worker, key, wrap, wrapped);
+}
+
+static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped, CK_RV *ret_rv)
+{
+	const struct mech *mech = mech_find(job->alg);
+	const Cek__V1__AlgParams *params = job->params;
+	const struct wrap wrap = {
+		.alg = alg_find(job->alg),
+		.enc = job->enc,
+		.cek_len = job->cek_len,
+		.apu = params ? params->apu.data : NULL,
+		.apu_len = params ? params->apu.len : 0,
+		.apv = params ? params->apv.data : NULL,
+		.apv_len = params ? params->apv.len : 0,
+	};
+	outcome_t outcome = OUTCOME(UNSUPPORTED);
+
+	*ret_rv = CKR_MECHANISM_INVALID;
+	if (!mech || !wrap.alg || agree_all_zero(wrapped->cek, wrap.cek_len))
+		return outcome;
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		bool again;
+
+		*ret_rv = wrap_once(worker, &job->cka_id, mech, &wrap, wrapped);
+		if (*ret_rv == CKR_OK)
+			return OUTCOME(OK);
+		outcome = job_judge(worker, *ret_rv, &job->cka_id, tries, &again);
+		if (!again)
+			break;
+	}
+	/* FAILED is about a ciphertext, and there was none. */
+	return outcome == OUTCOME(FAILED) ? OUTCOME(UNSUPPORTED) : outcome;
+}
+
+static void fill_wrapped(struct worker *worker, const struct wrapped *wrapped, Cek__Internal__V1__JobResult *result)
+{
+	struct {
+		Cek__V1__AlgParams params;
+		Cek__V1__PublicKey epk;
+	} *out = arena_alloc(&worker->arena, sizeof(*out));
+
+	if (!out) {
+		result->outcome = OUTCOME(INTERNAL);
+		return;
+	}
+	mech_params(wrapped, &out->params, &out->epk);
+	result->params = &out->params;
+	result->encrypted_key =
+		(ProtobufCBinaryData){ wrapped->encrypted_key_len, (uint8_t *)(uintptr_t)wrapped->encrypted_key };
+}
+
+void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	struct wrapped *wrapped = arena_alloc(&worker->arena, sizeof(*wrapped));
+	const bool fresh = job->cek.len == 0;
+	CK_RV rv;
+
+	ret_result->outcome = OUTCOME(INTERNAL);
+	if (!wrapped || job->cek_len == 0 || job->cek_len > CEK_LEN_MAX || (!fresh && job->cek.len != job->cek_len))
+		return;
+	if (!fresh)
+		memcpy(wrapped->cek, job->cek.data, job->cek.len);
+	else if (RAND_bytes(wrapped->cek, (int)job->cek_len) != 1)
+		return;
+	ret_result->outcome = wrap_cek(worker, job, wrapped, &rv);
+	explain(ret_result, rv);
+	if (ret_result->outcome != OUTCOME(OK))
+		return;
+	if (fresh)
+		ret_result->cek = (ProtobufCBinaryData){ job->cek_len, wrapped->cek };
+	fill_wrapped(worker, wrapped, ret_result);
+}
+
+void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	struct wrapped *wrapped = arena_alloc(&worker->arena, sizeof(*wrapped));
+	CK_RV rv = CKR_OK;
+
+	ret_result->outcome = OUTCOME(INTERNAL);
+	if (!wrapped || !job->from || !job->to || job->from->cek_len != job->to->cek_len)
+		return;
+	ret_result->outcome = unwrap_cek(worker, job->from, wrapped->cek, &rv);
+	if (ret_result->outcome == OUTCOME(OK)) {
+		const struct alg *alg = alg_find(job->to->alg);
+
+		/* Direct agreement makes a CEK of its own. */
+		if (!alg || (alg->family == ALG_ECDH && alg->key_bits == 0))
+			ret_result->outcome = OUTCOME(UNSUPPORTED), rv = CKR_MECHANISM_INVALID;
+		else
+			ret_result->outcome = wrap_cek(worker, job->to, wrapped, &rv);
+	}
+	explain(ret_result, rv);
+	if (ret_result->outcome == OUTCOME(OK))
+		fill_wrapped(worker, wrapped, ret_result);
+}
+
+void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	keys_forget(&worker->keys, job->cka_id.data, job->cka_id.len);
+	ret_result->outcome = OUTCOME(OK);
+}

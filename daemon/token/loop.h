@@ -1,0 +1,22 @@
+/*
+ * One blocking loop: jobs in, in order, each answered before the next starts.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "worker.h"
+
+struct loop {
+	int control;        /* descriptor 3: the parent */
+	int jobs;           /* the broker's pair */
+	int statm;          /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
+	bool manage;
+	uint64_t memory_limit;
+};
+
+/* Until the broker or the parent is gone, a Drain, or worker->ending: 0. Otherwise -errno. */
+int loop_run(struct loop *loop, struct worker *worker);
+
+/* Resident bytes; 0 if unknown. */
+uint64_t loop_memory(const struct loop *loop);

@@ -1,0 +1,218 @@
+/*
+ * cekd-token: one PKCS#11 session and one blocking loop. No arguments: everything comes from cekd on descriptor 3.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "canary.h"
+#include "daemon/log.h"
+#include "daemon/sandbox.h"
+#include "daemon/testhook.h"
+#include "hang.h"
+#include "loop.h"
+#include "proto/dgram.h"
+
+enum {
+	CONTROL = 3,
+	FDS_MAX = 4,
+	ARENA_SIZE = 65536,        /* the use worker's; the manage worker also unpacks inventories into it */
+	MANAGE_ARENA_SIZE = 524288,
+	SETUP_TIMES = 4,           /* a login is never cut short without need: SoftHSM rewrites token.object in it */
+	EXIT_TOKEN = 1,
+};
+
+struct start {
+	Cek__Internal__V1__Setup *message;
+	Cek__Internal__V1__TokenSetup *token;
+	int fds[FDS_MAX];
+	size_t n_fds;
+};
+
+static void tell_parent(Cek__Internal__V1__Control *control)
+{
+	int r = dgram_send(CONTROL, &control->base, NULL, 0);
+
+	if (r < 0 && r != -EPIPE)
+		log_warning("cekd cannot be told: %s", strerror(-r));
+}
+
+static void failing(Cek__Internal__V1__Failing__Class class, const char *why)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Failing what = CEK__INTERNAL__V1__FAILING__INIT;
+
+	log_error("%s", why);
+	what.class_ = class;
+	what.why = (char *)(uintptr_t)why;
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_FAILING;
+	control.failing = &what;
+	tell_parent(&control);
+}
+
+static int receive_setup(struct start *ret_start)
+{
+	uint8_t *buffer = malloc(DGRAM_MAX);
+	ssize_t n;
+
+	if (!buffer)
+		return -ENOMEM;
+	n = dgram_recv(CONTROL, 0, buffer, DGRAM_MAX, ret_start->fds, FDS_MAX, &ret_start->n_fds);
+	ret_start->message = n > 0 ? cek__internal__v1__setup__unpack(NULL, (size_t)n, buffer) : NULL;
+	free(buffer);
+	if (n < 0)
+		return (int)n;
+	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN || ret_start->n_fds < 1)
+		return -EPROTO;
+	ret_start->token = ret_start->message->token;
+	return 0;
+}
+
+/* Descriptors: the jobs, the PIN file if there is one, the test page if there is one. */
+static int take_descriptors(const struct start *start, struct session_config *config, struct loop *loop)
+{
+	size_t n = start->n_fds;
+	int flags;
+
+#ifdef CEK_TEST_HOOKS
+	if (start->message->test_clock && n > 1) {
+		int r = testhook_map(start->fds[--n]);
+
+		if (r < 0)
+			return r;
+	}
+#endif
+	loop->control = CONTROL;
+	loop->jobs = start->fds[0];
+	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	loop->manage = start->token->manage;
+	loop->memory_limit = start->token->memory_limit;
+	config->pin_fd = n > 1 ? start->fds[1] : -1;
+	flags = fcntl(loop->jobs, F_GETFL);
+	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int open_token(struct worker *worker, const struct session_config *config)
+{
+	enum session_result result;
+	CK_RV rv;
+
+	hang_enter(SETUP_TIMES);
+	result = session_open(&worker->session, config);
+	if (result == SESSION_OK) {
+		rv = probe_run(worker);
+		if (rv != CKR_OK)
+			result = SESSION_TOKEN;
+	}
+	hang_leave();
+	switch (result) {
+	case SESSION_OK:
+		return 0;
+	case SESSION_CONFIGURATION:
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, worker->session.why);
+		break;
+	case SESSION_PIN:
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__PIN, worker->session.why);
+		break;
+	case SESSION_TOKEN:
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
+			worker->session.why[0] ? worker->session.why : "token: it does not answer");
+		break;
+	}
+	return -EIO;
+}
+
+static int send_hello(struct loop *loop, struct worker *worker, const char *sandbox)
+{
+	Cek__Internal__V1__FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+	Cek__Internal__V1__WorkerHello hello = CEK__INTERNAL__V1__WORKER_HELLO__INIT;
+	Cek__V1__AlgStatus status[32], *rows[32];
+	size_t n = 0;
+
+	for (; n < 32 && alg_row(n); n++) {
+		const char *how = "";
+
+		cek__v1__alg_status__init(&status[n]);
+		status[n].alg = (char *)(uintptr_t)alg_row(n)->name;
+		status[n].available = probe_describe(&worker->probe, alg_row(n), &how);
+		status[n].how = strdup(how);
+		rows[n] = &status[n];
+	}
+	hello.token_label = worker->session.label;
+	hello.token_serial = worker->session.serial;
+	hello.token_model = worker->session.model;
+	hello.module = worker->session.module;
+	hello.n_alg = n;
+	hello.alg = rows;
+	hello.sandbox = (char *)(uintptr_t)sandbox;
+	hello.memory = loop_memory(loop);
+	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO;
+	message.hello = &hello;
+	return dgram_send(loop->jobs, &message.base, NULL, 0);
+}
+
+static int serve(struct loop *loop, struct worker *worker, const char *sandbox_mode)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
+	/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting programs. */
+	static const struct sandbox_path anywhere[] = { { "/", SANDBOX_READ_WRITE }, { NULL, SANDBOX_READ } };
+	char report[200];
+	int r = sandbox_enter(SANDBOX_TOKEN, sandbox_mode, anywhere, report, sizeof(report));
+
+	if (r < 0) {
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, report);
+		return r;
+	}
+	r = send_hello(loop, worker, report);
+	if (r < 0)
+		return r;
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
+	control.ready = &ready;
+	tell_parent(&control);
+	r = loop_run(loop, worker);
+	if (worker->ending)
+		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
+			worker->why);
+	else if (r < 0)
+		log_error("jobs: %s", strerror(-r));
+	return worker->ending ? -EIO : r;
+}
+
+int main(void)
+{
+	static struct worker worker;
+	struct start start = { 0 };
+	struct session_config config = { 0 };
+	struct loop loop = { 0 };
+	int r;
+
+	log_open("cekd-token");
+	signal(SIGPIPE, SIG_IGN);
+	r = receive_setup(&start);
+	if (r == 0)
+		r = take_descriptors(&start, &config, &loop);
+	if (r == 0)
+		r = hang_init(start.token->call_seconds);
+	if (r == 0)
+		r = arena_init(&worker.arena, start.token->manage ? MANAGE_ARENA_SIZE : ARENA_SIZE);
+	if (r == 0)
+		r = canary_init(&worker);
+	if (r < 0) {
+		log_error("setup: %s", strerror(-r));
+		return EXIT_TOKEN;
+	}
+	config.module = start.token->module;
+	config.uri = start.token->uri;
+	config.init_reserved = start.token->init_reserved;
+	worker.keys.session = &worker.session;
+	worker.keys.copy = start.token->copy_keys && !start.token->manage;
+	r = open_token(&worker, &config);
+	if (r == 0)
+		r = serve(&loop, &worker, start.message->sandbox);
+	session_close(&worker.session);
+	_exit(r < 0 ? EXIT_TOKEN : 0);
+}

@@ -1,0 +1,170 @@
+#include "manage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/testhook.h"
+#include "roundtrip.h"
+
+enum { TEXT_MAX = 400 };
+
+void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
+{
+	char *text = arena_alloc(&worker->arena, TEXT_MAX);
+	va_list args;
+
+	result->outcome = outcome;
+	if (!text)
+		return;
+	va_start(args, format);
+	vsnprintf(text, TEXT_MAX, format, args);
+	va_end(args);
+	result->text = text;
+}
+
+void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv)
+{
+	const ProtobufCBinaryData none = { 0 };
+	bool again;
+	outcome_t outcome = job_judge(worker, rv, &none, 1, &again);
+
+	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
+	if (outcome == OUTCOME(FAILED))
+		outcome = OUTCOME(INTERNAL);
+	manage_fail(worker, result, outcome, "%s: the token says %s", what, ckr_name(rv));
+}
+
+bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) }, { CKA_ID, id->data, id->len } };
+	CK_OBJECT_HANDLE object;
+	CK_ULONG n = 0;
+	CK_RV rv;
+
+	if (id->len == 0 || id->len > CKA_ID_MAX) {
+		manage_fail(worker, result, OUTCOME(REFUSED), "a CKA_ID has 1 to %d bytes", CKA_ID_MAX);
+		return false;
+	}
+	rv = objects_find(&worker->session, template, 2, &object, 1, &n);
+	if (rv != CKR_OK)
+		manage_fail_rv(worker, result, "looking for the CKA_ID", rv);
+	else if (n > 0)
+		manage_fail(worker, result, OUTCOME(REFUSED), "the token has an object with this CKA_ID already");
+	return rv == CKR_OK && n == 0;
+}
+
+static bool protected_well(struct worker *worker, const struct key *key, Cek__Internal__V1__JobResult *result)
+{
+	struct session *session = &worker->session;
+
+	if (object_flag(session, key->object, CKA_TOKEN) && object_flag(session, key->object, CKA_PRIVATE) &&
+	    object_flag(session, key->object, CKA_SENSITIVE) && !object_flag(session, key->object, CKA_EXTRACTABLE))
+		return true;
+	manage_fail(worker, result, OUTCOME(REFUSED),
+		    "the token did not make the key CKA_TOKEN, PRIVATE, SENSITIVE and not EXTRACTABLE");
+	return false;
+}
+
+static bool describe_public(struct worker *worker, struct key *key, Cek__Internal__V1__JobResult *result)
+{
+	struct public_half *half = arena_alloc(&worker->arena, sizeof(*half));
+	Cek__V1__PublicKey *jose = arena_alloc(&worker->arena, sizeof(*jose));
+	char *kid = arena_alloc(&worker->arena, KID_LEN + 4);
+	CK_RV rv;
+
+	if (!half || !jose || !kid) {
+		manage_fail(worker, result, OUTCOME(INTERNAL), "out of memory");
+		return false;
+	}
+	result->public_key = jose;
+	result->kid = kid;
+	if (key->class == CKO_SECRET_KEY) {
+		cek__v1__public_key__init(jose);
+		jose->kty = (char *)(uintptr_t)"oct";
+		public_base64url(key->id, key->id_len, kid);
+		return true;
+	}
+	rv = public_read(&worker->session, key, half);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "reading the public half (a public key object with the same CKA_ID is needed)", rv);
+		return false;
+	}
+	public_to_jose(half, jose);
+	public_thumbprint(half, kid);
+	return true;
+}
+
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, bool strict,
+		   Cek__Internal__V1__JobResult *result)
+{
+	struct key *key;
+	CK_RV rv;
+
+	keys_forget(&worker->keys, id->data, id->len);
+	rv = keys_get(&worker->keys, id->data, id->len, &key);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "finding the key", rv);
+		return false;
+	}
+	if (!mech_key_fits(key, alg)) {
+		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type, size or curve does not fit %s", alg->name);
+		return false;
+	}
+	if ((strict && !protected_well(worker, key, result)) || !describe_public(worker, key, result))
+		return false;
+	rv = round_trip(worker, key, alg);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
+		return false;
+	}
+	result->bits = key->type == CKK_RSA ? (uint32_t)key->modulus_len * 8 : alg->family == ALG_ECDH ? 0 : alg->key_bits;
+	if (key->curve)
+		result->crv = (char *)(uintptr_t)key->curve->name;
+	result->outcome = OUTCOME(OK);
+	return true;
+}
+
+CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id)
+{
+	static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY };
+	CK_BBOOL yes = CK_TRUE;
+	CK_RV result = CKR_OK;
+
+	keys_forget(&worker->keys, id->data, id->len);
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		CK_OBJECT_CLASS class = classes[i];
+		CK_ATTRIBUTE template[] = {
+			{ CKA_TOKEN, &yes, sizeof(yes) },
+			{ CKA_CLASS, &class, sizeof(class) },
+			{ CKA_ID, id->data, id->len },
+		};
+		CK_OBJECT_HANDLE objects[8];
+		CK_ULONG n = 0;
+		CK_RV rv = objects_find(&worker->session, template, 3, objects, 8, &n);
+
+		for (CK_ULONG j = 0; rv == CKR_OK && j < n; j++)
+			rv = worker->session.f->C_DestroyObject(worker->session.handle, objects[j]);
+		if (rv != CKR_OK && result == CKR_OK)
+			result = rv;
+	}
+	return result;
+}
+
+void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	CK_RV rv;
+
+	if (job->cka_id.len == 0 || job->cka_id.len > CKA_ID_MAX) {
+		manage_fail(worker, ret_result, OUTCOME(REFUSED), "a CKA_ID has 1 to %d bytes", CKA_ID_MAX);
+		return;
+	}
+	testhook_step("manage.destroy.before");
+	rv = manage_destroy_objects(worker, &job->cka_id);
+	testhook_step("manage.destroy.after");
+	if (rv == CKR_OK)
+		ret_result->outcome = OUTCOME(OK);
+	else
+		manage_fail_rv(worker, ret_result, "destroying the key", rv);
+}

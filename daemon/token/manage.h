@@ -1,0 +1,42 @@
+/*
+ * Jobs of the manage worker: they make, change and look through objects. Each fills ret_result, which then points into
+ * worker->arena.
+ */
+#pragma once
+
+#include "jobs.h"
+#include "public.h"
+
+void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, Cek__Internal__V1__JobResult *ret_result);
+void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job, Cek__Internal__V1__JobResult *ret_result);
+void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, Cek__Internal__V1__JobResult *ret_result);
+void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job, Cek__Internal__V1__JobResult *ret_result);
+void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
+		      Cek__Internal__V1__JobResult *ret_result);
+
+/* Sends all results but the last, which it leaves in ret_result, through send. */
+typedef int manage_send(void *context, Cek__Internal__V1__JobResult *result);
+int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result);
+
+/* Is a transport key open? It dies with this process. */
+bool manage_transport_open(void);
+
+/* Shared by the above. */
+
+/* A refusal or failure with its sentence for the operator. */
+void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The token said rv to what. Sets worker->ending when it is gone. */
+void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
+
+/* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result: kid,
+ * public_key, bits, crv. half is the public half if it is known already, else NULL. False with the failure in result. */
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, bool strict,
+		   Cek__Internal__V1__JobResult *result);
+
+/* Is there no object with this CKA_ID yet? False with the refusal in result. */
+bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
+
+/* Destroy both halves of a key. CKR_OK also if there is none. */
+CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id);

@@ -1,0 +1,127 @@
+/*
+ * Taking over a key that a ceremony put into the token. Nothing about the object is changed: a KEK in use never is.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "manage.h"
+
+enum { NOTE_MAX = 300 };
+
+static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_OBJECT_HANDLE objects[16];
+	CK_ULONG n = 0;
+	CK_RV rv;
+
+	if (job->cka_id.len > 0)
+		template[1] = (CK_ATTRIBUTE){ CKA_ID, job->cka_id.data, job->cka_id.len };
+	else
+		template[1] = (CK_ATTRIBUTE){ CKA_LABEL, job->label, strlen(job->label) };
+	rv = objects_find(&worker->session, template, 2, objects, 16, &n);
+	*ret_n = 0;
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
+		CK_OBJECT_CLASS class = 0;
+		size_t len;
+
+		if (object_read(&worker->session, objects[i], CKA_CLASS, &class, sizeof(class), &len) != CKR_OK ||
+		    (class != CKO_PRIVATE_KEY && class != CKO_SECRET_KEY))
+			continue;
+		*ret_object = objects[i];
+		(*ret_n)++;
+	}
+	return rv;
+}
+
+/* What a KEK of this alg may be used for; everything else is too much. */
+static bool needed(const struct alg *alg, CK_ATTRIBUTE_TYPE usage)
+{
+	switch (alg->family) {
+	case ALG_RSA_OAEP:
+		return usage == CKA_DECRYPT;
+	case ALG_ECDH:
+		return usage == CKA_DERIVE;
+	case ALG_AES_KW:
+		return usage == CKA_WRAP || usage == CKA_UNWRAP || usage == CKA_ENCRYPT || usage == CKA_DECRYPT;
+	case ALG_AES_GCMKW:
+		return usage == CKA_ENCRYPT || usage == CKA_DECRYPT;
+	}
+	return false;
+}
+
+/* One English list of what is wrong with the object, empty if nothing is. */
+static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_HANDLE object, char *ret_text, size_t size)
+{
+	static const struct {
+		CK_ATTRIBUTE_TYPE type;
+		const char *name;
+	} usages[] = {
+		{ CKA_DECRYPT, "decrypt" }, { CKA_UNWRAP, "unwrap" },   { CKA_DERIVE, "derive" },
+		{ CKA_SIGN, "sign" },       { CKA_ENCRYPT, "encrypt" }, { CKA_WRAP, "wrap" },
+		{ CKA_VERIFY, "verify" },   { CKA_SIGN_RECOVER, "sign with recovery" },
+	};
+	struct session *session = &worker->session;
+	const char *more[] = { "", "", "" };
+	size_t used;
+
+	if (object_flag(session, object, CKA_EXTRACTABLE))
+		more[0] = "extractable, ";
+	if (!object_flag(session, object, CKA_SENSITIVE))
+		more[1] = "not sensitive, ";
+	if (!object_flag(session, object, CKA_PRIVATE))
+		more[2] = "not private, ";
+	used = (size_t)snprintf(ret_text, size, "%s%s%s", more[0], more[1], more[2]);
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++)
+		if (!needed(alg, usages[i].type) && object_flag(session, object, usages[i].type) && used < size)
+			used += (size_t)snprintf(ret_text + used, size - used, "may %s, ", usages[i].name);
+	if (used >= 2 && used < size)
+		ret_text[used - 2] = '\0';
+}
+
+static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, Cek__Internal__V1__JobResult *result)
+{
+	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
+	size_t len = 0;
+
+	if (!id || object_read(&worker->session, object, CKA_ID, id, CKA_ID_MAX, &len) != CKR_OK || len == 0) {
+		manage_fail(worker, result, OUTCOME(REFUSED), "the object has no CKA_ID of 1 to %d bytes; give it one", CKA_ID_MAX);
+		return false;
+	}
+	result->cka_id = (ProtobufCBinaryData){ len, id };
+	return true;
+}
+
+void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	const struct alg *alg = alg_find(job->alg);
+	char *note = arena_alloc(&worker->arena, NOTE_MAX);
+	CK_OBJECT_HANDLE object = 0;
+	CK_ULONG n = 0;
+	CK_RV rv;
+
+	if (!alg || !note || (job->cka_id.len == 0 && !*job->label)) {
+		manage_fail(worker, ret_result, OUTCOME(REFUSED), "an alg, and a CKA_ID or a label, must be given");
+		return;
+	}
+	rv = find(worker, job, &object, &n);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "looking for the object", rv);
+		return;
+	}
+	if (n != 1) {
+		manage_fail(worker, ret_result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
+			    n == 0 ? "the token has no such private or secret key" : "%lu keys fit; name one by its CKA_ID", n);
+		return;
+	}
+	complaints(worker, alg, object, note, NOTE_MAX);
+	if (*note && !job->insist) {
+		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)", note);
+		return;
+	}
+	if (!read_id(worker, object, ret_result) || !manage_verify(worker, alg, &ret_result->cka_id, false, ret_result))
+		return;
+	if (*note)
+		ret_result->note = note;
+}

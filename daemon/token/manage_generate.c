@@ -1,0 +1,144 @@
+/*
+ * Generation inside the token. What a call made and could not finish is destroyed in the same call.
+ */
+#include <string.h>
+
+#include "curves.h"
+#include "daemon/testhook.h"
+#include "manage.h"
+#include "template.h"
+
+/* With another process at work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything. */
+enum { TRIES = 2 };
+
+struct made {
+	CK_OBJECT_HANDLE public, private; /* 0 = none; a secret key counts as private */
+};
+
+static CK_RV generate_pair(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
+			   struct made *ret_made)
+{
+	CK_MECHANISM mechanism = { type, NULL, 0 };
+	CK_RV rv = CKR_GENERAL_ERROR;
+
+	for (int i = 0; rv == CKR_GENERAL_ERROR && i < TRIES; i++) {
+		rv = worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public->attribute, public->n,
+							  private->attribute, private->n, &ret_made->public,
+							  &ret_made->private);
+		if (template_refused(rv) && template_without_mechanisms(private))
+			rv = worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public->attribute, public->n,
+								  private->attribute, private->n, &ret_made->public,
+								  &ret_made->private);
+	}
+	return rv;
+}
+
+static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+			     struct made *ret_made)
+{
+	CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_ULONG len = alg->key_bits / 8;
+	struct template template;
+	CK_RV rv = CKR_GENERAL_ERROR;
+	CK_ATTRIBUTE last;
+
+	template_secret(&template, &worker->probe, alg, job->label, &job->cka_id);
+	last = template.attribute[--template.n];
+	template_add(&template, CKA_VALUE_LEN, &len, sizeof(len));
+	template.attribute[template.n++] = last;
+	for (int i = 0; rv == CKR_GENERAL_ERROR && i < TRIES; i++) {
+		rv = worker->session.f->C_GenerateKey(worker->session.handle, &mechanism, template.attribute, template.n,
+						      &ret_made->private);
+		if (template_refused(rv) && template_without_mechanisms(&template))
+			rv = worker->session.f->C_GenerateKey(worker->session.handle, &mechanism, template.attribute, template.n,
+							      &ret_made->private);
+	}
+	return rv;
+}
+
+static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+			  struct made *ret_made)
+{
+	CK_BYTE exponent[] = { 1, 0, 1 };
+	CK_ULONG bits = job->bits ? job->bits : RSA_BITS_DEFAULT;
+	struct template public, private;
+
+	template_public(&public, alg, job->label, &job->cka_id);
+	template_add(&public, CKA_MODULUS_BITS, &bits, sizeof(bits));
+	template_add(&public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
+	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
+	return generate_pair(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, ret_made);
+}
+
+static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+			 struct made *ret_made)
+{
+	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
+	const unsigned index = probe_curve_index(curve);
+	struct template public, private;
+	size_t len = 0;
+	const uint8_t *params = curves_params(curve, worker->probe.curve[index].params_way, &len);
+
+	template_public(&public, alg, job->label, &job->cka_id);
+	template_add(&public, CKA_EC_PARAMS, params, len);
+	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
+	return generate_pair(worker, worker->probe.curve[index].generate, &public, &private, ret_made);
+}
+
+static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+		       Cek__Internal__V1__JobResult *result)
+{
+	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
+	const char *how;
+
+	if (!alg)
+		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "cekd does not know alg %s", job->alg);
+	else if (!probe_describe(&worker->probe, alg, &how))
+		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "%s", how);
+	else if (alg->family == ALG_ECDH && !curve)
+		manage_fail(worker, result, OUTCOME(REFUSED), "crv %s: P-256, P-384, P-521 or X25519", job->crv);
+	else if (alg->family == ALG_ECDH && !worker->probe.curve[probe_curve_index(curve)].works)
+		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "the token does not do %s", curve->name);
+	else if (alg->family == ALG_RSA_OAEP && job->bits && (job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
+		manage_fail(worker, result, OUTCOME(REFUSED), "bits %u: 2048, 3072 or 4096", job->bits);
+	else
+		return manage_id_free(worker, &job->cka_id, result);
+	return false;
+}
+
+static void undo(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
+{
+	keys_forget(&worker->keys, id->data, id->len);
+	if (made->private)
+		worker->session.f->C_DestroyObject(worker->session.handle, made->private);
+	if (made->public)
+		worker->session.f->C_DestroyObject(worker->session.handle, made->public);
+}
+
+void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, Cek__Internal__V1__JobResult *ret_result)
+{
+	const struct alg *alg = alg_find(job->alg);
+	struct made made = { 0 };
+	CK_RV rv;
+
+	if (!acceptable(worker, job, alg, ret_result))
+		return;
+	testhook_step("manage.generate.before");
+	switch (alg->family) {
+	case ALG_RSA_OAEP:
+		rv = generate_rsa(worker, job, alg, &made);
+		break;
+	case ALG_ECDH:
+		rv = generate_ec(worker, job, alg, &made);
+		break;
+	default:
+		rv = generate_secret(worker, job, alg, &made);
+		break;
+	}
+	testhook_step("manage.generate.after");
+	if (rv != CKR_OK)
+		manage_fail_rv(worker, ret_result, "generating the key", rv);
+	else if (!manage_verify(worker, alg, &job->cka_id, true, ret_result))
+		undo(worker, &made, &job->cka_id);
+	ret_result->cka_id = job->cka_id;
+}

@@ -1,0 +1,138 @@
+/*
+ * What keys the token holds: for fsck. Nothing is changed, and nothing secret is asked for.
+ */
+#include <string.h>
+
+#include "manage.h"
+
+enum { PER_RESULT = 64, FIND_AT_ONCE = 64, LABEL_MAX = 128 };
+
+struct list {
+	CK_OBJECT_HANDLE *object;
+	CK_ULONG n;
+};
+
+static const char *class_name(CK_OBJECT_CLASS class)
+{
+	return class == CKO_SECRET_KEY ? "secret" : class == CKO_PRIVATE_KEY ? "private" : "public";
+}
+
+static const char *type_name(CK_KEY_TYPE type)
+{
+	switch (type) {
+	case CKK_RSA:
+		return "RSA";
+	case CKK_EC:
+		return "EC";
+	case CKK_EC_EDWARDS:
+		return "EC_EDWARDS";
+	case 0x41UL: /* CKK_EC_MONTGOMERY of PKCS#11 3.0 */
+		return "EC_MONTGOMERY";
+	case CKK_AES:
+		return "AES";
+	case CKK_GENERIC_SECRET:
+		return "GENERIC_SECRET";
+	default:
+		return "other";
+	}
+}
+
+/* A creation that was cut short leaves an object without its value, which is sensitive and cannot be asked for. What comes
+ * with the value can; and a key that may be used must be accepted for use. */
+static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLASS class, CK_KEY_TYPE type)
+{
+	struct session *session = &worker->session;
+	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
+	CK_ULONG value_len = 0;
+	size_t len = 0;
+
+	if (class == CKO_SECRET_KEY)
+		return object_read(session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK && value_len > 0;
+	if (type == CKK_RSA)
+		return object_read(session, object, CKA_MODULUS, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+	if (class == CKO_PUBLIC_KEY)
+		return object_read(session, object, CKA_EC_POINT, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+	return object_read(session, object, CKA_EC_PARAMS, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+}
+
+static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT_HANDLE object)
+{
+	struct session *session = &worker->session;
+	Cek__Internal__V1__TokenObject *out = arena_alloc(&worker->arena, sizeof(*out));
+	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
+	char *label = arena_alloc(&worker->arena, LABEL_MAX + 1);
+	CK_OBJECT_CLASS class = 0;
+	CK_KEY_TYPE type = 0;
+	size_t len;
+
+	if (!out || !id || !label)
+		return NULL;
+	cek__internal__v1__token_object__init(out);
+	if (object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) != CKR_OK ||
+	    (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY && class != CKO_PUBLIC_KEY))
+		return NULL;
+	if (object_read(session, object, CKA_ID, id, CKA_ID_MAX, &len) == CKR_OK)
+		out->cka_id = (ProtobufCBinaryData){ len, id };
+	if (object_read(session, object, CKA_LABEL, label, LABEL_MAX, &len) == CKR_OK)
+		out->label = label;
+	if (object_read(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len) == CKR_OK)
+		out->key_type = (char *)(uintptr_t)type_name(type);
+	out->class_ = (char *)(uintptr_t)class_name(class);
+	out->whole = whole(worker, object, class, type);
+	out->sensitive = class == CKO_PUBLIC_KEY || object_flag(session, object, CKA_SENSITIVE);
+	out->extractable = class != CKO_PUBLIC_KEY && object_flag(session, object, CKA_EXTRACTABLE);
+	return out;
+}
+
+/* All handles first: an open search allows no other calls in some modules. */
+static CK_RV find_all(struct worker *worker, struct list *ret_list)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_ULONG max = 8192, n = 0;
+	CK_OBJECT_HANDLE *objects = arena_alloc(&worker->arena, max * sizeof(*objects));
+	CK_RV rv;
+
+	if (!objects)
+		return CKR_HOST_MEMORY;
+	rv = objects_find(&worker->session, template, 1, objects, max, &n);
+	if (rv == CKR_OK)
+		*ret_list = (struct list){ objects, n };
+	return rv;
+}
+
+int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result)
+{
+	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->arena, PER_RESULT * sizeof(*row));
+	struct list list;
+	CK_RV rv = row ? find_all(worker, &list) : CKR_HOST_MEMORY;
+	size_t n = 0;
+
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "listing the objects", rv);
+		return 0;
+	}
+	const size_t mark = worker->arena.used;
+
+	ret_result->object = row;
+	ret_result->outcome = OUTCOME(OK);
+	for (CK_ULONG i = 0; i < list.n; i++) {
+		if (n == PER_RESULT) {
+			int r;
+
+			ret_result->n_object = n;
+			ret_result->more = true;
+			r = send(context, ret_result);
+			if (r < 0)
+				return r;
+			ret_result->more = false;
+			n = 0;
+			wipe(worker->arena.base + mark, worker->arena.used - mark);
+			worker->arena.used = mark;
+		}
+		row[n] = describe(worker, list.object[i]);
+		n += row[n] != NULL;
+	}
+	ret_result->n_object = n;
+	return 0;
+}

@@ -1,0 +1,245 @@
+#include "objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "curves.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+enum { MISSED_US = 5000000 };
+
+CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
+		   CK_ULONG *ret_n)
+{
+	CK_RV rv = session->f->C_FindObjectsInit(session->handle, template, n);
+	CK_RV final;
+	CK_ULONG found = 0;
+
+	if (rv != CKR_OK)
+		return rv;
+	while (found < max) {
+		CK_ULONG more = 0;
+
+		rv = session->f->C_FindObjects(session->handle, ret_objects + found, max - found, &more);
+		if (rv != CKR_OK || more == 0)
+			break;
+		found += more;
+	}
+	final = session->f->C_FindObjectsFinal(session->handle);
+	if (rv == CKR_OK)
+		rv = final;
+	if (rv == CKR_OK)
+		*ret_n = found;
+	return rv;
+}
+
+CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value, size_t size,
+		  size_t *ret_len)
+{
+	CK_ATTRIBUTE attribute = { type, ret_value, size };
+	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, &attribute, 1);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (attribute.ulValueLen > size)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	*ret_len = attribute.ulValueLen;
+	return CKR_OK;
+}
+
+bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL value = CK_FALSE;
+	size_t len = 0;
+
+	return object_read(session, object, type, &value, sizeof(value), &len) == CKR_OK && len == sizeof(value) && value;
+}
+
+static struct key **bucket(struct keys *keys, const uint8_t *id, size_t id_len)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < id_len; i++)
+		hash = (hash ^ id[i]) * 16777619u;
+	return &keys->bucket[hash % KEY_BUCKETS];
+}
+
+static struct key *key_free(struct key *key)
+{
+	if (key) {
+		EVP_PKEY_CTX_free(key->encrypt);
+		EVP_PKEY_free(key->public_key);
+		free(key);
+	}
+	return NULL;
+}
+
+/* Private and secret keys only: the public half has the same CKA_ID. */
+static CK_RV find_one(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE *ret_object,
+		      CK_OBJECT_CLASS *ret_class)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_ID, (void *)(uintptr_t)id, id_len },
+	};
+	CK_OBJECT_HANDLE objects[8];
+	CK_ULONG n = 0, matches = 0;
+	CK_RV rv = objects_find(session, template, 2, objects, 8, &n);
+
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
+		CK_OBJECT_CLASS class = 0;
+		size_t len;
+
+		rv = object_read(session, objects[i], CKA_CLASS, &class, sizeof(class), &len);
+		if (rv != CKR_OK || (class != CKO_PRIVATE_KEY && class != CKO_SECRET_KEY))
+			continue;
+		matches++;
+		*ret_object = objects[i];
+		*ret_class = class;
+	}
+	if (rv != CKR_OK)
+		return rv;
+	return matches == 1 ? CKR_OK : matches == 0 ? CKR_CEKD_MISSING : CKR_CEKD_AMBIGUOUS;
+}
+
+/* A key that was looked for in vain with all means: not again before some seconds have passed. */
+static bool missed_lately(struct keys *keys, const uint8_t *id, size_t id_len)
+{
+	uint64_t now = clock_monotonic_us();
+
+	for (size_t i = 0; i < sizeof(keys->missed) / sizeof(keys->missed[0]); i++)
+		if (keys->missed[i].id_len == id_len && memcmp(keys->missed[i].id, id, id_len) == 0 &&
+		    keys->missed[i].until_us > now)
+			return true;
+	memcpy(keys->missed[keys->next_missed].id, id, id_len);
+	keys->missed[keys->next_missed].id_len = id_len;
+	keys->missed[keys->next_missed].until_us = now + MISSED_US;
+	keys->next_missed = (keys->next_missed + 1) % (sizeof(keys->missed) / sizeof(keys->missed[0]));
+	return false;
+}
+
+/* SoftHSM shows an empty token for a moment while another process writes to it, and with a read-only token.object it
+ * sees what others made only after C_Initialize. */
+static CK_RV find_patiently(struct keys *keys, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE *ret_object,
+			    CK_OBJECT_CLASS *ret_class)
+{
+	CK_RV rv = find_one(keys->session, id, id_len, ret_object, ret_class);
+	enum session_result result;
+
+	if (rv == CKR_CEKD_MISSING)
+		rv = find_one(keys->session, id, id_len, ret_object, ret_class);
+	if (rv != CKR_CEKD_MISSING || keys->never_reopen || missed_lately(keys, id, id_len))
+		return rv;
+	keys_forget_all(keys);
+	result = session_reopen(keys->session);
+	if (result != SESSION_OK) {
+		log_error("%s", keys->session->why);
+		return result == SESSION_PIN ? CKR_PIN_INCORRECT : CKR_TOKEN_NOT_PRESENT;
+	}
+	return find_one(keys->session, id, id_len, ret_object, ret_class);
+}
+
+/* Never work with a copy that is less protected than its original. */
+static CK_OBJECT_HANDLE copy_object(struct session *session, CK_OBJECT_HANDLE object)
+{
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &no, sizeof(no) } };
+	CK_OBJECT_HANDLE copy;
+
+	if (session->f->C_CopyObject(session->handle, object, template, 1, &copy) != CKR_OK)
+		return object;
+	if (object_flag(session, copy, CKA_SENSITIVE) && !object_flag(session, copy, CKA_EXTRACTABLE) &&
+	    !object_flag(session, copy, CKA_TOKEN))
+		return copy;
+	session->f->C_DestroyObject(session->handle, copy);
+	return object;
+}
+
+static CK_RV describe(struct session *session, struct key *key)
+{
+	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
+	size_t len;
+	CK_RV rv = object_read(session, key->object, CKA_KEY_TYPE, &key->type, sizeof(key->type), &len);
+
+	if (rv != CKR_OK)
+		return rv;
+	key->can_decrypt = object_flag(session, key->object, CKA_DECRYPT);
+	key->can_unwrap = object_flag(session, key->object, CKA_UNWRAP);
+	if (key->class == CKO_SECRET_KEY) {
+		CK_ULONG value_len = 0;
+
+		if (object_read(session, key->object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK)
+			key->value_len = value_len;
+		return CKR_OK;
+	}
+	if (key->type == CKK_RSA) {
+		rv = object_read(session, key->object, CKA_MODULUS, buffer, sizeof(buffer), &len);
+		if (rv != CKR_OK)
+			return rv;
+		key->modulus_len = len > 0 && buffer[0] == 0 ? len - 1 : len;
+		return CKR_OK;
+	}
+	rv = object_read(session, key->object, CKA_EC_PARAMS, buffer, sizeof(buffer), &len);
+	if (rv == CKR_OK)
+		key->curve = curves_from_params(buffer, len);
+	return rv;
+}
+
+CK_RV keys_get(struct keys *keys, const uint8_t *id, size_t id_len, struct key **ret_key)
+{
+	struct key *key;
+	CK_RV rv;
+
+	if (id_len == 0 || id_len > CKA_ID_MAX)
+		return CKR_CEKD_MISSING;
+	for (key = *bucket(keys, id, id_len); key; key = key->next)
+		if (key->id_len == id_len && memcmp(key->id, id, id_len) == 0) {
+			*ret_key = key;
+			return CKR_OK;
+		}
+	key = calloc(1, sizeof(*key));
+	if (!key)
+		return CKR_HOST_MEMORY;
+	memcpy(key->id, id, id_len);
+	key->id_len = id_len;
+	rv = find_patiently(keys, id, id_len, &key->object, &key->class);
+	if (rv == CKR_OK)
+		rv = describe(keys->session, key);
+	if (rv != CKR_OK) {
+		key_free(key);
+		return rv;
+	}
+	key->handle = keys->copy ? copy_object(keys->session, key->object) : key->object;
+	key->next = *bucket(keys, id, id_len);
+	*bucket(keys, id, id_len) = key;
+	*ret_key = key;
+	return CKR_OK;
+}
+
+void keys_forget(struct keys *keys, const uint8_t *id, size_t id_len)
+{
+	for (struct key **at = bucket(keys, id, id_len); *at; at = &(*at)->next) {
+		struct key *key = *at;
+
+		if (key->id_len != id_len || memcmp(key->id, id, id_len) != 0)
+			continue;
+		if (key->handle != key->object)
+			keys->session->f->C_DestroyObject(keys->session->handle, key->handle);
+		*at = key->next;
+		key_free(key);
+		return;
+	}
+}
+
+void keys_forget_all(struct keys *keys)
+{
+	for (size_t i = 0; i < KEY_BUCKETS; i++)
+		while (keys->bucket[i]) {
+			struct key *key = keys->bucket[i];
+
+			keys->bucket[i] = key->next;
+			key_free(key);
+		}
+}

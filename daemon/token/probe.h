@@ -1,0 +1,42 @@
+/*
+ * What the token can do, tried with session keys when the worker starts. CKM lists are not to be trusted: SoftHSM 2.6.1
+ * announces CKM_RSA_PKCS_OAEP and does SHA-1 only.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/alg.h"
+#include "session.h"
+
+struct worker;
+
+enum kw_way {
+	KW_NONE,
+	KW_CIPHER, /* C_Encrypt, C_Decrypt with CKM_AES_KEY_WRAP */
+	KW_OBJECT, /* C_WrapKey, C_UnwrapKey with a session object in between */
+};
+
+enum { PROBE_CURVES = 4 }; /* rows of the curve table in proto/alg.c */
+
+struct probe {
+	bool oaep[4];   /* CKM_RSA_PKCS_OAEP with SHA-1, -256, -384, -512, MGF1 with the same hash, checks labels */
+	bool raw_rsa;   /* CKM_RSA_X_509 */
+	enum kw_way kw;
+	bool gcm;
+	struct {
+		bool works;
+		bool wrapped_point;   /* wants the point inside an OCTET STRING */
+		unsigned params_way;  /* of curves_params() */
+		CK_MECHANISM_TYPE generate;
+	} curve[PROBE_CURVES];
+};
+
+/* Fill worker->probe. CKR_OK, or what the token says if it does not answer at all. */
+CK_RV probe_run(struct worker *worker);
+
+/* Which probe row is curve? */
+unsigned probe_curve_index(const struct curve *curve);
+
+/* For Status: whether alg works, and how or why not, as one line in static storage. */
+bool probe_describe(const struct probe *probe, const struct alg *alg, const char **ret_how);

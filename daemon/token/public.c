@@ -1,0 +1,228 @@
+#include "public.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/sha.h>
+
+#include "curves.h"
+
+static void strip_zeros(uint8_t *number, size_t *len)
+{
+	size_t zeros = 0;
+
+	while (zeros < *len && number[zeros] == 0)
+		zeros++;
+	memmove(number, number + zeros, *len - zeros);
+	*len -= zeros;
+}
+
+static CK_RV find_public(struct session *session, const struct key *key, CK_OBJECT_HANDLE *ret_object)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_ID, (void *)(uintptr_t)key->id, key->id_len },
+	};
+	CK_ULONG n = 0;
+	CK_RV rv = objects_find(session, template, 3, ret_object, 1, &n);
+
+	return rv != CKR_OK ? rv : n == 1 ? CKR_OK : CKR_CEKD_MISSING;
+}
+
+static CK_RV read_rsa(struct session *session, CK_OBJECT_HANDLE object, struct public_half *half)
+{
+	uint8_t n[sizeof(half->n) + 1];
+	size_t n_len = 0, e_len = 0;
+	CK_RV rv = object_read(session, object, CKA_MODULUS, n, sizeof(n), &n_len);
+
+	if (rv == CKR_OK)
+		rv = object_read(session, object, CKA_PUBLIC_EXPONENT, half->e, sizeof(half->e), &e_len);
+	if (rv != CKR_OK)
+		return rv;
+	strip_zeros(n, &n_len);
+	strip_zeros(half->e, &e_len);
+	if (n_len == 0 || n_len > sizeof(half->n) || e_len == 0)
+		return CKR_PUBLIC_KEY_INVALID;
+	memcpy(half->n, n, n_len);
+	half->n_len = n_len;
+	half->e_len = e_len;
+	return CKR_OK;
+}
+
+static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const struct curve *curve, struct public_half *half)
+{
+	uint8_t value[POINT_MAX + 3];
+	const uint8_t *point;
+	size_t len = 0;
+	CK_RV rv = object_read(session, object, CKA_EC_POINT, value, sizeof(value), &len);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (!curves_point(curve, value, len, &point, &half->point_len) || !curves_point_valid(curve, point, half->point_len))
+		return CKR_PUBLIC_KEY_INVALID;
+	memcpy(half->point, point, half->point_len);
+	half->curve = curve;
+	return CKR_OK;
+}
+
+static CK_RV read_from(struct session *session, const struct key *key, CK_OBJECT_HANDLE object, struct public_half *half)
+{
+	return key->type == CKK_RSA ? read_rsa(session, object, half) : read_ec(session, object, key->curve, half);
+}
+
+CK_RV public_read(struct session *session, const struct key *key, struct public_half *ret_half)
+{
+	struct public_half half = { 0 };
+	CK_OBJECT_HANDLE object;
+	CK_RV rv;
+
+	if (key->class != CKO_PRIVATE_KEY || (key->type != CKK_RSA && !key->curve))
+		return CKR_KEY_TYPE_INCONSISTENT;
+	rv = read_from(session, key, key->object, &half);
+	if (rv != CKR_OK) {
+		rv = find_public(session, key, &object);
+		if (rv == CKR_OK)
+			rv = read_from(session, key, object, &half);
+	}
+	if (rv == CKR_OK)
+		*ret_half = half;
+	return rv;
+}
+
+bool public_from_jose(const Cek__V1__PublicKey *jose, struct public_half *ret_half)
+{
+	struct public_half half = { 0 };
+
+	if (strcmp(jose->kty, "RSA") == 0) {
+		if (jose->n.len == 0 || jose->n.len > sizeof(half.n) || jose->n.data[0] == 0 || jose->e.len == 0 ||
+		    jose->e.len > sizeof(half.e))
+			return false;
+		memcpy(half.n, jose->n.data, half.n_len = jose->n.len);
+		memcpy(half.e, jose->e.data, half.e_len = jose->e.len);
+		strip_zeros(half.e, &half.e_len);
+		*ret_half = half;
+		return half.e_len > 0;
+	}
+	half.curve = curve_find(jose->crv);
+	if (!half.curve || strcmp(half.curve->kty, jose->kty) != 0 || jose->x.len != half.curve->field_len)
+		return false;
+	if (strcmp(jose->kty, "OKP") == 0) {
+		memcpy(half.point, jose->x.data, half.point_len = jose->x.len);
+	} else {
+		if (jose->y.len != half.curve->field_len)
+			return false;
+		half.point[0] = 0x04;
+		memcpy(half.point + 1, jose->x.data, jose->x.len);
+		memcpy(half.point + 1 + jose->x.len, jose->y.data, jose->y.len);
+		half.point_len = 1 + 2 * jose->x.len;
+	}
+	if (!curves_point_valid(half.curve, half.point, half.point_len))
+		return false;
+	*ret_half = half;
+	return true;
+}
+
+void public_to_jose(const struct public_half *half, Cek__V1__PublicKey *ret_jose)
+{
+	const size_t field = half->curve ? half->curve->field_len : 0;
+	uint8_t *point = (uint8_t *)(uintptr_t)half->point;
+
+	cek__v1__public_key__init(ret_jose);
+	if (!half->curve) {
+		ret_jose->kty = (char *)(uintptr_t)"RSA";
+		ret_jose->n = (ProtobufCBinaryData){ half->n_len, (uint8_t *)(uintptr_t)half->n };
+		ret_jose->e = (ProtobufCBinaryData){ half->e_len, (uint8_t *)(uintptr_t)half->e };
+		return;
+	}
+	ret_jose->kty = (char *)(uintptr_t)half->curve->kty;
+	ret_jose->crv = (char *)(uintptr_t)half->curve->name;
+	if (half->point_len == field) {
+		ret_jose->x = (ProtobufCBinaryData){ field, point };
+	} else {
+		ret_jose->x = (ProtobufCBinaryData){ field, point + 1 };
+		ret_jose->y = (ProtobufCBinaryData){ field, point + 1 + field };
+	}
+}
+
+static EVP_PKEY *rsa_for_openssl(const struct public_half *half)
+{
+	BIGNUM *n = BN_bin2bn(half->n, (int)half->n_len, NULL), *e = BN_bin2bn(half->e, (int)half->e_len, NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key = NULL;
+
+	if (n && e && builder && ctx && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+		params = OSSL_PARAM_BLD_to_param(builder);
+	if (params && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	return key;
+}
+
+EVP_PKEY *public_for_openssl(const struct public_half *half)
+{
+	return half->curve ? curves_public(half->curve, half->point, half->point_len) : rsa_for_openssl(half);
+}
+
+void public_base64url(const uint8_t *data, size_t len, char *ret_text)
+{
+	size_t out = (size_t)EVP_EncodeBlock((unsigned char *)ret_text, data, (int)len);
+
+	while (out > 0 && ret_text[out - 1] == '=')
+		ret_text[--out] = '\0';
+	for (size_t i = 0; i < out; i++)
+		ret_text[i] = ret_text[i] == '+' ? '-' : ret_text[i] == '/' ? '_' : ret_text[i];
+}
+
+/* RFC 7638 section 3.2: the required members in lexicographic order, nothing else. */
+void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN])
+{
+	char json[1024], a[RSA_BITS_MAX / 8 / 3 * 4 + 8], b[128];
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	const size_t field = half->curve ? half->curve->field_len : 0;
+	int len;
+
+	if (!half->curve) {
+		public_base64url(half->n, half->n_len, a);
+		public_base64url(half->e, half->e_len, b);
+		len = snprintf(json, sizeof(json), "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b, a);
+	} else if (half->point_len == field) {
+		public_base64url(half->point, field, a);
+		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", half->curve->name, a);
+	} else {
+		public_base64url(half->point + 1, field, a);
+		public_base64url(half->point + 1 + field, field, b);
+		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", half->curve->name,
+			       a, b);
+	}
+	SHA256((const unsigned char *)json, (size_t)len, hash);
+	public_base64url(hash, sizeof(hash), ret_kid);
+}
+
+CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_public)
+{
+	struct public_half half;
+	CK_RV rv;
+
+	if (!key->public_key) {
+		rv = public_read(session, key, &half);
+		if (rv != CKR_OK)
+			return rv;
+		key->public_key = public_for_openssl(&half);
+		if (!key->public_key)
+			return CKR_PUBLIC_KEY_INVALID;
+	}
+	*ret_public = key->public_key;
+	return CKR_OK;
+}

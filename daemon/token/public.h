@@ -1,0 +1,43 @@
+/*
+ * The public half of a KEK: what the token says of it, for OpenSSL, for JOSE, and its name (kid).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+
+#include "cek.pb-c.h"
+#include "objects.h"
+
+enum { KID_LEN = 86 + 1 }; /* base64url of a SHA-256 hash, or of CKA_ID_MAX bytes; and NUL */
+
+struct public_half {
+	const struct curve *curve; /* NULL = RSA */
+	uint8_t n[RSA_BITS_MAX / 8], e[16];
+	size_t n_len, e_len;       /* no leading zeros */
+	uint8_t point[POINT_MAX];
+	size_t point_len;          /* EC: 04 x y; X25519: x */
+};
+
+/* Ask the token: the private key's own attributes first, then the public key object of the same CKA_ID. CKR_OK, CKR_CEKD_MISSING if
+ * nothing there tells, CKR_PUBLIC_KEY_INVALID if it makes no sense. */
+CK_RV public_read(struct session *session, const struct key *key, struct public_half *ret_half);
+
+/* From the form of cek.proto. False if a member is missing, of the wrong length, or the point not on the curve. */
+bool public_from_jose(const Cek__V1__PublicKey *jose, struct public_half *ret_half);
+
+/* Into the form of cek.proto; points into half and into static strings. */
+void public_to_jose(const struct public_half *half, Cek__V1__PublicKey *ret_jose);
+
+EVP_PKEY *public_for_openssl(const struct public_half *half);
+
+/* RFC 7638 thumbprint, SHA-256, base64url. */
+void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN]);
+
+/* base64url without padding; ret_text holds (len + 2) / 3 * 4 + 1 bytes. */
+void public_base64url(const uint8_t *data, size_t len, char *ret_text);
+
+/* The key's public half for OpenSSL, read once and kept in key. */
+CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_public);

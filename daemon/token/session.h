@@ -1,0 +1,52 @@
+/*
+ * The one PKCS#11 session of a worker: module, slot, login. The slot is found by what the URI says of the token (label,
+ * serial, …), never by its number. Nothing here is closed before the end: closing the last session logs out and drops
+ * all handles.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11.h>
+#include <p11-kit/uri.h>
+
+struct session_config {
+	const char *module;        /* path of the PKCS#11 library; NULL or empty: module-path of the URI */
+	const char *uri;           /* RFC 7512 */
+	const char *init_reserved; /* CK_C_INITIALIZE_ARGS.pReserved; empty = NULL */
+	int pin_fd;                /* -1 = none; read again at each login, so a file, not a pipe */
+};
+
+/* Positive results, with a sentence in session->why that says what to do. */
+enum session_result {
+	SESSION_OK,
+	SESSION_CONFIGURATION, /* no such module or token, an unusable URI */
+	SESSION_PIN,           /* the PIN is wrong, locked or missing: no further try without an operator */
+	SESSION_TOKEN,         /* the token does not answer */
+};
+
+struct session {
+	struct session_config config;
+	P11KitUri *uri;
+	CK_FUNCTION_LIST *f;
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE handle;
+	char label[33], serial[17], model[17]; /* of the token, without padding */
+	char module[80];                       /* the library's own description and version */
+	char why[400];
+};
+
+/* Load the module, find the token, open a session and log in. config and what it points to must stay. */
+enum session_result session_open(struct session *session, const struct session_config *config);
+
+/* C_Finalize, then all of session_open() but the loading. All handles are void afterwards. */
+enum session_result session_reopen(struct session *session);
+
+/* Log in (again) in the open session. */
+enum session_result session_login(struct session *session);
+
+/* C_Finalize. The caller ends with _exit(2): SoftHSM and OpenSSL disagree at exit(3). */
+void session_close(struct session *session);

@@ -1,0 +1,27 @@
+/*
+ * What one worker process holds, handed to every function that runs a part of a job.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ckr.h"
+#include "objects.h"
+#include "probe.h"
+#include "proto/wipe.h"
+#include "session.h"
+
+struct canary;
+
+struct worker {
+	struct session session;
+	struct keys keys;
+	struct probe probe;
+	struct arena arena;     /* locked: everything of the present job, wiped after it */
+	struct canary *canary;
+	bool ending;            /* the token is gone: answer this job, then exit */
+	bool pin_refused;       /* and no worker may log in again by itself */
+	char why[400];          /* of ending */
+};
