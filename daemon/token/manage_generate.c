@@ -4,56 +4,62 @@
 #include <string.h>
 
 #include "curves.h"
+#include "daemon/log.h"
 #include "daemon/testhook.h"
 #include "manage.h"
 #include "template.h"
-
-/* With another process at work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything. */
-enum { TRIES = 2 };
 
 struct made {
 	CK_OBJECT_HANDLE public, private; /* 0 = none; a secret key counts as private */
 };
 
-static CK_RV generate_pair(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
-			   struct made *ret_made)
+/* One call of C_GenerateKey or, with public, C_GenerateKeyPair. */
+static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct template *public, struct template *private,
+		  struct made *ret_made)
+{
+	CK_FUNCTION_LIST *f = worker->session.f;
+
+	if (!public)
+		return f->C_GenerateKey(worker->session.handle, mechanism, private->attribute, private->n, &ret_made->private);
+	return f->C_GenerateKeyPair(worker->session.handle, mechanism, public->attribute, public->n, private->attribute, private->n,
+				    &ret_made->public, &ret_made->private);
+}
+
+/* With another process at work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything: another try
+ * helps. NSS says the same when it has no column for CKA_ALLOWED_MECHANISMS. */
+static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
+		      struct made *ret_made)
 {
 	CK_MECHANISM mechanism = { type, NULL, 0 };
-	CK_RV rv = CKR_GENERAL_ERROR;
+	CK_RV rv;
 
-	for (int i = 0; rv == CKR_GENERAL_ERROR && i < TRIES; i++) {
-		rv = worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public->attribute, public->n,
-							  private->attribute, private->n, &ret_made->public,
-							  &ret_made->private);
-		if (template_refused(rv) && template_without_mechanisms(private))
-			rv = worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public->attribute, public->n,
-								  private->attribute, private->n, &ret_made->public,
-								  &ret_made->private);
+	if (worker->no_allowed_mechanisms)
+		template_without_mechanisms(private);
+	rv = call(worker, &mechanism, public, private, ret_made);
+	if (rv == CKR_GENERAL_ERROR)
+		rv = call(worker, &mechanism, public, private, ret_made);
+	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
+		rv = call(worker, &mechanism, public, private, ret_made);
+		worker->no_allowed_mechanisms = rv == CKR_OK;
+		if (rv == CKR_OK)
+			log_info("the token does not take CKA_ALLOWED_MECHANISMS; usage flags alone limit its keys");
 	}
 	return rv;
 }
 
+/* CKA_ALLOWED_MECHANISMS stays the last attribute. */
 static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
 			     struct made *ret_made)
 {
-	CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_ULONG len = alg->key_bits / 8;
 	struct template template;
-	CK_RV rv = CKR_GENERAL_ERROR;
 	CK_ATTRIBUTE last;
 
 	template_secret(&template, &worker->probe, alg, job->label, &job->cka_id);
 	last = template.attribute[--template.n];
 	template_add(&template, CKA_VALUE_LEN, &len, sizeof(len));
 	template.attribute[template.n++] = last;
-	for (int i = 0; rv == CKR_GENERAL_ERROR && i < TRIES; i++) {
-		rv = worker->session.f->C_GenerateKey(worker->session.handle, &mechanism, template.attribute, template.n,
-						      &ret_made->private);
-		if (template_refused(rv) && template_without_mechanisms(&template))
-			rv = worker->session.f->C_GenerateKey(worker->session.handle, &mechanism, template.attribute, template.n,
-							      &ret_made->private);
-	}
-	return rv;
+	return generate(worker, CKM_AES_KEY_GEN, NULL, &template, ret_made);
 }
 
 static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -67,7 +73,7 @@ static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__Genera
 	template_add(&public, CKA_MODULUS_BITS, &bits, sizeof(bits));
 	template_add(&public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
 	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
-	return generate_pair(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, ret_made);
+	return generate(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, ret_made);
 }
 
 static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -82,7 +88,7 @@ static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__Generat
 	template_public(&public, alg, job->label, &job->cka_id);
 	template_add(&public, CKA_EC_PARAMS, params, len);
 	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
-	return generate_pair(worker, worker->probe.curve[index].generate, &public, &private, ret_made);
+	return generate(worker, worker->probe.curve[index].generate, &public, &private, ret_made);
 }
 
 static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
