@@ -20,6 +20,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What every function here returns. */
 enum {
@@ -216,6 +217,7 @@ struct cek_jwe_cache_stats {
 };
 void cek_jwe_cache_get_stats(const cek_jwe_cache *cache, struct cek_jwe_cache_stats *ret_stats);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -123,7 +123,7 @@ static int parse(struct pending *pending, const struct cek_jwe_policy *policy, c
 {
 	size_t max_header = limit(policy->max_header, CEK_JWE_HEADER_MAX, CEK_JWE_HEADER_MAX);
 	struct compact parts;
-	struct span json;
+	struct span json = { NULL, 0 };
 	int code;
 
 	pending->max_plaintext = limit(policy->max_plaintext, CEK_JWE_PLAINTEXT_DEFAULT, CEK_JWE_TOKEN_MAX);
