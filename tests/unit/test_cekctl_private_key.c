@@ -1,0 +1,339 @@
+/* client/cekctl/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed can be
+ * opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "client/cekctl/b64.h"
+#include "client/cekctl/envelope.h"
+#include "client/cekctl/private_key.h"
+
+static void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, const char *param, size_t len)
+{
+	BIGNUM *number = NULL;
+	uint8_t data[512];
+	char *text;
+
+	assert_true(EVP_PKEY_get_bn_param(pkey, param, &number));
+	if (len == 0)
+		len = (size_t)BN_num_bytes(number);
+	assert_true(BN_bn2binpad(number, data, (int)len) > 0);
+	text = b64_text(data, len);
+	json_object_set_new(jwk, name, json_string(text));
+	free(text);
+	BN_free(number);
+}
+
+static json_t *rsa_jwk(const EVP_PKEY *pkey)
+{
+	json_t *jwk = json_pack("{s:s}", "kty", "RSA");
+
+	set_number(jwk, "n", pkey, OSSL_PKEY_PARAM_RSA_N, 0);
+	set_number(jwk, "e", pkey, OSSL_PKEY_PARAM_RSA_E, 0);
+	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_RSA_D, 0);
+	set_number(jwk, "p", pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
+	set_number(jwk, "q", pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, 0);
+	set_number(jwk, "dp", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0);
+	set_number(jwk, "dq", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0);
+	set_number(jwk, "qi", pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0);
+	return jwk;
+}
+
+static json_t *ec_jwk(const EVP_PKEY *pkey, const char *crv, size_t len)
+{
+	json_t *jwk = json_pack("{s:s, s:s}", "kty", "EC", "crv", crv);
+
+	set_number(jwk, "x", pkey, OSSL_PKEY_PARAM_EC_PUB_X, len);
+	set_number(jwk, "y", pkey, OSSL_PKEY_PARAM_EC_PUB_Y, len);
+	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_PRIV_KEY, len);
+	return jwk;
+}
+
+static json_t *x25519_jwk(const EVP_PKEY *pkey)
+{
+	uint8_t x[32], d[32];
+	size_t x_len = sizeof(x), d_len = sizeof(d);
+	char x_text[B64_LEN(32) + 1], d_text[B64_LEN(32) + 1];
+
+	assert_true(EVP_PKEY_get_raw_public_key(pkey, x, &x_len) > 0);
+	assert_true(EVP_PKEY_get_raw_private_key(pkey, d, &d_len) > 0);
+	b64_encode(x, x_len, x_text);
+	b64_encode(d, d_len, d_text);
+	return json_pack("{s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "X25519", "x", x_text, "d", d_text);
+}
+
+/* Consumes jwk. */
+static int read_jwk(json_t *jwk, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
+{
+	char *text = json_dumps(jwk, 0);
+	int r = private_key_read(text, strlen(text), alg_find(alg), key, why);
+
+	free(text);
+	json_decref(jwk);
+	return r;
+}
+
+static void refuse(json_t *jwk, const char *alg, const char *text)
+{
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_int_equal(read_jwk(jwk, alg, &key, why), -EINVAL);
+	if (!strstr(why, text))
+		fail_msg("\"%s\" does not say \"%s\"", why, text);
+	assert_null(key.secret);
+}
+
+static json_t *with(json_t *jwk, const char *name, json_t *value)
+{
+	json_object_set_new(jwk, name, value);
+	return jwk;
+}
+
+static json_t *without(json_t *jwk, const char *name)
+{
+	json_object_del(jwk, name);
+	return jwk;
+}
+
+static void expect_same_key(const struct private_key *key, const EVP_PKEY *pkey)
+{
+	const uint8_t *from = key->secret;
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &from, (long)key->secret_len);
+	EVP_PKEY *read = EVP_PKCS82PKEY(info);
+
+	assert_non_null(read);
+	assert_int_equal(EVP_PKEY_eq(read, pkey), 1);
+	EVP_PKEY_free(read);
+	PKCS8_PRIV_KEY_INFO_free(info);
+}
+
+static void test_rsa(void **state)
+{
+	static const char *const members[] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
+	EVP_PKEY *pkey = EVP_RSA_gen(2048), *small = EVP_RSA_gen(1024), *other = EVP_RSA_gen(2048);
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	json_t *mixed = rsa_jwk(pkey);
+
+	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP-256", &key, why), 0);
+	assert_string_equal(key.kty, "RSA");
+	assert_int_equal(key.n_len, 256);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		refuse(without(rsa_jwk(pkey), members[i]), "RSA-OAEP", members[i]);
+	refuse(rsa_jwk(small), "RSA-OAEP", "2048");
+	refuse(rsa_jwk(pkey), "A256KW", "kty oct");
+	refuse(rsa_jwk(pkey), "ECDH-ES", "kty EC");
+	refuse(with(rsa_jwk(pkey), "oth", json_array()), "RSA-OAEP", "two primes");
+	refuse(with(rsa_jwk(pkey), "alg", json_string("RSA-OAEP")), "RSA-OAEP-256", "RSA-OAEP");
+	refuse(with(rsa_jwk(pkey), "use", json_string("sig")), "RSA-OAEP-256", "use");
+	refuse(with(rsa_jwk(pkey), "key_ops", json_pack("[s]", "sign")), "RSA-OAEP-256", "key_ops");
+	set_number(mixed, "p", other, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
+	refuse(mixed, "RSA-OAEP", "valid key");
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(small);
+	EVP_PKEY_free(other);
+}
+
+static void test_ec(void **state)
+{
+	static const struct { const char *crv; size_t len; } curves[] = {{"P-256", 32}, {"P-384", 48}, {"P-521", 66}};
+
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY *pkey = EVP_EC_gen(curves[i].crv), *other = EVP_EC_gen(curves[i].crv);
+		struct private_key key = {.kty = ""};
+		char why[PRIVATE_WHY] = "";
+		json_t *mixed = ec_jwk(pkey, curves[i].crv, curves[i].len);
+
+		assert_int_equal(read_jwk(ec_jwk(pkey, curves[i].crv, curves[i].len), "ECDH-ES+A256KW", &key, why), 0);
+		assert_string_equal(key.crv, curves[i].crv);
+		assert_int_equal(key.x_len, curves[i].len);
+		assert_int_equal(key.y_len, curves[i].len);
+		expect_same_key(&key, pkey);
+		private_key_deinit(&key);
+		refuse(without(ec_jwk(pkey, curves[i].crv, curves[i].len), "d"), "ECDH-ES", "\"d\"");
+		refuse(ec_jwk(pkey, curves[i].crv, curves[i].len + 1), "ECDH-ES", "wrong length");
+		refuse(ec_jwk(pkey, "secp256k1", curves[i].len), "ECDH-ES", "crv");
+		set_number(mixed, "d", other, OSSL_PKEY_PARAM_PRIV_KEY, curves[i].len);
+		refuse(mixed, "ECDH-ES", "valid key");
+		EVP_PKEY_free(pkey);
+		EVP_PKEY_free(other);
+	}
+}
+
+static void test_x25519(void **state)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), *other = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	json_t *mixed = x25519_jwk(pkey), *foreign = x25519_jwk(other);
+
+	assert_int_equal(read_jwk(x25519_jwk(pkey), "ECDH-ES", &key, why), 0);
+	assert_string_equal(key.kty, "OKP");
+	assert_int_equal(key.x_len, 32);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	json_object_set(mixed, "x", json_object_get(foreign, "x"));
+	json_decref(foreign);
+	refuse(mixed, "ECDH-ES", "valid key");
+	refuse(without(x25519_jwk(pkey), "d"), "ECDH-ES", "\"d\"");
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(other);
+}
+
+static void test_oct(void **state)
+{
+	static const char k32[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_int_equal(read_jwk(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "A256KW", &key, why), 0);
+	assert_int_equal(key.secret_len, 32);
+	assert_int_equal(key.secret[31], 31);
+	private_key_deinit(&key);
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "A128GCMKW", "128 bits");
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", "****"), "A256KW", "base64url");
+	refuse(json_pack("{s:s}", "kty", "oct"), "A256KW", "\"k\"");
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "RSA-OAEP", "kty RSA");
+	refuse(json_pack("{s:s}", "kty", "unheard-of"), "A256KW", "kty");
+}
+
+static void test_not_a_key(void **state)
+{
+	static const char *const bad[] = {"", "{", "[]", "null", "{}", "{\"kty\":1}", "{\"kty\":\"oct\",\"kty\":\"oct\"}",
+					  "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+					  "-----BEGIN NOTHING-----\n"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct private_key key = {.kty = ""};
+		char why[PRIVATE_WHY] = "";
+
+		assert_int_equal(private_key_read(bad[i], strlen(bad[i]), alg_find("A256KW"), &key, why), -EINVAL);
+		assert_string_not_equal(why, "");
+	}
+}
+
+static void test_pem(void **state)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+	char password[] = "password", why[PRIVATE_WHY] = "", *data;
+	struct private_key key = {.kty = ""};
+	BIO *plain = BIO_new(BIO_s_mem()), *encrypted = BIO_new(BIO_s_mem());
+	long len;
+
+	assert_true(PEM_write_bio_PKCS8PrivateKey(plain, pkey, NULL, NULL, 0, NULL, NULL));
+	len = BIO_get_mem_data(plain, &data);
+	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), 0);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	assert_true(PEM_write_bio_PKCS8PrivateKey(encrypted, pkey, EVP_aes_128_cbc(), password, 8, NULL, NULL));
+	len = BIO_get_mem_data(encrypted, &data);
+	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), -EINVAL);
+	assert_non_null(strstr(why, "encrypted"));
+	BIO_free(plain);
+	BIO_free(encrypted);
+	EVP_PKEY_free(pkey);
+}
+
+static size_t open_aes_key(EVP_PKEY *transport, const struct envelope *envelope, uint8_t aes_key[512])
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(transport, NULL);
+	size_t len = 512;
+
+	assert_true(EVP_PKEY_decrypt_init(ctx) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+	assert_true(EVP_PKEY_decrypt(ctx, aes_key, &len, envelope->aes_key, envelope->aes_key_len) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return len;
+}
+
+static void expect_sealed(EVP_PKEY *transport, const struct envelope *envelope, const struct private_key *key)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t aes_key[512], out[PRIVATE_DER_MAX + 16];
+	int len;
+
+	assert_int_equal(open_aes_key(transport, envelope, aes_key), 32);
+	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_true(EVP_DecryptInit_ex(ctx, EVP_aes_256_wrap_pad(), NULL, aes_key, NULL) > 0);
+	assert_true(EVP_DecryptUpdate(ctx, out, &len, envelope->key, (int)envelope->key_len) > 0);
+	assert_int_equal(len, key->secret_len);
+	assert_memory_equal(out, key->secret, key->secret_len);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+static void test_envelope(void **state)
+{
+	EVP_PKEY *transport = EVP_RSA_gen(2048), *pkey = EVP_RSA_gen(4096);
+	struct private_key key = {.kty = ""}, public_key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	struct envelope envelope, again;
+
+	assert_int_equal(read_jwk(rsa_jwk(transport), "RSA-OAEP", &public_key, why), 0);
+	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP", &key, why), 0);
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &envelope), 0);
+	expect_sealed(transport, &envelope, &key);
+	/* a fresh AES key each time */
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &again), 0);
+	assert_int_equal(envelope.key_len, again.key_len);
+	assert_memory_not_equal(envelope.key, again.key, again.key_len);
+	/* half of the modulus is no transport key */
+	assert_int_equal(envelope_seal(public_key.n, 128, public_key.e, public_key.e_len, &key, &envelope), -EINVAL);
+	private_key_deinit(&key);
+	private_key_deinit(&public_key);
+	EVP_PKEY_free(transport);
+	EVP_PKEY_free(pkey);
+}
+
+static size_t used_by_openssl;
+
+/* OpenSSL's random generators live in the secure heap as well: they are there before we count. */
+static int set_up(void **state)
+{
+	uint8_t random;
+	int r = private_key_setup();
+
+	if (r == 0)
+		r = RAND_bytes(&random, 1) > 0 && RAND_priv_bytes(&random, 1) > 0 ? 0 : -1;
+	used_by_openssl = CRYPTO_secure_used();
+	return r;
+}
+
+/* All that was taken from the secure heap was given back, and so was wiped. */
+static int tear_down(void **state)
+{
+	return CRYPTO_secure_used() == used_by_openssl ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rsa),
+		cmocka_unit_test(test_ec),
+		cmocka_unit_test(test_x25519),
+		cmocka_unit_test(test_oct),
+		cmocka_unit_test(test_not_a_key),
+		cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_envelope),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
