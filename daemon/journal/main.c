@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "daemon/journal/serve.h"
@@ -152,15 +151,6 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	return r;
 }
 
-/* Two daemons that append to one file would break its chain. The lock belongs to cekd's open file, so it outlives this
- * process and is simply taken again by the next one. */
-static int lock_files(const int *fds)
-{
-	if (flock(fds[FD_KEYS], LOCK_EX | LOCK_NB) < 0 || flock(fds[FD_AUDIT], LOCK_EX | LOCK_NB) < 0)
-		return -errno;
-	return 0;
-}
-
 static int start(void)
 {
 	static uint8_t buffer[DGRAM_MAX];
@@ -178,16 +168,10 @@ static int start(void)
 		r = testhook_map(fds[FD_TEST_PAGE]);
 #endif
 	if (r == 0)
-		r = lock_files(fds);
-	if (r == -EWOULDBLOCK) {
-		log_error("%s: another cekd writes here; stop it, or give this one a state-directory of its own", setup->journal->directory);
-		send_failing("another cekd writes to the same journals");
-	} else if (r == 0) {
 		r = run(setup, fds);
-		if (r < 0) {
-			log_error("cannot go on: %s", strerror(-r));
-			send_failing(strerror(-r));
-		}
+	if (r < 0) {
+		log_error("cannot go on: %s", strerror(-r));
+		send_failing(strerror(-r));
 	}
 	cek__internal__v1__setup__free_unpacked(setup, NULL);
 	return r;

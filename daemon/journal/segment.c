@@ -13,6 +13,8 @@
 #include "daemon/log.h"
 #include "daemon/testhook.h"
 
+enum { PROBE_SIZE = 4096 }; /* bytes: one block, so that room left in the last one proves nothing */
+
 int segment_init(struct segment *segment, int fd, const char *directory, const char *file)
 {
 	*segment = (struct segment){ .fd = fd, .head = chain_start(), .next = chain_start() };
@@ -229,6 +231,13 @@ static int write_whole(int fd, const char *data, size_t len)
 	return 0;
 }
 
+static void trouble_is_over(struct segment *segment)
+{
+	if (segment->trouble[0])
+		log_info("%s: can be written again", segment->name);
+	segment->trouble[0] = 0;
+}
+
 int segment_write(struct segment *segment)
 {
 	int r;
@@ -253,11 +262,22 @@ int segment_write(struct segment *segment)
 	segment->head = segment->next;
 	segment->gathered.len = 0;
 	segment->unsynced = true;
-	if (segment->trouble[0]) {
-		log_info("%s: can be written again", segment->name);
-		segment->trouble[0] = 0;
-	}
+	trouble_is_over(segment);
 	return 0;
+}
+
+/* The blank block that it writes and cuts off again is no line: if a crash leaves it, recovery cuts it off. */
+void segment_probe(struct segment *segment)
+{
+	char block[PROBE_SIZE];
+	int r;
+
+	if (segment->refused || ftruncate(segment->fd, segment->size) < 0)
+		return;
+	memset(block, ' ', sizeof(block));
+	r = write_whole(segment->fd, block, sizeof(block));
+	if (ftruncate(segment->fd, segment->size) == 0 && r == 0)
+		trouble_is_over(segment);
 }
 
 void segment_drop(struct segment *segment)

@@ -60,6 +60,10 @@ int segment_write(struct segment *segment);
 /* Forget what is gathered. */
 void segment_drop(struct segment *segment);
 
+/* After a failed segment_write() of which nothing is gathered any more: see whether the file can be written again. If so,
+ * trouble is over. */
+void segment_probe(struct segment *segment);
+
 /* Make durable what was written. On failure the segment is refused. */
 int segment_sync(struct segment *segment);
 

@@ -256,21 +256,7 @@ int store_append_keys(struct store *store, Cek__Internal__V1__KeyRecord *const *
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */
 
-/* Also how a disk that was full is tried: the record stays as a sign of the interruption. */
-static void open_keys(struct store *store)
-{
-	Cek__Internal__V1__KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT, *records[] = { &record };
-	char why[STORE_WHY_MAX], type[] = "open", version[64];
-	uint64_t seq;
-
-	snprintf(version, sizeof(version), "%s", store->version);
-	record.type = type;
-	record.time = clock_real_us();
-	record.version = version;
-	if (!store->keys.refused && store_append_keys(store, records, 1, why, &seq) < 0 && !store->keys.trouble[0])
-		segment_refuse(&store->keys, ": %s", why);
-}
-
+/* The key journal has no such line from here: all that is in the ring comes from the broker. */
 static void open_audit(struct store *store)
 {
 	struct segment *audit = &store->audit;
@@ -301,8 +287,9 @@ static int recover(struct store *store)
 	r = segment_recover_tail(&store->audit, note_audit_line, store);
 	if (r < 0)
 		return r;
-	open_keys(store);
 	open_audit(store);
+	/* An unfinished line that was cut off must not come back. */
+	(void)segment_sync(&store->keys);
 	return 0;
 }
 
@@ -357,8 +344,8 @@ bool store_ok(const struct store *store)
 
 void store_retry(struct store *store)
 {
-	if (store->keys.trouble[0] && !store->keys.refused)
-		open_keys(store);
+	if (store->keys.trouble[0])
+		segment_probe(&store->keys);
 	if (store->audit.trouble[0] && !store->audit.refused) {
 		store_audit_write(store);
 		store_audit_sync(store);

@@ -23,7 +23,7 @@ enum {
 
 struct store;
 
-/* Recover both journals and append "open" to each. The descriptors belong to the store from here on; directory is for
+/* Recover both journals and append "open" to the audit journal. The descriptors belong to the store from here on; directory is for
  * messages. 0 or -ENOMEM. free takes NULL, returns NULL. */
 int store_open(int keys_fd, int audit_fd, const char *directory, const char *version, struct store **ret_store);
 struct store *store_free(struct store *store);

@@ -340,6 +340,34 @@ static void test_rest_of_a_failed_write(void **state)
 	segment_deinit(&segment);
 }
 
+/* Nothing is left to be written, so only a probe can tell that there is room again. It leaves no trace. */
+static void test_probe(void **state)
+{
+	struct segment segment;
+	off_t size;
+
+	(void)state;
+	start(&segment);
+	add_line(&segment, "", 0);
+	assert_int_equal(segment_write(&segment), 0);
+	size = file_size();
+	limit_file_size((rlim_t)size + 200);
+	add_line(&segment, "", 1000);
+	assert_int_equal(segment_write(&segment), -EFBIG);
+	segment_drop(&segment);
+	segment_probe(&segment);
+	assert_string_not_equal(segment.trouble, "");
+	assert_int_equal(file_size(), size);
+	limit_file_size(RLIM_INFINITY);
+	segment_probe(&segment);
+	assert_string_equal(segment.trouble, "");
+	assert_int_equal(file_size(), size);
+	segment_refuse(&segment, ": refused");
+	segment_probe(&segment);
+	assert_string_not_equal(segment.trouble, "");
+	segment_deinit(&segment);
+}
+
 static void test_failed_sync(void **state)
 {
 	struct chain_head head;
@@ -397,7 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_write_and_recover), ROW(test_every_torn_end), ROW(test_bad_chain_is_refused), ROW(test_no_regular_file),
 		ROW(test_tail), ROW(test_tail_of_rubbish), ROW(test_full_disk), ROW(test_rest_of_a_failed_write),
-		ROW(test_failed_sync), ROW(test_changed_by_somebody_else),
+		ROW(test_probe), ROW(test_failed_sync), ROW(test_changed_by_somebody_else),
 	};
 
 	log_open("test");
