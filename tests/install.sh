@@ -1,0 +1,49 @@
+#!/bin/sh
+# Usage: tests/install.sh ROOT PREFIX
+# After "DESTDIR=ROOT meson install": everything lies where it belongs, and a program that knows nothing of the source
+# folder compiles with pkg-config's answers and runs.
+set -eu
+root=$1
+prefix=$2
+there() {
+	for name; do
+		found=$(find "$root$prefix" -path "$root$prefix/$name" | head -n 1)
+		[ -n "$found" ] || { echo "not installed: $prefix/$name"; exit 1; }
+	done
+}
+there sbin/cekd libexec/cekd/cekd-broker libexec/cekd/cekd-token libexec/cekd/cekd-journal bin/cekctl
+there include/cek.h include/cek-jose.h '*/libcek.so' '*/libcek.so.?' '*/libcek-jose.so' '*/libcek-jose.so.?'
+there '*/pkgconfig/libcek.pc' '*/pkgconfig/libcek-jose.pc'
+there 'share/man/man1/cekctl.1*' 'share/man/man3/libcek.3*' 'share/man/man3/libcek-jose.3*' 'share/man/man8/cekd.8*' \
+	'share/man/man5/cekd.conf.5*'
+
+libs=$(dirname "$(find "$root$prefix" -name libcek.so)")
+export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_PATH="$libs/pkgconfig"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/consumer.c" <<'END'
+#include <cek-jose.h>
+#include <cek.h>
+#include <stdio.h>
+
+int main(void)
+{
+	cek_conn *conn;
+
+	if (cek_conn_new("/nonexistent", &conn) != CEK_OK)
+		return 1;
+	cek_conn_free(conn);
+	return puts(cek_jwe_code_name(CEK_JWE_FAILED)) < 0;
+}
+END
+# shellcheck disable=SC2046
+cc -Wall -Wextra -Werror "$work/consumer.c" -o "$work/consumer" $(pkg-config --cflags --libs libcek-jose libcek)
+[ "$(LD_LIBRARY_PATH=$libs "$work/consumer")" = FAILED ]
+# The functions that the symbol maps name, and no others.
+for library in libcek libcek-jose; do
+	nm -D --defined-only "$libs/$library.so" | awk '$2 == "T" { print $3 }' | sed 's/@.*//' | grep -v '^cek_' && {
+		echo "$library exports more than its own names"
+		exit 1
+	}
+done
+echo "installed files are as they should be"
