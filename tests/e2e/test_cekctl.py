@@ -49,10 +49,17 @@ def test_jwks(ctl):
 
 def test_wrap_unwrap_rewrap(shared, ctl):
     ctl("key", "create", "w", "--alg", "A256KW")
-    wrapped = json.loads(ctl("wrap", "--key", "w", "--enc", "A256GCM", "--generate", "--json").stdout)
-    opened = json.loads(ctl("unwrap", "--key", "w", "--alg", "A256KW", "--enc", "A256GCM", "--json",
-                            input=wrapped["encrypted_key"] + "\n").stdout)
-    assert opened["cek"] == wrapped["cek"] and opened["kid"] == wrapped["kid"]
+    cek_file = shared.where / "cek"
+    wrapped = ctl("wrap", "--key", "w", "--enc", "A256GCM", "--generate", "--cek-out", cek_file, "--json").stdout
+    cek = cek_file.read_bytes()
+    assert len(cek) == 32 and cek_file.stat().st_mode & 0o777 == 0o600
+    assert C.b64(cek) not in wrapped
+    members = json.loads(wrapped)
+    opened = json.loads(ctl("unwrap", "--json", input=wrapped).stdout)
+    assert opened["cek"] == C.b64(cek) and opened["kid"] == members["kid"]
+    for change in ({"encrypted_key": C.b64(os.urandom(40))}, {"kid": "absent"}):
+        done = ctl("unwrap", "--json", input=json.dumps(members | change), check=False)
+        assert done.returncode == 1 and not done.stdout
 
 
 def test_jwe(ctl):
@@ -150,7 +157,7 @@ def test_metrics_fsck_watch(shared, ctl):
                                   ["jwks", "absent"], ["unwrap", "--key", "absent", "--alg", "A128KW", "--enc", "A128GCM"]])
 def test_an_error_is_one_line_and_a_status(ctl, args):
     done = ctl(*args, check=False, input=base64.b64encode(os.urandom(24)).decode())
-    assert done.returncode not in (0, 64) and done.stdout.strip() in ("", '{"keys":[]}')
+    assert done.returncode == 1 and done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith("cekctl: ")
 
 
@@ -158,7 +165,7 @@ def test_an_error_is_one_line_and_a_status(ctl, args):
                                   ["status", "--bogus"], ["wrap"]], ids=str)
 def test_wrong_usage(ctl, args):
     done = ctl(*args, check=False)
-    assert done.returncode not in (0, 1) and done.stderr
+    assert done.returncode == 2 and done.stderr
 
 
 def test_every_verb_has_help(ctl):
@@ -180,7 +187,7 @@ def test_import_jwk_and_pem(shared, ctl, tmp_path):
         ctl("key", "import", f"in-{number}", "--alg", alg, "--jwk", path, "--kid", f"issuer-kid-{number}")
         version = shared.json("key", "show", f"in-{number}")["versions"][0]
         assert version["provenance"] == "imported"
-        assert f"issuer-kid-{number}" in [version["kid"], *version.get("aliases", version.get("alias", []))]
+        assert f"issuer-kid-{number}" in [version["kid"], *version.get("alias", [])]
         if alg == "RSA-OAEP-256":
             path.write_bytes(key.export_to_pem(private_key=True, password=None))
             ctl("key", "import", "in-pem", "--alg", alg, "--jwk", path)
