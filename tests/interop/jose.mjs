@@ -1,0 +1,21 @@
+// npm's "jose" as the other side. Standard input: one JSON array of {do: "encrypt"|"decrypt", jwk, alg, enc, text|token};
+// standard output: one JSON array of what came out.
+import { readFileSync } from 'node:fs'
+import * as jose from 'jose'
+
+const results = []
+for (const task of JSON.parse(readFileSync(0, 'utf8'))) {
+  const key = await jose.importJWK(task.jwk, task.alg)
+  if (task.do === 'encrypt') {
+    const { d, p, q, dp, dq, qi, ...open } = task.jwk
+    const to = task.jwk.kty === 'oct' ? key : await jose.importJWK(open, task.alg)
+    results.push(await new jose.CompactEncrypt(new TextEncoder().encode(task.text))
+      .setProtectedHeader({ alg: task.alg, enc: task.enc, cty: 'JWT' }).encrypt(to))
+  } else {
+    const opened = await jose.compactDecrypt(task.token, key, {
+      keyManagementAlgorithms: [task.alg], contentEncryptionAlgorithms: [task.enc],
+    })
+    results.push(new TextDecoder().decode(opened.plaintext))
+  }
+}
+console.log(JSON.stringify(results))
