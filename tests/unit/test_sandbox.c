@@ -1,0 +1,290 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/sandbox.h"
+
+static char report[200];
+static char directory[] = "/tmp/test_sandbox-XXXXXX";
+static const char *mode = "auto";
+
+/* Run f in a child inside the sandbox of role; the status of waitpid(2). */
+static int inside(enum sandbox_role role, const struct sandbox_path *paths, int (*f)(void))
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (sandbox_enter(role, mode, paths, report, sizeof(report)) < 0)
+			_exit(99);
+		_exit(f());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* Sanitizers and valgrind get a sandbox that holds nothing; then only that is tested. */
+static bool reduced(void)
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		(void)sandbox_enter(SANDBOX_PARENT, "auto", NULL, report, sizeof(report));
+		_exit(strncmp(report, "reduced: ", 9) == 0);
+	}
+	(void)waitpid(pid, &status, 0);
+	return WEXITSTATUS(status) != 0;
+}
+
+static void assert_exit(int status, int expected)
+{
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
+		fail_msg("exit %d was expected, the status is %#x", expected, (unsigned)status);
+}
+
+static void assert_killed(int status)
+{
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+		fail_msg("SIGSYS was expected, the status is %#x", (unsigned)status);
+}
+
+/* The children return errno of what they tried, 0 if it went well. */
+
+static int open_passwd(void)
+{
+	return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+}
+
+static int make_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int execute(void)
+{
+	char *const arguments[] = {(char *)(uintptr_t)"true", NULL};
+
+	(void)execve("/bin/true", arguments, arguments + 1);
+	return errno;
+}
+
+static int trace(void)
+{
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 ? errno : 0;
+}
+
+static int map_executable(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+}
+
+static int map_plain(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+}
+
+static int signal_parent(void)
+{
+	return kill(getppid(), 0) < 0 ? errno : 0;
+}
+
+static int spawn_process(void)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
+static int sync_output(void)
+{
+	return fsync(STDERR_FILENO) < 0 && errno == EPERM ? EPERM : 0;
+}
+
+static int dumpable(void)
+{
+	struct rlimit limit;
+
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || getrlimit(RLIMIT_CORE, &limit) < 0 ||
+	       limit.rlim_max != 0;
+}
+
+static char inside_file[64], outside_file[64];
+
+static int read_inside(void)
+{
+	return open(inside_file, O_RDONLY) < 0 ? errno : 0;
+}
+
+static int write_inside(void)
+{
+	return open(inside_file, O_WRONLY) < 0 ? errno : 0;
+}
+
+static int read_outside(void)
+{
+	return open(outside_file, O_RDONLY) < 0 ? errno : 0;
+}
+
+static void test_broker(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_BROKER, NULL, open_passwd), EPERM);
+	assert_exit(inside(SANDBOX_BROKER, NULL, make_socket), EPERM);
+	assert_exit(inside(SANDBOX_BROKER, NULL, map_executable), EPERM);
+	assert_exit(inside(SANDBOX_BROKER, NULL, map_plain), 0);
+	assert_exit(inside(SANDBOX_BROKER, NULL, signal_parent), EPERM);
+	assert_exit(inside(SANDBOX_BROKER, NULL, spawn_process), EPERM);
+	assert_exit(inside(SANDBOX_BROKER, NULL, sync_output), EPERM);
+	assert_killed(inside(SANDBOX_BROKER, NULL, execute));
+	assert_killed(inside(SANDBOX_BROKER, NULL, trace));
+}
+
+static void test_journal(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_JOURNAL, NULL, open_passwd), EPERM);
+	assert_exit(inside(SANDBOX_JOURNAL, NULL, make_socket), EPERM);
+	assert_exit(inside(SANDBOX_JOURNAL, NULL, sync_output), 0);
+	assert_killed(inside(SANDBOX_JOURNAL, NULL, execute));
+	assert_killed(inside(SANDBOX_JOURNAL, NULL, trace));
+}
+
+/* A module may open sockets and start threads, but no program. */
+static void test_token(void **state)
+{
+	const struct sandbox_path all[] = {{"/", SANDBOX_READ}, {0}};
+
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_TOKEN, all, open_passwd), 0);
+	assert_exit(inside(SANDBOX_TOKEN, all, make_socket), 0);
+	assert_exit(inside(SANDBOX_TOKEN, all, map_executable), 0);
+	assert_exit(inside(SANDBOX_TOKEN, all, execute), EPERM);
+	assert_exit(inside(SANDBOX_TOKEN, all, trace), EPERM);
+}
+
+static void test_parent(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_PARENT, NULL, execute), 0);
+	assert_exit(inside(SANDBOX_PARENT, NULL, open_passwd), 0);
+	assert_exit(inside(SANDBOX_PARENT, NULL, trace), EPERM);
+}
+
+static void test_no_dumps(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_PARENT, NULL, dumpable), 0);
+	assert_exit(inside(SANDBOX_TOKEN, NULL, dumpable), 0);
+}
+
+static bool has_landlock(void)
+{
+	char text[200] = "";
+	int pipes[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)sandbox_enter(SANDBOX_TOKEN, "auto", NULL, text, sizeof(text));
+		_exit(write(pipes[1], text, sizeof(text)) < 0);
+	}
+	(void)waitpid(pid, NULL, 0);
+	assert_int_equal(read(pipes[0], text, sizeof(text)), sizeof(text));
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+	return strstr(text, ", landlock ") != NULL;
+}
+
+static void test_paths(void **state)
+{
+	const struct sandbox_path read_only[] = {{directory, SANDBOX_READ}, {"/nonexistent", SANDBOX_READ}, {0}};
+	const struct sandbox_path writable[] = {{directory, SANDBOX_READ_WRITE}, {0}};
+
+	(void)state;
+	if (reduced() || !has_landlock())
+		skip();
+	assert_exit(inside(SANDBOX_TOKEN, read_only, read_inside), 0);
+	assert_exit(inside(SANDBOX_TOKEN, read_only, write_inside), EACCES);
+	assert_exit(inside(SANDBOX_TOKEN, read_only, read_outside), EACCES);
+	assert_exit(inside(SANDBOX_TOKEN, writable, write_inside), 0);
+	assert_exit(inside(SANDBOX_TOKEN, writable, read_outside), EACCES);
+	assert_exit(inside(SANDBOX_TOKEN, NULL, read_inside), EACCES);
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	assert_int_equal(sandbox_enter(SANDBOX_BROKER, "off", NULL, report, sizeof(report)), 0);
+	assert_string_equal(report, "off");
+	assert_int_equal(open_passwd(), 0);
+	mode = "required";
+	assert_exit(inside(SANDBOX_PARENT, NULL, open_passwd), reduced() ? 99 : 0);
+	mode = "auto";
+}
+
+static int make_files(void **state)
+{
+	int fd;
+
+	(void)state;
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	(void)snprintf(inside_file, sizeof(inside_file), "%s/file", directory);
+	(void)snprintf(outside_file, sizeof(outside_file), "%s.outside", directory);
+	fd = open(inside_file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0 || close(fd) < 0)
+		return -1;
+	fd = open(outside_file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	(void)unlink(outside_file);
+	(void)unlink(inside_file);
+	return rmdir(directory);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_broker), cmocka_unit_test(test_journal), cmocka_unit_test(test_token),
+		cmocka_unit_test(test_parent), cmocka_unit_test(test_no_dumps), cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_modes),
+	};
+
+	return cmocka_run_group_tests(tests, make_files, remove_files);
+}
