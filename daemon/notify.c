@@ -42,27 +42,33 @@ void notify_open(void)
 	(void)unsetenv("WATCHDOG_PID");
 }
 
-static void send_line(const char *line)
+/* Never waits: a manager that does not read must not stop cekd. 0 or -errno. */
+static int send_line(const char *line)
 {
-	int fd;
+	int fd, r = 0;
 
 	if (notify.address_len == 0)
-		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, line, strlen(line), MSG_NOSIGNAL, (struct sockaddr *)&notify.address, notify.address_len) < 0)
-		log_warning("telling the service manager: %s", strerror(errno));
-	if (fd >= 0)
-		(void)close(fd);
+		return 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, line, strlen(line), MSG_NOSIGNAL, (struct sockaddr *)&notify.address, notify.address_len) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
 }
 
 void notify_ready(void)
 {
-	send_line("READY=1");
+	const int r = send_line("READY=1");
+
+	if (r < 0)
+		log_warning("telling the service manager: %s", strerror(-r));
 }
 
 void notify_stopping(void)
 {
-	send_line("STOPPING=1");
+	(void)send_line("STOPPING=1");
 }
 
 void notify_status(const char *text)
@@ -74,11 +80,11 @@ void notify_status(const char *text)
 	for (char *c = line; *c != '\0'; c++)
 		if (*c == '\n')
 			*c = ' ';
-	send_line(line);
+	(void)send_line(line);
 }
 
 void notify_watchdog(void)
 {
 	if (notify.watchdog)
-		send_line("WATCHDOG=1");
+		(void)send_line("WATCHDOG=1");
 }
