@@ -8,7 +8,7 @@
 
 #include "client/cekctl/b64.h"
 
-enum { FIELD_WIDTH = 15 };
+enum { FIELD_WIDTH = 18 };
 
 static int dump(const struct ctl *ctl, json_t *value, size_t flags)
 {

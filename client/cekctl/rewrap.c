@@ -26,7 +26,6 @@ struct slot {
 	struct rewrap *run;
 	json_t *object; /* the line, later the answer; NULL if it was no JSON object */
 	char *line;     /* as it was read */
-	size_t len;
 	enum { WAITING, ON_THE_WAY, DONE } state;
 	unsigned tries;
 	uint64_t not_before; /* milliseconds */
@@ -120,25 +119,34 @@ static void start(struct slot *slot)
 		fail(slot, cek_status_name(r), cek_status_text(r));
 }
 
-/* A line that an earlier run could not read stands in "line" beside "error": it is read again. */
-static json_t *parse(const char *line, size_t len)
+/* A line that an earlier run could not read stands in "line" beside "error": it takes the place of that line. */
+static void restore(struct slot *slot)
 {
-	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-	json_t *inner = json_object_get(object, "line");
+	const json_t *inner = json_object_get(slot->object, "line");
+	char *line;
 
-	if (json_is_string(inner) && json_object_get(object, "error")) {
-		json_t *again = json_loadb(json_string_value(inner), json_string_length(inner), JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_string(inner) || !json_object_get(slot->object, "error"))
+		return;
+	line = strdup(json_string_value(inner));
+	if (!line)
+		return;
+	free(slot->line);
+	slot->line = line;
+	json_decref(slot->object);
+	slot->object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+}
 
-		json_decref(object);
-		object = again;
+static void parse(struct slot *slot, size_t len)
+{
+	slot->object = json_loadb(slot->line, len, JSON_REJECT_DUPLICATES, NULL);
+	restore(slot);
+	if (!json_is_object(slot->object)) {
+		json_decref(slot->object);
+		slot->object = NULL;
+		return;
 	}
-	if (!json_is_object(object)) {
-		json_decref(object);
-		return NULL;
-	}
-	json_object_del(object, "error");
-	json_object_del(object, "unchanged");
-	return object;
+	json_object_del(slot->object, "error");
+	json_object_del(slot->object, "unchanged");
 }
 
 /* The next line into a free slot. EXIT_SUCCESS also at the end of the input. */
@@ -161,10 +169,10 @@ static int take_line(struct rewrap *run)
 	run->progress.lines++;
 	if (line[n - 1] == '\n')
 		line[--n] = '\0';
-	*slot = (struct slot){.run = run, .line = line, .len = (size_t)n, .object = NULL, .state = WAITING};
+	*slot = (struct slot){.run = run, .line = line, .state = WAITING};
 	run->count++;
 	if (n <= LINE_BYTES)
-		slot->object = parse(line, (size_t)n);
+		parse(slot, (size_t)n);
 	if (!slot->object)
 		fail(slot, "MALFORMED", n <= LINE_BYTES ? "the line is not a JSON object" : "the line is too long");
 	else

@@ -30,10 +30,21 @@ int rpc_connect(struct ctl *ctl, cek_conn **ret_conn)
 	return EXIT_SUCCESS;
 }
 
+/* As libcek chooses it. */
+static const char *socket_path(const struct ctl *ctl)
+{
+	const char *path = ctl->socket ? ctl->socket : getenv("CEK_SOCKET");
+
+	return path && *path ? path : "/run/cekd/cekd.sock";
+}
+
 int rpc_fail(const struct ctl *ctl, int status, const cek_result *result)
 {
+	int error = errno; /* libcek's, if it could not connect */
 	const char *message = result ? cek_result_message(result) : "";
 
+	if (status == CEK_E_CONNECT)
+		return ctl_fail(ctl, "%s: no cekd at %s: %s", cek_status_name(status), socket_path(ctl), strerror(error));
 	return ctl_fail(ctl, "%s: %s", cek_status_name(status), *message ? message : cek_status_text(status));
 }
 
