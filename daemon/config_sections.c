@@ -248,7 +248,7 @@ static int read_rule(cfg_t *section, struct config *config)
 	cek__internal__v1__rule__init(rule);
 	config->rules[config->n_rules++] = rule;
 	rule->name = strdup(cfg_title(section));
-	rule->anyone = cfg_getbool(section, "anyone");
+	rule->anyone = cfg_getbool(section, "anyone") == cfg_true;
 	if (rule->name == NULL)
 		return -ENOMEM;
 	r = copy_listeners(section, config, rule);
