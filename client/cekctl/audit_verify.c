@@ -40,7 +40,7 @@ static int print(const struct ctl *ctl, const struct chain_result *result)
 						  result->head.hash, "torn", result->torn,
 						  "bad_line", (json_int_t)result->bad_line, "why",
 						  output_string(result->why)));
-	printf("%s: %llu lines\n", good ? "ok" : "BROKEN", (unsigned long long)result->lines);
+	printf(good ? "ok: %llu lines\n" : "BROKEN after %llu good lines\n", (unsigned long long)result->lines);
 	printf("head: %llu:%s\n", (unsigned long long)result->head.seq, result->head.hash);
 	if (result->torn)
 		printf("The last line has no end: a write that was cut short. cekd repairs that when it starts.\n");

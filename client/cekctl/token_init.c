@@ -1,5 +1,4 @@
 /* cekctl token init: a token with random PINs, through libp11. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -10,18 +9,16 @@
 #include <unistd.h>
 
 #include <jansson.h>
-#include <libp11.h>
-#include <openssl/err.h>
 
 #include "client/cekctl/args.h"
 #include "client/cekctl/output.h"
+#include "client/cekctl/p11.h"
 #include "client/cekctl/pin.h"
 #include "client/cekctl/softhsm.h"
 #include "client/cekctl/verb.h"
 #include "proto/wipe.h"
 
 enum {
-	LABEL_LEN = 32, /* CK_TOKEN_INFO.label: blank padded, no NUL */
 	PINS_BYTES = 4096,
 	URI_BYTES = 512,
 };
@@ -36,20 +33,9 @@ struct init {
 	gid_t gid;
 	struct arena secrets;
 	char *pin, *so_pin; /* in secrets */
-	bool pin_stored, so_pin_stored, token_changed;
-	PKCS11_CTX *ctx;
-	bool loaded;
-	PKCS11_SLOT *slots;
-	unsigned n_slots;
+	struct p11 *p11;
+	const char *serial; /* of the new token */
 };
-
-static int p11_fail(const struct ctl *ctl, const char *what)
-{
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-
-	ERR_clear_error();
-	return ctl_fail(ctl, "%s: %s", what, reason ? reason : "the module gives no reason");
-}
 
 /* With --softhsm-dir everything else has a default. */
 static void fill_defaults(struct init *init)
@@ -72,8 +58,8 @@ static int check_label(const struct ctl *ctl, const char *label)
 {
 	size_t len = strlen(label);
 
-	if (len == 0 || len > LABEL_LEN || label[len - 1] == ' ')
-		return ctl_usage(ctl, "a label has 1 to %d bytes and does not end with a blank", LABEL_LEN);
+	if (len == 0 || len > P11_LABEL_MAX || label[len - 1] == ' ')
+		return ctl_usage(ctl, "a label has 1 to %d bytes and does not end with a blank", P11_LABEL_MAX);
 	for (size_t i = 0; i < len; i++)
 		if (label[i] < ' ' || label[i] == 0x7f)
 			return ctl_usage(ctl, "a label has only printable ASCII characters");
@@ -120,7 +106,7 @@ static int absolute(const struct ctl *ctl, const char *path, char ret_path[PATH_
 	return realpath(path, ret_path) ? 0 : ctl_fail(ctl, "%s: %s", path, strerror(errno));
 }
 
-static int store_pin(const struct ctl *ctl, const char *file, char *pin, bool *ret_stored)
+static int store_pin(const struct ctl *ctl, const char *file, char *pin)
 {
 	int r = pin_make(pin);
 
@@ -130,7 +116,6 @@ static int store_pin(const struct ctl *ctl, const char *file, char *pin, bool *r
 		return ctl_fail(ctl, "%s exists already and is not overwritten", file);
 	if (r < 0)
 		return ctl_fail(ctl, "cannot write %s: %s", file, strerror(-r));
-	*ret_stored = true;
 	return 0;
 }
 
@@ -142,104 +127,31 @@ static int make_pins(const struct ctl *ctl, struct init *init)
 		return ctl_fail(ctl, "out of memory");
 	init->pin = arena_alloc(&init->secrets, PIN_LEN + 1);
 	init->so_pin = arena_alloc(&init->secrets, PIN_LEN + 1);
-	r = store_pin(ctl, init->pin_file, init->pin, &init->pin_stored);
-	if (r == 0)
-		r = store_pin(ctl, init->so_pin_file, init->so_pin, &init->so_pin_stored);
-	if (r == 0)
-		r = absolute(ctl, init->pin_file, init->pin_path);
-	if (r == 0)
-		r = absolute(ctl, init->so_pin_file, init->so_pin_path);
-	return r;
-}
-
-static int load(const struct ctl *ctl, struct init *init)
-{
-	void *library;
-
-	if (strchr(init->module, '/')) {
-		int r = absolute(ctl, init->module, init->module_path);
-
-		if (r != 0)
-			return r;
-	} else {
-		snprintf(init->module_path, PATH_MAX, "%s", init->module);
+	r = store_pin(ctl, init->pin_file, init->pin);
+	if (r != 0)
+		return r;
+	r = store_pin(ctl, init->so_pin_file, init->so_pin);
+	if (r != 0) {
+		unlink(init->pin_file); /* ours, and no token has heard of that PIN */
+		return r;
 	}
-	/* first by ourselves: libp11 would write its own line to stderr */
-	library = dlopen(init->module_path, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
-		return ctl_fail(ctl, "cannot load the module: %s", dlerror());
-	dlclose(library);
-	init->ctx = PKCS11_CTX_new();
-	if (!init->ctx)
-		return ctl_fail(ctl, "out of memory");
-	if (PKCS11_CTX_load(init->ctx, init->module_path) != 0)
-		return p11_fail(ctl, "cannot load the module");
-	init->loaded = true;
-	return 0;
+	r = absolute(ctl, init->pin_file, init->pin_path);
+	return r == 0 ? absolute(ctl, init->so_pin_file, init->so_pin_path) : r;
 }
 
-/* Slots have other numbers after C_InitToken (SoftHSM): list them anew and go by label. */
-static int list_slots(const struct ctl *ctl, struct init *init)
+static int find_module(const struct ctl *ctl, struct init *init)
 {
-	if (init->slots)
-		PKCS11_release_all_slots(init->ctx, init->slots, init->n_slots);
-	init->slots = NULL;
-	init->n_slots = 0;
-	if (PKCS11_enumerate_slots(init->ctx, &init->slots, &init->n_slots) != 0)
-		return p11_fail(ctl, "cannot list the slots");
-	return 0;
-}
-
-static PKCS11_SLOT *find_slot(const struct init *init, bool initialized)
-{
-	for (unsigned i = 0; i < init->n_slots; i++) {
-		const PKCS11_TOKEN *token = init->slots[i].token;
-
-		if (!token || (bool)token->initialized != initialized)
-			continue;
-		if (!initialized || (token->label && strcmp(token->label, init->label) == 0))
-			return &init->slots[i];
-	}
-	return NULL;
-}
-
-static bool is_softhsm(const struct init *init)
-{
-	return init->ctx->manufacturer && strncmp(init->ctx->manufacturer, "SoftHSM", 7) == 0;
-}
-
-static int set_pins(const struct ctl *ctl, struct init *init)
-{
-	char padded[LABEL_LEN + 1];
-	PKCS11_SLOT *slot = find_slot(init, false);
-
-	if (!slot)
-		return ctl_fail(ctl, "no slot has an uninitialised token");
-	snprintf(padded, sizeof(padded), "%-*s", LABEL_LEN, init->label);
-	init->token_changed = true;
-	if (PKCS11_init_token(slot->token, init->so_pin, padded) != 0)
-		return p11_fail(ctl, "cannot initialise the token");
-	if (list_slots(ctl, init) != 0)
-		return EXIT_FAILURE;
-	slot = find_slot(init, true);
-	if (!slot)
-		return ctl_fail(ctl, "the token was initialised, but no slot shows it");
-	if (PKCS11_open_session(slot, 1) != 0 || PKCS11_login(slot, 1, init->so_pin) != 0)
-		return p11_fail(ctl, "cannot log in as security officer");
-	if (PKCS11_init_pin(slot->token, init->pin) != 0)
-		return p11_fail(ctl, "cannot set the user PIN");
-	if (PKCS11_logout(slot) != 0 || PKCS11_login(slot, 0, init->pin) != 0)
-		return p11_fail(ctl, "the new PIN does not open the token");
-	PKCS11_logout(slot);
-	return 0;
+	if (strchr(init->module, '/'))
+		return absolute(ctl, init->module, init->module_path);
+	snprintf(init->module_path, PATH_MAX, "%s", init->module); /* for dlopen(3) to find */
+	return EXIT_SUCCESS;
 }
 
 /* pkcs11:token=LABEL;serial=SERIAL (RFC 7512 section 2.3). */
 static void make_uri(struct init *init)
 {
-	const PKCS11_SLOT *slot = find_slot(init, true);
 	size_t n = (size_t)snprintf(init->uri, URI_BYTES, "pkcs11:token=");
-	const char *parts[2] = {init->label, slot && slot->token->serialnr ? slot->token->serialnr : ""};
+	const char *parts[2] = {init->label, init->serial};
 
 	for (size_t i = 0; i < 2; i++) {
 		if (i == 1)
@@ -255,14 +167,13 @@ static void make_uri(struct init *init)
 
 static int give_away(const struct ctl *ctl, const struct init *init)
 {
-	const PKCS11_SLOT *slot = find_slot(init, true);
 	const char *conf = getenv("SOFTHSM2_CONF");
 	char dir[SOFTHSM_PATH], why[SOFTHSM_WHY];
 
 	if (!init->user)
 		return 0;
 	if (softhsm_token_dir(conf ? conf : "/etc/softhsm/softhsm2.conf", dir, why) < 0 ||
-	    softhsm_give_token(dir, slot->token->serialnr, init->uid, init->gid, why) < 0)
+	    softhsm_give_token(dir, init->serial, init->uid, init->gid, why) < 0)
 		return ctl_fail(ctl, "%s", why);
 	return 0;
 }
@@ -274,26 +185,24 @@ static int initialise(const struct ctl *ctl, struct init *init)
 
 	if (init->softhsm_dir && softhsm_prepare(init->softhsm_dir, init->conf, why) < 0)
 		return ctl_fail(ctl, "%s", why);
-	r = load(ctl, init);
+	r = find_module(ctl, init);
 	if (r == 0)
-		r = list_slots(ctl, init);
+		r = p11_load(ctl, init->module_path, &init->p11);
 	if (r != 0)
 		return r;
-	if (find_slot(init, true))
+	if (p11_serial(init->p11, init->label))
 		return ctl_fail(ctl, "there is a token labelled \"%s\" already; nothing was changed", init->label);
-	if (init->user && !is_softhsm(init))
+	if (!p11_has_free(init->p11))
+		return ctl_fail(ctl, "no slot has an uninitialised token");
+	if (init->user && !p11_is_softhsm(init->p11))
 		return ctl_fail(ctl, "--user is for SoftHSM's files, and this module is something else");
 	r = make_pins(ctl, init);
-	if (r == 0)
-		r = set_pins(ctl, init);
-	if (r != 0) {
-		/* files of this run, whose PINs no token has heard of */
-		if (init->pin_stored && !init->token_changed)
-			unlink(init->pin_file);
-		if (init->so_pin_stored && !init->token_changed)
-			unlink(init->so_pin_file);
+	if (r != 0)
 		return r;
-	}
+	r = p11_init_token(ctl, init->p11, init->label, init->so_pin, init->pin);
+	if (r != 0)
+		return r;
+	init->serial = p11_serial(init->p11, init->label);
 	make_uri(init);
 	return give_away(ctl, init);
 }
@@ -308,14 +217,14 @@ static void print_setting(const char *name, const char *open, const char *text, 
 
 static int show(const struct ctl *ctl, const struct init *init)
 {
-	const char *conf = is_softhsm(init) ? getenv("SOFTHSM2_CONF") : NULL;
+	const char *conf = p11_is_softhsm(init->p11) ? getenv("SOFTHSM2_CONF") : NULL;
 	char environment[SOFTHSM_PATH + 32] = "";
 
 	if (conf)
 		snprintf(environment, sizeof(environment), "SOFTHSM2_CONF=%s", conf);
 	if (ctl->json)
 		return output_json(ctl, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "label", init->label, "serial",
-						  find_slot(init, true)->token->serialnr, "module", init->module_path,
+						  init->serial, "module", init->module_path,
 						  "token", init->uri, "pin-file", init->pin_path, "so-pin-file",
 						  init->so_pin_path, "module-environment", conf ? environment : NULL));
 	printf("# Token \"%s\" is ready. For cekd.conf:\n", init->label);
@@ -330,12 +239,7 @@ static int show(const struct ctl *ctl, const struct init *init)
 
 static void clean_up(struct init *init)
 {
-	if (init->slots)
-		PKCS11_release_all_slots(init->ctx, init->slots, init->n_slots);
-	if (init->loaded)
-		PKCS11_CTX_unload(init->ctx);
-	if (init->ctx)
-		PKCS11_CTX_free(init->ctx);
+	init->p11 = p11_free(init->p11);
 	if (init->secrets.base)
 		arena_deinit(&init->secrets);
 }
