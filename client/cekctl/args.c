@@ -70,7 +70,8 @@ static void print_option(const struct arg *arg)
 
 static void print_help(const struct ctl *ctl, const struct arg *args, const struct arg *globals)
 {
-	printf("usage: cekctl %s %s\n\n%s.\n\n", ctl->verb->name, ctl->verb->arguments, ctl->verb->purpose);
+	printf("usage: cekctl %s%s%s\n\n%s.\n\n", ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments,
+	       ctl->verb->purpose);
 	for (const struct arg *arg = args; arg && arg->name; arg++)
 		print_option(arg);
 	for (const struct arg *arg = globals; arg->name; arg++)
@@ -143,8 +144,8 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 	if (check_globals(ctl) < 0)
 		return -EINVAL;
 	if (argc - optind < min_words || argc - optind > max_words) {
-		ctl_usage(ctl, "%s: cekctl %s %s", argc - optind < min_words ? "something is missing" : "too many words",
-			  ctl->verb->name, ctl->verb->arguments);
+		ctl_usage(ctl, "%s: cekctl %s%s%s", argc - optind < min_words ? "something is missing" : "too many words",
+			  ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
 		return -EINVAL;
 	}
 	*ret_words = argv + optind;

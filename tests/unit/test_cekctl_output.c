@@ -1,0 +1,60 @@
+/* client/cekctl/output.c: times, durations and texts that came from elsewhere. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "client/cekctl/output.h"
+
+static void test_durations(void **state)
+{
+	static const struct { uint32_t seconds; const char *text; } rows[] = {
+		{0, "0s"}, {59, "59s"}, {60, "1m"}, {3661, "1h1m1s"}, {86400, "1d"}, {604800, "7d"}, {90061, "1d1h1m1s"},
+		{UINT32_MAX, "49710d6h28m15s"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[OUTPUT_DURATION];
+
+		assert_string_equal(output_duration(rows[i].seconds, text), rows[i].text);
+	}
+}
+
+static void test_times(void **state)
+{
+	char text[OUTPUT_TIME];
+	json_t *time = output_json_time(1769860800000001), *never = output_json_time(0);
+
+	assert_string_equal(output_time(0, text), "-");
+	assert_string_equal(output_time(1769860800000001, text), "2026-01-31 12:00:00Z");
+	assert_string_equal(json_string_value(time), "2026-01-31T12:00:00.000001Z");
+	assert_true(json_is_null(never));
+	/* of a daemon whose clock went mad: no crash, no overflow */
+	assert_true(strlen(output_time(UINT64_MAX, text)) < OUTPUT_TIME);
+	json_decref(time);
+}
+
+static void test_strings(void **state)
+{
+	json_t *good = output_string("K\xc3\xa4se"), *bad = output_string("K\xff\x80se");
+
+	assert_string_equal(json_string_value(good), "K\xc3\xa4se");
+	assert_string_equal(json_string_value(bad), "K\xef\xbf\xbd\xef\xbf\xbdse");
+	json_decref(good);
+	json_decref(bad);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_strings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
