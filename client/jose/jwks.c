@@ -200,7 +200,9 @@ int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, stru
 
 	if (!message)
 		return jwe_error(ret_error, CEK_JWE_MALFORMED, "reply: not a message of this protocol");
-	if (message->status != CEK__V1__STATUS__STATUS_OK)
+	if (message->status == CEK__V1__STATUS__STATUS_UNSPECIFIED)
+		code = jwe_error(ret_error, CEK_JWE_MALFORMED, "reply: has no status");
+	else if (message->status != CEK__V1__STATUS__STATUS_OK)
 		code = jwe_error_status(ret_error, (int)message->status, message->message);
 	else if (message->result_case != CEK__V1__REPLY__RESULT_PUBLIC_KEYS)
 		code = jwe_error(ret_error, CEK_JWE_MALFORMED, "reply: holds no public keys");
