@@ -98,16 +98,17 @@ void child_ended(struct child *child, int status)
 	const bool in_order = may_end && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	const bool healthy = child->ready && now - child->ready_us >= HEALTHY_US;
 
-	describe_end(child, status);
-	if (!in_order)
-		log_error("%s (pid %d): %s", child->name, (int)child->pid, child->why);
-	/* One that never got ready waits: it would fail again. */
-	if (!child->ready && child->delay_ms == 0)
-		child->delay_ms = DELAY_FIRST_MS;
-	if (in_order)
+	if (in_order) {
+		(void)snprintf(child->why, sizeof(child->why), "ended in order");
 		child->not_before_us = now;
-	else
+	} else {
+		describe_end(child, status);
+		log_error("%s (pid %d): %s", child->name, (int)child->pid, child->why);
+		/* One that never got ready waits: it would fail again. */
+		if (!child->ready && child->delay_ms == 0)
+			child->delay_ms = DELAY_FIRST_MS;
 		back_off(child, now, healthy);
+	}
 	forget_process(child);
 }
 

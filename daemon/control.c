@@ -23,6 +23,7 @@ static void take_failing(struct supervisor *supervisor, struct child *child, con
 	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN || supervisor->logins.stopped)
 		return;
 	logins_stop(&supervisor->logins);
+	supervisor->refused = child;
 	log_error("no further login is tried, so that the token does not lock: write the right PIN to %s, or send SIGHUP",
 	          supervisor->config->pin_file);
 }
@@ -73,13 +74,21 @@ static void take_broker(struct supervisor *supervisor, const Control *message)
 	}
 }
 
+/* A new broker does not know yet that no worker will come. */
+static void take_broker_ready(struct supervisor *supervisor)
+{
+	supervisor->broker_ready_once = true;
+	if (supervisor->logins.stopped && supervisor->refused != NULL)
+		tell_worker_gone(supervisor, supervisor->refused, true);
+}
+
 static void take(struct supervisor *supervisor, struct child *child, const Control *message)
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_READY:
 		child_ready(child);
 		if (child->role == CHILD_BROKER)
-			supervisor->broker_ready_once = true;
+			take_broker_ready(supervisor);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_FAILING:
 		take_failing(supervisor, child, message->failing);

@@ -34,6 +34,7 @@ struct supervisor {
 	struct listeners listeners;
 	int journal_pair[2]; /* the journal's end, the broker's end: both stay open here, so that records survive */
 	struct logins logins;
+	const struct child *refused; /* the worker whose PIN was wrong, while logins are stopped */
 
 	struct child journal;
 	struct child broker;
