@@ -18,6 +18,10 @@ enum ckr_class {
 	CKR_CLASS_MISSING,     /* CKR_CEKD_MISSING */
 };
 
+/* PKCS#11 3.0; p11-kit 0.24 does not name them. */
+#define CKM_MONTGOMERY_KEY_PAIR_GEN 0x1056UL
+#define CKK_MONTGOMERY 0x41UL
+
 /* Two codes of our own, returned by the functions of this folder beside the token's. */
 #define CKR_CEKD_MISSING (CKR_VENDOR_DEFINED | 0x63656b01UL)   /* no object has this CKA_ID */
 #define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects have this CKA_ID */

@@ -119,7 +119,7 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
 		return false;
 	}
-	result->bits = key->type == CKK_RSA ? (uint32_t)key->modulus_len * 8 : alg->family == ALG_ECDH ? 0 : alg->key_bits;
+	result->bits = key->type == CKK_RSA ? key->modulus_bits : alg->family == ALG_ECDH ? 0 : alg->key_bits;
 	if (key->curve)
 		result->crv = (char *)(uintptr_t)key->curve->name;
 	result->outcome = OUTCOME(OK);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manage.h"
+#include "roundtrip.h"
 
 enum { PER_RESULT = 64, FIND_AT_ONCE = 64, LABEL_MAX = 128 };
 
@@ -26,7 +27,7 @@ static const char *type_name(CK_KEY_TYPE type)
 		return "EC";
 	case CKK_EC_EDWARDS:
 		return "EC_EDWARDS";
-	case 0x41UL: /* CKK_EC_MONTGOMERY of PKCS#11 3.0 */
+	case CKK_MONTGOMERY:
 		return "EC_MONTGOMERY";
 	case CKK_AES:
 		return "AES";
@@ -37,22 +38,43 @@ static const char *type_name(CK_KEY_TYPE type)
 	}
 }
 
-/* A creation that was cut short leaves an object without its value, which is sensitive and cannot be asked for. What comes
- * with the value can; and a key that may be used must be accepted for use. */
+static bool has(struct worker *worker, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
+	size_t len = 0;
+
+	return object_read(&worker->session, object, type, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+}
+
+/* SoftHSM gives an unwrapped AES key neither length nor check value; what shows is whether it works. */
+static bool secret_works(struct worker *worker, CK_OBJECT_HANDLE object)
+{
+	struct key key = {
+		.object = object,
+		.handle = object,
+		.class = CKO_SECRET_KEY,
+		.type = CKK_AES,
+		.can_decrypt = object_flag(&worker->session, object, CKA_DECRYPT),
+		.can_unwrap = object_flag(&worker->session, object, CKA_UNWRAP),
+	};
+
+	return round_trip(worker, &key, alg_find("A256KW")) == CKR_OK || round_trip(worker, &key, alg_find("A256GCMKW")) == CKR_OK;
+}
+
+/* A creation that was cut short leaves an object without its value. The value is sensitive and cannot be asked for, but
+ * these come with it. Never try a private key instead: SoftHSM 2.6.1 dies of an RSA key without modulus. */
 static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLASS class, CK_KEY_TYPE type)
 {
-	struct session *session = &worker->session;
-	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
 	CK_ULONG value_len = 0;
 	size_t len = 0;
 
-	if (class == CKO_SECRET_KEY)
-		return object_read(session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK && value_len > 0;
-	if (type == CKK_RSA)
-		return object_read(session, object, CKA_MODULUS, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
-	if (class == CKO_PUBLIC_KEY)
-		return object_read(session, object, CKA_EC_POINT, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
-	return object_read(session, object, CKA_EC_PARAMS, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+	if (type == CKK_RSA && class != CKO_SECRET_KEY)
+		return has(worker, object, CKA_MODULUS);
+	if (class != CKO_SECRET_KEY)
+		return has(worker, object, class == CKO_PUBLIC_KEY ? CKA_EC_POINT : CKA_EC_PARAMS);
+	if (object_read(&worker->session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK && value_len > 0)
+		return true;
+	return has(worker, object, CKA_CHECK_VALUE) || (type == CKK_AES && secret_works(worker, object));
 }
 
 static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT_HANDLE object)

@@ -31,8 +31,8 @@ bool mech_key_fits(const struct key *key, const struct alg *alg)
 {
 	switch (alg->family) {
 	case ALG_RSA_OAEP:
-		return key->class == CKO_PRIVATE_KEY && key->type == CKK_RSA && key->modulus_len * 8 >= RSA_BITS_MIN &&
-		       key->modulus_len * 8 <= RSA_BITS_MAX;
+		return key->class == CKO_PRIVATE_KEY && key->type == CKK_RSA && key->modulus_bits >= RSA_BITS_MIN &&
+		       key->modulus_bits <= RSA_BITS_MAX;
 	case ALG_AES_KW:
 	case ALG_AES_GCMKW:
 		return key->class == CKO_SECRET_KEY && key->type == CKK_AES &&

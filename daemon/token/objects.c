@@ -157,6 +157,18 @@ static CK_OBJECT_HANDLE copy_object(struct session *session, CK_OBJECT_HANDLE ob
 	return object;
 }
 
+static void set_modulus(struct key *key, const uint8_t *modulus, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && modulus[at] == 0)
+		at++;
+	key->modulus_len = len - at;
+	key->modulus_bits = (unsigned)key->modulus_len * 8;
+	for (uint8_t top = 0x80; at < len && top && !(modulus[at] & top); top >>= 1)
+		key->modulus_bits--;
+}
+
 static CK_RV describe(struct session *session, struct key *key)
 {
 	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
@@ -178,7 +190,7 @@ static CK_RV describe(struct session *session, struct key *key)
 		rv = object_read(session, key->object, CKA_MODULUS, buffer, sizeof(buffer), &len);
 		if (rv != CKR_OK)
 			return rv;
-		key->modulus_len = len > 0 && buffer[0] == 0 ? len - 1 : len;
+		set_modulus(key, buffer, len);
 		return CKR_OK;
 	}
 	rv = object_read(session, key->object, CKA_EC_PARAMS, buffer, sizeof(buffer), &len);

@@ -31,6 +31,7 @@ struct key {
 	CK_OBJECT_CLASS class;
 	CK_KEY_TYPE type;
 	size_t modulus_len;        /* RSA: bytes */
+	unsigned modulus_bits;     /* RSA, exactly */
 	const struct curve *curve; /* EC, X25519 */
 	size_t value_len;          /* AES: bytes, 0 if the token does not say */
 	bool can_decrypt, can_unwrap; /* AES: usage flags, as CKA_DECRYPT and CKA_UNWRAP */

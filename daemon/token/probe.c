@@ -13,6 +13,18 @@ unsigned probe_curve_index(const struct curve *curve)
 	return (unsigned)(curve - curve_row(0));
 }
 
+CK_KEY_TYPE probe_key_type(const struct probe *probe, const struct curve *curve)
+{
+	switch (probe->curve[probe_curve_index(curve)].generate) {
+	case CKM_EC_EDWARDS_KEY_PAIR_GEN:
+		return CKK_EC_EDWARDS;
+	case CKM_MONTGOMERY_KEY_PAIR_GEN:
+		return CKK_MONTGOMERY;
+	default:
+		return CKK_EC;
+	}
+}
+
 static CK_RV session_aes_key(struct worker *worker, bool cipher, struct key *ret_key)
 {
 	CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };

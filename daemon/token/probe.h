@@ -38,5 +38,8 @@ CK_RV probe_run(struct worker *worker);
 /* Which probe row is curve? */
 unsigned probe_curve_index(const struct curve *curve);
 
+/* CKA_KEY_TYPE of a key on curve in this token. */
+CK_KEY_TYPE probe_key_type(const struct probe *probe, const struct curve *curve);
+
 /* For Status: whether alg works, and how or why not, as one line in static storage. */
 bool probe_describe(const struct probe *probe, const struct alg *alg, const char **ret_how);

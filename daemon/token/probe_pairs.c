@@ -156,8 +156,8 @@ static bool try_curve(struct worker *worker, const struct curve *curve, unsigned
 
 void probe_curves(struct worker *worker)
 {
-	/* The last is CKM_EC_MONTGOMERY_KEY_PAIR_GEN, which p11-kit 0.24 does not name. */
-	static const CK_MECHANISM_TYPE types[] = { CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, 0x1056UL };
+	static const CK_MECHANISM_TYPE types[] = { CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN,
+						   CKM_MONTGOMERY_KEY_PAIR_GEN };
 
 	for (size_t i = 0; i < PROBE_CURVES && curve_row(i); i++) {
 		const struct curve *curve = curve_row(i);

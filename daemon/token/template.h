@@ -6,7 +6,7 @@
 
 #include "mech.h"
 
-enum { TEMPLATE_MAX = 24 };
+enum { TEMPLATE_MAX = 32 };
 
 struct template {
 	CK_ATTRIBUTE attribute[TEMPLATE_MAX];

@@ -1,0 +1,506 @@
+/*
+ * Import, adopt, destroy and inventory through the real manage worker.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "daemon/token/public.h"
+#include "proto/alg.h"
+#include "rig.h"
+
+#define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name
+
+static const char *kind;
+static struct rig rig;
+static struct rig_worker manage;
+
+static int set_up(void **state)
+{
+	(void)state;
+	rig_open(&rig, kind);
+	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_int_equal(rig_stop(&manage), 0);
+	rig_close(&rig);
+	return 0;
+}
+
+static void fresh_id(uint8_t id[16])
+{
+	assert_int_equal(RAND_bytes(id, 16), 1);
+}
+
+/* ---- import ---------------------------------------------------------------------------------------------------------- */
+
+static Cek__Internal__V1__FromWorker *transport(void)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__TransportJob op = CEK__INTERNAL__V1__TRANSPORT_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_TRANSPORT;
+	job.transport = &op;
+	answer = rig_call(&manage, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_int_equal(answer->result->bits, 3072);
+	return answer;
+}
+
+struct package {
+	uint8_t aes[512], key[4096];
+	size_t aes_len, key_len;
+};
+
+/* What an operator's tool does with a private key. */
+static void pack(const Cek__V1__PublicKey *transport_key, const uint8_t *plain, size_t len, struct package *ret_package)
+{
+	struct public_half half;
+	EVP_PKEY *public;
+	EVP_PKEY_CTX *ctx;
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+	uint8_t kek[32];
+	int n = 0;
+
+	assert_true(public_from_jose(transport_key, &half));
+	public = public_for_openssl(&half);
+	ctx = EVP_PKEY_CTX_new(public, NULL);
+	assert_int_equal(RAND_bytes(kek, sizeof(kek)), 1);
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
+	ret_package->aes_len = sizeof(ret_package->aes);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, ret_package->aes, &ret_package->aes_len, kek, sizeof(kek)), 1);
+	EVP_CIPHER_CTX_set_flags(cipher, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_int_equal(EVP_EncryptInit_ex(cipher, EVP_aes_256_wrap_pad(), NULL, kek, NULL), 1);
+	assert_int_equal(EVP_EncryptUpdate(cipher, ret_package->key, &n, plain, (int)len), 1);
+	ret_package->key_len = (size_t)n;
+	EVP_CIPHER_CTX_free(cipher);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(public);
+}
+
+static Cek__Internal__V1__FromWorker *import(const char *alg, const uint8_t id[16], const char *transport_id,
+					     struct package *package, Cek__V1__PublicKey *public)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__ImportJob op = CEK__INTERNAL__V1__IMPORT_JOB__INIT;
+
+	op.label = (char *)(uintptr_t)"imported";
+	op.cka_id = (ProtobufCBinaryData){ 16, (uint8_t *)(uintptr_t)id };
+	op.alg = (char *)(uintptr_t)alg;
+	op.transport_id = (char *)(uintptr_t)transport_id;
+	op.wrapped_aes_key = (ProtobufCBinaryData){ package->aes_len, package->aes };
+	op.wrapped_key = (ProtobufCBinaryData){ package->key_len, package->key };
+	op.public_key = public;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_IMPORT;
+	job.import = &op;
+	return rig_call(&manage, &job);
+}
+
+static void half_of(EVP_PKEY *key, struct public_half *ret_half)
+{
+	BIGNUM *n = NULL, *e = NULL;
+	char group[32];
+
+	memset(ret_half, 0, sizeof(*ret_half));
+	if (EVP_PKEY_is_a(key, "RSA")) {
+		assert_int_equal(EVP_PKEY_get_bn_param(key, "n", &n), 1);
+		assert_int_equal(EVP_PKEY_get_bn_param(key, "e", &e), 1);
+		ret_half->n_len = (size_t)BN_bn2bin(n, ret_half->n);
+		ret_half->e_len = (size_t)BN_bn2bin(e, ret_half->e);
+		BN_free(n);
+		BN_free(e);
+		return;
+	}
+	assert_int_equal(EVP_PKEY_get_octet_string_param(key, "pub", ret_half->point, POINT_MAX, &ret_half->point_len), 1);
+	ret_half->curve = curve_find("X25519");
+	if (EVP_PKEY_is_a(key, "EC")) {
+		assert_int_equal(EVP_PKEY_get_group_name(key, group, sizeof(group), NULL), 1);
+		ret_half->curve = curve_find(strcmp(group, "prime256v1") == 0 ? "P-256" : strcmp(group, "secp384r1") == 0 ? "P-384" : "P-521");
+	}
+}
+
+static size_t pkcs8(EVP_PKEY *key, uint8_t **ret_der)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	int len;
+
+	*ret_der = NULL;
+	len = i2d_PKCS8_PRIV_KEY_INFO(info, ret_der);
+	assert_true(len > 0);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return (size_t)len;
+}
+
+static void check_import(const char *alg, EVP_PKEY *key)
+{
+	Cek__Internal__V1__FromWorker *door = transport(), *answer;
+	Cek__V1__PublicKey public;
+	struct public_half half;
+	struct package package;
+	char kid[KID_LEN];
+	uint8_t id[16], *der;
+	size_t len = pkcs8(key, &der);
+
+	fresh_id(id);
+	half_of(key, &half);
+	public_to_jose(&half, &public);
+	public_thumbprint(&half, kid);
+	pack(door->result->public_key, der, len, &package);
+	OPENSSL_free(der);
+	answer = import(alg, id, door->result->transport_id, &package, &public);
+	if (answer->result->outcome != OUTCOME(OK))
+		fail_msg("%s: %d %s", alg, answer->result->outcome, answer->result->text);
+	assert_string_equal(answer->result->kid, kid);
+	if (*answer->result->note)
+		printf("%s %s: %s\n", alg, answer->result->crv, answer->result->note);
+	rig_free(answer);
+
+	/* The same CKA_ID twice, and a bit flipped on the way. */
+	answer = import(alg, id, door->result->transport_id, &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	fresh_id(id);
+	package.key[9] ^= 1;
+	answer = import(alg, id, door->result->transport_id, &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	package.key[9] ^= 1;
+	package.aes[100] ^= 1;
+	answer = import(alg, id, door->result->transport_id, &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	rig_free(door);
+	EVP_PKEY_free(key);
+}
+
+static void imports_pairs(void **state)
+{
+	(void)state;
+	check_import("RSA-OAEP-256", EVP_RSA_gen(2048));
+	check_import("RSA-OAEP", EVP_RSA_gen(2048));
+	check_import("ECDH-ES+A256KW", EVP_EC_gen("P-256"));
+	check_import("ECDH-ES", EVP_EC_gen("P-384"));
+	check_import("ECDH-ES+A128KW", EVP_EC_gen("P-521"));
+	check_import("ECDH-ES+A256KW", EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
+}
+
+static size_t count(const uint8_t *id, bool *ret_whole);
+
+static void imports_aes(void **state)
+{
+	static const struct {
+		const char *alg;
+		size_t len;
+		bool good;
+	} cases[] = {
+		{ "A128KW", 16, true }, { "A256KW", 32, true },     { "A192GCMKW", 24, true },
+		{ "A256KW", 16, false }, { "A128GCMKW", 32, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		Cek__Internal__V1__FromWorker *door = transport(), *answer;
+		struct package package;
+		uint8_t id[16], key[32];
+		bool whole;
+
+		fresh_id(id);
+		assert_int_equal(RAND_bytes(key, sizeof(key)), 1);
+		pack(door->result->public_key, key, cases[i].len, &package);
+		answer = import(cases[i].alg, id, door->result->transport_id, &package, NULL);
+		if (answer->result->outcome != (cases[i].good ? OUTCOME(OK) : OUTCOME(REFUSED)))
+			fail_msg("%s %zu: %d %s", cases[i].alg, cases[i].len, answer->result->outcome, answer->result->text);
+		if (cases[i].good)
+			assert_int_equal(strlen(answer->result->kid), 22);
+		assert_int_equal(count(id, &whole), cases[i].good);
+		assert_true(whole);
+		rig_free(answer);
+		rig_free(door);
+	}
+}
+
+static void refuses_what_does_not_belong_together(void **state)
+{
+	Cek__Internal__V1__FromWorker *door = transport(), *answer;
+	EVP_PKEY *one = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *small = EVP_RSA_gen(1024);
+	Cek__V1__PublicKey public;
+	struct public_half half;
+	struct package package;
+	uint8_t id[16], *der;
+	size_t len = pkcs8(one, &der);
+
+	(void)state;
+	fresh_id(id);
+	half_of(other, &half);
+	public_to_jose(&half, &public);
+	pack(door->result->public_key, der, len, &package);
+	answer = import("ECDH-ES", id, door->result->transport_id, &package, &public);
+	assert_int_not_equal(answer->result->outcome, OUTCOME(OK));
+	rig_free(answer);
+	answer = import("RSA-OAEP", id, door->result->transport_id, &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	answer = import("ECDH-ES", id, "no such transport key", &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	OPENSSL_free(der);
+
+	len = pkcs8(small, &der);
+	half_of(small, &half);
+	public_to_jose(&half, &public);
+	pack(door->result->public_key, der, len, &package);
+	answer = import("RSA-OAEP", id, door->result->transport_id, &package, &public);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	OPENSSL_free(der);
+	rig_free(door);
+	EVP_PKEY_free(one);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(small);
+}
+
+/* ---- adopt ----------------------------------------------------------------------------------------------------------- */
+
+static Cek__Internal__V1__FromWorker *adopt(const char *alg, uint8_t *id, const char *label, bool insist)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__AdoptJob op = CEK__INTERNAL__V1__ADOPT_JOB__INIT;
+
+	op.alg = (char *)(uintptr_t)alg;
+	if (id)
+		op.cka_id = (ProtobufCBinaryData){ 16, id };
+	if (label)
+		op.label = (char *)(uintptr_t)label;
+	op.insist = insist;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_ADOPT;
+	job.adopt = &op;
+	return rig_call(&manage, &job);
+}
+
+static void create_aes(uint8_t *id, const char *label, bool extractable, bool too_broad)
+{
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_AES;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, open = extractable, broad = too_broad;
+	uint8_t value[32];
+	CK_ATTRIBUTE template[] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &yes, 1 },
+		{ CKA_PRIVATE, &yes, 1 },
+		{ CKA_SENSITIVE, &yes, 1 },
+		{ CKA_EXTRACTABLE, &open, 1 },
+		{ CKA_ENCRYPT, &yes, 1 },
+		{ CKA_DECRYPT, &yes, 1 },
+		{ CKA_WRAP, &no, 1 },
+		{ CKA_UNWRAP, &no, 1 },
+		{ CKA_SIGN, &broad, 1 },
+		{ CKA_VERIFY, &broad, 1 },
+		{ CKA_DERIVE, &no, 1 },
+		{ CKA_ID, id, 16 },
+		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+		{ CKA_VALUE, value, sizeof(value) },
+	};
+
+	fresh_id(id);
+	assert_int_equal(RAND_bytes(value, sizeof(value)), 1);
+	rig_create(&rig, template, sizeof(template) / sizeof(template[0]));
+}
+
+static void expect_adopt(const char *alg, uint8_t *id, const char *label, bool insist, int outcome, const char *note)
+{
+	Cek__Internal__V1__FromWorker *answer = adopt(alg, id, label, insist);
+
+	if ((int)answer->result->outcome != outcome)
+		fail_msg("%s %s: %d %s", alg, label ? label : "by id", answer->result->outcome, answer->result->text);
+	if (note)
+		assert_string_equal(answer->result->note, note);
+	if (outcome == OUTCOME(OK)) {
+		assert_int_equal(answer->result->cka_id.len, 16);
+		assert_int_equal(answer->result->bits, 256);
+	}
+	rig_free(answer);
+}
+
+static void adopts(void **state)
+{
+	uint8_t good[16], leaky[16], broad[16], twin[16], none[16] = { 1 };
+
+	(void)state;
+	create_aes(good, "good", false, false);
+	create_aes(leaky, "leaky", true, false);
+	create_aes(broad, "broad", false, true);
+	create_aes(twin, "twin", false, false);
+	create_aes(twin, "twin", false, false);
+	expect_adopt("A256GCMKW", good, NULL, false, OUTCOME(OK), "");
+	expect_adopt("A256GCMKW", NULL, "good", false, OUTCOME(OK), "");
+	expect_adopt("A128GCMKW", good, NULL, true, OUTCOME(REFUSED), NULL);
+	expect_adopt("RSA-OAEP", good, NULL, true, OUTCOME(REFUSED), NULL);
+	expect_adopt("A256GCMKW", leaky, NULL, false, OUTCOME(REFUSED), NULL);
+	expect_adopt("A256GCMKW", leaky, NULL, true, OUTCOME(OK), "extractable");
+	expect_adopt("A256GCMKW", NULL, "broad", false, OUTCOME(REFUSED), NULL);
+	expect_adopt("A256GCMKW", NULL, "broad", true, OUTCOME(OK), "may sign, may verify");
+	expect_adopt("A256GCMKW", NULL, "twin", true, OUTCOME(REFUSED), NULL);
+	expect_adopt("A256GCMKW", none, NULL, true, OUTCOME(MISSING), NULL);
+	expect_adopt("A256GCMKW", NULL, NULL, true, OUTCOME(REFUSED), NULL);
+}
+
+/* ---- destroy, inventory, what is generated ---------------------------------------------------------------------------- */
+
+static size_t count(const uint8_t *id, bool *ret_whole)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__InventoryJob op = CEK__INTERNAL__V1__INVENTORY_JOB__INIT;
+	size_t n = 0;
+	bool more = true;
+
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_INVENTORY;
+	job.inventory = &op;
+	rig_send(&manage, &job);
+	*ret_whole = true;
+	while (more) {
+		Cek__Internal__V1__FromWorker *answer = rig_receive(&manage);
+
+		assert_non_null(answer);
+		assert_int_equal(answer->result->id, job.id);
+		assert_int_equal(answer->result->outcome, OUTCOME(OK));
+		for (size_t i = 0; i < answer->result->n_object; i++) {
+			const Cek__Internal__V1__TokenObject *object = answer->result->object[i];
+
+			if (id && (object->cka_id.len != 16 || memcmp(object->cka_id.data, id, 16) != 0))
+				continue;
+			n++;
+			*ret_whole = *ret_whole && object->whole && object->sensitive && !object->extractable;
+		}
+		more = answer->result->more;
+		rig_free(answer);
+	}
+	return n;
+}
+
+static Cek__Internal__V1__FromWorker *generate(const char *alg, uint8_t *id, uint32_t bits, const char *crv)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
+
+	op.label = (char *)(uintptr_t)"made";
+	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.alg = (char *)(uintptr_t)alg;
+	op.bits = bits;
+	op.crv = (char *)(uintptr_t)crv;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
+	job.generate = &op;
+	return rig_call(&manage, &job);
+}
+
+static void destroy(uint8_t *id)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__DestroyJob op = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
+	job.destroy = &op;
+	answer = rig_call(&manage, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	rig_free(answer);
+}
+
+static void destroys_both_halves(void **state)
+{
+	static const char *algs[] = { "RSA-OAEP", "A256KW", "ECDH-ES" };
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t id[16];
+
+		fresh_id(id);
+		rig_free(generate(algs[i], id, 2048, ""));
+		assert_int_equal(count(id, &whole), strcmp(algs[i], "A256KW") == 0 ? 1 : 2);
+		assert_true(whole);
+		destroy(id);
+		assert_int_equal(count(id, &whole), 0);
+		destroy(id);
+	}
+}
+
+static void inventory_has_no_end(void **state)
+{
+	size_t before;
+	bool whole;
+	uint8_t id[16];
+
+	(void)state;
+	before = count(NULL, &whole);
+	for (int i = 0; i < 150; i++)
+		create_aes(id, "one of many", false, false);
+	assert_int_equal(count(NULL, &whole), before + 150);
+}
+
+static void generate_refuses(void **state)
+{
+	static const struct {
+		const char *alg, *crv;
+		uint32_t bits;
+		int outcome;
+	} cases[] = {
+		{ "RSA-OAEP", "", 1024, OUTCOME(REFUSED) },       { "RSA-OAEP", "", 2047, OUTCOME(REFUSED) },
+		{ "RSA-OAEP", "", 8192, OUTCOME(REFUSED) },       { "ECDH-ES", "P-192", 0, OUTCOME(REFUSED) },
+		{ "RSA1_5", "", 2048, OUTCOME(UNSUPPORTED) },     { "dir", "", 0, OUTCOME(UNSUPPORTED) },
+		{ "PBES2-HS256+A128KW", "", 0, OUTCOME(UNSUPPORTED) },
+	};
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16];
+	bool whole;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fresh_id(id);
+		answer = generate(cases[i].alg, id, cases[i].bits, cases[i].crv);
+		assert_int_equal(answer->result->outcome, cases[i].outcome);
+		assert_string_not_equal(answer->result->text, "");
+		assert_int_equal(count(id, &whole), 0);
+		rig_free(answer);
+	}
+	fresh_id(id);
+	answer = generate("A128KW", id, 0, "");
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	rig_free(answer);
+	answer = generate("A128KW", id, 0, "");
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	assert_int_equal(count(id, &whole), 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(imports_pairs),
+		cmocka_unit_test(imports_aes),
+		cmocka_unit_test(refuses_what_does_not_belong_together),
+		cmocka_unit_test(adopts),
+		cmocka_unit_test(destroys_both_halves),
+		cmocka_unit_test(generate_refuses),
+		cmocka_unit_test(inventory_has_no_end),
+	};
+
+	kind = argc > 1 ? argv[1] : "softhsm";
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
