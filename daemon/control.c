@@ -14,6 +14,7 @@ typedef Cek__Internal__V1__Control Control;
 
 enum {
 	CONTROL_MAX = 8192, /* bytes: children have nothing longer to say */
+	TURN_MAX = 64,      /* datagrams read in one turn, so that none of them keeps cekd busy */
 };
 
 static void take_failing(struct supervisor *supervisor, struct child *child, const Cek__Internal__V1__Failing *failing)
@@ -129,7 +130,7 @@ void control_read(struct supervisor *supervisor, struct child *child)
 {
 	if (child->readable == NULL)
 		return;
-	while (read_one(supervisor, child) > 0)
+	for (int i = 0; i < TURN_MAX && read_one(supervisor, child) > 0; i++)
 		continue;
 }
 

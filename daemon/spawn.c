@@ -33,17 +33,21 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int raise_files(unsigned files)
+/* What it cannot have it does without: then fewer connections are possible. */
+static int raise_files(const struct spawn *what)
 {
-	struct rlimit limit;
+	struct rlimit limit, higher = {what->files, what->files};
 
-	if (files == 0)
+	if (what->files == 0)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return -1;
-	if (limit.rlim_max < files && geteuid() == 0)
-		limit.rlim_max = files;
-	limit.rlim_cur = files < limit.rlim_max ? files : limit.rlim_max;
+	if (limit.rlim_max < what->files && setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		return 0;
+	if (limit.rlim_max < what->files)
+		log_warning("%s gets %llu descriptors instead of %u: raise LimitNOFILE (ulimit -n), or lower connections", what->name,
+		            (unsigned long long)limit.rlim_max, what->files);
+	limit.rlim_cur = what->files < limit.rlim_max ? what->files : limit.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -95,7 +99,7 @@ static void __attribute__((noreturn)) run_child(const struct spawn *what, int co
 	if (arrange_files(what, control, &program) < 0)
 		goto fail;
 	step = "limits";
-	if (raise_files(what->files) < 0)
+	if (raise_files(what) < 0)
 		goto fail;
 	step = "user and groups";
 	if (become(what->account) < 0)
