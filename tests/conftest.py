@@ -14,15 +14,18 @@ import cekd as C  # noqa: E402
 def first_token():
     """The token that each daemon gets a copy of: initialising one is slow."""
     where = C.folder("cekd-token-")
-    yield C.Token.init(where)
-    shutil.rmtree(where, ignore_errors=True)
+    try:
+        yield C.Token.init(where)
+    finally:
+        shutil.rmtree(where, ignore_errors=True)
 
 
 def _factory(first_token):
-    made = []
+    made, folders = [], []
 
     def make(start=True, token=None, **options):
         where = C.folder("cekd-test-")
+        folders.append(where)
         daemon = C.Cekd(where, token or first_token.copy(where / "token"), **options)
         made.append(daemon)
         return daemon.start() if start else daemon
@@ -34,8 +37,8 @@ def _factory(first_token):
             daemon.stop()
         except AssertionError as error:
             errors.append(str(error))
-    for daemon in made:
-        shutil.rmtree(daemon.where, ignore_errors=True)
+    for where in folders:
+        shutil.rmtree(where, ignore_errors=True)
     assert not errors, "\n".join(errors)
 
 
