@@ -99,6 +99,7 @@ int call_start(cek_conn *conn, struct request *request, int timeout_ms, cek_call
 	call->id = id;
 	call->kind = request->kind;
 	call->cek_len = request->cek_len;
+	call->told = UINT64_MAX;
 	call->callback = callback;
 	call->userdata = userdata;
 	call_queue(call, request, size);

@@ -1,7 +1,8 @@
 /*
  * What the files of libcek know of a connection and its calls. cek.h is what callers see.
  *
- * conn.c is the object, link.c its socket, call.c what is asked on it, request.c and result.c what travels.
+ * conn.c is the object, link.c its socket, call.c what is asked on it, reply.c brings the answers; request.c, manage.c and
+ * result.c know what travels.
  *
  * The output is one stream of frames over all sockets that a connection ever had; offsets count its bytes. A call whose
  * frame begins at or behind out_sent has not been written at all.
@@ -51,7 +52,8 @@ struct cek_call {
 	uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC */
 	size_t timer;      /* place in the heap + 1; 0 = no limit */
 	enum call_kind kind;
-	unsigned cek_len; /* bytes that the answer's CEK must have */
+	unsigned cek_len;  /* bytes that the answer's CEK must have */
+	uint64_t told;     /* watch: the epoch of the latest callback */
 	cek_callback *callback;
 	void *userdata;
 };
@@ -122,6 +124,14 @@ void link_run(cek_conn *conn);
 /* Close the socket without a word to the calls. */
 void link_close(cek_conn *conn);
 
+/* There is no connection for any of the calls that are open: finish them with this status, and try again later. */
+void link_refuse(cek_conn *conn, int status);
+
+/* ---- reply.c ---- */
+
+/* Bring a reply to its call. CEK_OK, or the status with which the connection has to end. */
+int reply_take(cek_conn *conn, const uint8_t *body, size_t len);
+
 /* ---- call.c ---- */
 
 /* Queue a request and open its call. As cek_unwrap_start(). */
@@ -137,7 +147,7 @@ void call_finish(cek_call *call, cek_result *result);
 /* The same for calls whose frame begins before offset, with a status of libcek's own, in the order of their start. */
 void call_finish_before(cek_conn *conn, uint64_t offset, int status);
 
-/* One more answer for a call that stays open (watch). */
+/* One more answer for a call that stays open (watch); the result is given back afterwards. */
 void call_answer(cek_call *call, cek_result *result);
 
 /* Finish those whose time is over. */

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include "client/conn.h"
-#include "client/result.h"
-#include "client/wire.h"
 #include "proto/frame.h"
 
 enum {
@@ -47,11 +45,13 @@ void link_close(cek_conn *conn)
 	conn->out_partial = 0;
 }
 
-/* No connection for any of the calls that there are. */
-static void link_refuse(cek_conn *conn, int status)
+void link_refuse(cek_conn *conn, int status)
 {
-	size_t len = buffer_len(&conn->out);
+	size_t len;
 
+	link_close(conn);
+	backoff(conn);
+	len = buffer_len(&conn->out);
 	buffer_consume(&conn->out, len);
 	conn->out_sent += len;
 	conn->out_dead = 0;
@@ -63,15 +63,15 @@ static void link_lost(cek_conn *conn, int status)
 {
 	bool accepted = conn->replied || conn->out_sent > conn->opened_at;
 
+	if (!accepted) {
+		conn->error = ECONNRESET;
+		link_refuse(conn, CEK_E_CONNECT);
+		return;
+	}
 	link_close(conn);
 	if (!conn->replied || status == CEK_E_PROTOCOL)
 		backoff(conn);
-	if (accepted) {
-		call_finish_before(conn, conn->out_sent, status);
-		return;
-	}
-	conn->error = ECONNRESET;
-	link_refuse(conn, CEK_E_CONNECT);
+	call_finish_before(conn, conn->out_sent, status);
 }
 
 static int socket_open(cek_conn *conn)
@@ -103,9 +103,10 @@ static bool link_connect(cek_conn *conn)
 		conn->opened_at = conn->out_sent;
 		return true;
 	}
-	backoff(conn);
-	if (fd == -EAGAIN || fd == -EINTR)
-		return false; /* cekd is there, its backlog is full */
+	if (fd == -EAGAIN || fd == -EINTR) {
+		backoff(conn); /* cekd is there, its backlog is full */
+		return false;
+	}
 	conn->error = -fd;
 	link_refuse(conn, CEK_E_CONNECT);
 	return false;
@@ -166,66 +167,6 @@ void link_push(cek_conn *conn)
 		link_write(conn);
 }
 
-/* A reply that belongs to no request: what cekd says to the connection as a whole before it closes it. */
-static int link_notice(cek_conn *conn, const uint8_t *body, size_t len)
-{
-	cek_result *result;
-	int status = result_parse(conn->pool, body, len, &result);
-
-	if (status != CEK_OK)
-		return status;
-	status = cek_result_status(result);
-	cek_result_free(result);
-	if (status == CEK_OK)
-		return CEK_E_PROTOCOL;
-	if (conn->replied || (status != CEK_OVERLOADED && status != CEK_UNAVAILABLE && status != CEK_DENIED))
-		return CEK_E_DISCONNECTED;
-	link_close(conn);
-	backoff(conn);
-	link_refuse(conn, status);
-	return CEK_OK;
-}
-
-/* CEK_OK, or the status with which the connection has to end. */
-static int link_reply(cek_conn *conn, const uint8_t *body, size_t len)
-{
-	cek_result *result;
-	cek_call *call;
-	uint64_t id;
-	bool known;
-	int status;
-
-	if (!wire_scan(body, len, &id))
-		return CEK_E_PROTOCOL;
-	if (id == 0)
-		return link_notice(conn, body, len);
-	call = call_find(conn, id, &known);
-	if (!call)
-		return known ? CEK_OK : CEK_E_PROTOCOL;
-	if (call->frame_at + call->frame_len > conn->out_sent)
-		return CEK_E_PROTOCOL; /* an answer before the question */
-	status = result_parse(conn->pool, body, len, &result);
-	if (status == CEK_E_PROTOCOL)
-		return status;
-	if (status == CEK_E_NOMEM) {
-		call_finish(call, result_local(status));
-		return CEK_OK;
-	}
-	if (!result_answers(result, call->kind, call->cek_len)) {
-		cek_result_free(result);
-		return CEK_E_PROTOCOL;
-	}
-	conn->epoch = result->epoch;
-	conn->replied = true;
-	conn->backoff_ms = 0;
-	conn->retry_at = 0;
-	if (call->kind == CALL_WATCH && result->status == CEK_OK)
-		call_answer(call, result);
-	else
-		call_finish(call, result);
-	return CEK_OK;
-}
-
 static void link_dispatch(cek_conn *conn)
 {
 	while (!conn->closing && conn->socket >= 0) {
@@ -237,7 +178,7 @@ static void link_dispatch(cek_conn *conn)
 		case FRAME_INCOMPLETE:
 			return;
 		case FRAME_WHOLE:
-			status = link_reply(conn, body, body_len);
+			status = reply_take(conn, body, body_len);
 			if (conn->socket < 0)
 				return;
 			buffer_consume(&conn->in, FRAME_HEADER + body_len);
