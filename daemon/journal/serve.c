@@ -49,8 +49,10 @@ static int send_message(struct serve *serve, const Cek__Internal__V1__FromJourna
 	for (;;) {
 		int r = dgram_send(serve->fd, &message->base, NULL, 0);
 
+		if (r == -EPIPE || r == -ECONNRESET || (r == -EAGAIN && serve->ending))
+			return 0;
 		if (r != -EAGAIN)
-			return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+			return r;
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents)
@@ -103,6 +105,11 @@ static int send_audit_done(struct serve *serve)
 	return send_message(serve, &message);
 }
 
+static bool audit_ok(const struct serve *serve)
+{
+	return strcmp(store_audit_state(serve->store), "ok") == 0;
+}
+
 /* Write what was taken, make it durable if asked to, and say so: one write, one fdatasync, one datagram for all batches
  * that had come together. */
 static int settle_audit(struct serve *serve)
@@ -110,7 +117,7 @@ static int settle_audit(struct serve *serve)
 	if (!serve->batch_seen)
 		return 0;
 	serve->batch_seen = false;
-	if (strcmp(store_audit_state(serve->store), "ok") != 0)
+	if (!audit_ok(serve))
 		return 0; /* serve_time() tries again */
 	store_audit_write(serve->store);
 	if (serve->audit_durable)
@@ -265,7 +272,8 @@ int serve_readable(struct serve *serve)
 {
 	int r = 1;
 
-	for (unsigned i = 0; i < SERVE_DATAGRAMS && r > 0 && store_audit_gathered(serve->store) < SERVE_GATHER; i++)
+	/* While nothing can be written, what is gathered is no reason to leave a key record or a Replay unread. */
+	for (unsigned i = 0; i < SERVE_DATAGRAMS && r > 0 && (store_audit_gathered(serve->store) < SERVE_GATHER || !audit_ok(serve)); i++)
 		r = serve_one(serve);
 	if (r >= 0)
 		r = settle_audit(serve);
@@ -308,6 +316,7 @@ int serve_finish(struct serve *serve)
 {
 	int r;
 
+	serve->ending = true;
 	do {
 		r = serve_one(serve);
 	} while (r > 0);

@@ -26,6 +26,7 @@ struct serve {
 	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX]; /* the JournalState that the broker knows */
 	bool batch_seen;        /* an acknowledgement is owed */
 	bool closed;            /* the pair said EOF */
+	bool ending;            /* nobody is waited for any more */
 };
 
 /* Set the members above the blank line first. 0 or -errno. deinit is safe on a zeroed struct; it closes nothing. */

@@ -236,8 +236,10 @@ static void test_append(void **state)
 /* Everything that was appended, in order, in as many datagrams as it takes. */
 static void test_replay(void **state)
 {
-	const uint64_t n = 600;
-	char *key = calloc(1, 1001);
+	enum { APPEND = 100 };
+	KeyRecord records[APPEND], *pointers[APPEND];
+	const uint64_t n = 6 * APPEND;
+	char *key = calloc(1, 1001), why[STORE_WHY_MAX];
 	uint64_t seq = 0;
 	unsigned batches = 0;
 	bool end = false;
@@ -247,12 +249,12 @@ static void test_replay(void **state)
 	(void)state;
 	assert_non_null(key);
 	memset(key, 'k', 1000);
-	for (uint64_t i = 0; i < n; i++) {
-		KeyRecord record = journal_key_record("version", key), *records[] = { &record };
-		char why[STORE_WHY_MAX];
-
-		assert_int_equal(store_append_keys(serve.store, records, 1, why, &seq), 0);
+	for (size_t i = 0; i < APPEND; i++) {
+		records[i] = journal_key_record("version", key);
+		pointers[i] = &records[i];
 	}
+	for (uint64_t i = 0; i < n; i += APPEND)
+		assert_int_equal(store_append_keys(serve.store, pointers, APPEND, why, &seq), 0);
 	free(key);
 	seq = 0;
 	assert_int_equal(serve_announce(&serve), 0);
@@ -352,6 +354,42 @@ static void test_full_disk(void **state)
 	assert_int_equal(journal_files_lines(files.audit), 4);
 }
 
+/* However much waits for the disk, the rest is served. */
+static void test_much_waits_for_a_full_disk(void **state)
+{
+	FromJournal *message;
+
+	(void)state;
+	assert_int_equal(serve_announce(&serve), 0);
+	check_state(true);
+	journal_limit_size(100);
+	for (uint64_t i = 0; i < 64; i++) { /* 64 * 100 lines of some 400 bytes */
+		send_batch("one", 100 * i + 1, 100 * i + 100);
+		assert_int_equal(serve_readable(&serve), 0);
+	}
+	check_state(false);
+	assert_true(store_audit_gathered(serve.store) > 2 << 20);
+	send_append(5, "a");
+	assert_int_equal(serve_readable(&serve), 0);
+	message = receive();
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+	done_with(message);
+}
+
+/* At the end nobody is waited for, although the pair is full. */
+static void test_finish_without_a_reader(void **state)
+{
+	char full[DGRAM_MAX / 2] = { 0 };
+
+	(void)state;
+	while (send(serve.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
+		;
+	send_batch("one", 1, 1);
+	assert_int_equal(serve_finish(&serve), 0);
+	assert_int_equal(journal_files_lines(files.audit), 2);
+}
+
 static void test_rubbish_does_not_stop_it(void **state)
 {
 	(void)state;
@@ -414,7 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_announce), ROW(test_audit), ROW(test_sync_waits), ROW(test_audit_durable), ROW(test_append), ROW(test_replay),
 		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_rubbish_does_not_stop_it),
-		ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
+		ROW(test_much_waits_for_a_full_disk), ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
 	};
 
 	log_open("test");
