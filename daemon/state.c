@@ -11,8 +11,9 @@
 #include "daemon/log.h"
 
 enum {
-	LOCK_TRIES = 300, /* children of a cekd that was killed: a token call may still be under way */
-	LOCK_PAUSE_NS = 50000000,
+	PARENT_TRIES = 20,    /* a cekd that is just ending */
+	CHILDREN_TRIES = 300, /* children of a cekd that was killed: a token call may still be under way */
+	TRY_PAUSE_NS = 50000000,
 };
 
 static int check_directory(const struct config *config, int fd)
@@ -59,17 +60,24 @@ static int open_directory(const struct config *config, int *ret_fd)
 	return 0;
 }
 
+static int lock(int fd, int tries)
+{
+	const struct timespec pause = {.tv_nsec = TRY_PAUSE_NS};
+	int r = -EWOULDBLOCK;
+
+	for (int i = 0; i < tries && r == -EWOULDBLOCK; i++) {
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	}
+	return r;
+}
+
 static int lock_children(const struct config *config, int directory, int *ret_fd)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
 	const int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : -EWOULDBLOCK;
+	int r = fd < 0 ? -errno : lock(fd, CHILDREN_TRIES);
 
-	for (int i = 0; i < LOCK_TRIES && r == -EWOULDBLOCK; i++) {
-		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-		if (r == -EWOULDBLOCK)
-			(void)nanosleep(&pause, NULL);
-	}
 	if (r < 0) {
 		log_error("%s/lock: %s", config->state_directory,
 		          r == -EWOULDBLOCK ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
@@ -88,11 +96,10 @@ int state_open(const struct config *config, struct state *ret_state)
 
 	if (r < 0)
 		return r;
-	if (flock(state.directory, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
+	r = lock(state.directory, PARENT_TRIES);
+	if (r < 0)
 		log_error("%s: %s", config->state_directory, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
-	}
-	if (r == 0)
+	else
 		r = lock_children(config, state.directory, &state.lock);
 	if (r < 0) {
 		(void)close(state.directory);

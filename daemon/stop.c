@@ -1,23 +1,24 @@
 #include <event2/event.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/supervisor.h"
 
-/* An orderly stop is given so long. A worker inside a login is given as long as one call of the token may last, since
- * killing it can ruin the token; the journal is last. */
+/* An orderly stop is given so long; then those who do not end are killed, each kind a little later than those who need
+ * it. A worker inside a login is given as long as one call of the token may last, since killing it can ruin the token. */
 enum {
 	STOP_SECONDS = 30,
-	JOURNAL_SECONDS = 5,
-	LOGIN_MARGIN_SECONDS = 5,
+	NEXT_SECONDS = 5,
 };
 
 enum {
 	STAGE_ASKED,
-	STAGE_KILLED,        /* all but workers inside a login */
-	STAGE_KILLED_LOGINS, /* those as well */
+	STAGE_KILLED_BROKER,
+	STAGE_KILLED_WORKERS, /* but those inside a login */
+	STAGE_KILLED_LOGINS,
 	STAGE_KILLED_JOURNAL,
 };
 
@@ -32,13 +33,25 @@ static void drain_worker(struct supervisor *supervisor, struct child *child, voi
 	*any = true;
 }
 
+static unsigned stage_of(const struct child *child)
+{
+	switch (child->role) {
+	case CHILD_BROKER:
+		return STAGE_KILLED_BROKER;
+	case CHILD_JOURNAL:
+		return STAGE_KILLED_JOURNAL;
+	case CHILD_WORKER:
+		break;
+	}
+	return child->ready ? STAGE_KILLED_WORKERS : STAGE_KILLED_LOGINS;
+}
+
 static void kill_late(struct supervisor *supervisor, struct child *child, void *data)
 {
 	(void)data;
-	if (child->role == CHILD_JOURNAL && supervisor->stop_stage < STAGE_KILLED_JOURNAL)
+	if (supervisor->stop_stage < stage_of(child))
 		return;
-	if (child->role == CHILD_WORKER && !child->ready && supervisor->stop_stage < STAGE_KILLED_LOGINS)
-		return;
+	supervisor->exit_status = EXIT_FAILURE;
 	log_warning("%s (pid %d) does not end: killed", child->name, (int)child->pid);
 	child_kill(child, SIGKILL);
 }
@@ -58,8 +71,7 @@ static void stop_late(int fd, short what, void *data)
 	(void)what;
 	supervisor->stop_stage++;
 	supervisor_each(supervisor, kill_late, NULL);
-	wait_seconds(supervisor, supervisor->stop_stage == STAGE_KILLED ? supervisor->config->call_timeout + LOGIN_MARGIN_SECONDS
-	                                                               : JOURNAL_SECONDS);
+	wait_seconds(supervisor, supervisor->stop_stage == STAGE_KILLED_WORKERS ? supervisor->config->call_timeout : NEXT_SECONDS);
 	stop_step(supervisor);
 }
 
