@@ -375,7 +375,9 @@ class Cekd:
         return name
 
     def audit_records(self):
-        return [json.loads(line) for line in self.audit.read_text().splitlines()]
+        """The requests; the journal's own "open" lines are left out."""
+        lines = [json.loads(line) for line in self.audit.read_text().splitlines()]
+        return [line for line in lines if line["type"] == "request"]
 
 
 class Closed(ConnectionError):
