@@ -1,0 +1,66 @@
+/*
+ * The audit trail on its way to cekd-journal. A record is added when a request has been decided; the records of one turn go
+ * out together, before the replies of that turn. Batches stay here until the journal has acknowledged them, and go out
+ * again when a new journal process announces itself.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/broker/list.h"
+#include "daemon/broker/names.h"
+
+enum {
+	AUDIT_BATCH_MAX = 128,      /* records of one datagram */
+	AUDIT_TEXT_MAX = 90112,     /* bytes of copied strings in them */
+	AUDIT_KEPT_MAX = 4194304,   /* bytes not yet acknowledged; above it nothing more is read from peers */
+};
+
+struct broker;
+
+struct audit {
+	char *instance;
+	bool durable;         /* replies wait until the records are on disk */
+	uint64_t last;        /* n of the last record added */
+	uint64_t sent;        /* up to this n the records are in the kernel */
+	uint64_t written;     /* up to this n the journal has written them */
+	uint64_t durable_n;   /* up to this n they are on disk */
+	struct link kept;     /* batches, oldest first */
+	struct link *to_send; /* the first that is to be sent, or &kept */
+	size_t kept_bytes;
+	AuditRecord *records; /* the batch of this turn */
+	AuditRecord **pointers;
+	size_t n_records;
+	char *text;
+	size_t text_used;
+};
+
+int audit_init(struct audit *audit, const char *instance, bool durable);
+void audit_deinit(struct audit *audit);
+
+/* Add a record; n and time are filled in. Strings marked as passing are copied: key, kid, detail and encrypted_key; the
+ * others must be static or stay. Returns its n; 0 when there is no memory: the request must not be answered. */
+uint64_t audit_add(struct audit *audit, const AuditRecord *record);
+
+/* Close the batch of this turn and send what is to be sent. 0, -EAGAIN (the pair is full) or -errno. */
+int audit_flush(struct audit *audit, int fd);
+
+/* Replies whose record is n may leave. */
+bool audit_releases(const struct audit *audit, uint64_t n);
+
+/* The last n whose reply may leave. */
+uint64_t audit_progress(const struct audit *audit);
+
+/* Too much is unacknowledged: stop reading. */
+bool audit_full(const struct audit *audit);
+
+/* Everything added has been acknowledged (durably, if asked for). */
+bool audit_settled(const struct audit *audit);
+
+/* The journal acknowledges. */
+void audit_done(struct audit *audit, const char *instance, uint64_t written, uint64_t durable);
+
+/* A new journal process: send again what it may not have. */
+void audit_again(struct audit *audit);

@@ -1,0 +1,211 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/describe.h"
+#include "daemon/broker/peer.h"
+#include "daemon/broker/schedule.h"
+#include "daemon/clock.h"
+
+enum {
+	VERSIONS_SHOWN = 128, /* without details these take 40 KiB at most */
+	DETAILS_MAX = 20000,  /* bytes of versions, after which no more peers and public keys are shown */
+};
+
+static void *take(const struct request *request, size_t size)
+{
+	return arena_alloc(&request->broker->arena, size > 0 ? size : 1);
+}
+
+static char *take_text(const struct request *request, const char *text)
+{
+	char *copy = take(request, strlen(text) + 1);
+
+	if (copy)
+		memcpy(copy, text, strlen(text) + 1);
+	return copy;
+}
+
+static int by_last_used(const void *a, const void *b)
+{
+	const struct usage *left = *(const struct usage *const *)a, *right = *(const struct usage *const *)b;
+
+	return left->last_used < right->last_used ? 1 : left->last_used > right->last_used ? -1 : 0;
+}
+
+static int fill_peers(const struct request *request, const struct version *version, Cek__V1__Version *to)
+{
+	const struct usage *sorted[RING_PEERS_MAX];
+	Cek__V1__Usage *rows = take(request, version->n_peers * sizeof(*rows));
+	char line[280];
+
+	to->peers = take(request, version->n_peers * sizeof(*to->peers));
+	if (!rows || !to->peers)
+		return -ENOMEM;
+	for (size_t i = 0; i < version->n_peers; i++)
+		sorted[i] = &version->peers[i];
+	if (version->n_peers > 0)
+		qsort(sorted, version->n_peers, sizeof(sorted[0]), by_last_used);
+	for (size_t i = 0; i < version->n_peers; i++) {
+		cek__v1__usage__init(&rows[i]);
+		snprintf(line, sizeof(line), "%s/%u", sorted[i]->listener, sorted[i]->uid);
+		rows[i].peer = take_text(request, line);
+		if (!rows[i].peer)
+			return -ENOMEM;
+		rows[i].unwraps = sorted[i]->unwraps;
+		rows[i].wraps = sorted[i]->wraps;
+		rows[i].last_used = sorted[i]->last_used;
+		to->peers[to->n_peers++] = &rows[i];
+	}
+	return 0;
+}
+
+static int fill_version(const struct request *request, const struct version *version, bool full, Cek__V1__Version *to)
+{
+	cek__v1__version__init(to);
+	to->kid = version->kid;
+	to->alias = version->alias;
+	to->n_alias = version->n_alias;
+	to->number = version->number;
+	to->state = (Cek__V1__State)version->state;
+	to->resumes_to = (Cek__V1__State)version->before;
+	to->missing = version->missing;
+	to->provenance = (Cek__V1__Provenance)version->provenance;
+	to->cka_id = (ProtobufCBinaryData){.data = (uint8_t *)version->cka_id, .len = version->cka_id_len};
+	to->created = version->created;
+	to->activated = version->activated;
+	to->deactivated = version->deactivated;
+	to->until = version->until;
+	to->destroyed = version->destroyed;
+	to->unwraps = version->unwraps;
+	to->wraps = version->wraps;
+	to->refused = version->refused;
+	to->last_used = version->last_used;
+	to->overlap_end = schedule_overlap_end(version, request->broker->skew);
+	if (version->note)
+		to->note = version->note;
+	if (!full)
+		return 0;
+	to->public_key = version->public_key;
+	return fill_peers(request, version, to);
+}
+
+/* Oldest first, but filled from the youngest: a key that was rotated for years does not fit into a frame. What is too much is
+ * left out, details of the oldest versions first, then these themselves. */
+static int fill_versions(const struct request *request, const struct key *key, bool full, Cek__V1__Key *to)
+{
+	size_t n = key->n_versions < VERSIONS_SHOWN ? key->n_versions : VERSIONS_SHOWN, size = 0;
+	Cek__V1__Version *rows = take(request, n * sizeof(*rows));
+
+	to->version = take(request, n * sizeof(*to->version));
+	if (!rows || !to->version)
+		return -ENOMEM;
+	to->n_version = n;
+	for (size_t i = n; i-- > 0;) {
+		int r = fill_version(request, key->versions[key->n_versions - n + i], full && size < DETAILS_MAX, &rows[i]);
+
+		if (r < 0)
+			return r;
+		size += cek__v1__version__get_packed_size(&rows[i]);
+		to->version[i] = &rows[i];
+	}
+	return 0;
+}
+
+static int fill_schedule(const struct request *request, const struct key *key, Cek__V1__Key *to)
+{
+	to->schedule = take(request, sizeof(*to->schedule));
+	if (!to->schedule)
+		return -ENOMEM;
+	cek__v1__schedule__init(to->schedule);
+	to->schedule->period = key->period;
+	to->schedule->lead = key->lead;
+	to->schedule->overlap = key->overlap;
+	to->schedule->token_lifetime = key->token_lifetime;
+	to->schedule->jwks_max_age = key->jwks_max_age;
+	to->max_uses = key->max_uses;
+	return 0;
+}
+
+/* The names of what the peer may do with the key. */
+static int fill_operations(const struct request *request, const struct key *key, Cek__V1__Key *to)
+{
+	uint32_t permissions = 0;
+	char line[256] = "";
+	size_t len = 0;
+
+	if (request->peer)
+		permissions = policy_permissions(&request->broker->policy, &request->peer->grants, key->name);
+	for (int i = 0; i < PERMISSION_COUNT; i++) {
+		if (permissions >> i & 1)
+			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", len > 0 ? " " : "", permission_name((enum permission)i));
+	}
+	to->operations = take_text(request, line);
+	return to->operations ? 0 : -ENOMEM;
+}
+
+int describe_plan(const struct request *request, const struct key *key, bool rotate, Cek__V1__Key *to)
+{
+	struct planned plan[PLAN_MAX];
+	size_t n = schedule_plan(key, clock_real_us(), request->broker->skew, rotate, plan);
+	Cek__V1__Event *rows = take(request, n * sizeof(*rows));
+
+	to->n_plan = 0;
+	to->plan = take(request, n * sizeof(*to->plan));
+	if (!rows || !to->plan)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		cek__v1__event__init(&rows[i]);
+		rows[i].time = plan[i].time;
+		rows[i].what = (char *)plan[i].what;
+		if (plan[i].version)
+			rows[i].kid = plan[i].version->kid;
+		rows[i].why = take_text(request, plan[i].why);
+		if (!rows[i].why)
+			return -ENOMEM;
+		to->plan[to->n_plan++] = &rows[i];
+	}
+	return 0;
+}
+
+int describe_key(const struct request *request, const struct key *key, bool full, Cek__V1__Key **ret_key)
+{
+	Cek__V1__Key *to = take(request, sizeof(*to));
+	int r;
+
+	if (!to)
+		return -ENOMEM;
+	cek__v1__key__init(to);
+	to->name = key->name;
+	to->alg = (char *)key->alg->name;
+	to->bits = key->bits;
+	to->crv = (char *)key->crv;
+	r = fill_versions(request, key, full, to);
+	if (r == 0)
+		r = fill_schedule(request, key, to);
+	if (r == 0)
+		r = fill_operations(request, key, to);
+	if (r == 0 && full)
+		r = describe_plan(request, key, false, to);
+	if (r == 0)
+		*ret_key = to;
+	return r;
+}
+
+int describe_reply(struct request *request, const struct key *key)
+{
+	Cek__V1__KeyReply *reply = take(request, sizeof(*reply));
+	int r;
+
+	if (!reply)
+		return -ENOMEM;
+	cek__v1__key_reply__init(reply);
+	r = describe_key(request, key, true, &reply->key);
+	if (r < 0)
+		return r;
+	request->reply.result_case = CEK__V1__REPLY__RESULT_KEY;
+	request->reply.key = reply;
+	return STATUS_OK;
+}

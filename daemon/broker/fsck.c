@@ -1,0 +1,181 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/fsck.h"
+
+enum {
+	OBJECTS_MAX = 65536,
+	FINDINGS_MAX = 150, /* a reply fits into a frame */
+	LABEL_MAX = 64,
+};
+
+struct object {
+	uint8_t cka_id[CKA_ID_MAX];
+	size_t cka_id_len;
+	char label[LABEL_MAX + 1];
+	bool is_public, whole;
+};
+
+struct inventory {
+	struct object *objects;
+	size_t n;
+};
+
+int fsck_add(struct inventory **inventory, const JobResult *result)
+{
+	struct inventory *all = *inventory ? *inventory : calloc(1, sizeof(*all));
+	struct object *grown;
+
+	*inventory = all;
+	if (!all || all->n + result->n_object > OBJECTS_MAX)
+		return -ENOMEM;
+	grown = realloc(all->objects, (all->n + result->n_object + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	all->objects = grown;
+	for (size_t i = 0; i < result->n_object; i++) {
+		const Cek__Internal__V1__TokenObject *from = result->object[i];
+		struct object *to = &grown[all->n++];
+
+		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0, .whole = from->whole};
+		to->cka_id_len = from->cka_id.len <= CKA_ID_MAX ? from->cka_id.len : CKA_ID_MAX;
+		if (to->cka_id_len > 0)
+			memcpy(to->cka_id, from->cka_id.data, to->cka_id_len);
+		snprintf(to->label, sizeof(to->label), "%s", text_valid(from->label, LABEL_MAX) ? from->label : "");
+	}
+	return 0;
+}
+
+struct inventory *inventory_free(struct inventory *inventory)
+{
+	if (inventory)
+		free(inventory->objects);
+	free(inventory);
+	return NULL;
+}
+
+struct findings {
+	Cek__V1__FsckReply *reply;
+	struct arena *arena;
+};
+
+static char *copy(struct findings *findings, const char *text)
+{
+	char *to = arena_alloc(findings->arena, strlen(text) + 1);
+
+	if (to)
+		memcpy(to, text, strlen(text) + 1);
+	return to ? to : (char *)"";
+}
+
+static void add(struct findings *findings, const char *kind, const char *key, const char *kid, const uint8_t *cka_id, size_t len,
+	const char *what, const char *advice)
+{
+	Cek__V1__Finding *finding = arena_alloc(findings->arena, sizeof(*finding));
+	uint8_t *id = arena_alloc(findings->arena, len + 1);
+
+	if (!finding || !id || findings->reply->n_finding == FINDINGS_MAX)
+		return;
+	cek__v1__finding__init(finding);
+	memcpy(id, cka_id, len);
+	finding->kind = (char *)kind;
+	finding->key = copy(findings, key);
+	finding->kid = copy(findings, kid);
+	finding->cka_id = (ProtobufCBinaryData){.data = id, .len = len};
+	finding->what = copy(findings, what);
+	finding->advice = copy(findings, advice);
+	findings->reply->finding[findings->reply->n_finding++] = finding;
+}
+
+static const struct object *find_object(const struct inventory *inventory, const struct version *version)
+{
+	for (size_t i = 0; i < inventory->n; i++) {
+		const struct object *object = &inventory->objects[i];
+
+		if (!object->is_public && object->cka_id_len == version->cka_id_len && memcmp(object->cka_id, version->cka_id, version->cka_id_len) == 0)
+			return object;
+	}
+	return NULL;
+}
+
+static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings, struct version *version)
+{
+	const struct object *object = find_object(inventory, version);
+	const char *key = version->key->name;
+
+	if (version->state == STATE_DESTROYED) {
+		if (object)
+			add(findings, "orphan", key, version->kid, version->cka_id, version->cka_id_len, "destroyed by the journal, but the object is there",
+				"the token was restored from a backup: delete the object with the token's own tools");
+		return;
+	}
+	if (!object)
+		add(findings, "missing", key, version->kid, version->cka_id, version->cka_id_len, "the token has no object for this version",
+			"restore the token from its backup; what was encrypted for this version cannot be opened without it");
+	else if (!object->whole)
+		add(findings, "partial", key, version->kid, version->cka_id, version->cka_id_len, "the object has no value",
+			"restore the token from its backup");
+	steps_mark(broker, version, !object);
+}
+
+static const struct intent *find_intent(const struct ring *ring, const struct object *object)
+{
+	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
+		const struct intent *intent = list_entry(link, struct intent, link);
+
+		if (intent->cka_id_len == object->cka_id_len && memcmp(intent->cka_id, object->cka_id, object->cka_id_len) == 0)
+			return intent;
+	}
+	return NULL;
+}
+
+/* What the journal has no version for. The public half is spoken of only if it is there alone. */
+static bool has_private_half(const struct inventory *inventory, const struct object *object)
+{
+	for (size_t i = 0; i < inventory->n; i++) {
+		const struct object *other = &inventory->objects[i];
+
+		if (!other->is_public && other->cka_id_len == object->cka_id_len && memcmp(other->cka_id, object->cka_id, object->cka_id_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void look_at_object(struct broker *broker, const struct inventory *inventory, struct findings *findings, const struct object *object)
+{
+	const struct intent *intent;
+	char what[160];
+
+	if (ring_object(&broker->ring, object->cka_id, object->cka_id_len) || (object->is_public && has_private_half(inventory, object)))
+		return;
+	intent = find_intent(&broker->ring, object);
+	if (intent) {
+		snprintf(what, sizeof(what), "left over by a %s of key %s that did not end%s", intent->op, intent->key, object->whole ? "" : "; it has no value");
+		add(findings, object->whole ? "orphan" : "partial", intent->key, "", object->cka_id, object->cka_id_len, what,
+			"nobody has used it: delete the object with the token's own tools");
+		return;
+	}
+	snprintf(what, sizeof(what), "an object that this journal does not know, with the label \"%s\"", object->label);
+	add(findings, object->whole ? "foreign" : "partial", "", "", object->cka_id, object->cka_id_len, what,
+		ring_key(&broker->ring, object->label) ? "it bears the name of a key of ours: was an older journal restored? If so, restore the youngest one"
+						      : "it may be another program's: leave it, or adopt it with cekctl key adopt");
+}
+
+int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena, Cek__V1__FsckReply *ret_reply)
+{
+	struct findings findings = {.reply = ret_reply, .arena = arena};
+
+	ret_reply->finding = arena_alloc(arena, FINDINGS_MAX * sizeof(*ret_reply->finding));
+	if (!ret_reply->finding || !inventory)
+		return -ENOMEM;
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		for (size_t j = 0; j < broker->ring.keys[i]->n_versions; j++)
+			look_at_version(broker, inventory, &findings, broker->ring.keys[i]->versions[j]);
+	}
+	for (size_t i = 0; i < inventory->n; i++)
+		look_at_object(broker, inventory, &findings, &inventory->objects[i]);
+	return 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * The comparison of ring and token. It explains and never repairs: what is to be deleted is for an operator to say.
+ *
+ *   missing   a version whose object the token does not have
+ *   partial   an object without its value: what a crash during creation leaves
+ *   orphan    an object of an intent of ours that came to nothing
+ *   foreign   an object that our journal has never heard of: another daemon's, or somebody else's
+ */
+#pragma once
+
+#include "daemon/broker/names.h"
+#include "proto/wipe.h"
+
+struct broker;
+struct inventory;
+
+/* Keep the objects of one part of an inventory. *inventory is NULL at first. 0 or -ENOMEM. */
+int fsck_add(struct inventory **inventory, const JobResult *result);
+
+struct inventory *inventory_free(struct inventory *inventory);
+
+/* Compare; findings are made in arena. Versions that are missing, or are back, are put on record. 0 or -ENOMEM. */
+int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena, Cek__V1__FsckReply *ret_reply);

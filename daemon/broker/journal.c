@@ -1,0 +1,349 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/control.h"
+#include "daemon/broker/steps.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "proto/dgram.h"
+
+typedef Cek__Internal__V1__ToJournal ToJournal;
+typedef Cek__Internal__V1__FromJournal FromJournal;
+
+/* Pack an AppendKey with these records. */
+static int pack(uint64_t id, KeyRecord *const *records, size_t n_records, uint8_t **ret_packed, size_t *ret_len)
+{
+	Cek__Internal__V1__AppendKey message = CEK__INTERNAL__V1__APPEND_KEY__INIT;
+	ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
+	uint8_t *packed;
+
+	message.id = id;
+	message.record = (KeyRecord **)records;
+	message.n_record = n_records;
+	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
+	outer.append_key = &message;
+	packed = malloc(cek__internal__v1__to_journal__get_packed_size(&outer));
+	if (!packed)
+		return -ENOMEM;
+	*ret_len = cek__internal__v1__to_journal__pack(&outer, packed);
+	*ret_packed = packed;
+	return 0;
+}
+
+int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records)
+{
+	struct journal *journal = &broker->journal;
+	int r;
+
+	if (!broker_serving(broker))
+		return -ENETDOWN;
+	if (journal->n_appends >= APPENDS_MAX)
+		return -ENOBUFS;
+	for (size_t i = 0; i < n_records; i++)
+		records[i]->time = clock_real_us();
+	append->id = ++journal->next_id;
+	r = pack(append->id, records, n_records, &append->packed, &append->len);
+	if (r < 0)
+		return r;
+	list_append(&journal->appends, &append->link);
+	journal->n_appends++;
+	return 0;
+}
+
+static int send_packed(struct journal *journal, const uint8_t *packed, size_t len)
+{
+	if (send(journal->fd, packed, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+		journal->full = true;
+		event_add(&journal->writable, NULL);
+		return -EAGAIN;
+	}
+	return -errno;
+}
+
+/* Ask for all records. The id tells the answer from what an earlier broker left in the pair. */
+static uint64_t ask_replay(struct journal *journal)
+{
+	Cek__Internal__V1__Replay replay = CEK__INTERNAL__V1__REPLAY__INIT;
+	ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
+	uint8_t packed[32];
+
+	replay.id = ++journal->next_id;
+	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY;
+	outer.replay = &replay;
+	if (send_packed(journal, packed, cek__internal__v1__to_journal__pack(&outer, packed)) < 0)
+		broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "cannot ask the journal for its records");
+	return replay.id;
+}
+
+static void begin_replay(struct journal *journal)
+{
+	ring_reset(&journal->broker->ring);
+	journal->replay_id = ask_replay(journal);
+}
+
+static void append_end(struct journal *journal, struct append *append, bool ok)
+{
+	list_remove(&append->link);
+	journal->n_appends--;
+	free(append->packed);
+	append->packed = NULL;
+	append->done(append, ok);
+}
+
+/* The first append is durable: its last record has this seq. */
+static void append_durable(struct journal *journal, struct append *append, uint64_t last_seq)
+{
+	struct broker *broker = journal->broker;
+	ToJournal *message = cek__internal__v1__to_journal__unpack(NULL, append->len, append->packed);
+	char why[200] = "out of memory";
+	int r = message ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < message->append_key->n_record; i++) {
+		message->append_key->record[i]->seq = last_seq + 1 + i - message->append_key->n_record;
+		r = ring_apply(&broker->ring, message->append_key->record[i], why, sizeof(why));
+	}
+	if (message)
+		cek__internal__v1__to_journal__free_unpacked(message, NULL);
+	if (r < 0)
+		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, why);
+	append_end(journal, append, r == 0);
+	steps_changed(broker);
+}
+
+static struct append *under_way(struct journal *journal)
+{
+	return journal->sent && !list_empty(&journal->appends) ? list_entry(journal->appends.next, struct append, link) : NULL;
+}
+
+static void on_appended(struct journal *journal, const Cek__Internal__V1__Appended *appended)
+{
+	struct append *append = under_way(journal);
+
+	if (append && append->id == appended->id) {
+		journal->sent = false;
+		journal->asked_id = 0;
+		if (appended->ok)
+			append_durable(journal, append, appended->last_seq);
+		else
+			append_end(journal, append, false);
+	}
+}
+
+static void on_open(struct append *append, bool ok)
+{
+	if (!ok)
+		log_error("the key journal does not take the record that says that cekd has started");
+}
+
+/* The first record of each start says that cekd has started. */
+static void append_open(struct journal *journal)
+{
+	KeyRecord open = CEK__INTERNAL__V1__KEY_RECORD__INIT, *records[] = {&open};
+	char type[] = "open";
+
+	open.type = type;
+	open.version = journal->broker->version;
+	journal->open.done = on_open;
+	if (journal_append(journal->broker, &journal->open, records, 1) < 0)
+		on_open(&journal->open, false);
+}
+
+static void replay_ended(struct journal *journal)
+{
+	struct broker *broker = journal->broker;
+
+	journal->replay_id = 0;
+	journal->replayed = true;
+	if (!journal->known) {
+		journal->ok = journal->known = true;
+		snprintf(journal->keys, sizeof(journal->keys), "ok");
+		snprintf(journal->audit, sizeof(journal->audit), "ok");
+	}
+	broker->ring.live = true;
+	while (list_take(&broker->ring.dirty))
+		continue;
+	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys, broker->ring.n_versions,
+		(unsigned long long)broker->ring.epoch);
+	append_open(journal);
+	control_tell_ready(broker);
+	steps_changed(broker);
+}
+
+static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
+{
+	char why[200];
+
+	for (size_t i = 0; i < batch->n_record; i++) {
+		if (ring_apply(&journal->broker->ring, batch->record[i], why, sizeof(why)) < 0) {
+			broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, why);
+			return;
+		}
+	}
+	if (batch->end)
+		replay_ended(journal);
+}
+
+/* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it or
+ * nothing. If its answer came after all, asking is over already. */
+static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
+{
+	struct append *append = under_way(journal);
+	uint64_t known = journal->broker->ring.last_seq;
+
+	for (size_t i = 0; i < batch->n_record; i++) {
+		if (batch->record[i]->seq > known)
+			journal->asked_records++;
+	}
+	if (!batch->end)
+		return;
+	journal->asked_id = 0;
+	journal->sent = false;
+	if (append && journal->asked_records > 0)
+		append_durable(journal, append, known + journal->asked_records);
+}
+
+static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
+{
+	if (journal->replay_id > 0 && batch->id == journal->replay_id)
+		fold(journal, batch);
+	else if (journal->asked_id > 0 && batch->id == journal->asked_id)
+		compare(journal, batch);
+}
+
+static void on_state(struct journal *journal, const Cek__Internal__V1__JournalState *state)
+{
+	struct broker *broker = journal->broker;
+
+	if (journal->ok && !state->ok)
+		log_error("the journal does not write: %s; %s", state->keys, state->audit);
+	journal->ok = state->ok;
+	journal->known = true;
+	snprintf(journal->keys, sizeof(journal->keys), "%s", state->keys);
+	snprintf(journal->audit, sizeof(journal->audit), "%s", state->audit);
+	snprintf(journal->sandbox, sizeof(journal->sandbox), "%s", state->sandbox);
+	audit_again(&broker->audit);
+	if (!journal->replayed && state->ok) {
+		begin_replay(journal);
+	} else if (under_way(journal)) {
+		journal->asked_records = 0;
+		journal->asked_id = ask_replay(journal);
+	}
+	if (!state->ok)
+		control_tell_ready(broker); /* so that Status can say why */
+}
+
+static void on_message(struct journal *journal, const FromJournal *message)
+{
+	switch (message->what_case) {
+	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY:
+		on_replay(journal, message->replay);
+		break;
+	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED:
+		on_appended(journal, message->appended);
+		break;
+	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE:
+		audit_done(&journal->broker->audit, message->audit_done->instance, message->audit_done->written, message->audit_done->durable);
+		break;
+	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE:
+		on_state(journal, message->state);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *data)
+{
+	struct journal *journal = data;
+	struct broker *broker = journal->broker;
+
+	for (;;) {
+		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
+		FromJournal *message;
+
+		if (n == -EAGAIN || broker->stop)
+			return;
+		if (n <= 0) {
+			broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "the pair with the journal is closed");
+			return;
+		}
+		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
+		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, broker->datagram);
+		if (message)
+			on_message(journal, message);
+		else
+			log_error("the journal sent something that is no message");
+		cek__internal__v1__from_journal__free_unpacked(message, NULL);
+	}
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *data)
+{
+	struct journal *journal = data;
+
+	journal->full = false; /* the turn's end sends what waits */
+}
+
+void journal_flush(struct broker *broker)
+{
+	struct journal *journal = &broker->journal;
+	int r = journal->full ? -EAGAIN : audit_flush(&broker->audit, journal->fd);
+
+	if (r == 0 && !journal->sent && !list_empty(&journal->appends)) {
+		struct append *append = list_entry(journal->appends.next, struct append, link);
+
+		r = send_packed(journal, append->packed, append->len);
+		journal->sent = r == 0;
+	}
+	if (r == -EAGAIN && !journal->full) {
+		journal->full = true;
+		event_add(&journal->writable, NULL);
+	}
+	if (r < 0 && r != -EAGAIN)
+		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "cannot write to the journal");
+}
+
+int journal_init(struct broker *broker, int fd)
+{
+	struct journal *journal = &broker->journal;
+
+	*journal = (struct journal){.broker = broker, .fd = fd};
+	list_init(&journal->appends);
+	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
+		return -EIO;
+	journal->next_id &= UINT64_MAX >> 1;
+	event_assign(&journal->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
+	event_assign(&journal->writable, broker->base, fd, EV_WRITE, on_writable, journal);
+	if (event_add(&journal->readable, NULL) < 0)
+		return -ENOMEM;
+	/* A journal that runs already has told its state to the broker before us: begin without waiting for it. */
+	begin_replay(journal);
+	return broker->stop ? -EIO : 0;
+}
+
+void journal_deinit(struct broker *broker)
+{
+	struct journal *journal = &broker->journal;
+	struct link *link;
+
+	if (!journal->broker)
+		return;
+	event_del(&journal->readable);
+	event_del(&journal->writable);
+	while ((link = list_take(&journal->appends))) {
+		struct append *append = list_entry(link, struct append, link);
+
+		free(append->packed);
+		append->packed = NULL;
+		append->done(append, false);
+	}
+	close(journal->fd);
+}

@@ -1,0 +1,58 @@
+/*
+ * The link to cekd-journal: the key journal is folded into the ring at start, new records are appended one batch after the
+ * other, and each is applied to the ring once it is durable. Audit records travel on the same pair (audit.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <event2/event_struct.h>
+
+#include "daemon/broker/list.h"
+#include "daemon/broker/names.h"
+
+enum { APPENDS_MAX = 256 }; /* waiting to become durable */
+
+struct broker;
+
+/* Records on their way. Embedded in what waits for them. */
+struct append {
+	struct link link;
+	uint64_t id;
+	uint8_t *packed; /* a ToJournal; owned */
+	size_t len;
+	/* Called once: the records are durable and applied to the ring, or they are not and will not be. */
+	void (*done)(struct append *append, bool ok);
+};
+
+struct journal {
+	struct broker *broker;
+	int fd;
+	struct event readable, writable;
+	bool ok;             /* the journal says that it writes */
+	bool known;          /* it has said anything yet */
+	bool replayed;       /* the ring is there */
+	char keys[256], audit[256], sandbox[256]; /* as it describes itself */
+	struct link appends; /* the first one is under way if sent is set */
+	size_t n_appends;
+	bool sent;
+	uint64_t next_id;
+	uint64_t replay_id;  /* of the replay that is folded, 0 = none */
+	/* After a journal's restart: was the append under way written? */
+	uint64_t asked_id;
+	uint64_t asked_records;
+	struct append open;
+	bool full;           /* the pair takes no more at the moment */
+};
+
+int journal_init(struct broker *broker, int fd);
+void journal_deinit(struct broker *broker);
+
+/* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS when
+ * too many wait; -ENOMEM. The records are copied. */
+int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records);
+
+/* Send what waits, as far as the pair takes it; called at the end of each turn. */
+void journal_flush(struct broker *broker);

@@ -1,0 +1,110 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/broker/metrics.h"
+
+static const uint64_t bounds[METRICS_BUCKETS] = {
+	50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 500000, 1000000, 10000000,
+};
+
+void metrics_answer(struct metrics *metrics, size_t operation, enum status status, uint64_t micros)
+{
+	size_t i = 0;
+
+	while (i < METRICS_BUCKETS && micros > bounds[i])
+		i++;
+	metrics->answered[operation][status]++;
+	metrics->bucket[operation][i]++;
+	metrics->micros[operation] += micros;
+}
+
+struct text {
+	char *at;
+	size_t size, len;
+};
+
+static const char end[] = "# EOF\n";
+
+static void line(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void line(struct text *text, const char *format, ...)
+{
+	size_t room = text->size - text->len;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text->at + text->len, room, format, args);
+	va_end(args);
+	if (n > 0 && (size_t)n + sizeof(end) <= room)
+		text->len += (size_t)n;
+	text->at[text->len] = '\0';
+}
+
+static uint64_t answers(const struct metrics *metrics, size_t operation)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i <= METRICS_BUCKETS; i++)
+		sum += metrics->bucket[operation][i];
+	return sum;
+}
+
+static void write_requests(const struct metrics *metrics, const char *(*name_of)(size_t), struct text *text)
+{
+	line(text, "# TYPE cekd_requests counter\n# HELP cekd_requests Answered requests by operation and status.\n");
+	for (size_t op = 0; op < METRICS_OPERATIONS; op++) {
+		for (int status = 0; status < STATUS_COUNT; status++) {
+			if (metrics->answered[op][status] > 0)
+				line(text, "cekd_requests_total{operation=\"%s\",status=\"%s\"} %" PRIu64 "\n", name_of(op),
+					status_name((enum status)status), metrics->answered[op][status]);
+		}
+	}
+}
+
+static void write_latency(const struct metrics *metrics, const char *(*name_of)(size_t), struct text *text)
+{
+	line(text, "# TYPE cekd_latency_seconds histogram\n# UNIT cekd_latency_seconds seconds\n"
+		   "# HELP cekd_latency_seconds From the whole request to its answer.\n");
+	for (size_t op = 0; op < METRICS_OPERATIONS; op++) {
+		uint64_t sum = 0;
+
+		if (answers(metrics, op) == 0)
+			continue;
+		for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+			sum += metrics->bucket[op][i];
+			line(text, "cekd_latency_seconds_bucket{operation=\"%s\",le=\"%g\"} %" PRIu64 "\n", name_of(op), (double)bounds[i] / 1e6, sum);
+		}
+		sum += metrics->bucket[op][METRICS_BUCKETS];
+		line(text, "cekd_latency_seconds_bucket{operation=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name_of(op), sum);
+		line(text, "cekd_latency_seconds_count{operation=\"%s\"} %" PRIu64 "\n", name_of(op), sum);
+		line(text, "cekd_latency_seconds_sum{operation=\"%s\"} %.6f\n", name_of(op), (double)metrics->micros[op] / 1e6);
+	}
+}
+
+static void counter(struct text *text, const char *name, const char *help, uint64_t value)
+{
+	line(text, "# TYPE cekd_%s counter\n# HELP cekd_%s %s\ncekd_%s_total %" PRIu64 "\n", name, name, help, name, value);
+}
+
+size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
+	size_t n_gauges, char *buffer, size_t size)
+{
+	struct text text = {.at = buffer, .size = size};
+
+	if (size <= sizeof(end))
+		return 0;
+	for (size_t i = 0; i < n_gauges; i++)
+		line(&text, "# TYPE cekd_%s gauge\n# HELP cekd_%s %s\ncekd_%s %" PRIu64 "\n", gauges[i].name, gauges[i].name,
+			gauges[i].help, gauges[i].name, gauges[i].value);
+	counter(&text, "refused_connections", "Connections over a limit or from an unmapped uid.", metrics->refused_connections);
+	counter(&text, "malformed_frames", "Frames that were no request.", metrics->malformed_frames);
+	counter(&text, "silent_connections", "Connections closed because no whole request came.", metrics->closed_silent);
+	counter(&text, "stalled_connections", "Connections closed because replies were not read.", metrics->closed_stalled);
+	write_requests(metrics, name_of, &text);
+	write_latency(metrics, name_of, &text);
+	memcpy(text.at + text.len, end, sizeof(end));
+	return text.len + sizeof(end) - 1;
+}

@@ -1,0 +1,37 @@
+/*
+ * Counters and a latency histogram for each operation, as OpenMetrics 1.0 text.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/broker/names.h"
+
+enum {
+	METRICS_OPERATIONS = 32, /* rows of the operation table, at most */
+	METRICS_BUCKETS = 14,
+};
+
+struct metrics {
+	uint64_t answered[METRICS_OPERATIONS][STATUS_COUNT];
+	uint64_t bucket[METRICS_OPERATIONS][METRICS_BUCKETS + 1]; /* the last: slower than all bounds */
+	uint64_t micros[METRICS_OPERATIONS];
+	uint64_t refused_connections;
+	uint64_t malformed_frames;
+	uint64_t closed_silent;
+	uint64_t closed_stalled;
+};
+
+struct gauge {
+	const char *name, *help;
+	uint64_t value;
+};
+
+/* Count an answer to operation (its row in the table) that took this long. */
+void metrics_answer(struct metrics *metrics, size_t operation, enum status status, uint64_t micros);
+
+/* Write the text, NUL-terminated, into text of size bytes; name_of gives the operation's name for a row. What does not fit
+ * is left out by whole lines. Returns the length. */
+size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
+	size_t n_gauges, char *text, size_t size);

@@ -1,0 +1,66 @@
+#include <stdbool.h>
+
+#include "daemon/broker/moves.h"
+
+/* Why not; "" = free to go; BACK = only to the state that it had before. */
+static const char back[] = "it goes back only to the state that it had before";
+
+#define YES ""
+#define BACK back
+#define SAME "it is in that state already"
+#define ROTATE "it would leave its key without an active version: rotate the key first, or deactivate this version"
+#define ONCE "a version becomes active once: rotate the key to get a new active version"
+#define STAYS "compromised stays compromised: only destruction is left"
+#define GONE "it is destroyed; its kid stays as a tombstone"
+#define FIRST "take the destruction back first"
+#define NEVER "it was never active: destroy it, or let it become active"
+#define WAITS "destruction has a waiting period"
+#define MADE "only a new version is pre-active"
+
+static const char *const moves[STATE_COUNT][STATE_COUNT] = {
+	[STATE_PRE_ACTIVE] = {
+		[STATE_PRE_ACTIVE] = SAME, [STATE_ACTIVE] = YES, [STATE_DEACTIVATED] = NEVER, [STATE_SUSPENDED] = YES,
+		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
+	},
+	[STATE_ACTIVE] = {
+		[STATE_PRE_ACTIVE] = MADE, [STATE_ACTIVE] = SAME, [STATE_DEACTIVATED] = YES, [STATE_SUSPENDED] = YES,
+		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = ROTATE,
+	},
+	[STATE_DEACTIVATED] = {
+		[STATE_PRE_ACTIVE] = MADE, [STATE_ACTIVE] = ONCE, [STATE_DEACTIVATED] = SAME, [STATE_SUSPENDED] = YES,
+		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
+	},
+	[STATE_SUSPENDED] = {
+		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = BACK, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = YES,
+		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
+	},
+	[STATE_COMPROMISED] = {
+		[STATE_PRE_ACTIVE] = STAYS, [STATE_ACTIVE] = STAYS, [STATE_DEACTIVATED] = STAYS, [STATE_SUSPENDED] = STAYS,
+		[STATE_COMPROMISED] = SAME, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
+	},
+	[STATE_DESTROYED] = {
+		[STATE_PRE_ACTIVE] = GONE, [STATE_ACTIVE] = GONE, [STATE_DEACTIVATED] = GONE, [STATE_SUSPENDED] = GONE,
+		[STATE_COMPROMISED] = GONE, [STATE_DESTROYED] = GONE, [STATE_WAITING] = GONE,
+	},
+	[STATE_WAITING] = {
+		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = BACK, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = FIRST,
+		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = YES, [STATE_WAITING] = SAME,
+	},
+};
+
+/* A version that was active goes back to active or, when another one is active by now, to deactivated. */
+static bool goes_back(enum state to, enum state before)
+{
+	return to == before || (to == STATE_DEACTIVATED && before == STATE_ACTIVE);
+}
+
+const char *move_refused(enum state from, enum state to, enum state before)
+{
+	const char *why = from < STATE_COUNT && to < STATE_COUNT ? moves[from][to] : NULL;
+
+	if (!why)
+		return "there is no such state to go to";
+	if (why == back)
+		return goes_back(to, before) ? NULL : back;
+	return *why ? why : NULL;
+}

@@ -1,0 +1,37 @@
+#include <string.h>
+
+#include "daemon/broker/permission.h"
+
+static const char *const names[PERMISSION_COUNT] = {
+	[PERMISSION_UNWRAP] = "unwrap",
+	[PERMISSION_WRAP] = "wrap",
+	[PERMISSION_GENERATE] = "generate",
+	[PERMISSION_REWRAP] = "rewrap",
+	[PERMISSION_CREATE] = "create",
+	[PERMISSION_ROTATE] = "rotate",
+	[PERMISSION_STATE] = "state",
+	[PERMISSION_DESTROY] = "destroy",
+	[PERMISSION_IMPORT] = "import",
+	[PERMISSION_ADOPT] = "adopt",
+	[PERMISSION_SCHEDULE] = "schedule",
+	[PERMISSION_LIST] = "list",
+	[PERMISSION_PUBLIC] = "public",
+	[PERMISSION_STATUS] = "status",
+	[PERMISSION_METRICS] = "metrics",
+	[PERMISSION_WATCH] = "watch",
+	[PERMISSION_FSCK] = "fsck",
+};
+
+const char *permission_name(enum permission permission)
+{
+	return names[permission];
+}
+
+int permission_find(const char *name)
+{
+	for (int i = 0; i < PERMISSION_COUNT; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}

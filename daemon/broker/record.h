@@ -1,0 +1,22 @@
+/*
+ * What a change writes into the key journal. The records point into the change and are to be appended at once.
+ */
+#pragma once
+
+#include "daemon/broker/change.h"
+
+struct version_record {
+	KeyRecord record;
+	char *alias[1];
+};
+
+void record_intent(const struct change *change, KeyRecord *ret_record);
+void record_abandoned(const struct change *change, KeyRecord *ret_record);
+void record_state(const struct change *change, enum state state, uint64_t until, KeyRecord *ret_record);
+void record_schedule(const struct change *change, KeyRecord *ret_record);
+
+/* The new version as the manage worker describes it. NULL, or why it cannot join the ring (static text). */
+const char *record_version(const struct change *change, const JobResult *result, struct version_record *ret_record);
+
+/* Wraps that may be made under a version of this alg before the next reservation; 0: they are not counted. */
+uint64_t record_first_reservation(const struct broker *broker, const struct alg *alg);

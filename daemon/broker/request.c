@@ -1,0 +1,388 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/change.h"
+#include "daemon/broker/fsck.h"
+#include "daemon/broker/operations.h"
+#include "daemon/broker/peer.h"
+#include "daemon/broker/request.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "proto/frame.h"
+
+static struct request *request_new(struct peer *peer)
+{
+	struct broker *broker = peer->broker;
+	struct request *request = pool_take(&broker->requests);
+
+	if (!request)
+		return NULL;
+	memset(request, 0, offsetof(struct request, text));
+	request->text[0] = request->key_name[0] = request->kid[0] = request->detail[0] = '\0';
+	request->encrypted_key_len = 0;
+	request->reply = (CekReply)CEK__V1__REPLY__INIT;
+	request->broker = broker;
+	request->peer = peer;
+	request->user = peer->user;
+	request->listener = peer->listener;
+	request->uid = peer->uid;
+	request->pid = peer->pid;
+	request->arrived = broker->now;
+	list_append(&peer->requests, &request->open);
+	list_init(&request->parked);
+	peer->n_requests++;
+	return request;
+}
+
+/* A job at a worker cannot be taken back: then the request stays, without a peer, until the answer has come. */
+static void request_free(struct request *request)
+{
+	struct broker *broker = request->broker;
+
+	timer_clear(&broker->timers, &request->deadline);
+	list_remove(&request->parked);
+	if (request->peer) {
+		list_remove(&request->open);
+		request->peer->n_requests--;
+		request->peer->reserved -= request->reserved;
+		request->peer = NULL;
+	}
+	if (request->counted)
+		quota_answer(&broker->quota, request->user);
+	request->counted = false;
+	if (request->change)
+		change_detach(request->change);
+	request->change = NULL;
+	request->answered = true;
+	if (request->job.queued && !workers_cancel(broker, &request->job))
+		return;
+	inventory_free(request->inventory);
+	wipe(request->packed, request->job.len);
+	pool_give(&broker->requests, request, 0);
+}
+
+int request_say(struct request *request, enum status status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(request->text, sizeof(request->text), format, args);
+	va_end(args);
+	return status;
+}
+
+/* ---- decode, resolve, authorise, dispatch --------------------------------------------------------------------------- */
+
+static int decode(struct request *request, const uint8_t *body, size_t len)
+{
+	struct broker *broker = request->broker;
+	CekRequest *message = cek__v1__request__unpack(arena_allocator(&broker->arena), len, body);
+
+	if (!message)
+		return request_say(request, STATUS_MALFORMED, "not a request");
+	request->message = message;
+	request->id = message->id;
+	request->op = operation_find(message->op_case);
+	if (!request->op && message->op_case == CEK__V1__REQUEST__OP__NOT_SET && message->base.n_unknown_fields == 0)
+		return request_say(request, STATUS_MALFORMED, "op: missing");
+	if (!request->op)
+		return request_say(request, STATUS_UNSUPPORTED, "an operation that this cekd does not know");
+	request->large = request->op->large;
+	return STATUS_OK;
+}
+
+/* Find the key that the request is about. That there is none is not said before it is clear what this peer may know. */
+static int resolve(struct request *request)
+{
+	const struct ring *ring = &request->broker->ring;
+	struct target target = {.key = "", .kid = ""};
+
+	if (!request->op->target)
+		return STATUS_OK;
+	request->op->target(request->message, &target);
+	if (target.key[0] == '\0' && target.kid[0] == '\0')
+		return request_say(request, STATUS_MALFORMED, "key or kid: missing");
+	if (target.key[0] != '\0' && !key_name_valid(target.key))
+		return request_say(request, STATUS_MALFORMED, "key: not a key name");
+	if (target.kid[0] != '\0' && !kid_valid(target.kid))
+		return request_say(request, STATUS_MALFORMED, "kid: longer than %d bytes", KID_MAX);
+	snprintf(request->key_name, sizeof(request->key_name), "%s", target.key);
+	if (text_valid(target.kid, KID_MAX))
+		snprintf(request->kid, sizeof(request->kid), "%s", target.kid);
+	if (target.key[0] != '\0')
+		request->key = ring_key(ring, target.key);
+	if (target.kid[0] == '\0')
+		return STATUS_OK;
+	request->version = ring_version(ring, target.kid);
+	if (request->version && target.key[0] != '\0' && request->version->key != request->key)
+		request->version = NULL;
+	request->key = request->version ? request->version->key : NULL;
+	return STATUS_OK;
+}
+
+/* One answer for a key that is foreign and for one that does not exist, by the same way. */
+static int authorise(struct request *request)
+{
+	struct broker *broker = request->broker;
+	const struct operation *op = request->op;
+	const struct grants *grants = &request->peer->grants;
+	bool allowed;
+
+	if (!policy_allows_some(grants, op->permission))
+		return request_say(request, STATUS_DENIED, "this peer may not do that");
+	if (!op->always && !broker_serving(broker))
+		return request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
+	if (!op->target)
+		return STATUS_OK;
+	allowed = policy_allows(&broker->policy, grants, op->permission, request->key ? request->key->name : request->key_name);
+	if (!allowed || (!request->key && !op->creates))
+		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
+	return STATUS_OK;
+}
+
+static void on_deadline(struct timer *timer)
+{
+	struct request *request = list_entry(timer, struct request, deadline);
+
+	request_finish(request, request_say(request, STATUS_DEADLINE, "not finished in time"));
+}
+
+/* Call the handler. If it waits for something, the deadline runs and the reply has its place in the peer's output. */
+static int dispatch(struct request *request)
+{
+	struct broker *broker = request->broker;
+	uint32_t limit = request->op->slow ? broker->limits.manage_deadline_ms : broker->limits.deadline_ms;
+	uint32_t asked = request->message->deadline_ms;
+	int outcome;
+
+	if (quota_request(&broker->quota, request->user) < 0)
+		return request_say(request, STATUS_OVERLOADED, "too many open requests of this user");
+	request->counted = true;
+	outcome = request->op->handler(request);
+	request->message = NULL;
+	if (outcome != STATUS_PENDING)
+		return outcome;
+	request->reserved = request->large ? FRAME_HEADER + FRAME_BODY_MAX : REPLY_SMALL;
+	request->peer->reserved += request->reserved;
+	timer_set(&broker->timers, &request->deadline, broker->now + (asked > 0 && asked < limit ? asked : limit) * UINT64_C(1000), on_deadline);
+	return STATUS_PENDING;
+}
+
+/* ---- record, encode, reply ------------------------------------------------------------------------------------------ */
+
+static const char *op_name(const struct request *request)
+{
+	return request->op ? permission_name(request->op->permission) : "none";
+}
+
+/* The audit record of what was decided. ret_n 0: the journal does not write, and the answer says only that. */
+static int record(struct request *request, enum status status, uint64_t *ret_n)
+{
+	struct broker *broker = request->broker;
+	AuditRecord line = CEK__INTERNAL__V1__AUDIT_RECORD__INIT;
+	uint64_t n;
+
+	*ret_n = 0;
+	if (!broker_serving(broker))
+		return 0;
+	line.listener = (char *)request->listener;
+	line.uid = request->uid;
+	line.pid = (uint32_t)request->pid;
+	line.op = (char *)op_name(request);
+	line.key = request->key ? request->key->name : request->key_name;
+	line.kid = request->version ? request->version->kid : request->kid;
+	line.alg = (char *)(request->key ? request->key->alg->name : "");
+	line.status = (char *)status_name(status);
+	line.encrypted_key = (ProtobufCBinaryData){.data = request->encrypted_key, .len = request->encrypted_key_len};
+	line.detail = request->detail;
+	n = audit_add(&broker->audit, &line);
+	if (n == 0)
+		return -ENOMEM;
+	*ret_n = n;
+	return 0;
+}
+
+static void encode(struct request *request, enum status status)
+{
+	CekReply *reply = &request->reply;
+
+	reply->id = request->id;
+	reply->status = (Cek__V1__Status)status;
+	reply->epoch = request->broker->ring.epoch;
+	if (status == STATUS_OK)
+		return;
+	reply->result_case = CEK__V1__REPLY__RESULT__NOT_SET;
+	reply->message = request->text;
+}
+
+static void reply(struct request *request, uint64_t n)
+{
+	struct peer *peer = request->peer;
+	CekReply *message = &request->reply;
+	size_t len = cek__v1__reply__get_packed_size(message);
+	uint8_t *room;
+
+	if (len > FRAME_BODY_MAX) {
+		encode(request, (enum status)request_say(request, STATUS_TOO_LARGE, "the reply would be longer than a frame"));
+		len = cek__v1__reply__get_packed_size(message);
+	}
+	room = peer_room(peer, FRAME_HEADER + len);
+	if (room) {
+		frame_header(room, len);
+		cek__v1__reply__pack(message, room + FRAME_HEADER);
+		peer_commit(peer, FRAME_HEADER + len, n);
+		return;
+	}
+	frame_header(peer->broker->frame, len);
+	cek__v1__reply__pack(message, peer->broker->frame + FRAME_HEADER);
+	peer_send(peer, peer->broker->frame, FRAME_HEADER + len, n);
+	wipe(peer->broker->frame, FRAME_HEADER + len);
+}
+
+/* What the handlers returned, as a status; and nothing is given out that the journal could not take. */
+static enum status settle(struct request *request, int outcome)
+{
+	if (outcome < 0) {
+		log_error("%s failed: %s", op_name(request), strerror(-outcome));
+		return (enum status)request_say(request, STATUS_INTERNAL, "a fault of cekd; its log says more");
+	}
+	if (outcome == STATUS_FAILED)
+		return (enum status)request_say(request, STATUS_FAILED, "the cryptographic operation failed");
+	if (outcome == STATUS_OK && !request->op->always && !broker_serving(request->broker))
+		return (enum status)request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
+	return (enum status)outcome;
+}
+
+void request_run(struct peer *peer, const uint8_t *body, size_t len)
+{
+	struct request *request = request_new(peer);
+	int outcome;
+
+	if (!request) {
+		peer->broken = true;
+		return;
+	}
+	outcome = decode(request, body, len);
+	if (outcome == STATUS_OK)
+		outcome = resolve(request);
+	if (outcome == STATUS_OK)
+		outcome = authorise(request);
+	if (outcome == STATUS_OK)
+		outcome = dispatch(request);
+	request_finish(request, outcome);
+}
+
+void request_finish(struct request *request, int outcome)
+{
+	enum status status;
+	uint64_t n;
+
+	if (outcome == STATUS_PENDING)
+		return;
+	status = settle(request, outcome);
+	if (record(request, status, &n) < 0)
+		request->peer->broken = true;
+	encode(request, status);
+	if (request->peer)
+		reply(request, n);
+	metrics_answer(&request->broker->metrics, request->op ? request->op->permission : PERMISSION_COUNT, status,
+		request->broker->now - request->arrived);
+	request_free(request);
+}
+
+/* ---- later ---------------------------------------------------------------------------------------------------------- */
+
+/* A worker has answered the request's job. */
+static void on_job_done(struct job *job, const JobResult *result)
+{
+	struct request *request = list_entry(job, struct request, job);
+
+	if (!request->answered)
+		request_finish(request, request->resume(request, result));
+	else if (!job->queued)
+		request_free(request);
+}
+
+static int pack_job(struct request *request, const Job *job)
+{
+	if (cek__internal__v1__job__get_packed_size(job) > sizeof(request->packed))
+		return -EMSGSIZE;
+	request->job.len = cek__internal__v1__job__pack(job, request->packed);
+	request->job.packed = request->packed;
+	request->job.id = job->id;
+	request->job.done = on_job_done;
+	return 0;
+}
+
+static int submit(struct request *request, const Job *job, int (*to)(struct broker *, struct job *))
+{
+	int r = pack_job(request, job);
+
+	if (r == 0)
+		r = to(request->broker, &request->job);
+	if (r == -ENOBUFS)
+		return request_say(request, STATUS_OVERLOADED, "too many requests wait for the token");
+	if (r == -ENETDOWN)
+		return request_say(request, STATUS_UNAVAILABLE, "the token is not available");
+	return r < 0 ? r : STATUS_PENDING;
+}
+
+int request_submit(struct request *request, const Job *job)
+{
+	return submit(request, job, workers_submit);
+}
+
+int request_submit_manage(struct request *request, const Job *job)
+{
+	return submit(request, job, workers_manage);
+}
+
+int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request))
+{
+	int r = pack_job(request, job);
+
+	if (r < 0)
+		return r;
+	request->unpark = unpark;
+	list_append(&key->parked, &request->parked);
+	return STATUS_PENDING;
+}
+
+/* Each of them decodes its job in the arena, in which the message stands that we have just handled: leave that, wipe the
+ * rest each time. */
+void request_unpark_all(struct broker *broker, struct key *key)
+{
+	struct link parked, *link;
+	size_t used = broker->arena.used;
+
+	list_init(&parked);
+	list_move(&parked, &key->parked);
+	while ((link = list_take(&parked))) {
+		struct request *request = list_entry(link, struct request, parked);
+
+		request_finish(request, request->unpark(request));
+		wipe(broker->arena.base + used, broker->arena.used - used);
+		broker->arena.used = used;
+	}
+}
+
+void request_orphan(struct request *request)
+{
+	request->peer->n_requests--;
+	request->peer->reserved -= request->reserved;
+	request->peer = NULL;
+}
+
+void request_refuse_frame(struct peer *peer, enum status status, const char *text)
+{
+	struct request *request = request_new(peer);
+
+	peer->broker->metrics.malformed_frames++;
+	if (request)
+		request_finish(request, request_say(request, status, "%s", text));
+	else
+		peer->broken = true;
+}

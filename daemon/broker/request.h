@@ -1,0 +1,93 @@
+/*
+ * A request from its frame to its reply. request_run() shows the order: decode, resolve, authorise, dispatch; then, at once
+ * or when the answer came, record, encode, reply.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/broker/names.h"
+#include "daemon/broker/ring.h"
+#include "daemon/broker/timers.h"
+#include "daemon/broker/workers.h"
+
+enum {
+	REQUEST_JOB_MAX = 2048,  /* a packed job about a CEK: the longest parts that the checks let pass, and names */
+	REQUEST_TEXT_MAX = 256,
+};
+
+struct broker;
+struct change;
+struct inventory;
+struct peer;
+struct user;
+struct operation;
+
+struct request {
+	struct link open;       /* among its peer's */
+	struct link parked;     /* among a key's */
+	struct timer deadline;
+	struct job job;
+	struct broker *broker;
+	struct peer *peer;      /* NULL: gone */
+	struct user *user;
+	const char *listener;
+	uid_t uid;
+	pid_t pid;
+	uint64_t id;
+	const struct operation *op; /* NULL: it did not decode */
+	uint64_t arrived;
+	size_t reserved;        /* bytes of the peer's output */
+	bool answered;          /* the peer has its reply (or is gone); the work goes on */
+	const CekRequest *message; /* while the handler runs; then NULL */
+	struct key *key, *to_key;
+	struct version *version, *to_version;
+	const struct enc *enc;
+	/* What the answer to the job means: a status, or STATUS_PENDING if there is more to wait for. result NULL: lost. */
+	int (*resume)(struct request *request, const JobResult *result);
+	/* Try again after having been parked. */
+	int (*unpark)(struct request *request);
+	uint32_t tries, candidate, candidates;
+	CekReply reply;         /* the handler fills in its result, made in broker->arena */
+	struct change *change;  /* that will finish it */
+	struct inventory *inventory; /* fsck: what has come of it */
+	bool counted;           /* in its user's quota */
+	bool large;             /* the reply may be as long as a frame */
+	/* Up to here a new request is zeroed; of these only the first byte is. */
+	char text[REQUEST_TEXT_MAX]; /* what the reply says if it is not OK */
+	/* For the audit trail: */
+	char key_name[KEY_NAME_MAX + 1], kid[KID_MAX + 1];
+	char detail[REQUEST_TEXT_MAX];
+	size_t encrypted_key_len;
+	uint8_t encrypted_key[ENCRYPTED_KEY_MAX];
+	uint8_t packed[REQUEST_JOB_MAX]; /* secrets only here */
+};
+
+/* Serve one frame's body. */
+void request_run(struct peer *peer, const uint8_t *body, size_t len);
+
+/* A frame that is no request: answer it and go on, or close if the stream is beyond repair. */
+void request_refuse_frame(struct peer *peer, enum status status, const char *text);
+
+/* Record, encode, reply, if outcome is not STATUS_PENDING: a status or -errno. The request is gone then. */
+void request_finish(struct request *request, int outcome);
+
+/* The peer has gone: go on without it. */
+void request_orphan(struct request *request);
+
+/* Set the text of the reply and return status. */
+int request_say(struct request *request, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Queue the job in request->packed for a use worker. Returns STATUS_PENDING or a status. */
+int request_submit(struct request *request, const Job *job);
+
+/* The same for the manage worker; without secrets. */
+int request_submit_manage(struct request *request, const Job *job);
+
+/* Park behind the key, with the job as it is so far, until a reservation or a rotation is through. Returns STATUS_PENDING or
+ * -errno. */
+int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request));
+void request_unpark_all(struct broker *broker, struct key *key);

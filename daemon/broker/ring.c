@@ -1,0 +1,160 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/ring.h"
+
+void ring_init(struct ring *ring)
+{
+	*ring = (struct ring){0};
+	list_init(&ring->intents);
+	list_init(&ring->dirty);
+}
+
+static void version_free(struct version *version)
+{
+	for (size_t i = 0; i < version->n_alias; i++)
+		free(version->alias[i]);
+	free(version->alias);
+	if (version->public_key)
+		cek__v1__public_key__free_unpacked(version->public_key, NULL);
+	free(version->kid);
+	free(version->peers);
+	free(version->note);
+	free(version);
+}
+
+static void key_free(struct key *key)
+{
+	for (size_t i = 0; i < key->n_versions; i++)
+		version_free(key->versions[i]);
+	free(key->versions);
+	free(key->name);
+	free(key);
+}
+
+void ring_reset(struct ring *ring)
+{
+	char **interned = ring->interned;
+	size_t n_interned = ring->n_interned;
+	struct link *link;
+
+	for (size_t i = 0; i < ring->n_keys; i++)
+		key_free(ring->keys[i]);
+	free(ring->keys);
+	while (ring->intents.next && (link = list_take(&ring->intents)))
+		free(list_entry(link, struct intent, link));
+	table_deinit(&ring->names);
+	table_deinit(&ring->kids);
+	table_deinit(&ring->cka_ids);
+	ring_init(ring);
+	ring->interned = interned;
+	ring->n_interned = n_interned;
+}
+
+void ring_deinit(struct ring *ring)
+{
+	ring_reset(ring);
+	for (size_t i = 0; i < ring->n_interned; i++)
+		free(ring->interned[i]);
+	free(ring->interned);
+	ring_init(ring);
+}
+
+struct key *ring_key(const struct ring *ring, const char *name)
+{
+	return table_get(&ring->names, name, strlen(name));
+}
+
+struct version *ring_version(const struct ring *ring, const char *kid)
+{
+	return table_get(&ring->kids, kid, strlen(kid));
+}
+
+struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size_t len)
+{
+	return table_get(&ring->cka_ids, cka_id, len);
+}
+
+size_t ring_after(const struct ring *ring, const char *name)
+{
+	size_t low = 0, high = ring->n_keys;
+
+	while (name && low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(ring->keys[middle]->name, name) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const char *ring_intern(struct ring *ring, const char *name)
+{
+	char **grown;
+
+	for (size_t i = 0; i < ring->n_interned; i++) {
+		if (strcmp(ring->interned[i], name) == 0)
+			return ring->interned[i];
+	}
+	grown = realloc(ring->interned, (ring->n_interned + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	ring->interned = grown;
+	grown[ring->n_interned] = strdup(name);
+	return grown[ring->n_interned] ? grown[ring->n_interned++] : NULL;
+}
+
+/* The place of a peer among those remembered; the one that was seen longest ago makes room for a new one. */
+static struct usage *usage_of(struct version *version, const char *listener, uint32_t uid)
+{
+	struct usage *oldest;
+
+	if (!version->peers)
+		version->peers = calloc(RING_PEERS_MAX, sizeof(*version->peers));
+	if (!version->peers)
+		return NULL;
+	oldest = version->peers;
+	for (size_t i = 0; i < version->n_peers; i++) {
+		struct usage *usage = &version->peers[i];
+
+		if (usage->uid == uid && usage->listener == listener)
+			return usage;
+		if (usage->last_used < oldest->last_used)
+			oldest = usage;
+	}
+	if (version->n_peers < RING_PEERS_MAX)
+		oldest = &version->peers[version->n_peers++];
+	*oldest = (struct usage){.listener = listener, .uid = uid};
+	return oldest;
+}
+
+static void mark_dirty(struct ring *ring, struct version *version)
+{
+	if (list_empty(&version->dirty))
+		list_append(&ring->dirty, &version->dirty);
+}
+
+void ring_used(struct ring *ring, struct version *version, const char *listener, uint32_t uid, uint64_t unwraps,
+	uint64_t wraps, uint64_t now)
+{
+	struct usage *usage = usage_of(version, listener, uid);
+
+	version->unwraps += unwraps;
+	version->wraps += wraps;
+	version->last_used = now;
+	if (usage) {
+		usage->unwraps += unwraps;
+		usage->wraps += wraps;
+		usage->last_used = now;
+	}
+	mark_dirty(ring, version);
+}
+
+void ring_refused(struct ring *ring, struct version *version)
+{
+	version->refused++;
+	mark_dirty(ring, version);
+}

@@ -1,0 +1,32 @@
+/*
+ * The handlers, one a file.
+ */
+#pragma once
+
+#include "daemon/broker/request.h"
+
+int rpc_unwrap(struct request *request);
+int rpc_wrap(struct request *request);
+int rpc_generate_cek(struct request *request);
+int rpc_rewrap(struct request *request);
+int rpc_create_key(struct request *request);
+int rpc_rotate_key(struct request *request);
+int rpc_set_key_state(struct request *request);
+int rpc_destroy_version(struct request *request);
+int rpc_import_key(struct request *request);
+int rpc_adopt_key(struct request *request);
+int rpc_get_transport_key(struct request *request);
+int rpc_set_key_schedule(struct request *request);
+int rpc_list_keys(struct request *request);
+int rpc_describe_key(struct request *request);
+int rpc_get_public_keys(struct request *request);
+int rpc_status(struct request *request);
+int rpc_metrics(struct request *request);
+int rpc_watch(struct request *request);
+int rpc_fsck(struct request *request);
+
+/* Shared by those that bring new keys: STATUS_UNSUPPORTED if the token cannot do the alg, as its worker said. */
+int rpc_check_available(struct request *request, const struct alg *alg);
+
+/* The same for import and adopt, and that alg and kid fit the key, if it exists, and the ring. */
+int rpc_check_new_version(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg);

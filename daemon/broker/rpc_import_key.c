@@ -1,0 +1,114 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/change.h"
+#include "daemon/broker/rpc.h"
+
+enum {
+	TRANSPORT_ID_MAX = 64,
+	WRAPPED_MAX = 8192, /* bytes: the PKCS#8 of RSA-4096 takes 2400 */
+};
+
+static bool same(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+/* The same key twice would be two objects for one kid. */
+static bool known(const struct ring *ring, const PublicKey *public_key)
+{
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		for (size_t j = 0; j < ring->keys[i]->n_versions; j++) {
+			const PublicKey *other = ring->keys[i]->versions[j]->public_key;
+
+			if (other && same(&other->n, &public_key->n) && same(&other->x, &public_key->x) && same(&other->y, &public_key->y))
+				return true;
+		}
+	}
+	return false;
+}
+
+int rpc_check_new_version(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg)
+{
+	const char *refusal = alg_refusal(alg_name);
+
+	*ret_alg = alg_find(alg_name);
+	if (alg_name[0] == '\0')
+		return request_say(request, STATUS_MALFORMED, "alg: missing");
+	if (!*ret_alg)
+		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal ? refusal : "not one that cekd knows");
+	if (request->key && request->key->alg != *ret_alg)
+		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
+	if (kid[0] != '\0' && (!kid_valid(kid) || !text_valid(kid, KID_MAX)))
+		return request_say(request, STATUS_MALFORMED, "kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
+	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
+		return request_say(request, STATUS_CONFLICT, "kid: used before");
+	return rpc_check_available(request, *ret_alg);
+}
+
+static int check(struct request *request, const Cek__V1__ImportKeyRequest *message, const struct alg **ret_alg)
+{
+	bool aes;
+	int r = rpc_check_new_version(request, message->alg, message->kid, ret_alg);
+
+	if (r != STATUS_OK)
+		return r;
+	aes = (*ret_alg)->family == ALG_AES_KW || (*ret_alg)->family == ALG_AES_GCMKW;
+	if (message->transport_id[0] == '\0' || !text_valid(message->transport_id, TRANSPORT_ID_MAX))
+		return request_say(request, STATUS_MALFORMED, "transport_id: missing or too long");
+	if (message->wrapped_aes_key.len == 0 || message->wrapped_aes_key.len > ENCRYPTED_KEY_MAX)
+		return request_say(request, STATUS_MALFORMED, "wrapped_aes_key: missing or too long");
+	if (message->wrapped_key.len == 0 || message->wrapped_key.len > WRAPPED_MAX)
+		return request_say(request, STATUS_MALFORMED, "wrapped_key: missing or too long");
+	if (aes)
+		return STATUS_OK;
+	if (!message->public_key)
+		return request_say(request, STATUS_MALFORMED, "public_key: missing");
+	if ((*ret_alg)->family == ALG_RSA_OAEP && message->public_key->n.len < RSA_BITS_MIN / 8)
+		return request_say(request, STATUS_UNSUPPORTED, "public_key: RSA below %d bits", RSA_BITS_MIN);
+	if (known(&request->broker->ring, message->public_key))
+		return request_say(request, STATUS_CONFLICT, "public_key: this key is a version already");
+	return STATUS_OK;
+}
+
+static int pack(struct change *change, const Cek__V1__ImportKeyRequest *message, uint8_t **ret_packed, size_t *ret_len)
+{
+	Cek__Internal__V1__ImportJob import = CEK__INTERNAL__V1__IMPORT_JOB__INIT;
+	Job job = CEK__INTERNAL__V1__JOB__INIT;
+
+	import.label = change->name;
+	import.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
+	import.alg = message->alg;
+	import.transport_id = message->transport_id;
+	import.wrapped_aes_key = message->wrapped_aes_key;
+	import.wrapped_key = message->wrapped_key;
+	import.public_key = message->public_key;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_IMPORT;
+	job.import = &import;
+	return change_pack_job(change, &job, ret_packed, ret_len);
+}
+
+int rpc_import_key(struct request *request)
+{
+	const Cek__V1__ImportKeyRequest *message = request->message->import_key;
+	const struct alg *alg;
+	struct change *change;
+	uint8_t *packed = NULL;
+	size_t len = 0;
+	int r = check(request, message, &alg);
+
+	if (r != STATUS_OK)
+		return r;
+	change = change_new(request->broker, request, CHANGE_IMPORT);
+	if (!change)
+		return -ENOMEM;
+	change->alg = alg;
+	change->state = request->key ? STATE_DEACTIVATED : STATE_ACTIVE;
+	snprintf(change->kid, sizeof(change->kid), "%s", message->kid);
+	r = change_new_cka_id(change);
+	if (r == 0)
+		r = pack(change, message, &packed, &len);
+	return r == 0 ? change_start(change, packed, len) : change_drop(change, r);
+}

@@ -1,0 +1,45 @@
+#include <errno.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/operations.h"
+#include "daemon/broker/rpc.h"
+
+enum { TEXT_SIZE = 60000 }; /* fits into a frame */
+
+static uint64_t workers_up_now(const struct broker *broker)
+{
+	uint64_t n = 0;
+
+	for (const struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next)
+		n += list_entry(link, struct worker, link)->ready;
+	return n;
+}
+
+int rpc_metrics(struct request *request)
+{
+	struct broker *broker = request->broker;
+	Cek__V1__MetricsReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	char *text = arena_alloc(&broker->arena, TEXT_SIZE);
+	const char *why;
+	const struct gauge gauges[] = {
+		{"ready", "1 if a real unwrap worked and nothing has failed since.", broker_ready(broker, &why)},
+		{"connections", "Open connections.", broker->server.n_peers},
+		{"open_requests", "Requests not yet answered.", broker->requests.in_use},
+		{"queued_jobs", "Jobs that wait for a use worker.", broker->workers.n_queue},
+		{"queued_manage_jobs", "Jobs that wait for the manage worker.", broker->workers.n_manage_queue},
+		{"workers", "Workers that are ready.", workers_up_now(broker)},
+		{"keys", "Keys.", broker->ring.n_keys},
+		{"versions", "Versions of all keys, tombstones included.", broker->ring.n_versions},
+		{"ring_epoch", "Number of the last record that changed a key.", broker->ring.epoch},
+		{"audit_unacknowledged_bytes", "Audit records that the journal has not acknowledged.", broker->audit.kept_bytes},
+	};
+
+	if (!reply || !text)
+		return -ENOMEM;
+	cek__v1__metrics_reply__init(reply);
+	metrics_text(&broker->metrics, operation_metric, gauges, sizeof(gauges) / sizeof(gauges[0]), text, TEXT_SIZE);
+	reply->text = text;
+	request->reply.result_case = CEK__V1__REPLY__RESULT_METRICS;
+	request->reply.metrics = reply;
+	return STATUS_OK;
+}

@@ -1,0 +1,141 @@
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/check.h"
+#include "daemon/broker/peer.h"
+#include "daemon/broker/rpc.h"
+#include "daemon/broker/use.h"
+
+/* The reply, with the encrypted key and the parameters as they came if it was under the active version already. */
+static int answer(struct request *request, const JobResult *result, ProtobufCBinaryData *old, AlgParams *old_params)
+{
+	Cek__V1__RewrapReply *reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+
+	if (!reply)
+		return -ENOMEM;
+	cek__v1__rewrap_reply__init(reply);
+	reply->unchanged = result == NULL;
+	reply->encrypted_key = result ? result->encrypted_key : *old;
+	reply->params = result ? result->params : old_params;
+	reply->kid = result ? request->to_version->kid : request->version->kid;
+	reply->alg = (char *)request->to_key->alg->name;
+	request->reply.result_case = CEK__V1__REPLY__RESULT_REWRAP;
+	request->reply.rewrap = reply;
+	return STATUS_OK;
+}
+
+static Job *waiting_job(struct request *request)
+{
+	return cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len, request->packed);
+}
+
+static int try_next(struct request *request, int outcome)
+{
+	size_t rsa_len = request->key->alg->family == ALG_RSA_OAEP ? request->encrypted_key_len : 0;
+	struct version *next = use_candidate(request, request->tries + 1, rsa_len);
+	Job *job = next ? waiting_job(request) : NULL;
+
+	if (!next)
+		return outcome;
+	if (!job)
+		return -ENOMEM;
+	request->tries++;
+	request->version = next;
+	job->rewrap->from->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
+	return use_submit_wrap(request, job, job->rewrap->to);
+}
+
+static int on_result(struct request *request, const JobResult *result)
+{
+	/* MISSING may mean either of the two objects: the one to be opened is asked first. */
+	int outcome = use_outcome(request, request->version, result);
+	Job *job;
+
+	if (outcome == STATUS_FAILED && request->candidate != UINT32_MAX)
+		return try_next(request, outcome);
+	if (outcome != STATUS_OK)
+		return outcome;
+	use_count(request, request->version, 1, 0);
+	use_count(request, request->to_version, 0, 1);
+	if (request->version != request->to_version)
+		return answer(request, result, NULL, NULL);
+	job = waiting_job(request);
+	return job ? answer(request, NULL, &job->rewrap->from->encrypted_key, job->rewrap->from->params) : -ENOMEM;
+}
+
+/* To another key: it must be named to this peer, who may also see the CEK by unwrapping it itself. */
+static int find_to_key(struct request *request, const char *name)
+{
+	struct broker *broker = request->broker;
+	const struct grants *grants = &request->peer->grants;
+	bool allowed;
+
+	request->to_key = name[0] == '\0' ? request->key : ring_key(&broker->ring, name);
+	if (request->to_key == request->key)
+		return STATUS_OK;
+	if (!key_name_valid(name))
+		return request_say(request, STATUS_MALFORMED, "to_key: not a key name");
+	allowed = policy_allows(&broker->policy, grants, PERMISSION_REWRAP, name);
+	if (!allowed || !request->to_key)
+		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
+	if (!policy_allows(&broker->policy, grants, PERMISSION_UNWRAP, request->key->name))
+		return request_say(request, STATUS_DENIED, "to another key only with unwrap on the first");
+	return STATUS_OK;
+}
+
+static int check(struct request *request, const Cek__V1__RewrapRequest *message)
+{
+	int r = check_alg(request, request->key, message->alg);
+
+	if (r == STATUS_OK)
+		r = check_enc(request, message->enc);
+	if (r == STATUS_OK)
+		r = check_wrapped(request, request->key, use_modulus_bits(request, message->encrypted_key.len), message->encrypted_key.len, message->params);
+	if (r == STATUS_OK)
+		r = find_to_key(request, message->to_key);
+	if (r == STATUS_OK && request->to_key->alg->family == ALG_ECDH && request->to_key->alg->key_bits == 0)
+		r = request_say(request, STATUS_MALFORMED, "ECDH-ES agrees on a fresh CEK: nothing can be rewrapped to it");
+	return r;
+}
+
+static int choose(struct request *request, const Cek__V1__RewrapRequest *message)
+{
+	if (request->version) {
+		request->candidate = UINT32_MAX;
+		return use_for_unwrap(request, request->version);
+	}
+	request->version = use_candidate(request, 0, request->key->alg->family == ALG_RSA_OAEP ? message->encrypted_key.len : 0);
+	if (request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0)
+		return request_say(request, STATUS_MALFORMED, "kid: needed with ECDH-ES");
+	return request->version ? STATUS_OK : request_say(request, STATUS_UNUSABLE, "the key has no version that could open this");
+}
+
+int rpc_rewrap(struct request *request)
+{
+	Cek__V1__RewrapRequest *message = request->message->rewrap;
+	Cek__Internal__V1__UnwrapJob from = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
+	Cek__Internal__V1__WrapJob to = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+	Cek__Internal__V1__RewrapJob rewrap = CEK__INTERNAL__V1__REWRAP_JOB__INIT;
+	Job job = CEK__INTERNAL__V1__JOB__INIT;
+	int r = check(request, message);
+
+	if (r == STATUS_OK) {
+		use_note_encrypted_key(request, &message->encrypted_key);
+		r = choose(request, message);
+	}
+	if (r != STATUS_OK)
+		return r;
+	if (request->candidate == UINT32_MAX && request->version == request->to_key->active)
+		return answer(request, NULL, &message->encrypted_key, message->params);
+	from = (Cek__Internal__V1__UnwrapJob){.base = from.base, .alg = message->alg, .enc = message->enc, .cek_len = request->enc->cek_len,
+		.cka_id = {.data = request->version->cka_id, .len = request->version->cka_id_len},
+		.encrypted_key = message->encrypted_key, .params = message->params};
+	use_wrap_job(request, NULL, &to);
+	rewrap.from = &from;
+	rewrap.to = &to;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_REWRAP;
+	job.rewrap = &rewrap;
+	request->resume = on_result;
+	return use_submit_wrap(request, &job, &to);
+}

@@ -1,0 +1,60 @@
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/change.h"
+#include "daemon/broker/moves.h"
+#include "daemon/broker/rpc.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+static int check_fields(struct request *request, const Cek__V1__SetKeyStateRequest *message)
+{
+	enum state to = (enum state)message->state;
+
+	if (to != STATE_SUSPENDED && to != STATE_COMPROMISED && to != STATE_ACTIVE && to != STATE_DEACTIVATED && to != STATE_PRE_ACTIVE)
+		return request_say(request, STATUS_MALFORMED, "state: not one that can be asked for");
+	if (message->until > 0 && to != STATE_SUSPENDED)
+		return request_say(request, STATUS_MALFORMED, "until: only a suspension ends");
+	if (message->until > 0 && message->until <= clock_real_us())
+		return request_say(request, STATUS_MALFORMED, "until: in the past");
+	if (message->rotate && to != STATE_COMPROMISED)
+		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised");
+	if (!text_valid(message->reason, REASON_MAX))
+		return request_say(request, STATUS_MALFORMED, "reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
+	return STATUS_OK;
+}
+
+static int check_move(struct request *request, enum state to)
+{
+	const struct version *version = request->version;
+	const char *why = move_refused(version->state, to, version->before);
+
+	if (why)
+		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to), why);
+	if (to == STATE_ACTIVE && version->state == STATE_SUSPENDED && version->key->active)
+		return request_say(request, STATUS_CONFLICT, "another version is active by now: resume to deactivated");
+	return STATUS_OK;
+}
+
+int rpc_set_key_state(struct request *request)
+{
+	const Cek__V1__SetKeyStateRequest *message = request->message->set_key_state;
+	enum state to = (enum state)message->state;
+	struct change *change;
+	int r = check_fields(request, message);
+
+	if (r == STATUS_OK)
+		r = check_move(request, to);
+	if (r != STATUS_OK)
+		return r;
+	change = change_new(request->broker, request, CHANGE_MOVE);
+	if (!change)
+		return -ENOMEM;
+	change->version = request->version;
+	change->state = to;
+	change->until = message->until;
+	change->then_rotate = message->rotate;
+	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
+	return change_start(change, NULL, 0);
+}

@@ -1,0 +1,106 @@
+#include <errno.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/rpc.h"
+
+enum { WORKERS_SHOWN = 64 };
+
+static char *shown(const char *text)
+{
+	return (char *)(text[0] != '\0' ? text : "unknown");
+}
+
+static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
+{
+	struct broker *broker = request->broker;
+	Cek__V1__WorkerStatus *rows = arena_alloc(&broker->arena, WORKERS_SHOWN * sizeof(*rows));
+	struct link *all = &broker->workers.all;
+
+	reply->worker = arena_alloc(&broker->arena, WORKERS_SHOWN * sizeof(*reply->worker));
+	if (!rows || !reply->worker)
+		return -ENOMEM;
+	for (struct link *link = all->next; link != all && reply->n_worker < WORKERS_SHOWN; link = link->next) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+		Cek__V1__WorkerStatus *row = &rows[reply->n_worker];
+
+		cek__v1__worker_status__init(row);
+		row->kind = (char *)(worker->manage ? "manage" : "use");
+		row->index = worker->index;
+		row->generation = worker->generation;
+		row->state = (char *)(worker->leaving ? "leaving" : worker->ready ? "ready" : "starting");
+		row->queued = worker->n_jobs;
+		row->done = worker->done;
+		row->memory = worker->memory;
+		row->pid = worker->pid;
+		reply->worker[reply->n_worker++] = row;
+	}
+	return 0;
+}
+
+static void warn(Cek__V1__StatusReply *reply, const char *text)
+{
+	if (reply->n_warning < WARNINGS_MAX)
+		reply->warning[reply->n_warning++] = (char *)text;
+}
+
+static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
+{
+	const struct broker *broker = request->broker;
+
+	reply->warning = arena_alloc(&request->broker->arena, WARNINGS_MAX * sizeof(*reply->warning));
+	if (!reply->warning)
+		return -ENOMEM;
+	if (!broker->split_uids)
+		warn(reply, "all processes run under one uid: a fault of one reaches the others");
+	if (!broker->arena.locked || !broker->buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
+		warn(reply, "memory for CEKs could not be locked: raise LimitMEMLOCK (ulimit -l), or CEKs may reach swap");
+	if (steps_clock_suspect(broker))
+		warn(reply, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
+	if (broker->workers.hopeless)
+		warn(reply, broker->workers.why);
+	if (!list_empty(&broker->ring.intents))
+		warn(reply, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
+	return 0;
+}
+
+static void fill_token(const struct broker *broker, Cek__V1__StatusReply *reply)
+{
+	const WorkerHello *hello = workers_hello(broker);
+
+	if (!hello)
+		return;
+	reply->token_label = hello->token_label;
+	reply->token_serial = hello->token_serial;
+	reply->token_model = hello->token_model;
+	reply->module = hello->module;
+	reply->alg = hello->alg;
+	reply->n_alg = hello->n_alg;
+}
+
+int rpc_status(struct request *request)
+{
+	struct broker *broker = request->broker;
+	Cek__V1__StatusReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	const char *why = "";
+
+	if (!reply)
+		return -ENOMEM;
+	cek__v1__status_reply__init(reply);
+	reply->ready = broker_ready(broker, &why);
+	reply->why_not_ready = (char *)why;
+	reply->version = broker->version;
+	reply->journal = shown(broker->journal.keys);
+	reply->audit = shown(broker->journal.audit);
+	reply->sandbox = broker->sandbox;
+	reply->split_uids = broker->split_uids;
+	reply->started = broker->started;
+	reply->keys = (uint32_t)broker->ring.n_keys;
+	reply->versions = (uint32_t)broker->ring.n_versions;
+	reply->connections = broker->server.n_peers;
+	fill_token(broker, reply);
+	if (fill_workers(request, reply) < 0 || fill_warnings(request, reply) < 0)
+		return -ENOMEM;
+	request->reply.result_case = CEK__V1__REPLY__RESULT_STATUS_REPLY;
+	request->reply.status_reply = reply;
+	return STATUS_OK;
+}

@@ -1,0 +1,154 @@
+#include <stdio.h>
+
+#include "daemon/broker/schedule.h"
+
+static uint64_t seconds(uint64_t n)
+{
+	return n * 1000000;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static struct version *pre_active(const struct key *key)
+{
+	for (size_t i = 0; i < key->n_versions; i++) {
+		if (key->versions[i]->state == STATE_PRE_ACTIVE)
+			return key->versions[i];
+	}
+	return NULL;
+}
+
+static uint32_t lead(const struct key *key)
+{
+	return key->lead < key->period ? key->lead : key->period;
+}
+
+/* When a version that is or will be published becomes active, given that of the one before it. */
+static uint64_t activation(const struct key *key, uint64_t active_since, uint64_t published)
+{
+	return later(active_since + seconds(key->period), published + seconds(lead(key)));
+}
+
+static struct due rotation_next(const struct key *key)
+{
+	struct version *next = pre_active(key);
+
+	if (key->period == 0 || !key->active)
+		return (struct due){STEP_NONE};
+	if (next)
+		return (struct due){STEP_ACTIVATE, activation(key, key->active->activated, next->created), next};
+	return (struct due){STEP_PUBLISH, key->active->activated + seconds(key->period - lead(key)), NULL};
+}
+
+struct due schedule_next(const struct key *key, bool keep)
+{
+	struct due first = rotation_next(key);
+
+	for (size_t i = 0; i < key->n_versions; i++) {
+		struct version *version = key->versions[i];
+		enum step step = version->state == STATE_SUSPENDED ? STEP_RESUME : version->state == STATE_WAITING ? STEP_DESTROY : STEP_NONE;
+
+		if (step == STEP_NONE || version->until == 0 || (keep && step == STEP_DESTROY))
+			continue;
+		if (first.step == STEP_NONE || version->until < first.time)
+			first = (struct due){step, version->until, version};
+	}
+	return first;
+}
+
+uint64_t schedule_overlap(const struct key *key, uint32_t skew)
+{
+	if (key->overlap > 0)
+		return key->overlap;
+	return (uint64_t)key->jwks_max_age + key->token_lifetime + skew;
+}
+
+uint64_t schedule_overlap_end(const struct version *version, uint32_t skew)
+{
+	const struct key *key = version->key;
+	uint64_t overlap = seconds(schedule_overlap(key, skew));
+
+	if (version->deactivated > 0)
+		return version->deactivated + overlap;
+	if (version->state == STATE_ACTIVE && key->period > 0)
+		return version->activated + seconds(key->period) + overlap;
+	return 0;
+}
+
+struct rows {
+	struct planned *row;
+	size_t n;
+	uint64_t now;
+};
+
+static void add(struct rows *rows, uint64_t time, const char *what, const struct version *version, const char *why)
+{
+	struct planned *row = &rows->row[rows->n];
+
+	if (rows->n == PLAN_MAX)
+		return;
+	*row = (struct planned){.time = later(time, rows->now), .what = what, .version = version};
+	snprintf(row->why, sizeof(row->why), "%s", why);
+	rows->n++;
+}
+
+static void add_retirement(struct rows *rows, const struct key *key, const struct version *version, uint64_t since, uint32_t skew)
+{
+	char why[160];
+
+	if (key->overlap > 0)
+		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus overlap %u s", key->overlap);
+	else
+		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus JWKS cache %u s, token lifetime %u s, skew %u s",
+			key->jwks_max_age, key->token_lifetime, skew);
+	add(rows, since + seconds(schedule_overlap(key, skew)), "retire", version, why);
+}
+
+static void add_old(struct rows *rows, const struct key *key, uint32_t skew)
+{
+	for (size_t i = 0; i < key->n_versions; i++) {
+		const struct version *version = key->versions[i];
+
+		if (version->state == STATE_DEACTIVATED && version->deactivated + seconds(schedule_overlap(key, skew)) > rows->now)
+			add_retirement(rows, key, version, version->deactivated, skew);
+	}
+}
+
+/* One rotation: the successor of the version active since a moment. Returns when the successor becomes active. */
+static uint64_t add_rotation(struct rows *rows, const struct key *key, const struct version *from, const struct version *to,
+	uint64_t since, uint32_t skew)
+{
+	uint64_t published = to ? to->created : later(since + seconds(key->period - lead(key)), rows->now);
+	uint64_t active = later(activation(key, since, published), rows->now);
+
+	if (!to)
+		add(rows, published, "publish", NULL, "activation less the lead time");
+	add(rows, active, "activate", to, "a period after the last activation, and published for the lead time");
+	add_retirement(rows, key, from, active, skew);
+	return active;
+}
+
+size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX])
+{
+	struct rows rows = {.row = ret_plan, .now = now};
+	const struct version *active = key->active, *next = pre_active(key);
+	uint64_t since = active ? active->activated : now;
+
+	add_old(&rows, key, skew);
+	if (rotate) {
+		add(&rows, now, "activate", next, next ? "rotated by hand: the published version" : "rotated by hand");
+		if (active)
+			add_retirement(&rows, key, active, now, skew);
+		active = next;
+		next = NULL;
+		since = now;
+	}
+	if (key->period > 0 && (active || rotate)) {
+		since = add_rotation(&rows, key, active, next, since, skew);
+		add_rotation(&rows, key, next, NULL, since, skew);
+	}
+	return rows.n;
+}

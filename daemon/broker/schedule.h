@@ -1,0 +1,53 @@
+/*
+ * What time does to a key: scheduled rotation, the end of a suspension, destruction after its waiting period. Pure
+ * functions of a key and the clock; steps.c carries out what they say.
+ *
+ * With a period P and a lead L, a version that became active at A is followed by one that is published (pre-active) at
+ * A + P - L and becomes active at A + P, but not before it was published for L: after downtime the missed steps happen
+ * once, in order, and issuers still see a key before it is used. The old version is deactivated then and keeps unwrapping;
+ * its overlap ends overlap seconds later. Nothing is destroyed because of a schedule.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/broker/ring.h"
+
+enum step {
+	STEP_NONE,
+	STEP_PUBLISH,  /* make the next version, pre-active */
+	STEP_ACTIVATE, /* make version active */
+	STEP_RESUME,   /* end of a suspension */
+	STEP_DESTROY,  /* end of a waiting period */
+};
+
+struct due {
+	enum step step;
+	uint64_t time; /* real time, microseconds */
+	struct version *version; /* NULL for STEP_PUBLISH */
+};
+
+struct planned {
+	uint64_t time;
+	const char *what; /* "publish", "activate", "retire" */
+	const struct version *version; /* NULL: not made yet */
+	char why[160];
+};
+
+enum { PLAN_MAX = 12 };
+
+/* The step that comes first for this key, STEP_NONE if nothing is ever due. keep: destruction does not count, since the
+ * clock is not to be trusted. */
+struct due schedule_next(const struct key *key, bool keep);
+
+/* Seconds that an old version of this key still unwraps (skew in seconds is added where the overlap is computed). */
+uint64_t schedule_overlap(const struct key *key, uint32_t skew);
+
+/* When it is safe to retire this version: its deactivation plus the overlap; for an active one the activation of its
+ * successor plus the overlap; 0 if nobody knows. */
+uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
+
+/* The timetable that follows: rotated now if rotate is set, otherwise by schedule. Returns the number of rows. */
+size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX]);

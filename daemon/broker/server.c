@@ -1,0 +1,149 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/peer.h"
+#include "daemon/log.h"
+
+enum { ACCEPTS_A_TURN = 64 };
+
+static void set_listening(struct server *server, bool on)
+{
+	for (size_t i = 0; i < server->n_listeners; i++) {
+		if (on)
+			event_add(&server->listeners[i].event, NULL);
+		else
+			event_del(&server->listeners[i].event);
+	}
+}
+
+static void on_connection(evutil_socket_t fd, short what, void *data)
+{
+	struct listener *listener = data;
+	struct server *server = &listener->broker->server;
+
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (peer >= 0) {
+			peer_new(listener->broker, peer, listener->index);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			log_warning("no descriptor for another connection: %u are open", server->n_peers);
+			server->out_of_fds = true;
+			set_listening(server, false);
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+int server_init(struct broker *broker, char *const *names, const int *fds, size_t n)
+{
+	struct server *server = &broker->server;
+
+	*server = (struct server){0};
+	list_init(&server->peers);
+	list_init(&server->dirty);
+	list_init(&server->held);
+	list_init(&server->stopped);
+	list_init(&server->watchers);
+	server->listeners = calloc(n > 0 ? n : 1, sizeof(*server->listeners));
+	if (!server->listeners)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct listener *listener = &server->listeners[i];
+		int flags = fcntl(fds[i], F_GETFL);
+
+		*listener = (struct listener){.broker = broker, .index = i, .fd = fds[i], .name = ring_intern(&broker->ring, names[i])};
+		event_assign(&listener->event, broker->base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
+		server->n_listeners++;
+		if (!listener->name)
+			return -ENOMEM;
+		if (flags < 0 || fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) < 0)
+			return -errno;
+	}
+	set_listening(server, true);
+	return 0;
+}
+
+void server_deinit(struct broker *broker)
+{
+	struct server *server = &broker->server;
+
+	if (!server->listeners)
+		return;
+	while (!list_empty(&server->peers))
+		peer_free(list_entry(server->peers.next, struct peer, link));
+	for (size_t i = 0; i < server->n_listeners; i++) {
+		event_del(&server->listeners[i].event);
+		close(server->listeners[i].fd);
+	}
+	free(server->listeners);
+	server->listeners = NULL;
+	server->n_listeners = 0;
+}
+
+void server_drain(struct broker *broker)
+{
+	struct server *server = &broker->server;
+
+	set_listening(server, false);
+	for (struct link *link = server->peers.next; link != &server->peers; link = link->next)
+		peer_stop_reading(list_entry(link, struct peer, link));
+}
+
+void server_accept_again(struct broker *broker)
+{
+	if (!broker->server.out_of_fds || broker->draining)
+		return;
+	broker->server.out_of_fds = false;
+	set_listening(&broker->server, true);
+}
+
+void server_rematch(struct broker *broker)
+{
+	struct server *server = &broker->server;
+
+	for (struct link *link = server->peers.next; link != &server->peers; link = link->next)
+		peer_match(list_entry(link, struct peer, link));
+}
+
+void server_flush(struct broker *broker)
+{
+	struct server *server = &broker->server;
+	struct link turn, *link;
+
+	/* Replies that waited for the audit trail, and peers that were not read because of it. */
+	while (audit_progress(&broker->audit) != server->progress && (link = list_take(&server->held)))
+		peer_touch(list_entry(link, struct peer, held));
+	while (!audit_full(&broker->audit) && (link = list_take(&server->stopped)))
+		peer_touch(list_entry(link, struct peer, stopped));
+	server->progress = audit_progress(&broker->audit);
+	list_init(&turn);
+	list_move(&turn, &server->dirty);
+	while ((link = list_take(&turn)))
+		peer_turn(list_entry(link, struct peer, dirty));
+}
+
+bool server_idle(const struct broker *broker)
+{
+	const struct server *server = &broker->server;
+
+	for (const struct link *link = server->peers.next; link != &server->peers; link = link->next) {
+		if (!peer_idle(list_entry(link, struct peer, link)))
+			return false;
+	}
+	return true;
+}
+
+void server_tell_watchers(struct broker *broker)
+{
+	struct server *server = &broker->server;
+
+	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next)
+		peer_tell_epoch(list_entry(link, struct peer, watching));
+}

@@ -1,0 +1,341 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/change.h"
+#include "daemon/broker/record.h"
+#include "daemon/broker/request.h"
+#include "daemon/broker/schedule.h"
+#include "daemon/broker/usage.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+enum {
+	BACK_OFF_US = 5000000,
+	RESERVATION_MAX = 65536, /* wraps: what a crash may cost */
+	RESERVATION_PARTS = 8,   /* of the limit, if that is small */
+};
+
+#ifdef CEK_TEST_HOOKS
+static const struct timeval period = {.tv_usec = 50000}; /* the clock may be shifted at any time */
+#else
+static const struct timeval period = {.tv_sec = 1};
+#endif
+
+/* ---- rotation by cekd itself ---------------------------------------------------------------------------------------- */
+
+void steps_back_off(struct broker *broker, struct key *key)
+{
+	key->rotate_again = broker->now + BACK_OFF_US;
+}
+
+static bool may_change(const struct broker *broker, const struct key *key)
+{
+	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker);
+}
+
+static void new_version(struct broker *broker, struct key *key, enum state state)
+{
+	struct change *change = change_new(broker, NULL, CHANGE_ROTATE);
+	uint8_t *packed = NULL;
+	size_t len = 0;
+
+	if (!change)
+		return;
+	change->key = key;
+	change->state = state;
+	snprintf(change->name, sizeof(change->name), "%s", key->name);
+	change_like(change, key);
+	if (change_generate_job(change, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
+		steps_back_off(broker, key);
+}
+
+static void move(struct broker *broker, struct version *version, enum state state)
+{
+	struct change *change = change_new(broker, NULL, CHANGE_MOVE);
+
+	if (!change)
+		return;
+	change->key = version->key;
+	change->version = version;
+	change->state = state;
+	snprintf(change->name, sizeof(change->name), "%s", version->key->name);
+	if (change_start(change, NULL, 0) != STATUS_PENDING)
+		steps_back_off(broker, version->key);
+}
+
+void steps_rotate(struct broker *broker, struct key *key)
+{
+	if (!may_change(broker, key))
+		return;
+	log_info("key %s: its active version nears its limit of uses", key->name);
+	/* A version that is published already is as good as a new one. */
+	for (size_t i = 0; i < key->n_versions; i++) {
+		if (key->versions[i]->state == STATE_PRE_ACTIVE) {
+			move(broker, key->versions[i], STATE_ACTIVE);
+			return;
+		}
+	}
+	new_version(broker, key, STATE_ACTIVE);
+}
+
+/* ---- scheduled steps ------------------------------------------------------------------------------------------------ */
+
+static void destroy(struct broker *broker, struct version *version)
+{
+	Cek__Internal__V1__DestroyJob destroy_job = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
+	Job job = CEK__INTERNAL__V1__JOB__INIT;
+	struct change *change;
+	uint8_t *packed = NULL;
+	size_t len = 0;
+
+	if (steps_clock_suspect(broker))
+		return;
+	change = change_new(broker, NULL, CHANGE_DESTROY);
+	if (!change)
+		return;
+	change->key = version->key;
+	change->version = version;
+	snprintf(change->name, sizeof(change->name), "%s", version->key->name);
+	change_like(change, version->key);
+	memcpy(change->cka_id, version->cka_id, version->cka_id_len);
+	change->cka_id_len = version->cka_id_len;
+	destroy_job.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
+	job.destroy = &destroy_job;
+	if (change_pack_job(change, &job, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
+		steps_back_off(broker, version->key);
+}
+
+/* Where a version goes when its suspension ends: back, but another one may be active by now. */
+static enum state resumed(const struct version *version)
+{
+	if (version->before == STATE_ACTIVE && version->key->active)
+		return STATE_DEACTIVATED;
+	return version->before;
+}
+
+static void take(struct broker *broker, struct key *key, const struct due *due)
+{
+	switch (due->step) {
+	case STEP_PUBLISH:
+		new_version(broker, key, STATE_PRE_ACTIVE);
+		break;
+	case STEP_ACTIVATE:
+		move(broker, due->version, STATE_ACTIVE);
+		break;
+	case STEP_RESUME:
+		move(broker, due->version, resumed(due->version));
+		break;
+	case STEP_DESTROY:
+		destroy(broker, due->version);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Each key's first step, if its time has come; the next one follows when this has been recorded. */
+static void run(struct broker *broker, uint64_t now)
+{
+	struct steps *steps = &broker->steps;
+
+	steps->next_due = UINT64_MAX;
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		struct key *key = broker->ring.keys[i];
+		struct due due = schedule_next(key, steps_clock_suspect(broker));
+
+		if (due.step == STEP_NONE)
+			continue;
+		if (due.time <= now && may_change(broker, key))
+			take(broker, key, &due);
+		if (due.time < steps->next_due)
+			steps->next_due = due.time;
+	}
+}
+
+void steps_changed(struct broker *broker)
+{
+	broker->steps.next_due = 0; /* the timer looks */
+}
+
+/* ---- clock ---------------------------------------------------------------------------------------------------------- */
+
+bool steps_clock_suspect(const struct broker *broker)
+{
+	return broker->steps.clock_suspect || broker->ring.clock_suspect;
+}
+
+static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
+{
+	int64_t jump = (int64_t)(real - steps->last_real) - (int64_t)(monotonic - steps->last_monotonic);
+
+	if (jump < -(int64_t)RING_CLOCK_BACK_US || jump > (int64_t)RING_CLOCK_AHEAD_US) {
+		log_error("the clock jumped by %" PRId64 " s: nothing is destroyed until an operator confirms the time (SIGHUP)", jump / 1000000);
+		steps->clock_suspect = true;
+	}
+	steps->last_real = real;
+	steps->last_monotonic = monotonic;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *data)
+{
+	struct steps *steps = data;
+	struct broker *broker = steps->broker;
+	uint64_t real = clock_real_us();
+
+	watch_clock(steps, real, broker->now);
+	if (!broker_serving(broker) || broker->draining)
+		return;
+	if (real >= steps->next_due)
+		run(broker, real);
+	if (broker->now >= steps->usage_due) {
+		steps->usage_due = broker->now + broker->usage_seconds * UINT64_C(1000000);
+		steps_flush_usage(broker);
+	}
+}
+
+int steps_init(struct broker *broker)
+{
+	struct steps *steps = &broker->steps;
+
+	*steps = (struct steps){.broker = broker, .last_real = clock_real_us(), .last_monotonic = broker->now};
+	list_init(&steps->changes);
+	steps->usage_due = broker->now + broker->usage_seconds * UINT64_C(1000000);
+	event_assign(&steps->timer, broker->base, -1, EV_PERSIST, on_timer, steps);
+	return event_add(&steps->timer, &period) < 0 ? -ENOMEM : 0;
+}
+
+void steps_deinit(struct broker *broker)
+{
+	if (broker->steps.broker)
+		event_del(&broker->steps.timer);
+}
+
+bool steps_idle(const struct broker *broker)
+{
+	return list_empty(&broker->steps.changes) && broker->steps.n_usage == 0;
+}
+
+/* ---- records that nobody waits for ---------------------------------------------------------------------------------- */
+
+struct note {
+	struct append append;
+	struct broker *broker;
+	struct version *version;
+};
+
+/* Append one record of cekd's own about a version. */
+static int append_note(struct broker *broker, struct version *version, KeyRecord *record, void (*done)(struct append *, bool))
+{
+	struct note *note = calloc(1, sizeof(*note));
+	int r;
+
+	if (!note)
+		return -ENOMEM;
+	record->by_cekd = true;
+	if (version) {
+		record->key = version->key->name;
+		record->kid = version->kid;
+	}
+	*note = (struct note){.append.done = done, .broker = broker, .version = version};
+	r = journal_append(broker, &note->append, &record, 1);
+	if (r < 0)
+		free(note);
+	return r;
+}
+
+static void on_marked(struct append *append, bool ok)
+{
+	struct note *note = list_entry(append, struct note, append);
+
+	note->version->marking = false;
+	free(note);
+}
+
+void steps_mark(struct broker *broker, struct version *version, bool missing)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	if (version->missing == missing || version->marking)
+		return;
+	if (missing)
+		log_error("key %s: the token has no object for version %u any more", version->key->name, version->number);
+	else
+		log_info("key %s: the object of version %u is back", version->key->name, version->number);
+	record.type = (char *)(missing ? "missing" : "found");
+	version->marking = append_note(broker, version, &record, on_marked) == 0;
+}
+
+void steps_look_for_missing(struct broker *broker)
+{
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		for (size_t j = 0; j < broker->ring.keys[i]->n_versions; j++)
+			broker->ring.keys[i]->versions[j]->look_again = 0;
+	}
+}
+
+static uint64_t block(const struct broker *broker)
+{
+	uint64_t part = broker->gcm_wrap_limit / RESERVATION_PARTS;
+
+	return part < 1 ? 1 : part < RESERVATION_MAX ? part : RESERVATION_MAX;
+}
+
+uint64_t steps_reservation(const struct broker *broker, uint64_t reserved)
+{
+	uint64_t next = reserved + block(broker);
+
+	return next < broker->gcm_wrap_limit ? next : broker->gcm_wrap_limit;
+}
+
+static void on_reserved(struct append *append, bool ok)
+{
+	struct note *note = list_entry(append, struct note, append);
+
+	note->version->reserving = false;
+	request_unpark_all(note->broker, note->version->key);
+	free(note);
+}
+
+void steps_reserve(struct broker *broker, struct version *version)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	if (version->taken + 2 * block(broker) >= broker->gcm_wrap_limit)
+		steps_rotate(broker, version->key);
+	if (version->reserving || version->reserved >= broker->gcm_wrap_limit || version->taken + block(broker) / 2 < version->reserved)
+		return;
+	record.type = (char *)"reserve";
+	record.reserved = steps_reservation(broker, version->reserved);
+	version->reserving = append_note(broker, version, &record, on_reserved) == 0;
+}
+
+static void on_confirmed(struct append *append, bool ok)
+{
+	struct note *note = list_entry(append, struct note, append);
+
+	if (ok)
+		log_info("the clock was confirmed: what is scheduled for destruction will be destroyed at its time");
+	free(note);
+}
+
+void steps_confirm_clock(struct broker *broker)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	if (!steps_clock_suspect(broker))
+		return;
+	broker->steps.clock_suspect = false;
+	record.type = (char *)"clock";
+	append_note(broker, NULL, &record, on_confirmed);
+}
+
+void steps_flush_usage(struct broker *broker)
+{
+	while (!list_empty(&broker->ring.dirty) && usage_append(broker) == 0)
+		continue;
+}

@@ -1,0 +1,195 @@
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/use.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+enum { LOOK_AGAIN_US = 2000000 };
+
+static bool is_public(const struct alg *alg)
+{
+	return alg->family == ALG_RSA_OAEP || alg->family == ALG_ECDH;
+}
+
+bool use_unwraps(const struct version *version)
+{
+	switch (version->state) {
+	case STATE_ACTIVE:
+	case STATE_DEACTIVATED:
+		return true;
+	case STATE_PRE_ACTIVE:
+		return is_public(version->key->alg);
+	default:
+		return false;
+	}
+}
+
+/* A missing object is looked for by using it; in between the answer is known. */
+static bool may_look(struct broker *broker, struct version *version)
+{
+	if (!version->missing)
+		return true;
+	if (broker->now < version->look_again)
+		return false;
+	version->look_again = broker->now + LOOK_AGAIN_US;
+	return true;
+}
+
+int use_for_unwrap(struct request *request, struct version *version)
+{
+	struct broker *broker = request->broker;
+
+	if (!use_unwraps(version)) {
+		ring_refused(&broker->ring, version);
+		return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
+	}
+	if (!may_look(broker, version))
+		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+	return STATUS_OK;
+}
+
+unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_len)
+{
+	const struct key *key = request->key;
+
+	if (request->version)
+		return request->version->bits;
+	for (size_t i = 0; i < key->n_versions; i++) {
+		if ((key->versions[i]->bits + 7) / 8 == encrypted_key_len)
+			return key->versions[i]->bits;
+	}
+	return key->bits;
+}
+
+static bool fits(const struct version *version, size_t rsa_len)
+{
+	return use_unwraps(version) && !version->missing && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
+}
+
+struct version *use_candidate(const struct request *request, uint32_t i, size_t rsa_len)
+{
+	const struct key *key = request->key;
+	uint32_t n = 0;
+
+	if (i >= request->broker->limits.versions_tried)
+		return NULL;
+	if (key->active && fits(key->active, rsa_len) && n++ == i)
+		return key->active;
+	for (size_t j = key->n_versions; j-- > 0;) {
+		struct version *version = key->versions[j];
+
+		if (version != key->active && fits(version, rsa_len) && n++ == i)
+			return version;
+	}
+	return NULL;
+}
+
+/* One wrap more under this version: false if its limit does not allow it (yet). */
+static bool take_wrap(struct broker *broker, struct version *version)
+{
+	const struct key *key = version->key;
+	uint64_t uses = version->unwraps + version->wraps;
+
+	if (key->max_uses > 0 && uses + key->max_uses / 8 + 1 >= key->max_uses)
+		steps_rotate(broker, version->key);
+	if (key->max_uses > 0 && uses >= key->max_uses)
+		return false;
+	if (key->alg->family != ALG_AES_GCMKW)
+		return true;
+	steps_reserve(broker, version);
+	if (version->taken >= version->reserved)
+		return false;
+	version->taken++;
+	return true;
+}
+
+/* The active version, ready for one more wrap. */
+static int for_wrap(struct request *request, struct version **ret_version)
+{
+	struct broker *broker = request->broker;
+	struct version *version = request->to_key->active;
+
+	if (!version)
+		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
+	if (!may_look(broker, version))
+		return request_say(request, STATUS_UNUSABLE, "the token has no object for the active version at the moment");
+	if (!take_wrap(broker, version)) {
+		if (!version->reserving && !version->key->change)
+			return request_say(request, STATUS_UNAVAILABLE, "the active version has reached its limit and there is no new one yet");
+		return STATUS_PENDING;
+	}
+	*ret_version = version;
+	return STATUS_OK;
+}
+
+static int unpark(struct request *request)
+{
+	Job *job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len, request->packed);
+
+	if (!job)
+		return -ENOMEM;
+	return use_submit_wrap(request, job, job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to : job->wrap);
+}
+
+int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJob *wrap)
+{
+	int r = for_wrap(request, &request->to_version);
+
+	if (r == STATUS_PENDING)
+		return request_park(request, job, request->to_key, unpark);
+	if (r != STATUS_OK)
+		return r;
+	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id, .len = request->to_version->cka_id_len};
+	job->id = workers_job_id(request->broker);
+	return request_submit(request, job);
+}
+
+int use_outcome(struct request *request, struct version *version, const JobResult *result)
+{
+	struct broker *broker = request->broker;
+
+	if (!result)
+		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
+	if (version->missing && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK || result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
+		steps_mark(broker, version, false);
+	switch ((enum outcome)result->outcome) {
+	case OUTCOME_OK:
+		return STATUS_OK;
+	case OUTCOME_FAILED:
+		return STATUS_FAILED;
+	case OUTCOME_MISSING:
+		steps_mark(broker, version, true);
+		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+	case OUTCOME_UNAVAILABLE:
+		return request_say(request, STATUS_UNAVAILABLE, "the token does not answer");
+	case OUTCOME_UNSUPPORTED:
+		return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s", version->key->alg->name);
+	default:
+		log_error("a worker failed at %s: %s", version->key->alg->name, result->text);
+		return request_say(request, STATUS_INTERNAL, "a fault of cekd; its log says more");
+	}
+}
+
+void use_count(struct request *request, struct version *version, uint64_t unwraps, uint64_t wraps)
+{
+	ring_used(&request->broker->ring, version, request->listener, request->uid, unwraps, wraps, clock_real_us());
+}
+
+void use_wrap_job(const struct request *request, const AlgParams *params, Cek__Internal__V1__WrapJob *ret_job)
+{
+	ret_job->alg = (char *)request->to_key->alg->name;
+	ret_job->enc = (char *)request->enc->name;
+	ret_job->cek_len = request->enc->cek_len;
+	ret_job->params = (AlgParams *)params;
+}
+
+void use_note_encrypted_key(struct request *request, const ProtobufCBinaryData *encrypted_key)
+{
+	if (encrypted_key->len > sizeof(request->encrypted_key))
+		return;
+	if (encrypted_key->len > 0)
+		memcpy(request->encrypted_key, encrypted_key->data, encrypted_key->len);
+	request->encrypted_key_len = encrypted_key->len;
+}

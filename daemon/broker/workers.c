@@ -1,0 +1,472 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/control.h"
+#include "daemon/log.h"
+#include "proto/dgram.h"
+
+enum { SEND_MAX = 16 }; /* jobs of one sendmmsg(2) */
+
+void workers_init(struct broker *broker)
+{
+	struct workers *workers = &broker->workers;
+
+	*workers = (struct workers){0};
+	list_init(&workers->all);
+	list_init(&workers->queue);
+	list_init(&workers->manage_queue);
+}
+
+static void worker_free(struct worker *worker)
+{
+	list_remove(&worker->link);
+	event_del(&worker->readable);
+	event_del(&worker->writable);
+	close(worker->fd);
+	if (worker->hello)
+		cek__internal__v1__worker_hello__free_unpacked(worker->hello, NULL);
+	free(worker);
+}
+
+static void job_end(struct job *job, const JobResult *result)
+{
+	list_remove(&job->link);
+	job->queued = job->started = false;
+	job->done(job, result);
+}
+
+static void fail_all(struct link *queue, uint32_t *n)
+{
+	struct link *link;
+
+	while ((link = list_take(queue))) {
+		(*n)--;
+		job_end(list_entry(link, struct job, link), NULL);
+	}
+}
+
+void workers_deinit(struct broker *broker)
+{
+	struct workers *workers = &broker->workers;
+	struct link *link;
+
+	if (!workers->all.next)
+		return;
+	while ((link = workers->all.next) != &workers->all) {
+		struct worker *worker = list_entry(link, struct worker, link);
+
+		fail_all(&worker->jobs, &worker->n_jobs);
+		worker_free(worker);
+	}
+	fail_all(&workers->queue, &workers->n_queue);
+	fail_all(&workers->manage_queue, &workers->n_manage_queue);
+}
+
+/* A worker went. The job that it was executing may be what killed it: it fails. Those behind it had not begun and are given
+ * out again; unread says that even the first one had not. */
+static void worker_lost(struct worker *worker, bool unread)
+{
+	struct workers *workers = &worker->broker->workers;
+	struct link *queue = worker->manage ? &workers->manage_queue : &workers->queue;
+	uint32_t *n_queue = worker->manage ? &workers->n_manage_queue : &workers->n_queue;
+	struct job *first = NULL;
+	struct link *link;
+
+	if (!unread && worker->n_jobs > worker->unsent)
+		first = list_entry(list_take(&worker->jobs), struct job, link);
+	while ((link = worker->jobs.prev) != &worker->jobs) {
+		list_remove(link);
+		list_entry(link, struct job, link)->started = false;
+		list_prepend(queue, link);
+		(*n_queue)++;
+	}
+	if (worker->manage)
+		workers->manage_wanted = false;
+	worker_free(worker);
+	if (first)
+		job_end(first, NULL);
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------- */
+
+static void retire_older(struct worker *worker)
+{
+	struct workers *workers = &worker->broker->workers;
+
+	for (struct link *link = workers->all.next, *next; link != &workers->all; link = next) {
+		struct worker *other = list_entry(link, struct worker, link);
+
+		next = link->next;
+		if (other == worker || other->manage || other->index != worker->index)
+			continue;
+		other->leaving = true;
+		if (other->n_jobs == 0)
+			worker_free(other);
+	}
+}
+
+static void on_hello(struct worker *worker, const WorkerHello *hello)
+{
+	struct broker *broker = worker->broker;
+	uint8_t *packed = malloc(cek__internal__v1__worker_hello__get_packed_size(hello) + 1);
+
+	if (packed)
+		worker->hello = cek__internal__v1__worker_hello__unpack(NULL, cek__internal__v1__worker_hello__pack(hello, packed), packed);
+	free(packed);
+	worker->ready = true;
+	worker->memory = hello->memory;
+	broker->workers.hopeless = false;
+	if (worker->manage)
+		return;
+	retire_older(worker);
+	steps_look_for_missing(broker);
+	log_info("worker %u.%u is ready", worker->index, worker->generation);
+}
+
+/* False: the worker broke the rules, or is gone. */
+static bool on_result(struct worker *worker, const JobResult *result)
+{
+	struct broker *broker = worker->broker;
+	struct job *job = list_empty(&worker->jobs) ? NULL : list_entry(worker->jobs.next, struct job, link);
+
+	if (!job || worker->n_jobs == worker->unsent || job->id != result->id) {
+		log_error("worker %u.%u answered a job that it does not have", worker->index, worker->generation);
+		return false;
+	}
+	if (result->memory > 0)
+		worker->memory = result->memory;
+	if (result->replace && !worker->replacing && !worker->manage) {
+		worker->replacing = true;
+		control_want_worker(broker, false, worker->index, worker->generation);
+	}
+	if (result->more) {
+		job->done(job, result);
+		return true;
+	}
+	worker->n_jobs--;
+	worker->done++;
+	job_end(job, result);
+	return true;
+}
+
+static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
+{
+	struct broker *broker = worker->broker;
+	Cek__Internal__V1__FromWorker *message;
+	bool ok = true;
+
+	message = cek__internal__v1__from_worker__unpack(arena_allocator(&broker->arena), len, data);
+	if (!message)
+		ok = false;
+	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
+		on_hello(worker, message->hello);
+	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
+		ok = on_result(worker, message->result);
+	arena_reset(&broker->arena);
+	return ok;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *data)
+{
+	struct worker *worker = data;
+	struct broker *broker = worker->broker;
+
+	for (int i = 0; i < 64; i++) { /* then the others have their turn */
+		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
+		bool ok;
+
+		if (n == -EAGAIN)
+			return;
+		ok = n > 0 && on_message(worker, broker->datagram, (size_t)n);
+		if (n > 0)
+			wipe(broker->datagram, (size_t)n);
+		if (!ok) {
+			worker_lost(worker, n == -ECONNRESET && worker->manage);
+			return;
+		}
+		if (worker->leaving && worker->n_jobs == 0) {
+			worker_free(worker);
+			return;
+		}
+	}
+}
+
+/* ---- coming and going ----------------------------------------------------------------------------------------------- */
+
+static void on_writable(evutil_socket_t fd, short what, void *data)
+{
+	/* The turn's end sends what waits. */
+}
+
+int workers_up(struct broker *broker, int fd, const Cek__Internal__V1__WorkerUp *up)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*worker = (struct worker){.broker = broker, .fd = fd, .manage = up->manage, .index = up->index, .generation = up->generation, .pid = up->pid};
+	list_init(&worker->jobs);
+	event_assign(&worker->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
+	event_assign(&worker->writable, broker->base, fd, EV_WRITE, on_writable, worker);
+	list_append(&broker->workers.all, &worker->link);
+	if (event_add(&worker->readable, NULL) < 0) {
+		worker_free(worker);
+		return -ENOMEM;
+	}
+	if (worker->manage)
+		broker->workers.manage_wanted = true;
+	return 0;
+}
+
+void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *gone)
+{
+	struct workers *workers = &broker->workers;
+
+	snprintf(workers->why, sizeof(workers->why), "%s", gone->why);
+	log_warning("%s worker %u.%u went: %s", gone->manage ? "manage" : "use", gone->index, gone->generation, gone->why);
+	if (gone->manage)
+		workers->manage_wanted = false;
+	if (!gone->hopeless)
+		return;
+	workers->hopeless = true;
+	fail_all(&workers->manage_queue, &workers->n_manage_queue);
+	if (!workers_ready(broker))
+		fail_all(&workers->queue, &workers->n_queue);
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------------------------------- */
+
+uint64_t workers_job_id(struct broker *broker)
+{
+	return ++broker->workers.next_id;
+}
+
+static void enqueue(struct link *queue, struct job *job)
+{
+	job->queued = true;
+	job->started = false;
+	list_append(queue, &job->link);
+}
+
+int workers_manage(struct broker *broker, struct job *job)
+{
+	struct workers *workers = &broker->workers;
+
+	if (workers->hopeless)
+		return -ENETDOWN;
+	if (workers->n_manage_queue >= MANAGE_QUEUE_MAX)
+		return -ENOBUFS;
+	enqueue(&workers->manage_queue, job);
+	workers->n_manage_queue++;
+	return 0;
+}
+
+int workers_submit(struct broker *broker, struct job *job)
+{
+	struct workers *workers = &broker->workers;
+
+	if (workers->n_queue >= broker->limits.queue)
+		return -ENOBUFS;
+	if (workers->hopeless && !workers_ready(broker))
+		return -ENETDOWN;
+	enqueue(&workers->queue, job);
+	workers->n_queue++;
+	return 0;
+}
+
+static bool in_queue(const struct link *queue, const struct job *job)
+{
+	const struct link *link = queue->next;
+
+	while (link != queue && link != &job->link)
+		link = link->next;
+	return link != queue;
+}
+
+bool workers_cancel(struct broker *broker, struct job *job)
+{
+	struct workers *workers = &broker->workers;
+
+	if (!job->queued || job->started)
+		return false;
+	if (in_queue(&workers->manage_queue, job))
+		workers->n_manage_queue--;
+	else
+		workers->n_queue--;
+	list_remove(&job->link);
+	job->queued = false;
+	return true;
+}
+
+struct forget {
+	struct job job;
+	uint8_t packed[128];
+};
+
+static void on_forgotten(struct job *job, const JobResult *result)
+{
+	free(list_entry(job, struct forget, job));
+}
+
+/* These jobs are in nobody's way: they go to each worker beside its limit. */
+void workers_forget(struct broker *broker, const uint8_t *cka_id, size_t len)
+{
+	Cek__Internal__V1__ForgetJob forget_job = CEK__INTERNAL__V1__FORGET_JOB__INIT;
+	Job message = CEK__INTERNAL__V1__JOB__INIT;
+
+	forget_job.cka_id = (ProtobufCBinaryData){.data = (uint8_t *)cka_id, .len = len};
+	message.op_case = CEK__INTERNAL__V1__JOB__OP_FORGET;
+	message.forget = &forget_job;
+	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
+		struct worker *worker = list_entry(link, struct worker, link);
+		struct forget *forget = worker->manage ? NULL : calloc(1, sizeof(*forget));
+
+		if (!forget)
+			continue;
+		message.id = forget->job.id = ++broker->workers.next_id;
+		forget->job.packed = forget->packed;
+		forget->job.len = cek__internal__v1__job__pack(&message, forget->packed);
+		forget->job.queued = forget->job.started = true;
+		forget->job.done = on_forgotten;
+		list_append(&worker->jobs, &forget->job.link);
+		worker->n_jobs++;
+		worker->unsent++;
+	}
+}
+
+static struct worker *free_worker(struct broker *broker)
+{
+	struct worker *best = NULL;
+
+	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
+		struct worker *worker = list_entry(link, struct worker, link);
+
+		if (!worker->ready || worker->manage || worker->leaving || worker->n_jobs >= broker->limits.queue_per_worker)
+			continue;
+		if (!best || worker->n_jobs < best->n_jobs)
+			best = worker;
+	}
+	return best;
+}
+
+static void give(struct worker *worker, struct link *link)
+{
+	struct job *job = list_entry(link, struct job, link);
+
+	job->started = true;
+	list_append(&worker->jobs, link);
+	worker->n_jobs++;
+	worker->unsent++;
+}
+
+/* Send the last unsent jobs of the worker, several in one call. */
+static void send_jobs(struct worker *worker)
+{
+	struct mmsghdr messages[SEND_MAX];
+	struct iovec iov[SEND_MAX];
+	struct link *link = &worker->jobs;
+	unsigned n = 0;
+	int sent;
+
+	for (uint32_t i = 0; i < worker->unsent; i++)
+		link = link->prev;
+	for (; n < SEND_MAX && n < worker->unsent; n++, link = link->next) {
+		struct job *job = list_entry(link, struct job, link);
+
+		iov[n] = (struct iovec){.iov_base = job->packed, .iov_len = job->len};
+		messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[n], .msg_iovlen = 1}};
+	}
+	sent = sendmmsg(worker->fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent > 0)
+		worker->unsent -= (uint32_t)sent;
+	/* An error other than a full socket shows as its end when it is read. */
+	if (worker->unsent > 0)
+		event_add(&worker->writable, NULL);
+}
+
+static struct worker *manage_worker(struct broker *broker)
+{
+	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
+		struct worker *worker = list_entry(link, struct worker, link);
+
+		if (worker->manage)
+			return worker;
+	}
+	return NULL;
+}
+
+static void flush_manage(struct broker *broker)
+{
+	struct workers *workers = &broker->workers;
+	struct worker *worker = manage_worker(broker);
+
+	if (workers->n_manage_queue == 0)
+		return;
+	if (worker && worker->ready && worker->n_jobs == 0) {
+		workers->n_manage_queue--;
+		give(worker, list_take(&workers->manage_queue));
+	} else if (!worker && !workers->manage_wanted) {
+		workers->manage_wanted = true;
+		control_want_worker(broker, true, 0, 0);
+	}
+}
+
+void workers_flush(struct broker *broker)
+{
+	struct workers *workers = &broker->workers;
+	struct worker *worker;
+
+	while (workers->n_queue > 0 && (worker = free_worker(broker))) {
+		workers->n_queue--;
+		give(worker, list_take(&workers->queue));
+	}
+	flush_manage(broker);
+	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {
+		worker = list_entry(link, struct worker, link);
+		while (worker->unsent > 0 && !event_pending(&worker->writable, EV_WRITE, NULL))
+			send_jobs(worker);
+	}
+}
+
+bool workers_ready(const struct broker *broker)
+{
+	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+
+		if (worker->ready && !worker->manage)
+			return true;
+	}
+	return false;
+}
+
+bool workers_idle(const struct broker *broker)
+{
+	const struct workers *workers = &broker->workers;
+
+	if (workers->n_queue > 0 || workers->n_manage_queue > 0)
+		return false;
+	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {
+		if (list_entry(link, struct worker, link)->n_jobs > 0)
+			return false;
+	}
+	return true;
+}
+
+const WorkerHello *workers_hello(const struct broker *broker)
+{
+	for (struct link *link = broker->workers.all.prev; link != &broker->workers.all; link = link->prev) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+
+		if (worker->ready && worker->hello && !worker->manage)
+			return worker->hello;
+	}
+	return NULL;
+}
