@@ -8,11 +8,12 @@
 
 enum {
 	RESULT_SIZE = (sizeof(struct cek_result) + 15) / 16 * 16,
-	/* A large reply gets that many bytes of memory for each of its own. The densest honest messages (a key with its
-	 * versions and their peers) need 8; a message that needs more is made of nothing but tiny fields. */
-	LARGE_FACTOR = 16,
 	LARGE_BASE = 16384,
 };
+
+/* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one (many keys
+ * with short names) needs. A message that wants more is made of nothing but tiny fields. */
+static const size_t large_factors[] = { 8, 64 };
 
 /* For the statuses that come from libcek itself: they need no memory, so that a callback can always be run. */
 static const struct cek_result local_results[] = {
@@ -44,12 +45,12 @@ static cek_result *result_in_slot(struct pool *pool)
 	return result;
 }
 
-static cek_result *result_alone(size_t len)
+static cek_result *result_alone(size_t size)
 {
 	struct arena memory;
 	cek_result *result;
 
-	if (arena_init(&memory, LARGE_BASE + LARGE_FACTOR * len) < 0)
+	if (arena_init(&memory, size) < 0)
 		return NULL;
 	result = arena_alloc(&memory, sizeof(*result));
 	result->refs = 1;
@@ -183,6 +184,18 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 	return fields_valid(result) ? CEK_OK : CEK_E_PROTOCOL;
 }
 
+/* Takes the result: to the caller if it was filled, else back. */
+static int result_try(cek_result *result, const uint8_t *body, size_t len, cek_result **ret_result)
+{
+	int status = result_fill(result, body, len);
+
+	if (status == CEK_OK)
+		*ret_result = result;
+	else
+		cek_result_free(result);
+	return status;
+}
+
 int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result **ret_result)
 {
 	cek_result *result;
@@ -192,22 +205,14 @@ int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result 
 		result = result_in_slot(pool);
 		if (!result)
 			return CEK_E_NOMEM;
-		status = result_fill(result, body, len);
-		if (status == CEK_OK)
-			*ret_result = result;
-		else
-			cek_result_free(result);
+		status = result_try(result, body, len, ret_result);
 	}
-	if (status != CEK_E_NOMEM)
-		return status;
-	result = result_alone(len);
-	if (!result)
-		return CEK_E_NOMEM;
-	status = result_fill(result, body, len);
-	if (status == CEK_OK)
-		*ret_result = result;
-	else
-		cek_result_free(result);
+	for (size_t i = 0; status == CEK_E_NOMEM && i < sizeof(large_factors) / sizeof(large_factors[0]); i++) {
+		result = result_alone(LARGE_BASE + large_factors[i] * len);
+		if (!result)
+			return CEK_E_NOMEM;
+		status = result_try(result, body, len, ret_result);
+	}
 	return status == CEK_E_NOMEM ? CEK_E_PROTOCOL : status;
 }
 
