@@ -55,6 +55,11 @@ int broker_set_rules(struct broker *broker, Rule *const *rules, size_t n_rules, 
 	return 0;
 }
 
+void broker_look_at_clock(struct broker *broker)
+{
+	broker->now = clock_monotonic_us();
+}
+
 bool broker_serving(const struct broker *broker)
 {
 	return broker->journal.ok && broker->journal.replayed && !broker->stop;
@@ -259,7 +264,7 @@ bool broker_turn(struct broker *broker, bool wait)
 {
 	if (event_base_loop(broker->base, EVLOOP_ONCE | (wait && !has_work(broker) ? 0 : EVLOOP_NONBLOCK)) < 0)
 		broker->stop = true;
-	broker->now = clock_monotonic_us();
+	broker_look_at_clock(broker);
 	end_turn(broker);
 	if (broker->draining && drained(broker))
 		broker->stop = true;

@@ -32,7 +32,7 @@ enum {
 
 struct broker {
 	struct event_base *base;
-	uint64_t now;          /* monotonic, of this turn of the loop */
+	uint64_t now;          /* monotonic; each event's handler looks at the clock first (broker_look_at_clock) */
 	/* From Setup: */
 	uint64_t gcm_wrap_limit;
 	uint32_t destroy_wait, destroy_wait_min;
@@ -86,6 +86,9 @@ int broker_run(struct broker *broker);
 
 /* One turn: wait for events if wait is set, handle them, then dispatch, record, reply. False when it is over. */
 bool broker_turn(struct broker *broker, bool wait);
+
+/* At the beginning of each event's handler. */
+void broker_look_at_clock(struct broker *broker);
 
 /* Requests other than Status and Metrics can be served: the ring is there and the journal writes. */
 bool broker_serving(const struct broker *broker);

@@ -138,6 +138,7 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	int fd = -1;
 	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, &fd, 1, &n_fds);
 
+	broker_look_at_clock(broker);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) { /* cekd is gone: nobody would start workers or stop us */

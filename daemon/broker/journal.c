@@ -265,6 +265,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct journal *journal = data;
 	struct broker *broker = journal->broker;
 
+	broker_look_at_clock(broker);
 	for (;;) {
 		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
 		FromJournal *message;

@@ -126,6 +126,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	size_t before = peer->input.len;
 	ssize_t n = recv(fd, broker->input + before, READ_SIZE, MSG_DONTWAIT);
 
+	broker_look_at_clock(broker);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n <= 0) {

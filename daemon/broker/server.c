@@ -25,6 +25,7 @@ static void on_connection(evutil_socket_t fd, short what, void *data)
 	struct listener *listener = data;
 	struct server *server = &listener->broker->server;
 
+	broker_look_at_clock(listener->broker);
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 

@@ -187,6 +187,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	struct broker *broker = steps->broker;
 	uint64_t real = clock_real_us();
 
+	broker_look_at_clock(broker);
 	watch_clock(steps, real, broker->now);
 	if (!broker_serving(broker) || broker->draining)
 		return;

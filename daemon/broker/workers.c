@@ -177,6 +177,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct worker *worker = data;
 	struct broker *broker = worker->broker;
 
+	broker_look_at_clock(broker);
 	for (int i = 0; i < 64; i++) { /* then the others have their turn */
 		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
 		bool ok;
