@@ -324,5 +324,6 @@ int serve_finish(struct serve *serve)
 		return r;
 	store_audit_write(serve->store);
 	store_audit_sync(serve->store);
+	store_audit_log_rest(serve->store);
 	return send_audit_done(serve);
 }

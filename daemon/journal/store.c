@@ -116,6 +116,17 @@ void store_audit_sync(struct store *store)
 		store->counters[i].durable = store->counters[i].written;
 }
 
+void store_audit_log_rest(struct store *store)
+{
+	const struct text *rest = &store->audit.gathered;
+	const char *line = rest->data, *end;
+
+	for (size_t left = rest->len; left > 0 && (end = memchr(line, '\n', left)); line = end + 1) {
+		log_error("not written to %s: %.*s", store->audit.name, (int)(end - line), line);
+		left -= (size_t)(end - line) + 1;
+	}
+}
+
 size_t store_audit_gathered(const struct store *store)
 {
 	return store->audit.gathered.len;

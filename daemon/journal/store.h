@@ -52,6 +52,9 @@ int store_audit_take(struct store *store, const Cek__Internal__V1__AuditBatch *b
 void store_audit_write(struct store *store);
 void store_audit_sync(struct store *store);
 
+/* The end, and still no room: what was taken and not written goes to the log, so that no reply is without a trace. */
+void store_audit_log_rest(struct store *store);
+
 /* How much waits: bytes not written; whether something written is not yet on disk. */
 size_t store_audit_gathered(const struct store *store);
 bool store_audit_unsynced(const struct store *store);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -377,6 +378,34 @@ static void test_much_waits_for_a_full_disk(void **state)
 	done_with(message);
 }
 
+/* Replies may have left on the strength of what is gathered. */
+static void test_log_of_what_was_not_written(void **state)
+{
+	char text[4096] = "";
+	int saved = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+
+	(void)state;
+	assert_true(saved >= 0 && log >= 0);
+	journal_limit_size(100);
+	send_batch("one", 1, 2);
+	assert_int_equal(serve_readable(&serve), 0);
+	check_state(false);
+	send_batch("one", 3, 3);
+	journal_no_limit(); /* the log must be written */
+	dup2(log, STDERR_FILENO);
+	store_audit_log_rest(serve.store);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_true(pread(log, text, sizeof(text) - 1, 0) > 0);
+	close(log);
+	assert_non_null(strstr(text, "audit.jsonl: {\"seq\":2,"));
+	assert_non_null(strstr(text, "\"n\":2,"));
+	assert_null(strstr(text, "\"n\":3,"));
+	assert_int_equal(serve_finish(&serve), 0);
+	check_audit_done("one", 3, 3);
+	assert_int_equal(journal_files_lines(files.audit), 4);
+}
+
 /* At the end nobody is waited for, although the pair is full. */
 static void test_finish_without_a_reader(void **state)
 {
@@ -452,7 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_announce), ROW(test_audit), ROW(test_sync_waits), ROW(test_audit_durable), ROW(test_append), ROW(test_replay),
 		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_rubbish_does_not_stop_it),
-		ROW(test_much_waits_for_a_full_disk), ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
+		ROW(test_much_waits_for_a_full_disk), ROW(test_log_of_what_was_not_written), ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
 	};
 
 	log_open("test");
