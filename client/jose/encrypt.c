@@ -4,13 +4,13 @@
 
 #include "client/jose/cache.h"
 #include "client/jose/error.h"
+#include "client/jose/locked.h"
 #include "client/jose/op.h"
 #include "client/jose/seal.h"
-#include "proto/wipe.h"
 
 struct encryption {
 	struct cek_jwe_op op;         /* first */
-	struct arena arena;           /* the plaintext and all that params points to */
+	struct arena *arena;          /* the plaintext and all that params points to */
 	struct cek_bytes plaintext;
 	struct cek_jwe_params params; /* without key: cekd has it */
 	cek_jwe_token_callback *callback;
@@ -69,7 +69,7 @@ static struct cek_wrap arguments(const struct cek_jwe_params *params)
 
 static void encryption_free(struct encryption *encryption)
 {
-	arena_deinit(&encryption->arena);
+	locked_put(encryption->arena);
 	free(encryption);
 }
 
@@ -109,17 +109,20 @@ static struct encryption *encryption_new(const struct cek_jwe_params *params, co
 
 	size += params->typ ? strlen(params->typ) : 0;
 	size += params->cty ? strlen(params->cty) : 0;
-	if (!encryption || arena_init(&encryption->arena, size) < 0) {
+	if (!encryption)
+		return NULL;
+	encryption->arena = locked_get(size);
+	if (!encryption->arena) {
 		free(encryption);
 		return NULL;
 	}
-	encryption->plaintext = keep(&encryption->arena, plaintext, len);
+	encryption->plaintext = keep(encryption->arena, plaintext, len);
 	encryption->params = (struct cek_jwe_params){
 		.enc = enc_find(params->enc)->name,
-		.typ = keep_string(&encryption->arena, params->typ),
-		.cty = keep_string(&encryption->arena, params->cty),
-		.apu = keep(&encryption->arena, params->apu.data, params->apu.len),
-		.apv = keep(&encryption->arena, params->apv.data, params->apv.len),
+		.typ = keep_string(encryption->arena, params->typ),
+		.cty = keep_string(encryption->arena, params->cty),
+		.apu = keep(encryption->arena, params->apu.data, params->apu.len),
+		.apv = keep(encryption->arena, params->apv.data, params->apv.len),
 	};
 	return encryption;
 }

@@ -5,9 +5,9 @@
 
 #include "client/jose/error.h"
 #include "client/jose/header.h"
+#include "client/jose/locked.h"
 #include "client/jose/pkey.h"
 #include "client/jose/seal.h"
-#include "proto/wipe.h"
 
 /* All that is secret, in one arena; and the public parts, which the header needs. */
 struct secrets {
@@ -98,7 +98,7 @@ int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *pa
 		       char **ret_token, struct cek_jwe_error *ret_error)
 {
 	struct seal seal = { .kid = to->kid, .typ = params->typ, .cty = params->cty, .plaintext = { plaintext, len } };
-	struct arena arena = { 0 };
+	struct arena *arena;
 	struct publics publics;
 	int code = seal_check(params, len, ret_error);
 
@@ -106,16 +106,17 @@ int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *pa
 		code = choose_alg(to, params, &seal.alg, ret_error);
 	if (code != CEK_JWE_OK)
 		return code;
-	if (arena_init(&arena, sizeof(struct secrets)) < 0)
+	arena = locked_get(sizeof(struct secrets));
+	if (!arena)
 		return jwe_error_code(ret_error, CEK_JWE_NOMEM);
 	seal.enc = enc_find(params->enc);
 	if (seal.alg->family == ALG_ECDH) {
 		seal.params.apu = params->apu;
 		seal.params.apv = params->apv;
 	}
-	code = wrap(to, &seal, arena_alloc(&arena, sizeof(struct secrets)), &publics, ret_error);
+	code = wrap(to, &seal, arena_alloc(arena, sizeof(struct secrets)), &publics, ret_error);
 	if (code == CEK_JWE_OK)
 		code = seal_token(&seal, ret_token, ret_error);
-	arena_deinit(&arena);
+	locked_put(arena);
 	return code;
 }

@@ -7,10 +7,11 @@
 #include "client/jose/base64url.h"
 #include "client/jose/content.h"
 #include "client/jose/error.h"
+#include "client/jose/locked.h"
 #include "client/jose/zip.h"
 
 struct cek_jwe {
-	struct arena arena; /* the plaintext */
+	struct arena *arena; /* the plaintext */
 	struct cek_bytes plaintext;
 	json_t *json; /* holds kid, typ, cty */
 	const struct alg *alg;
@@ -187,7 +188,7 @@ static bool is_zero(struct cek_bytes cek)
 static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe *jwe)
 {
 	struct content content = { pending->header.enc, cek.data, { pending->aad.text, pending->aad.len }, pending->iv.data };
-	uint8_t *out = arena_alloc(&jwe->arena, pending->ciphertext.len);
+	uint8_t *out = arena_alloc(jwe->arena, pending->ciphertext.len);
 	size_t max = pending->max_plaintext < CEK_JWE_ZIP_MAX ? pending->max_plaintext : CEK_JWE_ZIP_MAX;
 	size_t len;
 	int code;
@@ -199,7 +200,7 @@ static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe 
 		return code;
 	jwe->plaintext = (struct cek_bytes){ out, len };
 	if (pending->header.zip)
-		return zip_inflate(jwe->plaintext, max, &jwe->arena, &jwe->plaintext);
+		return zip_inflate(jwe->plaintext, max, jwe->arena, &jwe->plaintext);
 	return len <= pending->max_plaintext ? CEK_JWE_OK : CEK_JWE_TOO_LARGE;
 }
 
@@ -225,7 +226,10 @@ int pending_open(struct pending *pending, struct cek_bytes cek, const char *key,
 	if (pending->header.zip)
 		size += CEK_JWE_ZIP_MAX + 1 + CONTENT_BLOCK + ZIP_STATE_SIZE;
 	jwe = calloc(1, sizeof(*jwe));
-	if (!jwe || arena_init(&jwe->arena, size) < 0) {
+	if (!jwe)
+		return CEK_JWE_NOMEM;
+	jwe->arena = locked_get(size);
+	if (!jwe->arena) {
 		free(jwe);
 		return CEK_JWE_NOMEM;
 	}
@@ -245,7 +249,7 @@ int pending_open(struct pending *pending, struct cek_bytes cek, const char *key,
 cek_jwe *cek_jwe_free(cek_jwe *jwe)
 {
 	if (jwe) {
-		arena_deinit(&jwe->arena);
+		locked_put(jwe->arena);
 		json_decref(jwe->json);
 		free(jwe);
 	}

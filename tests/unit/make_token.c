@@ -20,7 +20,7 @@ char *make_token(const struct token_parts *want)
 	static const uint8_t iv[16] = { 9 }, encrypted_key[600];
 	const struct enc *enc = enc_find(want->enc ? want->enc : "A256GCM");
 	const char *json = want->header ? want->header : "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\"}";
-	uint8_t *cipher = calloc(1, content_ciphertext_len(enc, want->len) + 1), tag[32];
+	uint8_t *cipher = calloc(1, content_ciphertext_len(enc, want->len) + 1), tag[32] = { 0 };
 	char *header = calloc(1, b64u_encoded_len(strlen(json)) + 1), *token;
 	struct content content = { enc, make_token_cek, { header, b64u_encode(json, strlen(json), header) }, iv };
 
