@@ -39,6 +39,8 @@ static int choose_alg(const struct cek_jwk *to, const struct cek_jwe_params *par
 		return jwe_error(error, CEK_JWE_POLICY, "alg: not one for a public key");
 	if ((alg->family == ALG_RSA_OAEP) != (to->public_key.kty && strcmp(to->public_key.kty, "RSA") == 0))
 		return jwe_error(error, CEK_JWE_MALFORMED, "alg: does not fit the JWK's kty");
+	if (alg->family == ALG_RSA_OAEP && to->public_key.n.len < RSA_BITS_MIN / 8)
+		return jwe_error(error, CEK_JWE_POLICY, "JWK: RSA below %d bits", RSA_BITS_MIN);
 	*ret_alg = alg;
 	return CEK_JWE_OK;
 }

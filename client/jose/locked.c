@@ -2,12 +2,14 @@
 #include "client/jose/locked.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct locked {
 	struct arena arena; /* first */
 	pid_t owner;        /* a lock is not inherited by a child */
+	bool spare;         /* of the size that is kept */
 };
 
 static _Atomic(struct locked *) spares[LOCKED_SPARES];
@@ -29,6 +31,7 @@ static struct arena *make(size_t size)
 		return NULL;
 	}
 	locked->owner = getpid();
+	locked->spare = size == LOCKED_SPARE_SIZE;
 	return &locked->arena;
 }
 
@@ -54,7 +57,7 @@ struct arena *locked_put(struct arena *arena)
 	if (!locked)
 		return NULL;
 	arena_reset(arena);
-	for (size_t i = 0; arena->size == LOCKED_SPARE_SIZE && i < LOCKED_SPARES; i++) {
+	for (size_t i = 0; locked->spare && i < LOCKED_SPARES; i++) {
 		struct locked *none = NULL;
 
 		if (atomic_compare_exchange_strong(&spares[i], &none, locked))

@@ -53,9 +53,14 @@ static char *make_header(const struct seal *seal)
 	return header;
 }
 
+/* NULL, or UTF-8 of a length that header.c reads again. */
 static bool is_name(const char *name)
 {
-	return !name || (*name && strlen(name) <= HEADER_NAME_MAX);
+	json_t *string = name ? json_string(name) : NULL;
+	bool good = !name || (string && *name && strlen(name) <= HEADER_NAME_MAX);
+
+	json_decref(string);
+	return good;
 }
 
 int seal_check(const struct cek_jwe_params *params, size_t plaintext_len, struct cek_jwe_error *error)
@@ -63,7 +68,7 @@ int seal_check(const struct cek_jwe_params *params, size_t plaintext_len, struct
 	if (!params->enc || !enc_find(params->enc))
 		return jwe_error(error, CEK_JWE_POLICY, "enc: missing, or not one that cekd knows");
 	if (!is_name(params->cty) || !is_name(params->typ))
-		return jwe_error(error, CEK_JWE_MALFORMED, "cty or typ: empty or too long");
+		return jwe_error(error, CEK_JWE_MALFORMED, "cty or typ: empty, too long or not UTF-8");
 	if (params->apu.len > PARTY_INFO_MAX || params->apv.len > PARTY_INFO_MAX)
 		return jwe_error(error, CEK_JWE_TOO_LARGE, "apu or apv: more than %d octets", PARTY_INFO_MAX);
 	if (plaintext_len > CEK_JWE_TOKEN_MAX)

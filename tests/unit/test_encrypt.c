@@ -157,6 +157,7 @@ static void test_refused(void **state)
 	check_refused((struct cek_jwe_params){ .key = "a/b", .enc = "A256GCM" }, 5, CEK_JWE_MALFORMED, "key");
 	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .cty = "" }, 5, CEK_JWE_MALFORMED, "cty");
 	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .typ = name }, 5, CEK_JWE_MALFORMED, "typ");
+	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .cty = "\xff" }, 5, CEK_JWE_MALFORMED, "cty");
 	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .apu = { party, 513 } }, 5, CEK_JWE_TOO_LARGE, "apu");
 	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM" }, CEK_JWE_TOKEN_MAX + 1, CEK_JWE_TOO_LARGE,
 		      "plaintext");

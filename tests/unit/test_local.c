@@ -190,6 +190,9 @@ static void test_refused(void **state)
 	check_refused(&ec.jwk, "RSA-OAEP", "A256GCM", CEK_JWE_MALFORMED);
 	check_refused(&ec.jwk, "ECDH-ES", "A256", CEK_JWE_POLICY);
 	check_refused(&ec.jwk, "ECDH-ES", NULL, CEK_JWE_POLICY);
+	bad = rsa.jwk;
+	bad.public_key.n.len = 255;
+	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_POLICY);
 	ec.jwk.alg = "ECDH-ES";
 	check_refused(&ec.jwk, "ECDH-ES+A128KW", "A256GCM", CEK_JWE_POLICY);
 	bad = ec.jwk;

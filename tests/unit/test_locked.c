@@ -22,7 +22,7 @@ static void test_spare_is_wiped(void **state)
 	struct arena *first = locked_get(100), *second;
 
 	(void)state;
-	assert_int_equal(first->size, LOCKED_SPARE_SIZE);
+	assert_true(first->size >= LOCKED_SPARE_SIZE);
 	memset(arena_alloc(first, 100), 's', 100);
 	assert_null(locked_put(first));
 	second = locked_get(LOCKED_SPARE_SIZE);
@@ -36,14 +36,15 @@ static void test_spare_is_wiped(void **state)
 
 static void test_large(void **state)
 {
-	struct arena *large = locked_get(LOCKED_SPARE_SIZE + 1), *spare;
+	size_t size = 16 * LOCKED_SPARE_SIZE; /* more than a page anywhere */
+	struct arena *large = locked_get(size), *spare;
 
 	(void)state;
-	assert_true(large->size > LOCKED_SPARE_SIZE);
+	assert_true(large->size >= size);
 	assert_true(is_zero(large));
 	locked_put(large);
 	spare = locked_get(1);
-	assert_int_equal(spare->size, LOCKED_SPARE_SIZE);
+	assert_true(spare->size < size); /* the large one was not kept */
 	locked_put(spare);
 }
 
