@@ -38,7 +38,7 @@ void link_close(cek_conn *conn)
 		(void)epoll_ctl(conn->epoll_fd, EPOLL_CTL_DEL, conn->socket, NULL);
 	close(conn->socket);
 	conn->socket = -1;
-	conn->blocked = conn->broken = conn->flood = false;
+	conn->blocked = conn->broken = conn->flood = conn->watched = false;
 	buffer_consume(&conn->in, buffer_len(&conn->in));
 	buffer_consume(&conn->out, conn->out_partial);
 	conn->out_sent += conn->out_partial;

@@ -33,18 +33,25 @@ static cek_call *next_watch(cek_conn *conn, uint64_t epoch)
 	return NULL;
 }
 
-/* cekd keeps one watch a connection, under the id that came last, whoever has cancelled what meanwhile. Here there may be
- * several: each hears of each epoch once. */
+/* cekd keeps one watch a connection, whoever has cancelled what meanwhile, and refuses a second one or answers only that
+ * from then on. Here there may be several: each hears of each epoch once. */
 static void tell_watches(cek_conn *conn, cek_result *result)
 {
 	uint64_t epoch = result->epoch;
 	cek_call *call;
 
+	conn->watched = true;
 	while ((call = next_watch(conn, epoch))) {
 		call->told = epoch;
 		call_answer(call, cek_result_keep(result));
 	}
 	cek_result_free(result);
+}
+
+/* The refusal of a second watch tells the epoch as well. */
+static bool is_second_watch(const cek_conn *conn, const cek_call *call, const cek_result *result)
+{
+	return conn->watched && call && call->kind == CALL_WATCH && result->status == CEK_CONFLICT;
 }
 
 static bool is_news(const cek_call *call, const cek_result *result)
@@ -93,11 +100,16 @@ int reply_take(cek_conn *conn, const uint8_t *body, size_t len)
 		call_finish(call, result_local(status));
 	if (status != CEK_OK)
 		return status == CEK_E_NOMEM ? CEK_OK : status;
-	if (is_news(call, result))
+	if (is_second_watch(conn, call, result)) {
+		result->status = CEK_OK;
+		result->message = "";
 		tell_watches(conn, result);
-	else if (call)
+	} else if (is_news(call, result)) {
+		tell_watches(conn, result);
+	} else if (call) {
 		call_finish(call, result);
-	else
+	} else {
 		cek_result_free(result); /* cancelled, or its time was over */
+	}
 	return CEK_OK;
 }

@@ -337,6 +337,36 @@ static void test_watch(void **state)
 	assert_int_equal(second.count, 3);
 }
 
+/* cekd refuses a second watch on a connection that has one: here it is one all the same. */
+static void test_second_watch(void **state)
+{
+	struct stub *stub = *state;
+	Cek__V1__Reply refusal = CEK__V1__REPLY__INIT;
+	struct seen first = { 0 }, second = { 0 };
+	cek_call *call;
+	uint64_t id;
+
+	assert_int_equal(cek_watch_start(stub->conn, seen_callback, &first, &call), CEK_OK);
+	id = stub_request_id(stub);
+	stub_reply_epoch(stub, id, 5);
+	assert_int_equal(cek_watch_start(stub->conn, seen_callback, &second, NULL), CEK_OK);
+	refusal.id = stub_request_id(stub);
+	refusal.status = CEK__V1__STATUS__STATUS_CONFLICT;
+	refusal.epoch = 5;
+	stub_reply(stub, &refusal);
+	assert_int_equal(cek_conn_process(stub->conn), 2);
+	assert_int_equal(second.status, CEK_OK);
+	assert_int_equal(second.count, 1);
+	cek_call_cancel(call);
+	stub_reply_epoch(stub, id, 8);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(second.epoch, 8);
+	stub->conn = cek_conn_free(stub->conn);
+	assert_int_equal(second.count, 3);
+	assert_int_equal(first.status, CEK_E_CANCELLED);
+	seen_free(&second);
+}
+
 static void test_watch_cancelled_inside(void **state)
 {
 	struct stub *stub = *state;
@@ -426,6 +456,7 @@ int main(void)
 		WITH_STUB(test_cancel_afterwards),
 		WITH_STUB(test_cancel_inside_callback),
 		WITH_STUB(test_watch),
+		WITH_STUB(test_second_watch),
 		WITH_STUB(test_watch_cancelled_inside),
 		WITH_STUB(test_waiting),
 		cmocka_unit_test(test_wire),
