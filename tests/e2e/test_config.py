@@ -109,7 +109,7 @@ def test_listener_handed_over(make_cekd):
     path.chmod(0o666)
     listener.listen(16)
     command = daemon.command()
-    daemon.command = lambda: ["/bin/sh", "-c", f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=main exec "$@" 3<&{listener.fileno()}',
+    daemon.command = lambda: ["/bin/bash", "-c", f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=main exec "$@" 3<&{listener.fileno()}',
                               "sh", *command]
     daemon.pass_fds = [listener.fileno()]
     daemon.start()
