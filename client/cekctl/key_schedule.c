@@ -23,7 +23,7 @@ static void print_duration(const char *label, uint32_t seconds)
 	output_field(label, seconds ? output_duration(seconds, text) : "none");
 }
 
-static int print(const struct ctl *ctl, const Cek__V1__Key *key)
+static int print(const struct ctl *ctl, Cek__V1__Key *key)
 {
 	const Cek__V1__Schedule none = CEK__V1__SCHEDULE__INIT;
 	const Cek__V1__Schedule *schedule = key->schedule ? key->schedule : &none;

@@ -100,7 +100,7 @@ static void print_schedule(const Cek__V1__Key *key)
 		output_field("overlap", output_duration(schedule->overlap, overlap));
 }
 
-static void print_key(const Cek__V1__Key *key)
+static void print_key(Cek__V1__Key *key)
 {
 	output_field("key", key->name);
 	output_field("alg", key->alg);

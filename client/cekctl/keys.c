@@ -128,7 +128,7 @@ static json_t *version_json(const Cek__V1__Version *version)
 	for (size_t i = 0; i < version->n_peers; i++)
 		json_array_append_new(peers, usage_json(version->peers[i]));
 	json_object_set_new(object, "peers", peers);
-	if (version->public_key)
+	if (version->public_key && strcmp(version->public_key->kty, "oct") != 0)
 		json_object_set_new(object, "public_key", keys_public_json(version->public_key));
 	set_text(object, "note", version->note);
 	return object;
@@ -181,12 +181,20 @@ json_t *keys_json(const Cek__V1__Key *key)
 	return object;
 }
 
-void keys_print_plan(const Cek__V1__Key *key)
+static int compare_events(const void *a, const void *b)
+{
+	uint64_t first = (*(Cek__V1__Event *const *)a)->time, second = (*(Cek__V1__Event *const *)b)->time;
+
+	return first < second ? -1 : first > second;
+}
+
+void keys_print_plan(Cek__V1__Key *key)
 {
 	static const char *const head[] = {"TIME", "WHAT", "KID", "WHY", NULL};
 	struct table *table = table_new(head);
 	char time[OUTPUT_TIME];
 
+	qsort(key->plan, key->n_plan, sizeof(key->plan[0]), compare_events);
 	for (size_t i = 0; i < key->n_plan; i++) {
 		const Cek__V1__Event *event = key->plan[i];
 		const char *const cells[] = {output_time(event->time, time), event->what,
@@ -200,13 +208,14 @@ void keys_print_plan(const Cek__V1__Key *key)
 
 int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid)
 {
-	const Cek__V1__Version *version;
+	const Cek__V1__Version *active, *version;
 
 	if (!key)
 		return ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
 	if (ctl->json)
 		return output_json(ctl, keys_json(key));
-	version = kid ? keys_version(key, kid) : keys_active(key);
+	active = keys_active(key);
+	version = kid ? keys_version(key, kid) : active;
 	output_text(key->name);
 	if (version) {
 		char time[OUTPUT_TIME];
@@ -216,8 +225,12 @@ int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char
 		printf(" is %s", keys_state(version->state));
 		if (version->until)
 			printf(" until %s", output_time(version->until, time));
-	} else {
-		printf(": no version is active");
+	}
+	if (!active) {
+		printf("%s no version is active", version ? "," : ":");
+	} else if (active != version) {
+		printf(version ? ", active is " : ": active is ");
+		output_text(active->kid);
 	}
 	putchar('\n');
 	return EXIT_SUCCESS;

@@ -22,8 +22,8 @@ const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid);
 json_t *keys_json(const Cek__V1__Key *key);
 json_t *keys_public_json(const Cek__V1__PublicKey *public_key);
 
-/* The timetable, a line an event. */
-void keys_print_plan(const Cek__V1__Key *key);
+/* The timetable, a line an event, in the order of their times. */
+void keys_print_plan(Cek__V1__Key *key);
 
 /* Print what a change answered: JSON of the key, or "KEY: version KID is STATE" for kid (NULL: the active one). Returns an
  * exit status. */
