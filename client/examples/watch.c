@@ -1,0 +1,51 @@
+/*
+ * Hear of changes to keys, so that what was cached can be dropped. To have something to hear of, this program rotates the key
+ * on a second connection, once it watches. Usage: watch KEY
+ */
+#include <stdio.h>
+
+#include <cek.h>
+
+struct news {
+	unsigned count;
+	uint64_t first, latest;
+	int status;
+};
+
+static void changed(cek_call *call, cek_result *result, void *userdata)
+{
+	struct news *news = userdata;
+
+	(void)call;
+	news->status = cek_result_status(result);
+	if (news->status != CEK_OK)
+		return; /* it was the last: a lost connection. Drop the cache, watch again */
+	news->latest = cek_result_epoch(result);
+	if (news->count++ == 0)
+		news->first = news->latest;
+}
+
+int main(int argc, char **argv)
+{
+	struct news news = { 0 };
+	cek_conn *watcher, *operator;
+	cek_result *result = NULL;
+
+	if (argc != 2 || cek_conn_new(NULL, &watcher) != CEK_OK || cek_conn_new(NULL, &operator) != CEK_OK)
+		return 2;
+	if (cek_watch_start(watcher, changed, &news, NULL) != CEK_OK)
+		return 1;
+	while (news.count == 0 && cek_conn_wait(watcher, -1) > 0)
+		;
+	if (cek_key_rotate(operator, &(struct cek_key_rotate){ .key = argv[1] }, 60000, &result) != CEK_OK) {
+		fprintf(stderr, "rotate: %s\n", cek_result_message(result));
+		return 1;
+	}
+	while (news.latest < cek_result_epoch(result) && cek_conn_wait(watcher, -1) > 0)
+		;
+	printf("%s is active now, epoch %s\n", cek_result_kid(result), news.latest > news.first ? "has grown" : "is as before");
+	cek_result_free(result);
+	cek_conn_free(operator);
+	cek_conn_free(watcher);
+	return news.latest > news.first ? 0 : 1;
+}
