@@ -1,6 +1,7 @@
 /* The program cekd-journal, started as cekd does, with a stub for cekd and for the broker. */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "daemon/testhook.h"
 #include "journal_files.h"
 #include "proto/dgram.h"
 
@@ -27,6 +30,7 @@ static char program[512];
 static int pair[2];  /* as cekd keeps it: 0 for the journal, 1 for the broker */
 static int control;  /* cekd's end */
 static pid_t pid;
+static int page_fd = -1; /* with test hooks only */
 static uint8_t buffer[DGRAM_MAX];
 
 static void start(void)
@@ -52,7 +56,7 @@ static void send_setup(size_t n_fds)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
-	int fds[3] = { pair[0], journal_files_open(files.keys), journal_files_open(files.audit) };
+	int fds[4] = { pair[0], journal_files_open(files.keys), journal_files_open(files.audit), page_fd };
 
 	journal.directory = files.directory;
 	journal.sync_ms = 1;
@@ -60,7 +64,8 @@ static void send_setup(size_t n_fds)
 	setup.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;
 	setup.journal = &journal;
 	setup.sandbox = (char *)"auto";
-	assert_int_equal(dgram_send(control, &setup.base, fds, n_fds), 0);
+	setup.test_clock = page_fd >= 0;
+	assert_int_equal(dgram_send(control, &setup.base, fds, n_fds + (page_fd >= 0)), 0);
 	close(fds[1]);
 	close(fds[2]);
 }
@@ -161,19 +166,26 @@ static void send_batch(uint64_t first, uint64_t last)
 	journal_batch_free(batch);
 }
 
-static void append(const char *key, uint64_t seq)
+static void send_append(const char *key, uint64_t id)
 {
 	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	Cek__Internal__V1__AppendKey append_key = CEK__INTERNAL__V1__APPEND_KEY__INIT;
-	KeyRecord record = journal_key_record("version", key), *records[] = { &record };
-	FromJournal *answer;
+	KeyRecord first = journal_key_record("version", key), second = journal_key_record("state", key), *records[] = { &first, &second };
 
-	append_key.id = seq;
+	append_key.id = id;
 	append_key.record = records;
-	append_key.n_record = 1;
+	append_key.n_record = 2;
 	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
 	message.append_key = &append_key;
 	assert_int_equal(dgram_send(pair[1], &message.base, NULL, 0), 0);
+}
+
+/* Two records, the last of which gets this seq. */
+static void append(const char *key, uint64_t seq)
+{
+	FromJournal *answer;
+
+	send_append(key, seq);
 	answer = receive();
 	assert_int_equal(answer->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
 	assert_true(answer->appended->ok);
@@ -227,15 +239,15 @@ static void test_life(void **state)
 {
 	(void)state;
 	start_whole();
-	append("a", 1);
+	append("a", 2);
 	send_batch(1, 100);
 	receive_audit_done(100);
 	assert_int_equal(kill(pid, SIGTERM), 0); /* it ends when cekd says so */
-	append("b", 2);
+	append("b", 4);
 	send_batch(101, 101);
 	assert_int_equal(drained_status(), 0);
 	receive_audit_done(101);
-	assert_int_equal(journal_files_lines(files.keys), 2);
+	assert_int_equal(journal_files_lines(files.keys), 4);
 	assert_int_equal(journal_files_lines(files.audit), 102);
 }
 
@@ -244,20 +256,71 @@ static void test_killed(void **state)
 {
 	(void)state;
 	start_whole();
-	append("a", 1);
+	append("a", 2);
 	send_batch(1, 10);
 	receive_audit_done(10);
 	kill_it();
 	send_batch(9, 20);
 	start_whole();
 	receive_audit_done(20);
-	check_replay(1);
-	append("b", 2);
+	check_replay(2);
+	append("b", 4);
 	kill_it();
 	start_whole();
-	check_replay(2);
+	check_replay(4);
 	assert_int_equal(journal_files_lines(files.audit), 3 + 20);
 }
+
+#ifdef CEK_TEST_HOOKS
+static volatile struct testhook_page *page;
+
+static void arm(const char *step)
+{
+	page->hit_pid = 0;
+	memcpy((char *)(uintptr_t)page->armed, step, strlen(step) + 1);
+}
+
+static void kill_when_hit(void)
+{
+	while (page->hit_pid != (uint32_t)pid)
+		sched_yield();
+	arm("");
+	kill_it();
+}
+
+/* Killed right before a write nothing of it is there, right after it everything; in both cases it goes on. */
+static void test_killed_around_a_write(void **state)
+{
+	(void)state;
+	page_fd = memfd_create("page", MFD_CLOEXEC);
+	assert_true(page_fd >= 0);
+	assert_int_equal(ftruncate(page_fd, sizeof(*page)), 0);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
+	assert_true(page != MAP_FAILED);
+	start_whole();
+	arm("journal.before-write");
+	send_append("a", 1);
+	kill_when_hit();
+	start_whole();
+	check_replay(0);
+	arm("journal.after-write");
+	send_append("a", 2);
+	kill_when_hit();
+	start_whole();
+	check_replay(2);
+	arm("journal.before-write");
+	send_batch(1, 5);
+	kill_when_hit();
+	start_whole();
+	send_batch(1, 8);
+	receive_audit_done(8);
+	assert_int_equal(drained_status(), 0);
+	munmap((void *)(uintptr_t)page, sizeof(*page));
+	close(page_fd);
+	page_fd = -1;
+	assert_int_equal(journal_files_lines(files.audit), 4 + 8);
+}
+#endif
 
 static void test_cekd_is_gone(void **state)
 {
@@ -287,6 +350,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+#ifdef CEK_TEST_HOOKS
+		cmocka_unit_test_setup_teardown(test_killed_around_a_write, setup, teardown),
+#endif
 		cmocka_unit_test_setup_teardown(test_cekd_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_setup, setup, teardown),
 	};
