@@ -16,10 +16,11 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 
 	for (size_t i = 0; i < fsck->n_finding; i++) {
 		const Cek__V1__Finding *finding = fsck->finding[i];
+		char id[OUTPUT_HEX];
 
 		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kind", output_string(finding->kind),
 						       "key", output_string(finding->key), "kid",
-						       output_string(finding->kid), "cka_id", output_bytes(&finding->cka_id),
+						       output_string(finding->kid), "cka_id", json_string(output_hex(&finding->cka_id, id)),
 						       "what", output_string(finding->what), "advice",
 						       output_string(finding->advice)));
 	}
@@ -28,14 +29,12 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 
 static void print_finding(const Cek__V1__Finding *finding)
 {
-	char id[2 * 64 + 1] = "";
+	char id[OUTPUT_HEX];
 
-	for (size_t i = 0; i < finding->cka_id.len && 2 * i + 2 < sizeof(id); i++)
-		snprintf(id + 2 * i, 3, "%02x", finding->cka_id.data[i]);
 	output_field("finding", finding->kind);
 	output_field("  key", finding->key);
 	output_field("  kid", finding->kid);
-	output_field("  CKA_ID", id);
+	output_field("  CKA_ID", output_hex(&finding->cka_id, id));
 	output_field("  what", finding->what);
 	output_field("  advice", finding->advice);
 }

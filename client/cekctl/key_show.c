@@ -64,6 +64,8 @@ static void print_state(const Cek__V1__Version *version)
 
 static void print_version(const Cek__V1__Version *version)
 {
+	char id[OUTPUT_HEX];
+
 	printf("\nversion %u\n", version->number);
 	output_field("  kid", version->kid);
 	for (size_t i = 0; i < version->n_alias; i++)
@@ -71,6 +73,7 @@ static void print_version(const Cek__V1__Version *version)
 	print_state(version);
 	output_field("  provenance", keys_provenance(version->provenance));
 	output_field("  note", version->note);
+	output_field("  CKA_ID", output_hex(&version->cka_id, id));
 	print_time("  created", version->created);
 	print_time("  activated", version->activated);
 	print_time("  deactivated", version->deactivated);

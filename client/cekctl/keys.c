@@ -109,6 +109,7 @@ static void set_version_times(json_t *object, const Cek__V1__Version *version)
 static json_t *version_json(const Cek__V1__Version *version)
 {
 	json_t *object = json_object(), *aliases = json_array(), *peers = json_array();
+	char id[OUTPUT_HEX];
 
 	set_text(object, "kid", version->kid);
 	for (size_t i = 0; i < version->n_alias; i++)
@@ -120,7 +121,7 @@ static json_t *version_json(const Cek__V1__Version *version)
 		set_text(object, "resumes_to", keys_state(version->resumes_to));
 	json_object_set_new(object, "missing", json_boolean(version->missing));
 	set_text(object, "provenance", keys_provenance(version->provenance));
-	set_bytes(object, "cka_id", &version->cka_id);
+	set_text(object, "cka_id", output_hex(&version->cka_id, id));
 	set_version_times(object, version);
 	set_number(object, "unwraps", version->unwraps);
 	set_number(object, "wraps", version->wraps);

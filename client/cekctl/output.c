@@ -64,6 +64,16 @@ json_t *output_bytes(const ProtobufCBinaryData *bytes)
 	return string;
 }
 
+const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < bytes->len && n + 2 < OUTPUT_HEX; i++)
+		n += (size_t)snprintf(text + n, OUTPUT_HEX - n, "%02x", bytes->data[i]);
+	return text;
+}
+
 static const char *format_time(uint64_t time, char separator, char text[OUTPUT_TIME])
 {
 	time_t seconds = (time_t)(time / 1000000);

@@ -15,6 +15,7 @@
 enum {
 	OUTPUT_TIME = 32,     /* bytes of a time as text */
 	OUTPUT_DURATION = 24, /* bytes of a duration as text */
+	OUTPUT_HEX = 129,     /* 64 bytes in hex */
 	OUTPUT_COLUMNS = 10,
 };
 
@@ -30,6 +31,9 @@ json_t *output_string(const char *text);
 
 /* base64url without padding. */
 json_t *output_bytes(const ProtobufCBinaryData *bytes);
+
+/* Lower-case hex, as PKCS#11 tools and key adopt write a CKA_ID; what does not fit is cut off. Returns text. */
+const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX]);
 
 /* RFC 3339 in UTC with microseconds, or null for 0. */
 json_t *output_json_time(uint64_t time);

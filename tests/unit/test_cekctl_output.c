@@ -48,12 +48,28 @@ static void test_strings(void **state)
 	json_decref(bad);
 }
 
+static void test_hex(void **state)
+{
+	uint8_t data[65] = {0x01, 0xab};
+	ProtobufCBinaryData bytes = {.data = data, .len = 2};
+	char text[OUTPUT_HEX];
+
+	assert_string_equal(output_hex(&bytes, text), "01ab");
+	bytes.len = 0;
+	assert_string_equal(output_hex(&bytes, text), "");
+	bytes.len = 64;
+	assert_int_equal(strlen(output_hex(&bytes, text)), 128);
+	bytes.len = 65;
+	assert_int_equal(strlen(output_hex(&bytes, text)), 128);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_hex),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
