@@ -1,0 +1,178 @@
+"""libcek-jose against a real daemon: the published tokens, its cache of CEKs, and ECDH-ES tokens without a kid."""
+
+import json
+import os
+import subprocess
+
+import cekd as C
+import pytest
+from cekd import pb
+from jwcrypto import jwe, jwk
+
+GATEWAY = C.BUILD / "tests" / "e2e" / "jwe-gateway"
+VECTORS = C.SOURCE / "tests" / "vectors"
+INNER = "header.claims.signature"
+
+
+class Gateway:
+    def __init__(self, daemon, key="-", **env):
+        self.process = subprocess.Popen([GATEWAY, key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        stderr=subprocess.PIPE,
+                                        env=os.environ | {"CEK_SOCKET": str(daemon.socket)} | env)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        _, errors = self.process.communicate()
+        assert self.process.returncode == 0 and not C.SANITIZER.search(errors), errors
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().rstrip("\n")
+
+    def stats(self):
+        names = ("hits", "misses", "entries", "live")
+        return dict(zip(names, map(int, self.ask("stats").split())))
+
+    def warm(self, token):
+        """Until the watch stands and the token's CEK is kept."""
+        C.wait_for(lambda: self.ask(token).split()[:2] == ["OK", "HIT"], "a hit in the cache")
+
+
+def public_jwks(daemon, *names):
+    return json.loads(daemon.cekctl("jwks", *names).stdout)["keys"]
+
+
+def encrypt(public, alg, enc="A256GCM", kid=True):
+    header = {"alg": alg, "enc": enc, "cty": "JWT"} | ({"kid": public["kid"]} if kid else {})
+    token = jwe.JWE(INNER, json.dumps(header), algs=[alg, enc])
+    token.add_recipient(jwk.JWK(**public))
+    return token.serialize(compact=True)
+
+
+# ---- published tokens -----------------------------------------------------------------------------------------------
+
+CASES = json.loads((VECTORS / "jwe.json").read_text())["tests"]
+
+
+def member(file, path):
+    value = json.loads((VECTORS / file).read_text())
+    for step in path:
+        value = value[step]
+    return value
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_published(shared, tmp_path, case):
+    """With the published key in the token; a kid of the key is the kid that the token names."""
+    token, name = member(case["file"], case["token"]), "-"
+    if case["expect"] == "OK":
+        key = member(case["file"], case["key"])
+        name = "v-" + C.b64(jwk.JWK(**key).thumbprint().encode())[:20].replace("_", "-")
+        if name not in {listed["name"] for listed in shared.json("key", "list")["keys"]}:
+            (tmp_path / "key.jwk").write_text(json.dumps(key))
+            kid = ["--kid", key["kid"]] if "kid" in key else []
+            shared.cekctl("key", "import", name, "--alg", case["alg"], "--jwk", tmp_path / "key.jwk", *kid)
+    with Gateway(shared, name, **({"ALLOW_ZIP": "1"} if case.get("allow_zip") else {})) as gateway:
+        answer = gateway.ask(token if isinstance(token, str) else json.dumps(token))
+    if case["expect"] == "OK":
+        outcome, _, key_name, _, plaintext = answer.split(" ", 4)
+        assert (outcome, key_name, plaintext) == ("OK", name, member(case["file"], case["plaintext"]))
+    else:
+        assert answer.split(" ")[0] == case["expect"]
+
+
+# ---- the cache ------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def token(daemon):
+    daemon.key("ECDH-ES+A256KW", name="tokens")
+    return encrypt(public_jwks(daemon, "tokens")[0], "ECDH-ES+A256KW")
+
+
+def test_cache(daemon, token):
+    """The second time costs cekd nothing; what a hit gives is what cekd gave."""
+    with Gateway(daemon, "tokens") as gateway:
+        assert gateway.ask(token).startswith("OK ASKED tokens ")
+        gateway.warm(token)
+        unwraps = [line["op"] for line in daemon.audit_records()].count("unwrap")
+        answers = {gateway.ask(token) for _ in range(20)}
+        assert len(answers) == 1 and answers.pop().endswith(INNER)
+        assert [line["op"] for line in daemon.audit_records()].count("unwrap") == unwraps
+        stats = gateway.stats()
+        assert stats["hits"] >= 20 and stats["entries"] == 1 and stats["live"]
+
+
+@pytest.mark.parametrize("state", [pb.STATE_SUSPENDED, pb.STATE_COMPROMISED])
+def test_cache_dropped_by_state(daemon, token, state):
+    """No hit after the change was answered: cekd has told the watch by then, or does before it answers."""
+    with Gateway(daemon, "tokens") as gateway, daemon.client() as operator:
+        gateway.warm(token)
+        kid = public_jwks(daemon, "tokens")[0]["kid"]
+        operator.ok(set_key_state=pb.SetKeyStateRequest(kid=kid, state=state, reason="test"))
+        # An answer to anybody may overtake the watch's by a moment.
+        C.wait_for(lambda: gateway.ask(token).startswith("NO_KEY "), "the cache to be dropped")
+        assert gateway.stats()["entries"] == 0
+        assert gateway.ask(token).startswith("NO_KEY ")
+
+
+def test_idle_cache_learns_of_a_rotation(daemon, token):
+    with Gateway(daemon, "tokens") as gateway, daemon.client() as operator:
+        gateway.warm(token)
+        kid = public_jwks(daemon, "tokens")[0]["kid"]
+        operator.ok(rotate_key=pb.RotateKeyRequest(key="tokens", active_kid=kid))
+        C.wait_for(lambda: gateway.ask("idle") == "open" and gateway.stats()["entries"] == 0, "the cache to be dropped")
+        assert gateway.ask(token).startswith("OK ASKED ")  # the old version still unwraps
+        gateway.warm(token)
+
+
+def test_cache_without_daemon(daemon, token):
+    """A dead daemon has promised nothing: no hit, and hits again when there is a watch again."""
+    with Gateway(daemon, "tokens") as gateway:
+        gateway.warm(token)
+        daemon.stop()
+        assert gateway.ask(token).startswith("UNAVAILABLE ")
+        stats = gateway.stats()
+        assert stats["entries"] == 0 and not stats["live"]
+        daemon.start()
+        C.wait_for(lambda: gateway.ask(token).startswith("OK "), "the gateway to reconnect")
+        gateway.warm(token)
+
+
+def test_cache_needs_the_watch(make_cekd):
+    """A peer that may not watch gets its CEKs from cekd each time."""
+    operations = [name for name in C.OPERATIONS if name != "watch"]
+    daemon = make_cekd(rules={"all": {"anyone": True, "operations": operations, "keys": ["*"]}})
+    daemon.key("A256KW", name="tokens")
+    token = daemon.cekctl("jwe", "encrypt", "--key", "tokens", "--enc", "A256GCM", input=INNER).stdout.strip()
+    with Gateway(daemon, "tokens") as gateway:
+        assert all(gateway.ask(token).startswith("OK ASKED ") for _ in range(5))
+        assert not gateway.stats()["live"]
+
+
+# ---- no kid ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("alg, crv", [("ECDH-ES", "P-256"), ("ECDH-ES", "X25519"), ("ECDH-ES+A128KW", "P-384"),
+                                      ("RSA-OAEP-256", None)])
+def test_no_kid(daemon, alg, crv):
+    """The caller names the key: each version that may unwrap is tried, within the bound."""
+    name = daemon.key(alg, crv)
+    tokens = []
+    with daemon.client() as operator:
+        for _ in range(3):
+            active = operator.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key.version[-1].kid
+            public = next(k for k in public_jwks(daemon, name) if k["kid"] == active)
+            tokens.append(encrypt(public, alg, kid=False))
+            operator.ok(rotate_key=pb.RotateKeyRequest(key=name, active_kid=active))
+    with Gateway(daemon, name) as gateway:
+        for token in tokens:
+            assert gateway.ask(token).endswith(INNER), token
+        head, _, tag = tokens[0].rpartition(".")
+        changed = ("B" if tag[0] == "A" else "A") + tag[1:]
+        assert gateway.ask(f"{head}.{changed}") == "FAILED "
+    with Gateway(daemon, "other") as gateway:
+        assert gateway.ask(tokens[0]).startswith("NO_KEY ")
+    with Gateway(daemon) as gateway:
+        assert gateway.ask(tokens[0]).startswith("NO_KEY header, kid: missing")
