@@ -70,7 +70,7 @@ static void keep(struct peer *peer, const uint8_t *data, size_t len)
 {
 	struct broker *broker = peer->broker;
 
-	peer->paused = !can_take(peer) && len > 0;
+	peer->paused = !peer->closing && !can_take(peer) && len > 0;
 	if (peer->closing || len == 0)
 		return;
 	if (bytes_append(&peer->input, &broker->chunks, data, len) < 0) {
