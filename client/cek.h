@@ -226,7 +226,8 @@ struct cek_key_create {
 
 struct cek_key_rotate {
 	const char *key;
-	const char *active_kid; /* believed active; another one is CEK_CONFLICT, so that a lost reply cannot rotate twice */
+	const char *active_kid; /* believed active, from cek_key_describe(); if it is not (any more), the answer is CEK_CONFLICT:
+				 * a call whose reply was lost can be repeated without rotating twice */
 	bool plan;              /* change nothing, answer with the timetable */
 };
 

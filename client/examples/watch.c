@@ -25,11 +25,27 @@ static void changed(cek_call *call, cek_result *result, void *userdata)
 		news->first = news->latest;
 }
 
+/* Rotate whatever version is active now. NULL if that did not work. */
+static cek_result *rotate(cek_conn *conn, const char *key)
+{
+	cek_result *described = NULL, *rotated = NULL;
+	int status = cek_key_describe(conn, &(struct cek_key_describe){ .key = key }, 5000, &described);
+
+	if (status == CEK_OK)
+		status = cek_key_rotate(conn, &(struct cek_key_rotate){ key, cek_result_kid(described), false }, 60000, &rotated);
+	if (status != CEK_OK) {
+		fprintf(stderr, "rotate: %s\n", cek_result_message(rotated ? rotated : described));
+		rotated = cek_result_free(rotated);
+	}
+	cek_result_free(described);
+	return rotated;
+}
+
 int main(int argc, char **argv)
 {
 	struct news news = { 0 };
 	cek_conn *watcher, *operator;
-	cek_result *result = NULL;
+	cek_result *result;
 
 	if (argc != 2 || cek_conn_new(NULL, &watcher) != CEK_OK || cek_conn_new(NULL, &operator) != CEK_OK)
 		return 2;
@@ -37,10 +53,9 @@ int main(int argc, char **argv)
 		return 1;
 	while (news.count == 0 && cek_conn_wait(watcher, -1) > 0)
 		;
-	if (cek_key_rotate(operator, &(struct cek_key_rotate){ .key = argv[1] }, 60000, &result) != CEK_OK) {
-		fprintf(stderr, "rotate: %s\n", cek_result_message(result));
+	result = rotate(operator, argv[1]);
+	if (!result)
 		return 1;
-	}
 	while (news.latest < cek_result_epoch(result) && cek_conn_wait(watcher, -1) > 0)
 		;
 	printf("%s is active now, epoch %s\n", cek_result_kid(result), news.latest > news.first ? "has grown" : "is as before");
