@@ -1,6 +1,7 @@
 /*
- * cache.h. All entries live equally long, so the order of their making is that of their dying: the slots are a ring, the
- * oldest at first, and only that end is taken away from, unless everything is. Chains of slot numbers find an entry by id.
+ * cache.h. All entries live equally long, so the order of their making is that of their dying: the slots are a ring,
+ * the oldest at first, and only that end is taken away from, unless everything is. Chains of slot numbers find an entry
+ * by id.
  */
 #include "client/jose/cache.h"
 
@@ -94,7 +95,7 @@ cek_jwe_cache *cek_jwe_cache_free(cek_jwe_cache *cache)
 	return NULL;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------ */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t *chain_of(cek_jwe_cache *cache, const uint8_t id[CACHE_ID_LEN])
 {
@@ -151,7 +152,7 @@ int cek_jwe_cache_expire(cek_jwe_cache *cache)
 	return cache_expire(cache, cache_now());
 }
 
-/* ---- the ring's epoch ----------------------------------------------------------------------------------------------- */
+/* ---- the ring's epoch -------------------------------------------------------------------------------------------- */
 
 static void epoch_is(cek_jwe_cache *cache, uint64_t epoch)
 {
@@ -193,7 +194,7 @@ static bool is_ready(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
 	return cache->stats.live;
 }
 
-/* ---- use ---------------------------------------------------------------------------------------------------------- */
+/* ---- use --------------------------------------------------------------------------------------------------------- */
 
 bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_LEN], uint64_t now,
 		struct cached *ret_cached)

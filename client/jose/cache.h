@@ -1,6 +1,6 @@
 /*
- * The cache of CEKs, seen from cek_jwe_decrypt(). Times are milliseconds of CLOCK_BOOTTIME, which goes on while the machine
- * sleeps; they are arguments, so that tests bring their own.
+ * The cache of CEKs, seen from cek_jwe_decrypt(). Times are milliseconds of CLOCK_BOOTTIME, which goes on while the
+ * machine sleeps; they are arguments, so that tests bring their own.
  */
 #pragma once
 
@@ -26,13 +26,13 @@ struct cached {
 	const char *version;
 };
 
-/* Look for the CEK of a token that came with this connection. Starts the watch if there is none and empties the cache if
- * the ring has moved; without a watch, or for another connection than the cache's own, nothing is ever found. */
+/* Look for the CEK of a token that came with this connection. Starts the watch if there is none and empties the cache
+ * if the ring has moved; without a watch, or for another connection than the cache's own, nothing is ever found. */
 bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_LEN], uint64_t now,
 		struct cached *ret_cached);
 
-/* Keep a CEK that has opened a token; epoch is that of the reply it came in. Does nothing if the ring has moved since, if
- * the watch is gone, or if it is there already. */
+/* Keep a CEK that has opened a token; epoch is that of the reply it came in. Does nothing if the ring has moved since,
+ * if the watch is gone, or if it is there already. */
 void cache_store(cek_jwe_cache *cache, const uint8_t id[CACHE_ID_LEN], uint64_t now, uint64_t epoch,
 		 const struct cached *cached);
 

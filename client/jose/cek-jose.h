@@ -3,7 +3,8 @@
  * libcek-jose(3) explains it, with examples.
  *
  * A decrypted token is not yet an authentic one: anybody who has the public key can make a JWE. If cty is "JWT", the
- * plaintext is a signed JWT, handed over untouched; to check its signature, issuer, audience and times is the caller's job.
+ * plaintext is a signed JWT, handed over untouched; to check its signature, issuer, audience and times is the caller's
+ * job.
  *
  * Threads: as libcek: a connection and what was made with it (operations, caches) belong to one thread at a time. A
  * cek_jwe and a cek_jwks are independent of the connection once they were returned.
@@ -26,7 +27,7 @@ extern "C" {
 enum {
 	CEK_JWE_OK = 0,
 	CEK_JWE_MALFORMED = 1,   /* token, JWK Set or argument breaks the rules of its RFC; details name the member */
-	CEK_JWE_POLICY = 2,      /* well-formed, but not allowed: alg, enc, zip, crit; or the policy itself is incomplete */
+	CEK_JWE_POLICY = 2,      /* well-formed, but not allowed: alg, enc, zip, crit; or the policy is incomplete */
 	CEK_JWE_NO_KEY = 3,      /* no key that this caller may use, or its state does not allow it */
 	CEK_JWE_DENIED = 4,      /* cekd does not let this caller do that operation */
 	CEK_JWE_UNAVAILABLE = 5, /* cekd or its token does not answer, in time; the only one that is worth a retry */
@@ -58,7 +59,7 @@ struct cek_jwe_error {
 	char details[CEK_JWE_DETAILS_MAX];
 };
 
-/* ---- decryption --------------------------------------------------------------------------------------------------- */
+/* ---- decryption -------------------------------------------------------------------------------------------------- */
 
 typedef struct cek_jwe cek_jwe;
 typedef struct cek_jwe_op cek_jwe_op;
@@ -82,17 +83,17 @@ struct cek_jwe_policy {
 	cek_jwe_cache *cache;    /* NULL = none; must belong to the same connection */
 };
 
-/* Open a token of len bytes (no NUL needed). timeout_ms as in cek.h, for the whole. On CEK_JWE_OK *ret_jwe has to be freed
- * with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection. */
+/* Open a token of len bytes (no NUL needed). timeout_ms as in cek.h, for the whole. On CEK_JWE_OK *ret_jwe has to be
+ * freed with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection. */
 int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len, int timeout_ms,
 		    cek_jwe **ret_jwe, struct cek_jwe_error *ret_error);
 
 /* error->code tells; jwe is NULL unless it is CEK_JWE_OK, and belongs to the callback (cek_jwe_free()). */
 typedef void cek_jwe_callback(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata);
 
-/* The same without waiting: drive the connection as cek.h says. If CEK_JWE_OK is returned, the callback runs exactly once,
- * perhaps before this function returns (a cache hit; *ret_op is NULL then). With another code it does not run. policy and
- * token are not needed afterwards. *ret_op is good until the callback; ret_op may be NULL. */
+/* The same without waiting: drive the connection as cek.h says. If CEK_JWE_OK is returned, the callback runs exactly
+ * once, perhaps before this function returns (a cache hit; *ret_op is NULL then). With another code it does not run.
+ * policy and token are not needed afterwards. *ret_op is good until the callback; ret_op may be NULL. */
 int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 			  int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
 			  struct cek_jwe_error *ret_error);
@@ -114,10 +115,10 @@ const char *cek_jwe_key(const cek_jwe *jwe);     /* cekd's name of the key that 
 const char *cek_jwe_version(const cek_jwe *jwe); /* cekd's kid of the version that opened it */
 bool cek_jwe_from_cache(const cek_jwe *jwe);
 
-/* ---- encryption --------------------------------------------------------------------------------------------------- */
+/* ---- encryption -------------------------------------------------------------------------------------------------- */
 
 struct cek_jwe_params {
-	const char *key;           /* cekd's key; its alg and its active version are used. Not for cek_jwe_encrypt_to() */
+	const char *key;           /* cekd's key; its alg and active version are used. Not for cek_jwe_encrypt_to() */
 	const char *enc;           /* mandatory */
 	const char *alg;           /* cek_jwe_encrypt_to() only, if the JWK has none; otherwise NULL or the same */
 	const char *cty;           /* "JWT" for a nested token; NULL = none */
@@ -125,8 +126,8 @@ struct cek_jwe_params {
 	struct cek_bytes apu, apv; /* ECDH-ES only, at most 512 octets each; empty = none */
 };
 
-/* Make a token: fresh CEK and kid from cekd, fresh IV, header {alg, enc, kid, …}. On CEK_JWE_OK *ret_token is a string to be
- * freed with free(3); otherwise it is untouched. */
+/* Make a token: fresh CEK and kid from cekd, fresh IV, header {alg, enc, kid, …}. On CEK_JWE_OK *ret_token is a string
+ * to be freed with free(3); otherwise it is untouched. */
 int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
 		    int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error);
 
@@ -139,13 +140,13 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 			  struct cek_jwe_error *ret_error);
 
 /* Pass a token on to another trust domain: decrypt, then encrypt for params->key with a fresh CEK and IV. (A header is
- * authenticated together with CEK and IV, so a JWE cannot be rewrapped in place.) enc, cty and typ are taken from the token
- * where params has NULL. */
+ * authenticated together with CEK and IV, so a JWE cannot be rewrapped in place.) enc, cty and typ are taken from the
+ * token where params has NULL. */
 int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 		      const struct cek_jwe_params *params, int timeout_ms, char **ret_token,
 		      struct cek_jwe_error *ret_error);
 
-/* ---- public keys (RFC 7517) ----------------------------------------------------------------------------------------- */
+/* ---- public keys (RFC 7517) -------------------------------------------------------------------------------------- */
 
 typedef struct cek_jwks cek_jwks;
 
@@ -159,8 +160,8 @@ struct cek_jwk {
 };
 
 /* Parse a JWK Set, or a single JWK. Keys that are not for encryption, or of a kind or size that cekd does not know, are
- * passed over (RFC 7517 section 5); one with private members, a point that is not on its curve or a coordinate of a wrong
- * length makes the whole set MALFORMED. At most 1 MiB (else TOO_LARGE) and 1000 keys. */
+ * passed over (RFC 7517 section 5); one with private members, a point that is not on its curve or a coordinate of a
+ * wrong length makes the whole set MALFORMED. At most 1 MiB (else TOO_LARGE) and 1000 keys. */
 int cek_jwks_parse(const char *json, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 /* Ask cekd (GetPublicKeys); keys is a NULL-terminated list of names, or NULL for all that this peer may see. */
@@ -175,34 +176,36 @@ size_t cek_jwks_count(const cek_jwks *jwks);
 const struct cek_jwk *cek_jwks_get(const cek_jwks *jwks, size_t i);             /* NULL past the end */
 const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid);     /* the first; NULL if there is none */
 
-/* The set as JSON, one line, members kty, kid, alg, use "enc" and the key's own. Keys that only decrypt are left out unless
- * all is true. *ret_json has to be freed with free(3). */
+/* The set as JSON, one line, members kty, kid, alg, use "enc" and the key's own. Keys that only decrypt are left out
+ * unless all is true. *ret_json has to be freed with free(3). */
 int cek_jwks_write(const cek_jwks *jwks, bool all, char **ret_json, struct cek_jwe_error *ret_error);
 
 /* RFC 7638 thumbprint (SHA-256) of a public key, base64url with NUL. MALFORMED for kty "oct" and unknown ones. */
 int cek_jwk_thumbprint(const struct cek_public_key *public_key, char ret_thumbprint[CEK_JWE_THUMBPRINT_SIZE]);
 
-/* Make a token for a public key: no RPC, no connection. RSA-OAEP*, ECDH-ES and ECDH-ES+A*KW. params->key is not used. */
+/* Make a token for a public key: no RPC, no connection. RSA-OAEP*, ECDH-ES and ECDH-ES+A*KW. params->key is unused. */
 int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *params, const void *plaintext, size_t len,
 		       char **ret_token, struct cek_jwe_error *ret_error);
 
-/* ---- cache of CEKs ------------------------------------------------------------------------------------------------ */
+/* ---- cache of CEKs ----------------------------------------------------------------------------------------------- */
 
-/* The same access token arrives many times while it lives, and a token does only some thousand operations a second. A cache
- * keeps CEKs, in locked memory, for at most max_seconds (1 to 86400) and at most max_entries (1 to 65536; the oldest goes
- * first). It is emptied as soon as the connection learns of a new ring epoch, and it is used only while cekd has promised
- * to tell of one (a watch, for which this peer needs that operation): without it, or after a disconnect, every token goes
- * to cekd. A hit is not counted or audited by cekd, and a rule that is taken away from this peer works after max_seconds.
- * MALFORMED for numbers out of range, NOMEM. */
+/* The same access token arrives many times while it lives, and a token does only some thousand operations a second. A
+ * cache keeps CEKs, in locked memory, for at most max_seconds (1 to 86400) and at most max_entries (1 to 65536; the
+ * oldest goes first). It is emptied as soon as the connection learns of a new ring epoch, and it is used only while
+ * cekd has promised to tell of one (a watch, for which this peer needs that operation): without it, or after a
+ * disconnect, every token goes to cekd. A hit is not counted or audited by cekd, and a rule that is taken away from
+ * this peer works after max_seconds. MALFORMED for numbers out of range, NOMEM. */
 int cek_jwe_cache_new(cek_conn *conn, size_t max_entries, unsigned max_seconds, cek_jwe_cache **ret_cache);
 
-/* Wipe and free, before or after the connection; NULL is allowed; returns NULL. No operation may be open that uses it. */
+/* Wipe and free, before or after the connection; NULL is allowed; returns NULL. No operation that uses it may be
+ * open. */
 cek_jwe_cache *cek_jwe_cache_free(cek_jwe_cache *cache);
 
 /* Wipe everything now. */
 void cek_jwe_cache_drop(cek_jwe_cache *cache);
 
-/* Wipe what is over its age (each use of the cache does that too). Returns milliseconds until the next is, -1 = empty. */
+/* Wipe what is over its age (each use of the cache does that too). Returns the milliseconds until the
+ * next is, -1 = empty. */
 int cek_jwe_cache_expire(cek_jwe_cache *cache);
 
 struct cek_jwe_cache_stats {

@@ -56,7 +56,10 @@ static bool mac_compute(const struct content *content, struct cek_bytes cipherte
 {
 	const struct enc *enc = content->enc;
 	char digest[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, sizeof(digest) - 1), OSSL_PARAM_END };
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, sizeof(digest) - 1),
+		OSSL_PARAM_END,
+	};
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
 	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
 	uint64_t bits = (uint64_t)content->aad.len * 8;
@@ -135,8 +138,8 @@ int content_decrypt(const struct content *content, struct cek_bytes ciphertext, 
 	return code;
 }
 
-static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct cek_bytes plaintext, uint8_t *ret_ciphertext,
-		    uint8_t *ret_tag)
+static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct cek_bytes plaintext,
+		    uint8_t *ret_ciphertext, uint8_t *ret_tag)
 {
 	bool gcm = content->enc->gcm;
 	int n = 0, last;
@@ -153,7 +156,8 @@ static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct c
 	return !gcm || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, GCM_TAG_LEN, ret_tag) > 0;
 }
 
-int content_encrypt(const struct content *content, struct cek_bytes plaintext, uint8_t *ret_ciphertext, uint8_t *ret_tag)
+int content_encrypt(const struct content *content, struct cek_bytes plaintext, uint8_t *ret_ciphertext,
+		    uint8_t *ret_tag)
 {
 	struct cek_bytes ciphertext = { ret_ciphertext, content_ciphertext_len(content->enc, plaintext.len) };
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

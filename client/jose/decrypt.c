@@ -1,6 +1,6 @@
 /*
- * cek_jwe_decrypt: parse, look into the cache, ask cekd for the CEK, decrypt. Only an ECDH-ES token without kid takes more
- * than one question: cekd cannot tell which version a sender meant, as every one derives some CEK; the tag tells.
+ * cek_jwe_decrypt: parse, look into the cache, ask cekd for the CEK, decrypt. Only an ECDH-ES token without kid takes
+ * more than one question: cekd cannot tell which version a sender meant, as every one derives some CEK; the tag tells.
  */
 #include <stdlib.h>
 
@@ -58,7 +58,8 @@ static bool has_another(const struct decryption *decryption, const cek_result *r
 }
 
 /* What an answer of cekd comes to. false: ask again, for the next candidate. */
-static bool settle(struct decryption *decryption, const cek_result *result, cek_jwe **ret_jwe, struct cek_jwe_error *error)
+static bool settle(struct decryption *decryption, const cek_result *result, cek_jwe **ret_jwe,
+		   struct cek_jwe_error *error)
 {
 	struct cached cached = { cek_result_cek(result), cek_result_key(result), cek_result_kid(result) };
 	int code;
@@ -90,8 +91,8 @@ static bool ask_cache(struct decryption *decryption, cek_jwe **ret_jwe, struct c
 	return true;
 }
 
-static int prepare(struct decryption *decryption, cek_conn *conn, const struct cek_jwe_policy *policy, const char *token,
-		   size_t len, int timeout_ms, struct cek_jwe_error *error)
+static int prepare(struct decryption *decryption, cek_conn *conn, const struct cek_jwe_policy *policy,
+		   const char *token, size_t len, int timeout_ms, struct cek_jwe_error *error)
 {
 	int code = pending_new(policy, token, len, &decryption->pending, error);
 
@@ -105,7 +106,7 @@ static int prepare(struct decryption *decryption, cek_conn *conn, const struct c
 	return CEK_JWE_OK;
 }
 
-/* ---- without waiting ---------------------------------------------------------------------------------------------- */
+/* ---- without waiting --------------------------------------------------------------------------------------------- */
 
 static void finish(struct decryption *decryption, cek_jwe *jwe, const struct cek_jwe_error *error)
 {
@@ -180,7 +181,7 @@ void cek_jwe_op_cancel(cek_jwe_op *op)
 	cek_call_cancel(op->call);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 static void ask_and_wait(struct decryption *decryption, cek_jwe **ret_jwe, struct cek_jwe_error *error)
 {

@@ -65,7 +65,7 @@ static struct cek_wrap arguments(const struct cek_jwe_params *params)
 	return (struct cek_wrap){ .key = params->key, .enc = params->enc, .apu = params->apu, .apv = params->apv };
 }
 
-/* ---- without waiting ---------------------------------------------------------------------------------------------- */
+/* ---- without waiting --------------------------------------------------------------------------------------------- */
 
 static void encryption_free(struct encryption *encryption)
 {
@@ -133,7 +133,7 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 {
 	struct cek_wrap args = arguments(params);
 	struct encryption *encryption;
-	int code = check(params, len, ret_error);
+	int code = check(params, len, ret_error), status;
 
 	if (code != CEK_JWE_OK)
 		return code;
@@ -142,8 +142,8 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 		return jwe_error_code(ret_error, CEK_JWE_NOMEM);
 	encryption->callback = callback;
 	encryption->userdata = userdata;
-	code = jwe_error_status(ret_error, cek_wrap_start(conn, &args, timeout_ms, wrapped, encryption, &encryption->op.call),
-				NULL);
+	status = cek_wrap_start(conn, &args, timeout_ms, wrapped, encryption, &encryption->op.call);
+	code = jwe_error_status(ret_error, status, NULL);
 	if (code != CEK_JWE_OK)
 		encryption_free(encryption);
 	else if (ret_op)
@@ -151,7 +151,7 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 	return code;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
 		    int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error)

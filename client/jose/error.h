@@ -5,8 +5,8 @@
 
 #include "client/jose/cek-jose.h"
 
-/* error (NULL is allowed) gets code and the formatted details, cut to size, everything but printable ASCII replaced by "?".
- * Returns code. */
+/* error (NULL is allowed) gets code and the formatted details, cut to size, everything but printable ASCII replaced by
+ * "?". Returns code. */
 __attribute__((format(printf, 3, 4)))
 int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...);
 

@@ -20,7 +20,8 @@ static bool is_listed(const char *const *names, const char *name)
 }
 
 /* A string of 1 to max bytes, if it is there. */
-static int string_member(const json_t *json, const char *member, size_t max, const char **ret, struct cek_jwe_error *error)
+static int string_member(const json_t *json, const char *member, size_t max, const char **ret,
+			 struct cek_jwe_error *error)
 {
 	const json_t *value = json_object_get(json, member);
 
@@ -181,7 +182,8 @@ int header_init(struct jwe_header *header, const char *text, size_t len, const s
 
 	*header = (struct jwe_header){ .json = json_object_parse(text, len) };
 	if (!header->json)
-		return jwe_error(error, CEK_JWE_MALFORMED, "header: not a JSON object, a member twice, or nested too deep");
+		return jwe_error(error, CEK_JWE_MALFORMED,
+				 "header: not a JSON object, a member twice, or nested too deep");
 	code = parse(header, policy, error);
 	if (code != CEK_JWE_OK)
 		header_deinit(header);

@@ -34,9 +34,9 @@ struct jwe_header {
 	uint8_t tag[GCM_TAG_LEN];
 };
 
-/* Parse len bytes of JSON, already decoded. Parameters that this alg does not use are ignored, as are jwk, jku, x5u, x5c and
- * all that only describe: no key is ever taken from a token. crit is always refused. CEK_JWE_OK, CEK_JWE_MALFORMED or
- * CEK_JWE_POLICY; with anything but OK there is nothing to deinit. */
+/* Parse len bytes of JSON, already decoded. Parameters that this alg does not use are ignored, as are jwk, jku, x5u,
+ * x5c and all that only describe: no key is ever taken from a token. crit is always refused. CEK_JWE_OK,
+ * CEK_JWE_MALFORMED or CEK_JWE_POLICY; with anything but OK there is nothing to deinit. */
 int header_init(struct jwe_header *header, const char *text, size_t len, const struct cek_jwe_policy *policy,
 		struct cek_jwe_error *error);
 

@@ -124,7 +124,7 @@ int cek_jwks_parse(const char *text, size_t len, cek_jwks **ret_jwks, struct cek
 	return from_array(keys, ret_jwks, ret_error);
 }
 
-/* ---- from cekd ---------------------------------------------------------------------------------------------------- */
+/* ---- from cekd --------------------------------------------------------------------------------------------------- */
 
 static struct cek_bytes bytes(ProtobufCBinaryData data)
 {
@@ -141,7 +141,9 @@ static json_t *entry_to_json(const Cek__V1__PublicKeyEntry *entry)
 
 	if (!from)
 		return NULL;
-	key = (struct cek_public_key){ from->kty, bytes(from->n), bytes(from->e), from->crv, bytes(from->x), bytes(from->y) };
+	key = (struct cek_public_key){
+		from->kty, bytes(from->n), bytes(from->e), from->crv, bytes(from->x), bytes(from->y),
+	};
 	json = jwk_to_json(&key);
 	rc = json_object_set_new(json, "kid", json_string(entry->kid));
 	rc |= json_object_set_new(json, "alg", json_string(entry->alg));
@@ -166,7 +168,8 @@ static void take_names(cek_jwks *jwks)
 			if (json_string_value(json_object_get(json, "kid")) != jwk->kid)
 				continue;
 			jwk->key = json_string_value(json_object_get(json, "cekd_key"));
-			jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE && state != CEK__V1__STATE__STATE_PRE_ACTIVE;
+			jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE &&
+					     state != CEK__V1__STATE__STATE_PRE_ACTIVE;
 		}
 	}
 }
@@ -233,7 +236,7 @@ int cek_jwks_fetch(cek_conn *conn, const char *const *keys, int timeout_ms, cek_
 	return code;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static json_t *to_json(const struct cek_jwk *jwk)
 {

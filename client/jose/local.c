@@ -55,7 +55,8 @@ static int wrap_rsa(EVP_PKEY *pkey, struct seal *seal, struct publics *publics)
 	return 0;
 }
 
-/* Direct agreement derives the CEK, the others the key that wraps it; AlgorithmID says which (RFC 7518 section 4.6.2). */
+/* Direct agreement derives the CEK, the others the key that wraps it; AlgorithmID says which (RFC 7518 section
+ * 4.6.2). */
 static int wrap_ecdh(EVP_PKEY *pkey, const struct curve *curve, struct seal *seal, struct secrets *secrets,
 		     struct publics *publics)
 {
@@ -68,7 +69,8 @@ static int wrap_ecdh(EVP_PKEY *pkey, const struct curve *curve, struct seal *sea
 	    pkey_concat_kdf(z, direct ? seal->enc->name : seal->alg->name, seal->params.apu, seal->params.apv, len,
 			    direct ? secrets->cek : secrets->kek) < 0)
 		return -1;
-	*epk = (struct cek_public_key){ .kty = curve->kty, .crv = curve->name, .x = { publics->point, curve->field_len } };
+	*epk = (struct cek_public_key){ .kty = curve->kty, .crv = curve->name };
+	epk->x = (struct cek_bytes){ publics->point, curve->field_len };
 	if (strcmp(curve->kty, "EC") == 0)
 		epk->y = (struct cek_bytes){ publics->point + curve->field_len, curve->field_len };
 	if (direct)

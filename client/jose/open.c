@@ -45,7 +45,8 @@ static int check_policy(const struct cek_jwe_policy *policy, struct cek_jwe_erro
 	return CEK_JWE_OK;
 }
 
-/* The parts one after another in one allocation; the AAD stays as it is, the header's JSON comes last, for the parser only. */
+/* The parts one after another in one allocation; the AAD stays as it is, the header's JSON comes last, for the parser
+ * only. */
 static int copy_parts(struct pending *pending, const struct compact *parts, struct span *ret_json,
 		      struct cek_jwe_error *error)
 {
@@ -187,7 +188,8 @@ static bool is_zero(struct cek_bytes cek)
 
 static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe *jwe)
 {
-	struct content content = { pending->header.enc, cek.data, { pending->aad.text, pending->aad.len }, pending->iv.data };
+	struct cek_bytes aad = { pending->aad.text, pending->aad.len };
+	struct content content = { pending->header.enc, cek.data, aad, pending->iv.data };
 	uint8_t *out = arena_alloc(jwe->arena, pending->ciphertext.len);
 	size_t max = pending->max_plaintext < CEK_JWE_ZIP_MAX ? pending->max_plaintext : CEK_JWE_ZIP_MAX;
 	size_t len;

@@ -13,7 +13,10 @@
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 
-enum { POINT_MAX = 1 + 2 * 66 };
+enum {
+	POINT_MAX = 1 + 2 * 66, /* P-521, with the octet that says uncompressed */
+	EXPONENT_MAX = 8,       /* octets */
+};
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
 {
@@ -29,11 +32,16 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
 
 static EVP_PKEY *rsa(const struct cek_public_key *key)
 {
-	BIGNUM *n = BN_bin2bn(key->n.data, (int)key->n.len, NULL), *e = BN_bin2bn(key->e.data, (int)key->e.len, NULL);
-	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	OSSL_PARAM_BLD *builder;
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *pkey = NULL;
+	BIGNUM *n, *e;
 
+	if (key->n.len == 0 || key->n.len > RSA_BITS_MAX / 8 || key->e.len == 0 || key->e.len > EXPONENT_MAX)
+		return NULL;
+	n = BN_bin2bn(key->n.data, (int)key->n.len, NULL);
+	e = BN_bin2bn(key->e.data, (int)key->e.len, NULL);
+	builder = OSSL_PARAM_BLD_new();
 	if (n && e && builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
 	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
 		params = OSSL_PARAM_BLD_to_param(builder);
@@ -68,7 +76,7 @@ EVP_PKEY *pkey_from_public(const struct cek_public_key *key)
 	if (!key->kty)
 		return NULL;
 	if (strcmp(key->kty, "RSA") == 0)
-		return key->n.len > 0 && key->n.len <= RSA_BITS_MAX / 8 && key->e.len > 0 && key->e.len <= 8 ? rsa(key) : NULL;
+		return rsa(key);
 	if (!curve || strcmp(key->kty, curve->kty) != 0 || key->x.len != curve->field_len)
 		return NULL;
 	if (strcmp(key->kty, "OKP") == 0)

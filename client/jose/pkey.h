@@ -1,5 +1,6 @@
 /*
- * Public keys as OpenSSL knows them, and what a sender does with one: RFC 7518 sections 4.3 and 4.6 from the other side.
+ * Public keys as OpenSSL knows them, and what a sender does with one: RFC 7518 sections 4.3 and 4.6 from the other
+ * side.
  */
 #pragma once
 
@@ -17,8 +18,8 @@ EVP_PKEY *pkey_from_public(const struct cek_public_key *public_key);
 /* Encrypt the CEK for an RSA key; ret_encrypted has room for the modulus (ENCRYPTED_KEY_MAX). 0 or -1. */
 int pkey_rsa_oaep(EVP_PKEY *pkey, const struct alg *alg, struct cek_bytes cek, uint8_t *ret_encrypted, size_t *ret_len);
 
-/* Make an ephemeral key on the same curve and agree with it: ret_z has room for a coordinate, and is secret. ret_point gets
- * x and y (X25519: x alone) one after the other. 0 or -1. */
+/* Make an ephemeral key on the same curve and agree with it: ret_z has room for a coordinate, and is secret. ret_point
+ * gets x and y (X25519: x alone) one after the other. 0 or -1. */
 int pkey_agree(EVP_PKEY *pkey, const struct curve *curve, uint8_t *ret_z, size_t *ret_z_len, uint8_t *ret_point);
 
 /* Concat KDF (RFC 7518 section 4.6.2) of key_len octets for AlgorithmID id. 0 or -1. */

@@ -92,7 +92,7 @@ void stub_public_keys(cek_conn *conn, int status, const void *reply, size_t len)
 	conn->public_keys = (struct stub_answer){ .status = status, .reply = reply, .reply_len = len };
 }
 
-/* ---- cek.h -------------------------------------------------------------------------------------------------------- */
+/* ---- cek.h ------------------------------------------------------------------------------------------------------- */
 
 cek_conn *cek_conn_free(cek_conn *conn)
 {

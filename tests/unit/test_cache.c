@@ -252,7 +252,7 @@ static void test_hit_without_waiting(void **state)
 	assert_null(op);
 }
 
-/* ---- entries: time is an argument ----------------------------------------------------------------------------------- */
+/* ---- entries: time is an argument -------------------------------------------------------------------------------- */
 
 static void store(struct fixture *fixture, uint8_t number, uint64_t now)
 {

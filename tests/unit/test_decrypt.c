@@ -231,7 +231,7 @@ static void test_candidates(void **state)
 	check_candidates(kid, 0, 3, 1, CEK_JWE_FAILED, 1);
 }
 
-/* ---- without waiting ---------------------------------------------------------------------------------------------- */
+/* ---- without waiting --------------------------------------------------------------------------------------------- */
 
 struct seen {
 	unsigned times;

@@ -89,7 +89,7 @@ static void test_published(void **state)
 	json_decref(json);
 }
 
-/* ---- tokens of our own ---------------------------------------------------------------------------------------------- */
+/* ---- tokens of our own ------------------------------------------------------------------------------------------- */
 
 static int try_policy(const struct token_parts *want, const struct cek_jwe_policy *policy, struct cek_jwe_error *error)
 {
