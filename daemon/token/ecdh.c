@@ -56,8 +56,9 @@ static CK_RV derive(struct worker *worker, struct key *key, const uint8_t *point
 static CK_RV derived_key(const struct alg *alg, const char *enc, const struct curve *curve, const uint8_t *z,
 			 const uint8_t *apu, size_t apu_len, const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t len)
 {
-	/* A point of small order would make every X25519 key agree on zero (RFC 8037 section 3.2). */
-	if (agree_all_zero(z, curve->field_len))
+	/* A point of small order would make every X25519 key agree on zero (RFC 8037 section 3.2). On the other curves x = 0 is
+	 * a point like any other. */
+	if (strcmp(curve->kty, "OKP") == 0 && agree_all_zero(z, curve->field_len))
 		return CKR_ENCRYPTED_DATA_INVALID;
 	if (agree_kdf(z, curve->field_len, alg->key_bits ? alg->name : enc, apu, apu_len, apv, apv_len, ret_key, len) < 0)
 		return CKR_ENCRYPTED_DATA_INVALID;

@@ -18,6 +18,22 @@
 #include "proto/dgram.h"
 
 static const char right_pin[] = "test-pin";
+static const char *kind_argument, *program_argument;
+
+void rig_arguments(int argc, char **argv)
+{
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s softhsm|nss PATH-OF-CEKD-TOKEN\n", argv[0]);
+		exit(2);
+	}
+	kind_argument = argv[1];
+	program_argument = argv[2];
+}
+
+const char *rig_kind(void)
+{
+	return kind_argument;
+}
 
 static void write_file(const char *path, const char *text)
 {
@@ -110,7 +126,8 @@ void rig_open(struct rig *rig, const char *kind)
 {
 	memset(rig, 0, sizeof(*rig));
 	rig->nss = strcmp(kind, "nss") == 0;
-	strcpy(rig->dir, "/tmp/cekd-token-test-XXXXXX");
+	/* SoftHSM rewrites a file for each attribute that it sets. */
+	snprintf(rig->dir, sizeof(rig->dir), "%s/cekd-token-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(rig->dir));
 	if (rig->nss)
 		nss_settings(rig);
@@ -131,14 +148,13 @@ void rig_close(struct rig *rig)
 static void exec_worker(struct rig *rig, int control)
 {
 	char *const environment[] = { rig->environment, NULL };
-	const char *program = getenv("CEKD_TOKEN");
 	char *const argv[] = { (char *)(uintptr_t)"cekd-token", NULL };
 
 	if (dup2(control, 3) < 0)
 		_exit(120);
 	if (control == 3)
 		fcntl(3, F_SETFD, 0);
-	execve(program, argv, environment);
+	execve(program_argument, argv, environment);
 	_exit(121);
 }
 

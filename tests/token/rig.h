@@ -21,7 +21,11 @@ struct rig {
 	CK_SESSION_HANDLE session; /* logged in, read-write */
 };
 
-/* kind is "softhsm" or "nss". program is the path of cekd-token. Fails the test if anything does. */
+/* From main(): the kind of token and the path of cekd-token. */
+void rig_arguments(int argc, char **argv);
+const char *rig_kind(void);
+
+/* kind is "softhsm" or "nss". Fails the test if anything does. */
 void rig_open(struct rig *rig, const char *kind);
 void rig_close(struct rig *rig);
 
@@ -61,6 +65,9 @@ void rig_free(Cek__Internal__V1__FromWorker *message);
 
 /* Create a token object in this process's session. */
 CK_OBJECT_HANDLE rig_create(struct rig *rig, CK_ATTRIBUTE *attributes, CK_ULONG n);
+
+/* The public half that rig_create_ec() made last. */
+CK_OBJECT_HANDLE rig_last_public(void);
 
 /* Private or secret keys that cekd could have made, from published values. Return the private half's handle. */
 CK_OBJECT_HANDLE rig_create_aes(struct rig *rig, const uint8_t *id, const uint8_t *key, size_t len);

@@ -52,6 +52,13 @@ CK_OBJECT_HANDLE rig_create_rsa(struct rig *rig, const uint8_t *id, const Protob
 	return rig_create(rig, template, 16);
 }
 
+static CK_OBJECT_HANDLE last_public;
+
+CK_OBJECT_HANDLE rig_last_public(void)
+{
+	return last_public;
+}
+
 static void create_ec_public(struct rig *rig, const uint8_t *id, CK_KEY_TYPE type, const uint8_t *params, size_t params_len,
 			     uint8_t *point, size_t point_len)
 {
@@ -63,7 +70,7 @@ static void create_ec_public(struct rig *rig, const uint8_t *id, CK_KEY_TYPE typ
 		{ CKA_EC_POINT, point, point_len },
 	};
 
-	rig_create(rig, template, sizeof(template) / sizeof(template[0]));
+	last_public = rig_create(rig, template, sizeof(template) / sizeof(template[0]));
 }
 
 CK_OBJECT_HANDLE rig_create_ec(struct rig *rig, const uint8_t *id, const char *crv, const uint8_t *d, size_t d_len,

@@ -20,14 +20,13 @@
 
 #define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name
 
-static const char *kind;
 static struct rig rig;
 static struct rig_worker manage;
 
 static int set_up(void **state)
 {
 	(void)state;
-	rig_open(&rig, kind);
+	rig_open(&rig, rig_kind());
 	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
 	return 0;
 }
@@ -501,6 +500,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(inventory_has_no_end),
 	};
 
-	kind = argc > 1 ? argv[1] : "softhsm";
+	rig_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

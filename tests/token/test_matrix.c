@@ -13,14 +13,13 @@
 
 #define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name
 
-static const char *kind;
 static struct rig rig;
 static struct rig_worker manage, use;
 
 static int set_up(void **state)
 {
 	(void)state;
-	rig_open(&rig, kind);
+	rig_open(&rig, rig_kind());
 	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
 	rig_start(&rig, &use, &(struct rig_options){ .copy_keys = true }, NULL);
 	return 0;
@@ -259,6 +258,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(ecdh_works),
 	};
 
-	kind = argc > 1 ? argv[1] : "softhsm";
+	rig_arguments(argc, argv);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
