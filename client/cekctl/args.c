@@ -17,7 +17,8 @@ static const struct arg *find_global(struct arg table[5], struct ctl *ctl, bool 
 {
 	const struct arg globals[5] = {
 		{"json", ARG_FLAG, &ctl->json, NULL, "print JSON"},
-		{"socket", ARG_STRING, &ctl->socket, "PATH", "cekd's socket (default: $CEK_SOCKET, then /run/cekd/cekd.sock)"},
+		{"socket", ARG_STRING, &ctl->socket, "PATH",
+		 "cekd's socket (default: $CEK_SOCKET, then /run/cekd/cekd.sock)"},
 		{"timeout", ARG_DURATION, &ctl->timeout, "DURATION", "give up a call after that long (default: 60s)"},
 		{"help", ARG_FLAG, help, NULL, "print this and leave"},
 		{NULL, ARG_FLAG, NULL, NULL, NULL},

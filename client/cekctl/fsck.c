@@ -18,10 +18,11 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 		const Cek__V1__Finding *finding = fsck->finding[i];
 		char id[OUTPUT_HEX];
 
-		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kind", output_string(finding->kind),
-						       "key", output_string(finding->key), "kid",
-						       output_string(finding->kid), "cka_id", json_string(output_hex(&finding->cka_id, id)),
-						       "what", output_string(finding->what), "advice",
+		output_hex(&finding->cka_id, id);
+		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "kind",
+						       output_string(finding->kind), "key", output_string(finding->key),
+						       "kid", output_string(finding->kid), "cka_id", id, "what",
+						       output_string(finding->what), "advice",
 						       output_string(finding->advice)));
 	}
 	return json_pack("{s:o}", "findings", array);

@@ -112,7 +112,8 @@ const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 		return strcpy(text, "0s");
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (seconds >= units[i].seconds)
-			n += (size_t)snprintf(text + n, OUTPUT_DURATION - n, "%u%c", seconds / units[i].seconds, units[i].unit);
+			n += (size_t)snprintf(text + n, OUTPUT_DURATION - n, "%u%c", seconds / units[i].seconds,
+					      units[i].unit);
 		seconds %= units[i].seconds;
 	}
 	return text;

@@ -251,8 +251,10 @@ int verb_token_init(struct ctl *ctl, int argc, char **argv)
 		{"module", ARG_STRING, &init.module, "PATH", "the token's PKCS#11 library"},
 		{"label", ARG_STRING, &init.label, "LABEL", "the new token's label, 1 to 32 characters"},
 		{"pin-file", ARG_STRING, &init.pin_file, "FILE", "where the user PIN goes (0400; must not exist yet)"},
-		{"so-pin-file", ARG_STRING, &init.so_pin_file, "FILE", "the security officer's PIN (default: PIN file + .so)"},
-		{"softhsm-dir", ARG_STRING, &init.softhsm_dir, "DIR", "keep SoftHSM's tokens and configuration there; the rest then has defaults"},
+		{"so-pin-file", ARG_STRING, &init.so_pin_file, "FILE",
+		 "the security officer's PIN (default: PIN file + .so)"},
+		{"softhsm-dir", ARG_STRING, &init.softhsm_dir, "DIR",
+		 "keep SoftHSM's tokens and configuration there; the rest then has defaults"},
 		{"user", ARG_STRING, &init.user, "USER", "SoftHSM: give the token's files to the workers' user"},
 		{0},
 	};

@@ -54,7 +54,8 @@ static void test_all(void **state)
 	struct parsed parsed;
 
 	assert_int_equal(parse(&with_json,
-			       "test a --flag --text=t b --number 3 --duration 2m --list x --list y --socket s --timeout 1h --json",
+			       "test a --flag --text=t b --number 3 --duration 2m --list x --list y --socket s "
+			       "--timeout 1h --json",
 			       0, 2, &parsed),
 			 ARGS_GO);
 	assert_true(parsed.flag && parsed.ctl.json);
