@@ -1,10 +1,11 @@
 /*
  * libcek: content-encryption keys from cekd, the daemon that keeps JWE key-encryption keys in a PKCS#11 token.
  *
- * The core is non-blocking: cek_…_start() queues a call, cek_conn_process() moves bytes and runs callbacks. The blocking
- * calls are a loop around it. libcek(3) explains both, with examples.
+ * The core is non-blocking: cek_…_start() queues a call, cek_conn_process() moves bytes and runs callbacks. The
+ * blocking calls are a loop around it. libcek(3) explains both, with examples.
  *
- * Threads: a connection and all that came from it belong to one thread at a time; different connections are independent.
+ * Threads: a connection and all that came from it belong to one thread at a time; different connections are
+ * independent.
  * fork: connect after it (cekd knows a peer by SO_PEERCRED, which is fixed at connect). In a child, its parent's
  * connections can only be freed: that closes descriptors and wipes memory, without callbacks.
  * Secrets: CEKs stand only in results, in locked memory, and are wiped by cek_result_free().
@@ -66,17 +67,17 @@ typedef struct cek_conn cek_conn;
 typedef struct cek_call cek_call;
 typedef struct cek_result cek_result;
 
-/* A connection object for the socket at path; NULL means $CEK_SOCKET, then /run/cekd/cekd.sock. Nothing is connected yet:
- * the first call does that, and a lost connection is made again, with a back-off of 10 ms to 5 s, when there is a call to
- * send. 0, CEK_E_INVALID (path too long) or CEK_E_NOMEM. */
+/* A connection object for the socket at path; NULL means $CEK_SOCKET, then /run/cekd/cekd.sock. Nothing is connected
+ * yet: the first call does that, and a lost connection is made again, with a back-off of 10 ms to 5 s, when there is
+ * a call to send. 0, CEK_E_INVALID (path too long) or CEK_E_NOMEM. */
 int cek_conn_new(const char *path, cek_conn **ret_conn);
 
-/* Close. Every call still open gets its callback with CEK_E_CANCELLED first. NULL is allowed. Allowed inside a callback:
- * the object then goes when that callback has returned. Returns NULL. */
+/* Close. Every call still open gets its callback with CEK_E_CANCELLED first. NULL is allowed. Allowed inside a
+ * callback: the object then goes when that callback has returned. Returns NULL. */
 cek_conn *cek_conn_free(cek_conn *conn);
 
-/* Bounds of what this connection holds: calls open at once (default 1024, at most 2^20) and bytes not yet written (default
- * 1 MiB, at least one largest frame: 65,540). A start beyond them is CEK_E_FULL. 0 leaves a bound as it is. */
+/* Bounds of what this connection holds: calls open at once (default 1024, at most 2^20) and bytes not yet written
+ * (default 1 MiB, at least one largest frame: 65,540). A start beyond them is CEK_E_FULL. 0 leaves a bound as it is. */
 void cek_conn_set_limits(cek_conn *conn, size_t max_calls, size_t max_output);
 
 /* For an event loop: one descriptor that stays the same as long as the object lives (an epoll descriptor, also across
@@ -90,12 +91,12 @@ short cek_conn_events(const cek_conn *conn);
  * after starting calls: they are written by the next cek_conn_process(), all together. */
 int cek_conn_timeout(const cek_conn *conn);
 
-/* Connect, write, read, run callbacks: all that is possible without waiting. Returns the number of calls still open.
- * Inside a callback it does nothing. */
+/* Connect, write, read, run callbacks: all that is possible without waiting. Returns the number of calls still open,
+ * watches among them. Inside a callback it does nothing. */
 size_t cek_conn_process(cek_conn *conn);
 
 /* Wait for at most timeout_ms (-1 = without end) until something can be done, and do it. Returns the number of calls
- * still open. */
+ * still open, watches among them; with none it does not wait. */
 size_t cek_conn_wait(cek_conn *conn, int timeout_ms);
 
 /* The ring epoch as the latest reply on this connection told it; 0 before the first. */
@@ -103,10 +104,10 @@ uint64_t cek_conn_epoch(const cek_conn *conn);
 
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
 
-/* Called exactly once for each call that was started (watch: once per epoch, see below), from within process(), wait(),
- * cancel() or free(), never from within a start. When it returns, call is gone, and result is wiped unless it was kept with
- * cek_result_keep(). Inside it everything is allowed but the waiting calls (they return CEK_E_INVALID). errno is that of the
- * failure when the status is CEK_E_CONNECT. */
+/* Called exactly once for each call that was started (watch: once per epoch, see below), from within process(),
+ * wait(), cancel() or free(), never from within a start. When it returns, call is gone, and result is wiped unless
+ * it was kept with cek_result_keep(). Inside it everything is allowed but the waiting calls (they return
+ * CEK_E_INVALID). errno is that of the failure when the status is CEK_E_CONNECT. */
 typedef void cek_callback(cek_call *call, cek_result *result, void *userdata);
 
 /* Give up: the callback comes at once with CEK_E_CANCELLED. A request of which nothing was written yet is never sent; a
@@ -158,12 +159,12 @@ struct cek_rewrap {
 	const char *to_key; /* NULL = the same key */
 };
 
-/* Queue a call. timeout_ms: the caller's own limit, -1 = none; it also travels as the request's deadline. args and what it
- * points to are not needed any more after the return. ret_call may be NULL. Returns CEK_OK, or CEK_E_INVALID, CEK_E_NOMEM or
- * CEK_E_FULL; then there is no callback.
+/* Queue a call. timeout_ms: the caller's own limit, -1 = none; it also travels as the request's deadline. args and
+ * what it points to are not needed any more after the return. ret_call may be NULL. Returns CEK_OK, or
+ * CEK_E_INVALID, CEK_E_NOMEM or CEK_E_FULL; then there is no callback.
  *
- * When the connection ends, calls of which a byte was written get CEK_E_DISCONNECTED and are not repeated; the others go
- * out on the next connection, or get CEK_E_CONNECT when that cannot be made. */
+ * When the connection ends, calls of which a byte was written get CEK_E_DISCONNECTED and are not repeated; the
+ * others go out on the next connection, or get CEK_E_CONNECT when that cannot be made. */
 int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms,
@@ -171,22 +172,22 @@ int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms,
 int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
 
-/* One callback at once with the present epoch (cek_result_epoch()) and one at each new one. It ends with exactly one callback
- * whose status is not CEK_OK: cancelled, disconnected, refused. Then start it again. Cancelled in its own callback, it gets
- * that last one from within cek_call_cancel(). */
+/* One callback at once with the present epoch (cek_result_epoch()) and one at each new one. It ends with exactly one
+ * callback whose status is not CEK_OK: cancelled, disconnected, refused. Then start it again. Cancelled in its own
+ * callback, it gets that last one from within cek_call_cancel(). */
 int cek_watch_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call);
 
-/* The same, waiting. The status is also the return value; *ret_result is set whenever a reply or a local reason is known,
- * and is NULL only for CEK_E_NOMEM and CEK_E_INVALID. */
+/* The same, waiting. The status is also the return value; *ret_result is set whenever a reply or a local reason is
+ * known, and is NULL only for CEK_E_NOMEM and CEK_E_INVALID. */
 int cek_unwrap(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_result **ret_result);
 int cek_wrap(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_result **ret_result);
 int cek_rewrap(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_result **ret_result);
 
 /* ---- results ------------------------------------------------------------------------------------------------------ */
 
-/* Pointers that these return live as long as the result; fields that the call does not have are NULL, 0 or empty. Messages
- * and other texts are short lines of printable ASCII; kids are what they are. A call on one key of those further below fills
- * in key, alg and kid (of the active version) as well. */
+/* Pointers that these return live as long as the result; fields that the call does not have are NULL, 0 or empty.
+ * Messages and other texts are short lines of printable ASCII; kids are what they are. A call on one key of those
+ * further below fills in key, alg and kid (of the active version) as well. */
 int cek_result_status(const cek_result *result);
 const char *cek_result_message(const cek_result *result); /* cekd's sentence, or libcek's; "" when OK */
 uint64_t cek_result_epoch(const cek_result *result);
@@ -226,8 +227,8 @@ struct cek_key_create {
 
 struct cek_key_rotate {
 	const char *key;
-	const char *active_kid; /* believed active, from cek_key_describe(); if it is not (any more), the answer is CEK_CONFLICT:
-				 * a call whose reply was lost can be repeated without rotating twice */
+	const char *active_kid; /* believed active, from cek_key_describe(). If it is not (any more): CEK_CONFLICT, so that a
+				 * call whose reply was lost can be repeated without rotating twice */
 	bool plan;              /* change nothing, answer with the timetable */
 };
 
@@ -377,8 +378,8 @@ struct cek_daemon {
 	size_t n_warnings;
 };
 
-/* Key i of the answer, NULL past the last: one from create, rotate, set_state, destroy and describe, any number from list
- * (its versions then come without peers and public keys). */
+/* Key i of the answer, NULL past the last: one from create, rotate, set_state, destroy and describe, any number from
+ * list (its versions then come without peers and public keys). */
 const struct cek_key *cek_result_key_info(const cek_result *result, size_t i);
 
 /* cek_key_list(): there are more; ask again with after = the name of the last. */

@@ -1,8 +1,8 @@
 /*
  * What the files of libcek know of a connection and its calls. cek.h is what callers see.
  *
- * conn.c is the object, link.c its socket, call.c what is asked on it, reply.c brings the answers; request.c, manage.c and
- * result.c know what travels.
+ * conn.c is the object, link.c its socket, call.c what is asked on it, reply.c brings the answers; request.c, manage.c
+ * and result.c know what travels.
  *
  * The output is one stream of frames over all sockets that a connection ever had; offsets count its bytes. A call whose
  * frame begins at or behind out_sent has not been written at all.

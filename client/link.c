@@ -199,10 +199,10 @@ static bool link_reserve(cek_conn *conn)
 	size_t want = conn->flood ? READ_LARGE : BUFFER_SMALL;
 
 	if (len >= FRAME_HEADER) {
-		size_t frame = FRAME_HEADER + ((size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3]);
+		size_t body = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
 
-		if (frame > want)
-			want = frame;
+		if (FRAME_HEADER + body > want)
+			want = FRAME_HEADER + body;
 	}
 	return buffer_reserve(&conn->in, want > len ? want - len : 1) == 0;
 }

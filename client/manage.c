@@ -53,8 +53,8 @@ int cek_key_rotate_start(cek_conn *conn, const struct cek_key_rotate *args, int 
 	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
 }
 
-int cek_key_set_state_start(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms, cek_callback *callback,
-	void *userdata, cek_call **ret_call)
+int cek_key_set_state_start(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call)
 {
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
 	Cek__V1__SetKeyStateRequest body = CEK__V1__SET_KEY_STATE_REQUEST__INIT;

@@ -1,6 +1,6 @@
 /*
- * Memory for results: locked slabs cut into slots, so that a result costs no system call. Results outlive the connection;
- * the pool goes with the last of them.
+ * Memory for results: locked slabs cut into slots, so that a result costs no system call. Results outlive the
+ * connection; the pool goes with the last of them.
  */
 #pragma once
 

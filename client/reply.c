@@ -3,8 +3,8 @@
 #include "client/result.h"
 #include "client/wire.h"
 
-/* A reply without id: what cekd says to the connection as a whole before it closes it. Before the first answer it may say
- * why it serves nobody just now; later it complains of a frame, and which calls it has done is not known. */
+/* A reply without id: what cekd says to the connection as a whole before it closes it. Before the first answer it
+ * may say why it serves nobody just now; later it complains of a frame, and which calls it has done is not known. */
 static int take_notice(cek_conn *conn, const uint8_t *body, size_t len)
 {
 	cek_result *result;
@@ -33,8 +33,8 @@ static cek_call *next_watch(cek_conn *conn, uint64_t epoch)
 	return NULL;
 }
 
-/* cekd keeps one watch a connection, whoever has cancelled what meanwhile, and refuses a second one or answers only that
- * from then on. Here there may be several: each hears of each epoch once. */
+/* cekd keeps one watch a connection, whoever has cancelled what meanwhile, and refuses a second one or answers only
+ * that from then on. Here there may be several: each hears of each epoch once. */
 static void tell_watches(cek_conn *conn, cek_result *result)
 {
 	uint64_t epoch = result->epoch;

@@ -68,7 +68,9 @@ struct params {
 
 static bool params_valid(const struct cek_alg_params *args)
 {
-	return bytes_valid(args->epk.n) && bytes_valid(args->epk.e) && bytes_valid(args->epk.x) && bytes_valid(args->epk.y) &&
+	const struct cek_public_key *epk = &args->epk;
+
+	return bytes_valid(epk->n) && bytes_valid(epk->e) && bytes_valid(epk->x) && bytes_valid(epk->y) &&
 		bytes_valid(args->apu) && bytes_valid(args->apv) && bytes_valid(args->iv) && bytes_valid(args->tag);
 }
 
@@ -111,8 +113,8 @@ static unsigned cek_len(const char *name)
 	return enc ? enc->cek_len : 0;
 }
 
-int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback, void *userdata,
-	cek_call **ret_call)
+int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
 {
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
 	Cek__V1__UnwrapRequest unwrap = CEK__V1__UNWRAP_REQUEST__INIT;
@@ -149,8 +151,8 @@ static int generate_start(cek_conn *conn, const struct cek_wrap *args, Cek__V1__
 	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
 }
 
-int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata,
-	cek_call **ret_call)
+int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
 {
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
 	Cek__V1__WrapRequest wrap = CEK__V1__WRAP_REQUEST__INIT;
@@ -173,8 +175,8 @@ int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, 
 	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
 }
 
-int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_callback *callback, void *userdata,
-	cek_call **ret_call)
+int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
 {
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
 	Cek__V1__RewrapRequest rewrap = CEK__V1__REWRAP_REQUEST__INIT;
@@ -195,8 +197,8 @@ int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_
 	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
 }
 
-int cek_request_start(cek_conn *conn, const void *packed, size_t len, int timeout_ms, cek_callback *callback, void *userdata,
-	cek_call **ret_call)
+int cek_request_start(cek_conn *conn, const void *packed, size_t len, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
 {
 	struct request request = { .packed = { packed, len }, .kind = CALL_ANY };
 	uint64_t id;

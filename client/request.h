@@ -1,5 +1,6 @@
 /*
- * A request before it is packed: a Request of cek.proto, or one that the caller packed, and what is expected of the answer.
+ * A request before it is packed: a Request of cek.proto, or one that the caller packed, and what is expected of the
+ * answer.
  */
 #pragma once
 

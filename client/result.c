@@ -11,8 +11,8 @@ enum {
 	LARGE_BASE = 16384,
 };
 
-/* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one (many keys
- * with short names) needs. A message that wants more is made of nothing but tiny fields. */
+/* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one
+ * (many keys with short names) needs. A message that wants more is made of nothing but tiny fields. */
 static const size_t large_factors[] = { 8, 64 };
 
 /* For the statuses that come from libcek itself: they need no memory, so that a callback can always be run. */
@@ -118,6 +118,9 @@ static void take_wrapped(cek_result *result, ProtobufCBinaryData encrypted_key, 
 static void take_fields(cek_result *result)
 {
 	const Cek__V1__Reply *reply = result->reply;
+	const Cek__V1__GenerateCekReply *generate = reply->generate_cek; /* members of one union */
+	const Cek__V1__RewrapReply *rewrap = reply->rewrap;
+	const Cek__V1__WrapReply *wrap = reply->wrap;
 
 	switch (reply->result_case) {
 	case CEK__V1__REPLY__RESULT_UNWRAP:
@@ -127,16 +130,15 @@ static void take_fields(cek_result *result)
 		result->candidates = reply->unwrap->candidates;
 		break;
 	case CEK__V1__REPLY__RESULT_WRAP:
-		take_wrapped(result, reply->wrap->encrypted_key, reply->wrap->kid, reply->wrap->alg, reply->wrap->params);
+		take_wrapped(result, wrap->encrypted_key, wrap->kid, wrap->alg, wrap->params);
 		break;
 	case CEK__V1__REPLY__RESULT_GENERATE_CEK:
-		take_wrapped(result, reply->generate_cek->encrypted_key, reply->generate_cek->kid, reply->generate_cek->alg,
-			reply->generate_cek->params);
-		result->cek = bytes(reply->generate_cek->cek);
+		take_wrapped(result, generate->encrypted_key, generate->kid, generate->alg, generate->params);
+		result->cek = bytes(generate->cek);
 		break;
 	case CEK__V1__REPLY__RESULT_REWRAP:
-		take_wrapped(result, reply->rewrap->encrypted_key, reply->rewrap->kid, reply->rewrap->alg, reply->rewrap->params);
-		result->unchanged = reply->rewrap->unchanged;
+		take_wrapped(result, rewrap->encrypted_key, rewrap->kid, rewrap->alg, rewrap->params);
+		result->unchanged = rewrap->unchanged;
 		break;
 	case CEK__V1__REPLY__RESULT_WATCH:
 		if (reply->watch->epoch > 0)
@@ -150,7 +152,8 @@ static void take_fields(cek_result *result)
 static bool fields_valid(const cek_result *result)
 {
 	return result->cek.len <= CEK_LEN_MAX && result->encrypted_key.len <= ENCRYPTED_KEY_MAX &&
-		(!result->kid || strlen(result->kid) <= KID_MAX) && (!result->key || strlen(result->key) <= KEY_NAME_MAX);
+		(!result->kid || strlen(result->kid) <= KID_MAX) &&
+		(!result->key || strlen(result->key) <= KEY_NAME_MAX);
 }
 
 /* CEK_E_NOMEM: the arena is too small. protobuf-c does not tell that from a message that is none. */

@@ -44,8 +44,8 @@ struct cek_result {
 /* The constant result of one of libcek's own statuses (CEK_E_…). */
 cek_result *result_local(int status);
 
-/* Unpack a reply. Memory comes from the pool, or is mapped for the purpose if the reply is large. CEK_OK, CEK_E_NOMEM or
- * CEK_E_PROTOCOL (not a Reply, or its fields break the rules). */
+/* Unpack a reply. Memory comes from the pool, or is mapped for the purpose if the reply is large. CEK_OK,
+ * CEK_E_NOMEM or CEK_E_PROTOCOL (not a Reply, or its fields break the rules). */
 int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result **ret_result);
 
 /* Whether this is an answer to such a call. */
@@ -53,8 +53,8 @@ bool result_answers(const cek_result *result, enum call_kind kind, unsigned cek_
 
 /* ---- describe.c ---- */
 
-/* Build what cek_result_key_info(), cek_result_public_key() and cek_result_daemon() show. CEK_OK or CEK_E_NOMEM when the
- * arena is too small. */
+/* Build what cek_result_key_info(), cek_result_public_key() and cek_result_daemon() show. CEK_OK or CEK_E_NOMEM when
+ * the arena is too small. */
 int result_describe(cek_result *result);
 
 /* A public key, pointing into the message. */

@@ -22,15 +22,16 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 int main(int argc, char **argv)
 {
+	struct cek_wrap args = { .enc = "A128GCM" };
 	struct slot slots[CALLS] = { { NULL } };
 	unsigned ok = 0;
 	cek_conn *conn;
 
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK)
 		return 2;
+	args.key = argv[1];
 	for (unsigned i = 0; i < CALLS; i++)
-		if (cek_wrap_start(conn, &(struct cek_wrap){ .key = argv[1], .enc = "A128GCM" }, 60000, answered, &slots[i],
-			    NULL) != CEK_OK)
+		if (cek_wrap_start(conn, &args, 60000, answered, &slots[i], NULL) != CEK_OK)
 			return 1;
 	/* Nothing has been written up to here. The first turn writes all of them with one system call. */
 	while (cek_conn_wait(conn, -1) > 0)

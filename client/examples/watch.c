@@ -1,6 +1,6 @@
 /*
- * Hear of changes to keys, so that what was cached can be dropped. To have something to hear of, this program rotates the key
- * on a second connection, once it watches. Usage: watch KEY
+ * Hear of changes to keys, so that what was cached can be dropped. To have something to hear of, this program rotates
+ * the key on a second connection, once it watches. Usage: watch KEY
  */
 #include <stdio.h>
 
@@ -32,7 +32,10 @@ static cek_result *rotate(cek_conn *conn, const char *key)
 	int status = cek_key_describe(conn, &(struct cek_key_describe){ .key = key }, 5000, &described);
 
 	if (status == CEK_OK)
-		status = cek_key_rotate(conn, &(struct cek_key_rotate){ key, cek_result_kid(described), false }, 60000, &rotated);
+		status = cek_key_rotate(conn, &(struct cek_key_rotate){
+			.key = key,
+			.active_kid = cek_result_kid(described),
+		}, 60000, &rotated);
 	if (status != CEK_OK) {
 		fprintf(stderr, "rotate: %s\n", cek_result_message(rotated ? rotated : described));
 		rotated = cek_result_free(rotated);
@@ -58,7 +61,7 @@ int main(int argc, char **argv)
 		return 1;
 	while (news.latest < cek_result_epoch(result) && cek_conn_wait(watcher, -1) > 0)
 		;
-	printf("%s is active now, epoch %s\n", cek_result_kid(result), news.latest > news.first ? "has grown" : "is as before");
+	printf("%s is active now\n", cek_result_kid(result));
 	cek_result_free(result);
 	cek_conn_free(operator);
 	cek_conn_free(watcher);

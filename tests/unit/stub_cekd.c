@@ -184,7 +184,12 @@ void seen_free(struct seen *seen)
 
 cek_call *stub_unwrap(struct stub *stub, int timeout_ms, cek_callback *callback, void *userdata)
 {
-	const struct cek_unwrap args = { .kid = "kid-1", .alg = "A256KW", .enc = "A256GCM", .encrypted_key = { "0123456789", 10 } };
+	const struct cek_unwrap args = {
+		.kid = "kid-1",
+		.alg = "A256KW",
+		.enc = "A256GCM",
+		.encrypted_key = { "0123456789", 10 },
+	};
 	cek_call *call = NULL;
 
 	assert_int_equal(cek_unwrap_start(stub->conn, &args, timeout_ms, callback, userdata, &call), CEK_OK);

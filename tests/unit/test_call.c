@@ -71,9 +71,13 @@ static void test_unwrap_and_wrap_travel(void **state)
 {
 	const struct cek_unwrap unwrap = {
 		.kid = "k", .key = "a", .alg = "ECDH-ES", .enc = "A128GCM", .candidate = 2,
-		.params = { .epk = { .kty = "EC", .crv = "P-256", .x = { "xx", 2 }, .y = { "yy", 2 } }, .apu = { "u", 1 } },
+		.params.epk = { .kty = "EC", .crv = "P-256", .x = { "xx", 2 }, .y = { "yy", 2 } },
+		.params.apu = { "u", 1 },
 	};
-	const struct cek_wrap wrap = { .key = "a", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 }, .apv = { "v", 1 } };
+	const struct cek_wrap wrap = {
+		.key = "a", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 }, .apv = { "v", 1 },
+	};
+	const struct cek_wrap fresh = { .key = "a", .enc = "A128GCM" };
 	const struct cek_rewrap rewrap = { .from = { .key = "a", .alg = "A256KW", .enc = "A128GCM" }, .to_key = "b" };
 	struct stub *stub = *state;
 	struct seen seen = { 0 };
@@ -100,8 +104,7 @@ static void test_unwrap_and_wrap_travel(void **state)
 	assert_null(r->wrap->params->epk);
 	cek__v1__request__free_unpacked(r, NULL);
 
-	assert_int_equal(cek_wrap_start(stub->conn, &(struct cek_wrap){ .key = "a", .enc = "A128GCM" }, 0, seen_callback, &seen, NULL),
-		CEK_OK);
+	assert_int_equal(cek_wrap_start(stub->conn, &fresh, 0, seen_callback, &seen, NULL), CEK_OK);
 	r = stub_request(stub); /* its time is over at once, but not before it was sent */
 	assert_int_equal(r->op_case, CEK__V1__REQUEST__OP_GENERATE_CEK);
 	assert_int_equal(r->deadline_ms, 1);
@@ -119,6 +122,9 @@ static void test_unwrap_and_wrap_travel(void **state)
 
 static void test_key_operations_travel(void **state)
 {
+	const struct cek_key_create create = { "a", "RSA-OAEP", 2048, NULL, 9 };
+	const struct cek_key_set_state suspend = { "k", CEK_STATE_SUSPENDED, 5, false, "why" };
+	const struct cek_key_destroy destroy = { "k", true, 60, NULL };
 	const char *names[] = { "a", "b" };
 	struct stub *stub = *state;
 	cek_conn *c = stub->conn;
@@ -126,7 +132,7 @@ static void test_key_operations_travel(void **state)
 	Cek__V1__Request *r;
 
 #define SENT(call) (assert_int_equal(call, CEK_OK), r = stub_request(stub))
-	SENT(cek_key_create_start(c, &(struct cek_key_create){ "a", "RSA-OAEP", 2048, NULL, 9 }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_create_start(c, &create, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->create_key->alg, "RSA-OAEP");
 	assert_int_equal(r->create_key->bits, 2048);
 	assert_int_equal(r->create_key->max_uses, 9);
@@ -135,13 +141,12 @@ static void test_key_operations_travel(void **state)
 	assert_string_equal(r->rotate_key->active_kid, "k");
 	assert_true(r->rotate_key->plan);
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_set_state_start(c, &(struct cek_key_set_state){ "k", CEK_STATE_SUSPENDED, 5, false, "why" }, -1, seen_callback,
-		&seen, NULL));
+	SENT(cek_key_set_state_start(c, &suspend, -1, seen_callback, &seen, NULL));
 	assert_int_equal(r->set_key_state->state, CEK__V1__STATE__STATE_SUSPENDED);
 	assert_int_equal(r->set_key_state->until, 5);
 	assert_string_equal(r->set_key_state->reason, "why");
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_destroy_start(c, &(struct cek_key_destroy){ "k", true, 60, NULL }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_destroy_start(c, &destroy, -1, seen_callback, &seen, NULL));
 	assert_true(r->destroy_version->force);
 	assert_int_equal(r->destroy_version->wait, 60);
 	cek__v1__request__free_unpacked(r, NULL);
@@ -380,7 +385,8 @@ static void test_watch_cancelled_inside(void **state)
 	assert_int_equal(seen.status, CEK_E_CANCELLED);
 }
 
-/* The waiting calls, with replies written beforehand: ids count from 1, and nothing is read before the request is sent. */
+/* The waiting calls, with replies written beforehand: ids count from 1, and nothing is read before the request is
+ * sent. */
 static void test_waiting(void **state)
 {
 	const struct cek_unwrap unwrap = { .kid = "k", .alg = "A256KW", .enc = "A256GCM" };

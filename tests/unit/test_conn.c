@@ -224,7 +224,12 @@ static void test_limit_of_calls(void **state)
 static struct cek_unwrap large_unwrap(uint8_t *encrypted_key, size_t len)
 {
 	memset(encrypted_key, 'x', len);
-	return (struct cek_unwrap){ .key = "api", .alg = "A256KW", .enc = "A256GCM", .encrypted_key = { encrypted_key, len } };
+	return (struct cek_unwrap){
+		.key = "api",
+		.alg = "A256KW",
+		.enc = "A256GCM",
+		.encrypted_key = { encrypted_key, len },
+	};
 }
 
 static void test_limit_of_output(void **state)
@@ -248,7 +253,8 @@ static void test_limit_of_output(void **state)
 	assert_int_equal(seen.count, n + 1);
 }
 
-/* What was written in part or whole is not repeated, what was not goes out on the next connection, whole and in order. */
+/* What was written in part or whole is not repeated, what was not goes out on the next connection, whole and in
+ * order. */
 static void test_disconnect(void **state)
 {
 	enum { N = 16 };
@@ -500,7 +506,8 @@ static int child_of(struct stub *stub, struct seen *seen)
 
 	if (cek_key_list_start(stub->conn, &args, -1, seen_callback, seen, NULL) != CEK_E_INVALID)
 		return 1;
-	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 || cek_conn_timeout(stub->conn) != -1)
+	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 ||
+	    cek_conn_timeout(stub->conn) != -1)
 		return 2;
 	cek_conn_free(stub->conn);
 	if (seen->count != count)
