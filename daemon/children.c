@@ -134,14 +134,16 @@ void child_drain(struct child *child)
 {
 	Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	int r;
 
 	if (child->pid == 0 || child->draining)
 		return;
 	child->draining = true;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
 	message.drain = &drain;
-	if (child_send(child, &message, NULL, 0) < 0)
-		log_warning("%s (pid %d) cannot be asked to end", child->name, (int)child->pid);
+	r = child_send(child, &message, NULL, 0);
+	if (r < 0 && r != -EPIPE) /* broken: it is ending already */
+		log_warning("%s (pid %d) cannot be asked to end: %s", child->name, (int)child->pid, strerror(-r));
 }
 
 void child_kill(const struct child *child, int signal_number)
