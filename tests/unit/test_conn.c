@@ -498,6 +498,9 @@ static void test_no_loop_inside_callback(void **state)
 	seen_free(&seen);
 }
 
+/* A result that was kept is empty in the child, and cannot give its slot back: the pool stays until the child ends. */
+static struct pool *volatile pool_of_child;
+
 static int child_of(struct stub *stub, struct seen *seen)
 {
 	const struct cek_key_list args = { 0 };
@@ -509,10 +512,13 @@ static int child_of(struct stub *stub, struct seen *seen)
 	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 ||
 	    cek_conn_timeout(stub->conn) != -1)
 		return 2;
+	pool_of_child = stub->conn->pool;
 	cek_conn_free(stub->conn);
 	if (seen->count != count)
 		return 3;
-	cek_result_free(seen->kept);
+	if (cek_result_cek(seen->kept).len != 0 || cek_result_free(seen->kept))
+		return 6;
+	seen->kept = NULL;
 	if (cek_conn_new(stub->path, &own) != CEK_OK ||
 	    cek_key_list_start(own, &args, -1, seen_callback, seen, NULL) != CEK_OK)
 		return 4;
