@@ -84,6 +84,18 @@ def test_published(shared, tmp_path, case):
         assert answer.split(" ")[0] == case["expect"]
 
 
+def test_program_of_the_manual(daemon):
+    """libcek-jose(3)'s gateway, on a key as it wants one; a changed token gives it nothing."""
+    daemon.key("ECDH-ES+A256KW", name="api-tokens")
+    token = encrypt(public_jwks(daemon, "api-tokens")[0], "ECDH-ES+A256KW")
+    program = C.BUILD / "client" / "jose" / "examples" / "jwe_decrypt"
+    env = os.environ | {"CEK_SOCKET": str(daemon.socket)}
+    assert C.run([program, token], env=env).stdout == INNER
+    head, _, tag = token.rpartition(".")
+    done = C.run([program, f"{head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}"], check=False, env=env)
+    assert done.returncode == 1 and not done.stdout and done.stderr == "the token cannot be opened: \n"
+
+
 # ---- the cache ------------------------------------------------------------------------------------------------------
 
 @pytest.fixture
