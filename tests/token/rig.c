@@ -53,7 +53,7 @@ static void softhsm_settings(struct rig *rig)
 	snprintf(path, sizeof(path), "%s/softhsm2.conf", rig->dir);
 	snprintf(text, sizeof(text), "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", rig->dir);
 	write_file(path, text);
-	snprintf(rig->environment, sizeof(rig->environment), "SOFTHSM2_CONF=%s", path);
+	snprintf(rig->environment[0], sizeof(rig->environment[0]), "SOFTHSM2_CONF=%s", path);
 	setenv("SOFTHSM2_CONF", path, 1);
 	strcpy(rig->module, "/usr/lib/softhsm/libsofthsm2.so");
 	strcpy(rig->uri, "pkcs11:token=cekd-test");
@@ -65,7 +65,7 @@ static void nss_settings(struct rig *rig)
 
 	snprintf(rig->init_reserved, sizeof(rig->init_reserved),
 		 "configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", rig->dir);
-	snprintf(rig->environment, sizeof(rig->environment), "LANG=C");
+	snprintf(rig->environment[0], sizeof(rig->environment[0]), "LANG=C");
 	assert_int_equal(glob("/usr/lib/*/libsoftokn3.so", 0, NULL, &found), 0);
 	snprintf(rig->module, sizeof(rig->module), "%s", found.gl_pathv[0]);
 	globfree(&found);
@@ -136,6 +136,13 @@ void rig_open(struct rig *rig, const char *kind)
 	make_token(rig);
 }
 
+void rig_use_shim(struct rig *rig, const char *path, const char *page)
+{
+	snprintf(rig->environment[1], sizeof(rig->environment[1]), "CEKD_SHIM=%s", page);
+	snprintf(rig->environment[2], sizeof(rig->environment[2]), "CEKD_SHIM_MODULE=%s", rig->module);
+	snprintf(rig->module, sizeof(rig->module), "%s", path);
+}
+
 void rig_close(struct rig *rig)
 {
 	char command[128];
@@ -147,7 +154,7 @@ void rig_close(struct rig *rig)
 
 static void exec_worker(struct rig *rig, int control)
 {
-	char *const environment[] = { rig->environment, NULL };
+	char *const environment[] = { rig->environment[0], rig->environment[1][0] ? rig->environment[1] : NULL, rig->environment[2], NULL };
 	char *const argv[] = { (char *)(uintptr_t)"cekd-token", NULL };
 
 	if (dup2(control, 3) < 0)
@@ -183,7 +190,7 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	close(fds[1]);
 }
 
-static Cek__Internal__V1__Control *read_control(struct rig_worker *worker)
+Cek__Internal__V1__Control *rig_control(struct rig_worker *worker)
 {
 	static uint8_t buffer[DGRAM_MAX];
 	size_t n_fds;
@@ -211,7 +218,7 @@ void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_opti
 	send_setup(rig, worker->control, jobs[1], options);
 	close(jobs[1]);
 	worker->hello = rig_receive(worker);
-	said = read_control(worker);
+	said = rig_control(worker);
 	if (ret_failing)
 		*ret_failing = said;
 	else

@@ -16,7 +16,7 @@
 struct rig {
 	bool nss;
 	char dir[64];
-	char module[128], uri[128], init_reserved[200], environment[160], pin_file[96];
+	char module[256], uri[128], init_reserved[200], environment[3][300];
 	CK_FUNCTION_LIST *f;
 	CK_SESSION_HANDLE session; /* logged in, read-write */
 };
@@ -28,6 +28,9 @@ const char *rig_kind(void);
 /* kind is "softhsm" or "nss". Fails the test if anything does. */
 void rig_open(struct rig *rig, const char *kind);
 void rig_close(struct rig *rig);
+
+/* Let workers load the shim at path instead, with its page (shim.h). This process keeps the real module. */
+void rig_use_shim(struct rig *rig, const char *path, const char *page);
 
 struct rig_worker {
 	pid_t pid;
@@ -49,6 +52,9 @@ struct rig_options {
  * parent; free it with cek__internal__v1__control__free_unpacked(). */
 void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_options *options,
 	       Cek__Internal__V1__Control **ret_failing);
+
+/* What the worker says to its parent; NULL at the end. Free it like ret_failing. */
+Cek__Internal__V1__Control *rig_control(struct rig_worker *worker);
 
 /* Close the worker's sockets, wait for it. Returns its exit status as waitpid(2) gives it. */
 int rig_stop(struct rig_worker *worker);

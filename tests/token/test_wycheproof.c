@@ -219,8 +219,8 @@ static void check_agreement(const char *file)
 	json_array_foreach(json_object_get(json, "testGroups"), i, group)
 		json_array_foreach(json_object_get(group, "tests"), j, test) {
 			json_t *header = json_pack("{s:O}", "epk", json_object_get(test, "public"));
-			const bool opens = strcmp(published_string(test, "result"), "invalid") != 0 &&
-					   !flagged(test, "ZeroSharedSecret");
+			bool opens = strcmp(published_string(test, "result"), "invalid") != 0 && !flagged(test, "ZeroSharedSecret");
+			Cek__Internal__V1__Outcome outcome;
 			struct octets none = { 0 }, z, want, cek = { 0 };
 			uint8_t id[16];
 			CK_OBJECT_HANDLE private;
@@ -228,8 +228,11 @@ static void check_agreement(const char *file)
 			published_hex(test, "shared", &z);
 			concat_kdf(&z, &want);
 			private = published_key(&rig, json_object_get(test, "private"), id);
-			expect(file, test, opens, published_unwrap(&use, id, "ECDH-ES", "A256CBC-HS512", 64, &none, header, &cek), &cek,
-			       &want, &tally);
+			outcome = published_unwrap(&use, id, "ECDH-ES", "A256CBC-HS512", 64, &none, header, &cek);
+			/* RFC 7748 takes x modulo p; NSS refuses what is not below p. Both are fine. */
+			if (flagged(test, "NonCanonicalPublic") && outcome == OUTCOME(FAILED))
+				opens = false;
+			expect(file, test, opens, outcome, &cek, &want, &tally);
 			forget(id);
 			assert_int_equal(rig.f->C_DestroyObject(rig.session, private), CKR_OK);
 			assert_int_equal(rig.f->C_DestroyObject(rig.session, rig_last_public()), CKR_OK);

@@ -1,0 +1,19 @@
+/*
+ * What a test tells the shim module inside of the worker: one page of a file that both have mapped.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include <p11-kit/pkcs11.h>
+
+struct shim {
+	char function[32];        /* the PKCS#11 function that misbehaves; empty = none */
+	atomic_ulong rv;          /* what it returns */
+	atomic_int times;         /* how often; -1 = always */
+	atomic_int hangs;         /* it never returns instead */
+	atomic_ulong token_flags; /* added to CK_TOKEN_INFO.flags */
+	atomic_int blind;         /* C_FindObjects finds nothing until the next C_Initialize */
+	atomic_int logins;        /* calls of C_Login so far */
+	atomic_int initialized;   /* calls of C_Initialize so far */
+};

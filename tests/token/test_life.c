@@ -1,0 +1,501 @@
+/*
+ * Start, errors and end of the real cekd-token: a module that misbehaves stands between it and the token.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/token/hang.h"
+#include "proto/alg.h"
+#include "proto/dgram.h"
+#include "rig.h"
+#include "shim.h"
+
+#define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name
+#define FAILING(name) CEK__INTERNAL__V1__FAILING__CLASS__##name
+
+static struct rig rig;
+static struct shim *shim;
+static uint8_t id[16] = "a known AES key";
+
+static int set_up(void **state)
+{
+	static const uint8_t key[32] = { 1, 2, 3, 4 };
+	char path[96];
+	int fd;
+
+	(void)state;
+	rig_open(&rig, rig_kind());
+	snprintf(path, sizeof(path), "%s/shim", rig.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, sizeof(*shim)), 0);
+	shim = mmap(NULL, sizeof(*shim), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(shim, MAP_FAILED);
+	close(fd);
+	rig_use_shim(&rig, getenv("CEKD_SHIM_SO"), path);
+	rig_create_aes(&rig, id, key, sizeof(key));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	munmap(shim, sizeof(*shim));
+	rig_close(&rig);
+	return 0;
+}
+
+static int behave(void **state)
+{
+	(void)state;
+	memset(shim, 0, sizeof(*shim));
+	return 0;
+}
+
+static void misbehave(const char *function, CK_RV rv, int times)
+{
+	strcpy(shim->function, function);
+	shim->rv = rv;
+	shim->times = times;
+}
+
+/* ---- starting -------------------------------------------------------------------------------------------------------- */
+
+static void expect_failing(const struct rig_options *options, int class, const char *says)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__Control *control;
+
+	rig_start(&rig, &worker, options, &control);
+	assert_null(worker.hello);
+	assert_non_null(control);
+	assert_int_equal(control->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_FAILING);
+	if ((int)control->failing->class_ != class || !strstr(control->failing->why, says))
+		fail_msg("class %d: %s", control->failing->class_, control->failing->why);
+	cek__internal__v1__control__free_unpacked(control, NULL);
+	assert_int_not_equal(rig_stop(&worker), 0);
+}
+
+static void says_which_tokens_there_are(void **state)
+{
+	(void)state;
+	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=wrong" }, FAILING(CONFIGURATION), rig.nss ? "NSS" : "\"cekd-test\"");
+	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=x?pin-value=1234" }, FAILING(CONFIGURATION), "pin-value");
+	expect_failing(&(struct rig_options){ .uri = "pkcs11:tokn=x" }, FAILING(CONFIGURATION), "attribute");
+	expect_failing(&(struct rig_options){ .uri = "file:/x" }, FAILING(CONFIGURATION), "RFC 7512");
+	expect_failing(&(struct rig_options){ .module = "/nonexistent.so" }, FAILING(CONFIGURATION), "/nonexistent.so");
+	assert_int_equal(shim->logins, 0);
+}
+
+static void tries_a_wrong_pin_once(void **state)
+{
+	(void)state;
+	expect_failing(&(struct rig_options){ .pin = "wrong-pin" }, FAILING(PIN), "CKR_PIN_INCORRECT");
+	assert_int_equal(shim->logins, 1);
+	expect_failing(&(struct rig_options){ .pin = "\n" }, FAILING(PIN), "pin-file");
+	assert_int_equal(shim->logins, 1);
+}
+
+static void does_not_use_up_the_last_try(void **state)
+{
+	struct rig_worker worker;
+
+	(void)state;
+	shim->token_flags = CKF_USER_PIN_FINAL_TRY;
+	expect_failing(&(struct rig_options){ 0 }, FAILING(PIN), "one more wrong try");
+	shim->token_flags = CKF_USER_PIN_LOCKED;
+	expect_failing(&(struct rig_options){ 0 }, FAILING(PIN), "locked");
+	assert_int_equal(shim->logins, 0);
+	shim->token_flags = CKF_USER_PIN_COUNT_LOW;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(shim->logins, 1);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+
+static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.alg = (char *)(uintptr_t)"A256GCMKW";
+	op.cek_len = 32;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
+	job.wrap = &op;
+	return rig_call(worker, &job);
+}
+
+static Cek__Internal__V1__UnwrapJob unwrap_job(const Cek__Internal__V1__FromWorker *wrapped)
+{
+	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.alg = (char *)(uintptr_t)"A256GCMKW";
+	op.cek_len = 32;
+	op.encrypted_key = wrapped->result->encrypted_key;
+	op.params = wrapped->result->params;
+	return op;
+}
+
+static int unwrap(struct rig_worker *worker, const Cek__Internal__V1__FromWorker *wrapped)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__UnwrapJob op = unwrap_job(wrapped);
+	Cek__Internal__V1__FromWorker *answer;
+	int outcome;
+
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+	job.unwrap = &op;
+	answer = rig_call(worker, &job);
+	outcome = (int)answer->result->outcome;
+	rig_free(answer);
+	return outcome;
+}
+
+static void gets_over_lost_sessions_logins_and_handles(void **state)
+{
+	static const CK_RV codes[] = { CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_OPERATION_ACTIVE, CKR_USER_NOT_LOGGED_IN,
+				       CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID };
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	wrapped = wrap(&worker);
+	assert_int_equal(wrapped->result->outcome, OUTCOME(OK));
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		misbehave("C_Decrypt", codes[i], 1);
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+	}
+	rig_free(wrapped);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static void ends_when_the_token_is_gone(void **state)
+{
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_SESSION_CLOSED, CKR_OBJECT_HANDLE_INVALID,
+				       CKR_TOKEN_NOT_PRESENT, CKR_VENDOR_DEFINED | 7 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct rig_worker worker;
+		Cek__Internal__V1__FromWorker *wrapped;
+		Cek__Internal__V1__Control *control;
+
+		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+		wrapped = wrap(&worker);
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+		misbehave("C_Decrypt", codes[i], -1);
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(UNAVAILABLE));
+		control = rig_control(&worker);
+		assert_non_null(control);
+		assert_int_equal(control->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_FAILING);
+		assert_int_equal(control->failing->class_, FAILING(TOKEN));
+		cek__internal__v1__control__free_unpacked(control, NULL);
+		assert_null(rig_receive(&worker));
+		rig_free(wrapped);
+		behave(NULL);
+		assert_int_not_equal(rig_stop(&worker), 0);
+	}
+}
+
+/* One error with a token that works otherwise is the ciphertext's fault: the canary says so. */
+static void stays_when_only_the_ciphertext_is_bad(void **state)
+{
+	static const CK_RV codes[] = { CKR_GENERAL_ERROR, CKR_DEVICE_ERROR, CKR_FUNCTION_FAILED };
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	wrapped = wrap(&worker);
+	/* Before anything has been unwrapped, and after. */
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+			misbehave("C_Decrypt", codes[i], 1);
+			assert_int_equal(unwrap(&worker, wrapped), OUTCOME(FAILED));
+		}
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+	}
+	rig_free(wrapped);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static void does_not_log_in_again_with_a_pin_that_was_refused(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+	Cek__Internal__V1__Control *control;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	wrapped = wrap(&worker);
+	shim->token_flags = CKF_USER_PIN_FINAL_TRY;
+	misbehave("C_Decrypt", CKR_USER_NOT_LOGGED_IN, -1);
+	assert_int_equal(unwrap(&worker, wrapped), OUTCOME(UNAVAILABLE));
+	control = rig_control(&worker);
+	assert_int_equal(control->failing->class_, FAILING(PIN));
+	cek__internal__v1__control__free_unpacked(control, NULL);
+	assert_int_equal(shim->logins, 1);
+	rig_free(wrapped);
+	assert_int_not_equal(rig_stop(&worker), 0);
+}
+
+static void dies_of_a_call_that_hangs(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__UnwrapJob op;
+	int status;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .call_seconds = 1 }, NULL);
+	wrapped = wrap(&worker);
+	misbehave("C_Decrypt", CKR_OK, -1);
+	shim->hangs = 1;
+	op = unwrap_job(wrapped);
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+	job.unwrap = &op;
+	rig_send(&worker, &job);
+	assert_null(rig_receive(&worker));
+	rig_free(wrapped);
+	status = rig_stop(&worker);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), HANG_EXIT);
+}
+
+/* ---- looking for keys ------------------------------------------------------------------------------------------------ */
+
+static int unwrap_as(struct rig_worker *worker, uint8_t *other)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t junk[24] = { 1 };
+	int outcome;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, other };
+	op.alg = (char *)(uintptr_t)"A128KW";
+	op.cek_len = 16;
+	op.encrypted_key = (ProtobufCBinaryData){ sizeof(junk), junk };
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+	job.unwrap = &op;
+	answer = rig_call(worker, &job);
+	outcome = (int)answer->result->outcome;
+	rig_free(answer);
+	return outcome;
+}
+
+static void finds_what_others_made_later(void **state)
+{
+	static const uint8_t key[16] = { 9 };
+	uint8_t missing[16] = "not there", hidden[16] = "made in secret";
+	struct rig_worker worker;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(shim->initialized, 1);
+	assert_int_equal(unwrap_as(&worker, missing), OUTCOME(MISSING));
+	assert_int_equal(shim->initialized, 2);
+	/* Not again so soon for the same one, but once for another. */
+	assert_int_equal(unwrap_as(&worker, missing), OUTCOME(MISSING));
+	assert_int_equal(shim->initialized, 2);
+	rig_create_aes(&rig, hidden, key, sizeof(key));
+	shim->blind = 1;
+	assert_int_equal(unwrap_as(&worker, hidden), OUTCOME(FAILED));
+	assert_int_equal(shim->initialized, 3);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static void two_keys_of_one_id_are_none(void **state)
+{
+	static const uint8_t one[16] = { 9 }, other[16] = { 10 };
+	uint8_t twin[16] = "twins";
+	struct rig_worker worker;
+
+	(void)state;
+	/* NSS overwrites an object that has the same CKA_ID, so it never holds two. */
+	if (rig.nss)
+		skip();
+	rig_create_aes(&rig, twin, one, sizeof(one));
+	rig_create_aes(&rig, twin, other, sizeof(other));
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(unwrap_as(&worker, twin), OUTCOME(UNSUPPORTED));
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static int forget(struct rig_worker *worker, uint8_t *which)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__ForgetJob op = CEK__INTERNAL__V1__FORGET_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+	int replace;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, which };
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_FORGET;
+	job.forget = &op;
+	answer = rig_call(worker, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	replace = answer->result->replace;
+	rig_free(answer);
+	return replace;
+}
+
+static void forgets(void **state)
+{
+	static const uint8_t key[16] = { 7 };
+	uint8_t doomed[16] = "doomed";
+	struct rig_worker worker;
+	CK_OBJECT_HANDLE object = rig_create_aes(&rig, doomed, key, sizeof(key));
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(FAILED));
+	assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+	assert_int_equal(forget(&worker, doomed), 0);
+	assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(MISSING));
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* ---- jobs and the end ------------------------------------------------------------------------------------------------ */
+
+static void asks_to_be_replaced(void **state)
+{
+	struct rig_worker worker;
+	int asked = 0;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .memory_limit = 1 }, NULL);
+	for (int i = 0; i < 4096; i++)
+		asked += forget(&worker, id);
+	assert_int_equal(asked, 1);
+	assert_int_equal(rig_stop(&worker), 0);
+	rig_start(&rig, &worker, &(struct rig_options){ .memory_limit = 1ULL << 40 }, NULL);
+	for (int i = 0; i < 4096; i++)
+		assert_int_equal(forget(&worker, id), 0);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* 50 jobs in the socket, then cekd says Drain, or is gone: all are answered, in order, then the worker ends. */
+static void answers_what_it_has(void **state)
+{
+	for (int how = 0; how < 3; how++) {
+		Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+		Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
+		Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+		Cek__Internal__V1__UnwrapJob op;
+		Cek__Internal__V1__FromWorker *wrapped;
+		struct rig_worker worker;
+
+		(void)state;
+		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+		wrapped = wrap(&worker);
+		op = unwrap_job(wrapped);
+		job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+		job.unwrap = &op;
+		for (int i = 0; i < 50; i++)
+			rig_send(&worker, &job);
+		control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
+		control.drain = &drain;
+		if (how == 0)
+			assert_int_equal(dgram_send(worker.control, &control.base, NULL, 0), 0);
+		else if (how == 1)
+			assert_int_equal(shutdown(worker.control, SHUT_RDWR), 0);
+		else
+			assert_int_equal(shutdown(worker.jobs, SHUT_WR), 0);
+		for (uint64_t i = 0; i < 50; i++) {
+			Cek__Internal__V1__FromWorker *answer = rig_receive(&worker);
+
+			assert_non_null(answer);
+			assert_int_equal(answer->result->id, job.id - 49 + i);
+			assert_int_equal(answer->result->outcome, OUTCOME(OK));
+			rig_free(answer);
+		}
+		assert_null(rig_receive(&worker));
+		rig_free(wrapped);
+		assert_int_equal(rig_stop(&worker), 0);
+	}
+}
+
+static void use_workers_do_not_manage(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__DestroyJob destroy = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	destroy.cka_id = (ProtobufCBinaryData){ 16, id };
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
+	job.destroy = &destroy;
+	answer = rig_call(&worker, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(UNSUPPORTED));
+	rig_free(answer);
+	answer = wrap(&worker);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	rig_free(answer);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static void generation_is_tried_again_once(void **state)
+{
+	struct rig_worker worker;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .manage = true }, NULL);
+	for (int errors = 1; errors <= 3; errors += 2) {
+		Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+		Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
+		uint8_t fresh[16] = { 0xee, (uint8_t)errors };
+		Cek__Internal__V1__FromWorker *answer;
+
+		op.label = (char *)(uintptr_t)"label";
+		op.cka_id = (ProtobufCBinaryData){ 16, fresh };
+		op.alg = (char *)(uintptr_t)"A256GCMKW";
+		job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
+		job.generate = &op;
+		misbehave("C_GenerateKey", CKR_GENERAL_ERROR, errors);
+		answer = rig_call(&worker, &job);
+		assert_int_equal(answer->result->outcome, errors == 1 ? OUTCOME(OK) : OUTCOME(INTERNAL));
+		rig_free(answer);
+	}
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(says_which_tokens_there_are, behave),
+		cmocka_unit_test_setup(tries_a_wrong_pin_once, behave),
+		cmocka_unit_test_setup(does_not_use_up_the_last_try, behave),
+		cmocka_unit_test_setup(gets_over_lost_sessions_logins_and_handles, behave),
+		cmocka_unit_test_setup(ends_when_the_token_is_gone, behave),
+		cmocka_unit_test_setup(stays_when_only_the_ciphertext_is_bad, behave),
+		cmocka_unit_test_setup(does_not_log_in_again_with_a_pin_that_was_refused, behave),
+		cmocka_unit_test_setup(dies_of_a_call_that_hangs, behave),
+		cmocka_unit_test_setup(finds_what_others_made_later, behave),
+		cmocka_unit_test_setup(two_keys_of_one_id_are_none, behave),
+		cmocka_unit_test_setup(forgets, behave),
+		cmocka_unit_test_setup(asks_to_be_replaced, behave),
+		cmocka_unit_test_setup(answers_what_it_has, behave),
+		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
+		cmocka_unit_test_setup(generation_is_tried_again_once, behave),
+	};
+
+	rig_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
