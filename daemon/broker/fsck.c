@@ -101,6 +101,19 @@ static const struct object *find_object(const struct inventory *inventory, const
 	return NULL;
 }
 
+/* Its destruction was begun and its end is not written yet: the object may be there or not. */
+static bool being_destroyed(const struct ring *ring, const struct version *version)
+{
+	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
+		const struct intent *intent = list_entry(link, struct intent, link);
+
+		if (strcmp(intent->op, "destroy") == 0 && intent->cka_id_len == version->cka_id_len &&
+		    memcmp(intent->cka_id, version->cka_id, version->cka_id_len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings, struct version *version)
 {
 	const struct object *object = find_object(inventory, version);
@@ -112,6 +125,8 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 				"the token was restored from a backup: delete the object with the token's own tools");
 		return;
 	}
+	if (!object && being_destroyed(&broker->ring, version))
+		return;
 	if (!object)
 		add(findings, "missing", key, version->kid, version->cka_id, version->cka_id_len, "the token has no object for this version",
 			"restore the token from its backup; what was encrypted for this version cannot be opened without it");
