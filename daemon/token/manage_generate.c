@@ -1,6 +1,7 @@
 /*
  * Generation inside the token. What a call made and could not finish is destroyed in the same call.
  */
+#include <poll.h>
 #include <string.h>
 
 #include "curves.h"
@@ -8,6 +9,8 @@
 #include "daemon/testhook.h"
 #include "manage.h"
 #include "template.h"
+
+enum { PAUSE_MAX_MS = 64 };
 
 struct made {
 	CK_OBJECT_HANDLE public, private; /* 0 = none; a secret key counts as private */
@@ -25,8 +28,8 @@ static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct templat
 				    &ret_made->public, &ret_made->private);
 }
 
-/* With another process at work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything: another try
- * helps. NSS says the same when it has no column for CKA_ALLOWED_MECHANISMS. */
+/* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it has
+ * read its files again: another try helps. NSS says the same when it has no column for CKA_ALLOWED_MECHANISMS. */
 static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
 		      struct made *ret_made)
 {
@@ -36,8 +39,10 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	if (worker->no_allowed_mechanisms)
 		template_without_mechanisms(private);
 	rv = call(worker, &mechanism, public, private, ret_made);
-	if (rv == CKR_GENERAL_ERROR)
+	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
+		(void)poll(NULL, 0, pause_ms);
 		rv = call(worker, &mechanism, public, private, ret_made);
+	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
 		rv = call(worker, &mechanism, public, private, ret_made);
 		worker->no_allowed_mechanisms = rv == CKR_OK;
