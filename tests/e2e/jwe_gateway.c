@@ -1,7 +1,8 @@
 /*
  * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or "idle": run
- * the connection until it is told something. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or
- * "CODE DETAILS"; for stats "HITS MISSES ENTRIES LIVE". Usage: jwe-gateway KEY, "-" for none.
+ * the connection until it is told something; or "*100 TOKEN": start 100 decryptions at once, without the cache. One line
+ * comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for stats "HITS MISSES ENTRIES LIVE"; for
+ * many how many were OK. Usage: jwe-gateway KEY, "-" for none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,36 @@ static void open_token(cek_conn *conn, const struct cek_jwe_policy *policy, cons
 	cek_jwe_free(jwe);
 }
 
+struct many {
+	unsigned open;
+	unsigned ok;
+};
+
+static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
+{
+	struct many *many = userdata;
+
+	many->open--;
+	many->ok += error->code == CEK_JWE_OK;
+	cek_jwe_free(jwe);
+}
+
+static void open_many(cek_conn *conn, struct cek_jwe_policy policy, const char *line)
+{
+	struct many many = { 0 };
+	char *token;
+	unsigned long n = strtoul(line, &token, 10);
+
+	policy.cache = NULL;
+	token++;
+	for (unsigned long i = 0; i < n; i++)
+		many.open += cek_jwe_decrypt_start(conn, &policy, token, strlen(token), 60000, opened, &many, NULL, NULL) ==
+			     CEK_JWE_OK;
+	while (many.open > 0)
+		cek_conn_wait(conn, -1);
+	printf("%u\n", many.ok);
+}
+
 static void print_stats(const cek_jwe_cache *cache)
 {
 	struct cek_jwe_cache_stats stats;
@@ -56,6 +87,8 @@ int main(int argc, char **argv)
 			print_stats(policy.cache);
 		else if (strcmp(line, "idle") == 0)
 			puts(cek_conn_wait(conn, 60000) > 0 ? "open" : "closed");
+		else if (line[0] == '*')
+			open_many(conn, policy, line + 1);
 		else
 			open_token(conn, &policy, line);
 		fflush(stdout);

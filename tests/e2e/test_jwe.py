@@ -164,6 +164,16 @@ def test_cache_needs_the_watch(make_cekd):
         assert not gateway.stats()["live"]
 
 
+def test_many_at_once(daemon, token):
+    """Without waiting for each: all open, good and bad ones, and the connection is fit afterwards."""
+    head, _, tag = token.rpartition(".")
+    changed = f"{head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}"
+    with Gateway(daemon, "tokens") as gateway:
+        assert gateway.ask(f"*100 {token}") == "100"
+        assert gateway.ask(f"*100 {changed}") == "0"
+        assert gateway.ask(token).endswith(INNER)
+
+
 # ---- no kid ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("alg, crv", [("ECDH-ES", "P-256"), ("ECDH-ES", "X25519"), ("ECDH-ES+A128KW", "P-384"),
