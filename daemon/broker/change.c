@@ -215,7 +215,7 @@ static void record_version_of(struct change *change, const JobResult *result)
 	struct version_record record;
 	const char *fault;
 
-	if (change->kind == CHANGE_ADOPT && result->cka_id.len <= sizeof(change->cka_id)) {
+	if (change->kind == CHANGE_ADOPT && result->cka_id.len > 0 && result->cka_id.len <= sizeof(change->cka_id)) {
 		memcpy(change->cka_id, result->cka_id.data, result->cka_id.len);
 		change->cka_id_len = result->cka_id.len;
 	}

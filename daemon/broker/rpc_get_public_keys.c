@@ -46,8 +46,9 @@ static int add_key(struct entries *entries, const struct key *key, bool encrypts
 	for (size_t i = key->n_versions; r == 0 && i-- > 0;) {
 		const struct version *version = key->versions[i];
 		bool current = version->state == STATE_ACTIVE || version->state == STATE_PRE_ACTIVE;
+		bool has_public = version->public_key && strcmp(version->public_key->kty, "oct") != 0;
 
-		if (version->public_key && use_unwraps(version) && current == encrypts)
+		if (has_public && use_unwraps(version) && current == encrypts)
 			r = add(entries, version);
 	}
 	return r;

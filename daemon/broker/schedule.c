@@ -84,14 +84,18 @@ struct rows {
 	uint64_t now;
 };
 
+/* In the order of time; of two rows at one time the one added first stays first. */
 static void add(struct rows *rows, uint64_t time, const char *what, const struct version *version, const char *why)
 {
-	struct planned *row = &rows->row[rows->n];
+	size_t i = rows->n;
 
 	if (rows->n == PLAN_MAX)
 		return;
-	*row = (struct planned){.time = later(time, rows->now), .what = what, .version = version};
-	snprintf(row->why, sizeof(row->why), "%s", why);
+	time = later(time, rows->now);
+	for (; i > 0 && rows->row[i - 1].time > time; i--)
+		rows->row[i] = rows->row[i - 1];
+	rows->row[i] = (struct planned){.time = time, .what = what, .version = version};
+	snprintf(rows->row[i].why, sizeof(rows->row[i].why), "%s", why);
 	rows->n++;
 }
 

@@ -1,0 +1,354 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/broker/ring.h"
+
+static uint64_t seq, now;
+
+static int apply_why(struct ring *ring, KeyRecord *record, char *why, size_t size)
+{
+	record->seq = ++seq;
+	record->time = now += 1000000;
+	return ring_apply(ring, record, why, size);
+}
+
+static int apply(struct ring *ring, KeyRecord *record)
+{
+	char why[200];
+
+	return apply_why(ring, record, why, sizeof(why));
+}
+
+static KeyRecord record_of(const char *type, const char *key, const char *kid)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	record.type = (char *)type;
+	record.key = (char *)key;
+	record.kid = (char *)kid;
+	return record;
+}
+
+static KeyRecord version_of(const char *key, const char *kid, enum state state)
+{
+	KeyRecord record = record_of("version", key, kid);
+
+	record.alg = (char *)"A256GCMKW";
+	record.bits = 256;
+	record.cka_id = (ProtobufCBinaryData){.data = (uint8_t *)kid, .len = strlen(kid)};
+	record.state = (Cek__V1__State)state;
+	record.provenance = CEK__V1__PROVENANCE__PROVENANCE_GENERATED;
+	return record;
+}
+
+static KeyRecord state_of(const char *kid, enum state state)
+{
+	KeyRecord record = record_of("state", "k", kid);
+
+	record.state = (Cek__V1__State)state;
+	return record;
+}
+
+static int setup(void **state)
+{
+	struct ring *ring = malloc(sizeof(*ring));
+
+	seq = 0;
+	now = 1000000000;
+	ring_init(ring);
+	*state = ring;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ring_deinit(*state);
+	free(*state);
+	return 0;
+}
+
+static void add(struct ring *ring, const char *key, const char *kid, enum state state)
+{
+	KeyRecord record = version_of(key, kid, state);
+
+	assert_int_equal(apply(ring, &record), 0);
+}
+
+static void test_one_version_is_active(void **state)
+{
+	struct ring *ring = *state;
+	struct key *key;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	add(ring, "k", "two", STATE_ACTIVE);
+	key = ring_key(ring, "k");
+	assert_non_null(key);
+	assert_int_equal(key->n_versions, 2);
+	assert_string_equal(key->active->kid, "two");
+	assert_int_equal(key->versions[0]->state, STATE_DEACTIVATED);
+	assert_true(key->versions[0]->deactivated > key->versions[0]->activated);
+	assert_int_equal(key->versions[1]->number, 2);
+	assert_int_equal(ring->epoch, seq);
+	assert_null(ring_key(ring, "K"));
+	assert_null(ring_version(ring, "three"));
+}
+
+static void test_a_published_version_becomes_active(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	add(ring, "k", "two", STATE_PRE_ACTIVE);
+	assert_string_equal(ring_key(ring, "k")->active->kid, "one");
+	record = state_of("two", STATE_ACTIVE);
+	assert_int_equal(apply(ring, &record), 0);
+	assert_string_equal(ring_key(ring, "k")->active->kid, "two");
+	assert_int_equal(ring_version(ring, "one")->state, STATE_DEACTIVATED);
+}
+
+static void test_suspension_and_waiting_remember_where_they_came_from(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	record = state_of("one", STATE_SUSPENDED);
+	record.until_time = 77;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->before, STATE_ACTIVE);
+	assert_int_equal(ring_version(ring, "one")->until, 77);
+	assert_null(ring_key(ring, "k")->active);
+	record = state_of("one", STATE_WAITING);
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->before, STATE_ACTIVE);
+	record = state_of("one", STATE_DESTROYED);
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->before, STATE_NONE);
+	assert_int_equal(ring_version(ring, "one")->destroyed, now);
+	record = state_of("one", STATE_ACTIVE);
+	assert_int_equal(apply(ring, &record), -EPROTO);
+}
+
+static void test_kids_and_objects_are_unique_for_ever(void **state)
+{
+	struct ring *ring = *state;
+	char *alias[] = {(char *)"alias"};
+	KeyRecord record = version_of("k", "one", STATE_ACTIVE);
+	char why[200];
+
+	record.alias = alias;
+	record.n_alias = 1;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_ptr_equal(ring_version(ring, "alias"), ring_version(ring, "one"));
+	assert_ptr_equal(ring_object(ring, (const uint8_t *)"one", 3), ring_version(ring, "one"));
+	record = state_of("one", STATE_WAITING);
+	assert_int_equal(apply(ring, &record), 0);
+	record = state_of("one", STATE_DESTROYED);
+	assert_int_equal(apply(ring, &record), 0);
+	record = version_of("other", "alias", STATE_ACTIVE);
+	assert_int_equal(apply_why(ring, &record, why, sizeof(why)), -EPROTO);
+	assert_non_null(strstr(why, "kid"));
+}
+
+static void test_records_that_contradict(void **state)
+{
+	static const char *const no_key[] = {"state", "missing", "reserve"};
+	KeyRecord record;
+	char why[200];
+
+	for (size_t i = 0; i < 3; i++) {
+		setup(state);
+		record = record_of(no_key[i], "k", "nobody");
+		record.state = CEK__V1__STATE__STATE_ACTIVE;
+		assert_int_equal(apply(*state, &record), -EPROTO);
+		teardown(state);
+	}
+	setup(state);
+	record = record_of("from-the-future", "k", "one");
+	assert_int_equal(apply_why(*state, &record, why, sizeof(why)), -EPROTO);
+	assert_non_null(strstr(why, "from-the-future"));
+	record = version_of("k", "one", STATE_ACTIVE);
+	record.seq = 2; /* the first one is missing */
+	record.time = now;
+	assert_int_equal(ring_apply(*state, &record, why, sizeof(why)), -EPROTO);
+}
+
+static void test_usage_survives_and_peers_are_bounded(void **state)
+{
+	struct ring *ring = *state;
+	KidUsage total = CEK__INTERNAL__V1__KID_USAGE__INIT, peer = CEK__INTERNAL__V1__KID_USAGE__INIT, *rows[] = {&total, &peer};
+	KeyRecord record = record_of("usage", "", "");
+	struct version *version;
+	const char *name;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	total.kid = peer.kid = (char *)"one";
+	total.unwraps = 100;
+	total.last_time = 5;
+	peer.peer = (char *)"gate/way/33";
+	peer.unwraps = 60;
+	record.usage = rows;
+	record.n_usage = 2;
+	for (int i = 0; i < 2; i++) { /* sums, not differences */
+		assert_int_equal(apply(ring, &record), 0);
+		version = ring_version(ring, "one");
+		assert_int_equal(version->unwraps, 100);
+		assert_int_equal(version->n_peers, 1);
+		assert_string_equal(version->peers[0].listener, "gate/way");
+		assert_int_equal(version->peers[0].uid, 33);
+		assert_int_equal(version->peers[0].unwraps, 60);
+	}
+	assert_true(list_empty(&ring->dirty));
+	name = ring_intern(ring, "main");
+	assert_ptr_equal(name, ring_intern(ring, "main"));
+	for (uint32_t uid = 0; uid < 40; uid++)
+		ring_used(ring, version, name, uid, 1, 0, 1000 + uid);
+	assert_int_equal(version->n_peers, RING_PEERS_MAX);
+	assert_int_equal(version->unwraps, 140);
+	for (size_t i = 0; i < version->n_peers; i++) /* the ones that were seen last */
+		assert_true(version->peers[i].uid >= 40 - RING_PEERS_MAX && version->peers[i].listener == name);
+	assert_false(list_empty(&ring->dirty));
+}
+
+static void test_counters_in_memory_are_ahead_of_a_live_record(void **state)
+{
+	struct ring *ring = *state;
+	KidUsage total = CEK__INTERNAL__V1__KID_USAGE__INIT, *rows[] = {&total};
+	KeyRecord record = record_of("usage", "", "");
+	struct version *version;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	ring->live = true;
+	version = ring_version(ring, "one");
+	ring_used(ring, version, ring_intern(ring, "main"), 1, 5, 0, 1);
+	total.kid = (char *)"one";
+	total.unwraps = 3;
+	record.usage = rows;
+	record.n_usage = 1;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(version->unwraps, 5);
+}
+
+static void test_reservations_count_as_used_after_a_restart(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record = version_of("k", "one", STATE_ACTIVE);
+
+	record.reserved = 100;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->taken, 100);
+	record = record_of("reserve", "k", "one");
+	record.reserved = 200;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->taken, 200);
+	ring->live = true;
+	record.reserved = 300;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_int_equal(ring_version(ring, "one")->reserved, 300);
+	assert_int_equal(ring_version(ring, "one")->taken, 200);
+}
+
+static void test_intents_stay_until_they_end(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record = version_of("k", "one", STATE_ACTIVE);
+
+	record.type = (char *)"intent";
+	record.op = (char *)"create";
+	assert_int_equal(apply(ring, &record), 0);
+	assert_false(list_empty(&ring->intents));
+	assert_null(ring_key(ring, "k"));
+	add(ring, "k", "one", STATE_ACTIVE);
+	assert_true(list_empty(&ring->intents));
+	record = version_of("k", "two", STATE_ACTIVE);
+	record.type = (char *)"intent";
+	assert_int_equal(apply(ring, &record), 0);
+	record.type = (char *)"abandoned";
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(list_empty(&ring->intents));
+}
+
+static void test_a_jump_of_the_clock_is_noticed(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record = record_of("open", "", "");
+
+	assert_int_equal(apply(ring, &record), 0);
+	now += 30 * 86400 * UINT64_C(1000000); /* a month of downtime is none */
+	assert_int_equal(apply(ring, &record), 0);
+	assert_false(ring->clock_suspect);
+	now -= 3600 * UINT64_C(1000000);
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(ring->clock_suspect);
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(ring->clock_suspect); /* until it is confirmed */
+	record.type = (char *)"clock";
+	assert_int_equal(apply(ring, &record), 0);
+	assert_false(ring->clock_suspect);
+	record.type = (char *)"open";
+	now += 2 * RING_CLOCK_AHEAD_US;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(ring->clock_suspect);
+}
+
+static void test_keys_are_listed_by_name(void **state)
+{
+	struct ring *ring = *state;
+
+	add(ring, "b", "1", STATE_ACTIVE);
+	add(ring, "c", "2", STATE_ACTIVE);
+	add(ring, "a", "3", STATE_ACTIVE);
+	assert_string_equal(ring->keys[0]->name, "a");
+	assert_string_equal(ring->keys[2]->name, "c");
+	assert_int_equal(ring_after(ring, NULL), 0);
+	assert_int_equal(ring_after(ring, "a"), 1);
+	assert_int_equal(ring_after(ring, "bb"), 2);
+	assert_int_equal(ring_after(ring, "c"), 3);
+}
+
+static void test_thousands_of_versions_are_found(void **state)
+{
+	struct ring *ring = *state;
+	char kid[16];
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(kid, sizeof(kid), "kid-%d", i);
+		add(ring, "k", kid, STATE_ACTIVE);
+	}
+	for (int i = 0; i < 3000; i++) {
+		snprintf(kid, sizeof(kid), "kid-%d", i);
+		assert_string_equal(ring_version(ring, kid)->kid, kid);
+	}
+	assert_int_equal(ring_key(ring, "k")->active->number, 3000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_version_is_active),
+		TEST(test_a_published_version_becomes_active),
+		TEST(test_suspension_and_waiting_remember_where_they_came_from),
+		TEST(test_kids_and_objects_are_unique_for_ever),
+		cmocka_unit_test_teardown(test_records_that_contradict, teardown),
+		TEST(test_usage_survives_and_peers_are_bounded),
+		TEST(test_counters_in_memory_are_ahead_of_a_live_record),
+		TEST(test_reservations_count_as_used_after_a_restart),
+		TEST(test_intents_stay_until_they_end),
+		TEST(test_a_jump_of_the_clock_is_noticed),
+		TEST(test_keys_are_listed_by_name),
+		TEST(test_thousands_of_versions_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
