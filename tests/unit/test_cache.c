@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -366,6 +368,22 @@ static void test_connection_goes_first(void **state)
 	assert_false(hits(fixture));
 }
 
+/* A child has neither its parent's connection nor the CEKs. */
+static void test_fork(void **state)
+{
+	struct fixture *fixture = *state;
+	int status = -1;
+	pid_t child;
+
+	warm(fixture);
+	child = fork();
+	if (child == 0)
+		_exit(hits(fixture) ? 1 : 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(hits(fixture));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +401,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ring_of_slots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connection_goes_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fork, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
