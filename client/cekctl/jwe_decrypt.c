@@ -39,7 +39,7 @@ static int decrypt(struct ctl *ctl, const struct cek_jwe_policy *policy)
 	struct cek_jwe_error error;
 	struct arena input;
 	cek_jwe *jwe;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	size_t len;
 	int r = rpc_connect(ctl, &conn);
 

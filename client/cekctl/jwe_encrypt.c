@@ -13,7 +13,7 @@ static int encrypt(struct ctl *ctl, const struct cek_jwe_params *params, size_t 
 {
 	struct cek_jwe_error error;
 	struct arena input;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	char *token;
 	size_t len;
 	int r = rpc_connect(ctl, &conn);

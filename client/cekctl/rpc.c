@@ -69,7 +69,7 @@ int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__R
 	size_t size = cek__v1__request__get_packed_size(request);
 	uint8_t *packed = malloc(size);
 	cek_result *result = NULL;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	int r;
 
 	if (!packed)

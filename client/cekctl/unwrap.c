@@ -96,7 +96,7 @@ static int unwrap(struct ctl *ctl, const json_t *object)
 	char why[WRAPPED_WHY];
 	struct wrapped wrapped;
 	cek_result *result = NULL;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	int status, r;
 
 	if (wrapped_read(object, &wrapped, why) < 0)

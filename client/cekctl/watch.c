@@ -46,7 +46,7 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 		{0},
 	};
 	cek_call *call;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 

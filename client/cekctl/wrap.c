@@ -91,7 +91,7 @@ static int wrap(struct ctl *ctl, const struct options *options, struct cek_wrap 
 {
 	cek_result *result = NULL;
 	struct arena secrets;
-	cek_conn *conn;
+	cek_conn *conn = NULL;
 	int r = EXIT_SUCCESS;
 
 	if (arena_init(&secrets, 1) < 0)

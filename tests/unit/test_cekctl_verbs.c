@@ -42,8 +42,10 @@ static char *section_of(const char *verb)
 
 	snprintf(head, sizeof(head), "\n.Ss %s\n", verb);
 	start = strstr(page, head);
-	if (!start)
+	if (!start) {
 		fail_msg("cekctl(1) has no section \"%s\"", verb);
+		abort(); /* fail_msg() does not return, and the compiler does not know */
+	}
 	end = strstr(start + 1, "\n.Ss ");
 	chapter = strstr(start + 1, "\n.Sh ");
 	assert_non_null(chapter);
