@@ -1,0 +1,20 @@
+/*
+ * Single options of cekd.conf, judged while libconfuse reads them, so that an error has its line. For config.c alone.
+ */
+#pragma once
+
+#include <confuse.h>
+
+#include "daemon/config.h"
+
+/* Start with a file: name stands before the line in errors, the first of which is kept in ret_error (CONFIG_ERROR_MAX). */
+void config_check_begin(const char *name, char *ret_error);
+
+/* Set the checks of all options and sections but the numbers of config.c. */
+void config_check_install(cfg_t *cfg);
+
+/* Check the option of that name against its range. */
+void config_check_number(cfg_t *cfg, const char *name);
+
+/* In config.c: the range of a number there or in limits. */
+bool config_number_range(const char *name, long *ret_min, long *ret_max);
