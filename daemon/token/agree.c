@@ -9,6 +9,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include "daemon/testhook.h"
 #include "proto/alg.h"
 
 enum {
@@ -58,6 +59,9 @@ int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const ui
 		return -EINVAL;
 	if (!ctx)
 		return -ENOMEM;
+	/* A secret-dependent way out, as in the Raccoon attack, planted for tests/bench/timing.c. */
+	if (testhook_armed("agree.early-return") && z[0] == 0)
+		return -EINVAL;
 	at = put(at, algorithm_id, strlen(algorithm_id));
 	at = put(at, apu, apu_len);
 	at = put(at, apv, apv_len);

@@ -31,7 +31,7 @@ static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct templat
 /* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it has
  * read its files again: another try helps. NSS says the same when it has no column for CKA_ALLOWED_MECHANISMS. */
 static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
-		      struct made *ret_made)
+		      const ProtobufCBinaryData *id, struct made *ret_made)
 {
 	CK_MECHANISM mechanism = { type, NULL, 0 };
 	CK_RV rv;
@@ -41,6 +41,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	rv = call(worker, &mechanism, public, private, ret_made);
 	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
+		(void)manage_destroy_objects(worker, id);
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
@@ -64,7 +65,20 @@ static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__Gen
 	last = template.attribute[--template.n];
 	template_add(&template, CKA_VALUE_LEN, &len, sizeof(len));
 	template.attribute[template.n++] = last;
-	return generate(worker, CKM_AES_KEY_GEN, NULL, &template, ret_made);
+	return generate(worker, CKM_AES_KEY_GEN, NULL, &template, &job->cka_id, ret_made);
+}
+
+/* Whether the token takes CKA_ALLOWED_MECHANISMS is cheaper to learn with an AES key than with several RSA key pairs. It has
+ * the CKA_ID of the intent, in case this process dies here. */
+static void learn_mechanisms(struct worker *worker, const Cek__Internal__V1__GenerateJob *job)
+{
+	struct made made = { 0 };
+
+	if (worker->mechanisms_learned)
+		return;
+	worker->mechanisms_learned = true;
+	if (generate_secret(worker, job, alg_find("A256KW"), &made) == CKR_OK)
+		worker->session.f->C_DestroyObject(worker->session.handle, made.private);
 }
 
 static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -78,7 +92,7 @@ static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__Genera
 	template_add(&public, CKA_MODULUS_BITS, &bits, sizeof(bits));
 	template_add(&public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
 	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
-	return generate(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, ret_made);
+	return generate(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, &job->cka_id, ret_made);
 }
 
 static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -93,7 +107,7 @@ static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__Generat
 	template_public(&public, alg, job->label, &job->cka_id);
 	template_add(&public, CKA_EC_PARAMS, params, len);
 	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
-	return generate(worker, worker->probe.curve[index].generate, &public, &private, ret_made);
+	return generate(worker, worker->probe.curve[index].generate, &public, &private, &job->cka_id, ret_made);
 }
 
 static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -135,6 +149,8 @@ void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob
 	if (!acceptable(worker, job, alg, ret_result))
 		return;
 	testhook_step("manage.generate.before");
+	if (alg->family == ALG_RSA_OAEP)
+		learn_mechanisms(worker, job);
 	switch (alg->family) {
 	case ALG_RSA_OAEP:
 		rv = generate_rsa(worker, job, alg, &made);

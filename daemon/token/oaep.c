@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "daemon/testhook.h"
+
 const EVP_MD *oaep_hash(unsigned hash_bits)
 {
 	static EVP_MD *hash[4];
@@ -24,7 +26,7 @@ void oaep_left_pad(uint8_t *em, size_t size, size_t len)
 	const size_t shift = size - len;
 
 	/* Shift by each power of two, or pretend to. */
-	for (size_t step = 1; step < OAEP_EM_MAX; step <<= 1) {
+	for (size_t step = 1; step <= OAEP_EM_MAX; step <<= 1) {
 		const uint8_t take = (uint8_t)(0 - ((shift / step) & 1));
 
 		for (size_t i = size; i-- > 0;) {
@@ -37,9 +39,12 @@ void oaep_left_pad(uint8_t *em, size_t size, size_t len)
 
 int oaep_decode(const EVP_MD *hash, const uint8_t *em, size_t em_len, uint8_t *ret_message, size_t *ret_len)
 {
-	int len = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)em_len, em, (int)em_len, (int)em_len, NULL, 0, hash,
-						    hash);
+	int len;
 
+	/* Manger's oracle, planted for tests/bench/timing.c. */
+	if (testhook_armed("oaep.early-return") && em[0] != 0)
+		return -EBADMSG;
+	len = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)em_len, em, (int)em_len, (int)em_len, NULL, 0, hash, hash);
 	ERR_clear_error();
 	if (len < 0)
 		return -EBADMSG;

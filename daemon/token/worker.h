@@ -21,6 +21,7 @@ struct worker {
 	struct probe probe;
 	struct arena arena;     /* locked: everything of the present job, wiped after it */
 	struct canary *canary;
+	bool mechanisms_learned;    /* no_allowed_mechanisms is known */
 	bool no_allowed_mechanisms; /* the token does not take CKA_ALLOWED_MECHANISMS */
 	bool ending;            /* the token is gone: answer this job, then exit */
 	bool pin_refused;       /* and no worker may log in again by itself */

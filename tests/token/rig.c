@@ -170,7 +170,7 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	char path[128];
-	int fds[2] = { jobs, -1 };
+	int fds[3] = { jobs, -1, options->test_page };
 
 	snprintf(path, sizeof(path), "%s/pin", rig->dir);
 	write_file(path, options->pin ? options->pin : "test-pin\n");
@@ -186,7 +186,8 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	setup.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	setup.token = &token;
 	setup.sandbox = (char *)(uintptr_t)"auto";
-	assert_int_equal(dgram_send(control, &setup.base, fds, 2), 0);
+	setup.test_clock = options->test_page > 0;
+	assert_int_equal(dgram_send(control, &setup.base, fds, options->test_page > 0 ? 3 : 2), 0);
 	close(fds[1]);
 }
 

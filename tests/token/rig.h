@@ -46,6 +46,7 @@ struct rig_options {
 	unsigned call_seconds;
 	uint64_t memory_limit;
 	const char *module;
+	int test_page;       /* descriptor of the page of daemon/testhook.h, 0 = none; the caller's to close */
 };
 
 /* Start a worker and wait for its hello. If it fails instead, hello is NULL and *ret_failing (if wanted) is what it told its

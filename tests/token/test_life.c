@@ -451,13 +451,13 @@ static void use_workers_do_not_manage(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
-static void generation_is_tried_again_once(void **state)
+static void generation_is_tried_again(void **state)
 {
 	struct rig_worker worker;
 
 	(void)state;
 	rig_start(&rig, &worker, &(struct rig_options){ .manage = true }, NULL);
-	for (int errors = 1; errors <= 3; errors += 2) {
+	for (int errors = 1; errors <= 31; errors += 30) {
 		Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 		Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
 		uint8_t fresh[16] = { 0xee, (uint8_t)errors };
@@ -493,7 +493,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(asks_to_be_replaced, behave),
 		cmocka_unit_test_setup(answers_what_it_has, behave),
 		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
-		cmocka_unit_test_setup(generation_is_tried_again_once, behave),
+		cmocka_unit_test_setup(generation_is_tried_again, behave),
 	};
 
 	rig_arguments(argc, argv);
