@@ -466,13 +466,22 @@ class Client:
             except Closed:
                 return replies
 
-    # the four operations, in short
+    # the operations of most tests, in short
 
-    def generate(self, key, enc="A256GCM", **params):
-        return self.ok(generate_cek=pb.GenerateCekRequest(key=key, enc=enc, params=pb.AlgParams(**params))).generate_cek
+    def generate(self, key, enc="A256GCM", **party):
+        made = self.ok(generate_cek=pb.GenerateCekRequest(key=key, enc=enc, params=pb.AlgParams(**party))).generate_cek
+        made.params.MergeFrom(pb.AlgParams(**party))  # the header holds what the sender chose
+        return made
 
-    def wrap(self, key, cek, enc="A256GCM", **params):
-        return self.ok(wrap=pb.WrapRequest(key=key, enc=enc, cek=cek, params=pb.AlgParams(**params))).wrap
+    def wrap(self, key, cek, enc="A256GCM", **party):
+        made = self.ok(wrap=pb.WrapRequest(key=key, enc=enc, cek=cek, params=pb.AlgParams(**party))).wrap
+        made.params.MergeFrom(pb.AlgParams(**party))
+        return made
+
+    def rotate(self, key):
+        versions = self.ok(describe_key=pb.DescribeKeyRequest(key=key)).key.key.version
+        active = [v.kid for v in versions if v.state == pb.STATE_ACTIVE]
+        return self.ok(rotate_key=pb.RotateKeyRequest(key=key, active_kid=active[0] if active else ""))
 
     def unwrap_request(self, wrapped, enc="A256GCM", **changes):
         request = pb.UnwrapRequest(kid=wrapped.kid, alg=wrapped.alg, enc=enc, encrypted_key=wrapped.encrypted_key,

@@ -43,7 +43,7 @@ def test_every_decided_request_has_its_record(make_cekd):
         call("rewrap", "A256KW", "OK", rewrap=pb.RewrapRequest(kid=made.kid, alg="A256KW", enc="A256GCM",
                                                                encrypted_key=made.encrypted_key))
         call("create", "new", "OK", create_key=pb.CreateKeyRequest(key="new", alg="A128KW"))
-        call("rotate", "A256KW", "OK", rotate_key=pb.RotateKeyRequest(key="A256KW"))
+        call("rotate", "A256KW", "OK", rotate_key=pb.RotateKeyRequest(key="A256KW", active_kid=made.kid))
         call("create", "new", "CONFLICT", create_key=pb.CreateKeyRequest(key="new", alg="A128KW"))
         records = daemon.audit_records()[before:]
     decided = [(r["op"], r.get("key"), r["status"]) for r in records if r["op"] in {e[0] for e in expected}]

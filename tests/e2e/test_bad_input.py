@@ -184,8 +184,11 @@ def test_memory_stays_bounded(shared):
     def abuse():
         for seed in range(300):
             with shared.client() as client:
-                client.send_frame(random.Random(seed).randbytes(2000))
-                client.send_bytes(struct.pack(">I", 60000) + bytes(1000))
+                try:
+                    client.send_frame(random.Random(seed).randbytes(2000))
+                    client.send_bytes(struct.pack(">I", 60000) + bytes(1000))
+                except BrokenPipeError:
+                    pass  # closed at once: those before are not all forgotten yet
     abuse()
     before = resident()
     for _ in range(3):

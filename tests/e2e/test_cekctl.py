@@ -97,7 +97,7 @@ def test_rewrap_in_bulk(shared, ctl):
     ctl("key", "create", "bulk", "--alg", "A256KW")
     with shared.client() as client:
         made = [client.generate("bulk") for _ in range(20)]
-        client.ok(rotate_key=pb.RotateKeyRequest(key="bulk"))
+        client.rotate("bulk")
         fresh = client.generate("bulk")
         lines = [json.dumps({"kid": m.kid, "alg": m.alg, "enc": "A256GCM", "encrypted_key": C.b64(m.encrypted_key)})
                  for m in made]
@@ -189,7 +189,9 @@ def test_import_jwk_and_pem(shared, ctl, tmp_path):
         assert version["provenance"] == "imported"
         assert f"issuer-kid-{number}" in [version["kid"], *version.get("alias", [])]
         if alg == "RSA-OAEP-256":
-            path.write_bytes(key.export_to_pem(private_key=True, password=None))
+            again = ctl("key", "import", "in-again", "--alg", alg, "--jwk", path, check=False)
+            assert again.returncode == 1 and "CONFLICT" in again.stderr
+            path.write_bytes(jwk.JWK.generate(kty="RSA", size=2048).export_to_pem(private_key=True, password=None))
             ctl("key", "import", "in-pem", "--alg", alg, "--jwk", path)
 
 

@@ -2,6 +2,7 @@
 and broker is searched for its parts. SoftHSM's worker, where they must be, is the positive control."""
 
 import os
+import signal
 import subprocess
 
 import cekd as C
@@ -61,10 +62,28 @@ def test_private_key_is_in_no_client_and_no_broker(make_cekd):
         assert found(daemon.child("cekd-broker"), needles) == set()
         assert found(daemon.child("cekd-journal"), needles) == set()
         assert found(daemon.process.pid, needles) == set()
-        assert found(daemon.workers()[0], needles), "the search finds nothing even where the key is"
     finally:
         gateway.stdin.close()
         assert gateway.wait(C.PATIENCE) == 0
+    with daemon.client() as client:
+        assert found_at_work(daemon, client, made, needles), "the search finds nothing even where the key is"
+
+
+def found_at_work(daemon, client, made, needles):
+    """SoftHSM keeps keys encrypted and has them open only while it works: look at a worker that was stopped at work."""
+    pid = daemon.workers()[0]
+
+    def look():
+        ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(50)]
+        client.reply(ids[0])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            return found(pid, needles)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            for id in ids[1:]:
+                client.reply(id)
+    return C.wait_for(look, "the private key to be in the worker's memory")
 
 
 @pytest.mark.skipif(not C.ROOT, reason="only root may read the memory of processes that forbid it")

@@ -57,7 +57,8 @@ def small(make_cekd):
     daemon = make_cekd(workers=1, limits={"queue": 4, "queue_per_worker": 1})
     daemon.key("A128KW")
     yield daemon
-    daemon.signal_workers(signal.SIGCONT)
+    if daemon.process:
+        daemon.signal_workers(signal.SIGCONT)
 
 
 def test_full_queue(small):
@@ -66,12 +67,13 @@ def test_full_queue(small):
         made = client.generate("A128KW")
         small.signal_workers(signal.SIGSTOP)
         ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(30)]
-        refused = [client.recv() for _ in range(25)]
-        assert {status_name(reply) for reply in refused} == {"OVERLOADED"}
+        first = [client.recv() for _ in range(25)]
+        assert {status_name(reply) for reply in first} == {"OVERLOADED"}
         small.signal_workers(signal.SIGCONT)
-        served = [client.recv() for _ in range(5)]
-        assert all(reply.unwrap.cek == made.cek for reply in served)
-        assert {reply.id for reply in refused + served} == set(ids)
+        rest = [client.recv() for _ in range(5)]  # four in the queue, perhaps one with the worker
+        served = [reply for reply in rest if status_name(reply) != "OVERLOADED"]
+        assert len(served) >= 4 and all(reply.unwrap.cek == made.cek for reply in served)
+        assert {reply.id for reply in first + rest} == set(ids)
 
 
 def test_deadline(small):
@@ -100,8 +102,8 @@ def test_stop_loses_nothing(small):
     with small.client() as client:
         made = client.generate("A128KW")
         small.signal_workers(signal.SIGSTOP)
-        ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(5)]
-        client.ok(list_keys=pb.ListKeysRequest())  # answered after the five were read
+        ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(4)]
+        client.ok(list_keys=pb.ListKeysRequest())  # answered after the four were read
         small.process.send_signal(signal.SIGTERM)
         small.signal_workers(signal.SIGCONT)
         replies = client.wait_closed()
@@ -152,6 +154,6 @@ def test_watch_tells_each_new_epoch(shared):
         operator.ok(create_key=pb.CreateKeyRequest(key="watched", alg="A128KW"))
         seen = watcher.reply(id).watch.epoch
         assert seen > first.epoch
-        reply = operator.ok(rotate_key=pb.RotateKeyRequest(key="watched"))
+        reply = operator.rotate("watched")
         C.wait_for(lambda: watcher.reply(id).watch.epoch >= reply.epoch, "the epoch of the rotation")
         assert watcher.call(list_keys=pb.ListKeysRequest()).status == pb.STATUS_OK

@@ -22,8 +22,8 @@ def wrap(**changes):
 
 MALFORMED = {
     "unwrap: neither kid nor key": unwrap(kid=None),
-    "unwrap: no alg": unwrap(alg=None),
-    "unwrap: no enc": unwrap(enc=None),
+    "unwrap: no alg": unwrap(kid=None, key="A256KW", alg=None),
+    "unwrap: no enc": unwrap(kid=None, key="A256KW", enc=None),
     "unwrap: kid too long": unwrap(kid="k" * 257),
     "unwrap: key name with a slash": unwrap(kid=None, key="../x"),
     "wrap: no key": wrap(key=None),

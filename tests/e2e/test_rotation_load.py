@@ -40,7 +40,7 @@ def test_rotation_under_load(make_cekd, alg):
     kids = set()
     with daemon.client() as client:
         for _ in range(ROTATIONS):
-            reply = client.ok(rotate_key=pb.RotateKeyRequest(key=key)).key.key
+            reply = client.rotate(key).key.key
             kids |= {v.kid for v in reply.version if v.state == pb.STATE_ACTIVE}
     stop.set()
     for thread in threads:
@@ -72,6 +72,13 @@ def test_issuer_that_caches_the_jwks(make_cekd):
     fetched, keys, kids, tokens = None, None, set(), []
     for now in range(0, 24 * day, day // 4):
         daemon.page.shift(now)
+        due = 1 + (now + 2 * day) // (10 * day)
+
+        def caught_up():
+            with daemon.client() as client:
+                versions = client.ok(describe_key=pb.DescribeKeyRequest(key=key)).key.key.version
+            return len(versions) == due and versions[now // (10 * day)].state == pb.STATE_ACTIVE
+        C.wait_for(caught_up, f"what is due after {now / day} days")
         if fetched is None or now - fetched >= day:
             keys, fetched = jwk.JWKSet.from_json(daemon.cekctl("jwks").stdout), now
         chosen = next(iter(keys["keys"]))

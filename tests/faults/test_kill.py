@@ -71,9 +71,9 @@ class World:
             return name, {"import_key": import_request(client, name)}
         name = self.create(client)
         if op == "rotate":
-            return name, {"rotate_key": pb.RotateKeyRequest(key=name)}
+            return name, {"rotate_key": pb.RotateKeyRequest(key=name, active_kid=self.wrapped[-1][1].kid)}
         made = self.wrapped.pop()[1]
-        client.ok(rotate_key=pb.RotateKeyRequest(key=name))
+        client.rotate(name)
         self.remember(client, name)
         client.ok(destroy_version=pb.DestroyVersionRequest(kid=made.kid, force=True, wait=60))
         self.gone.add(made.kid)
