@@ -1,5 +1,6 @@
 #include "manage.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "daemon/testhook.h"
 #include "roundtrip.h"
 
-enum { TEXT_MAX = 400 };
+enum { TEXT_MAX = 400, PAUSE_MAX_MS = 32 };
 
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
 {
@@ -104,6 +105,10 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 
 	keys_forget(&worker->keys, id->data, id->len);
 	rv = keys_get(&worker->keys, id->data, id->len, &key);
+	for (int pause_ms = 1; rv == CKR_CEKD_MISSING && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
+		(void)poll(NULL, 0, pause_ms);
+		rv = keys_get(&worker->keys, id->data, id->len, &key);
+	}
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "finding the key", rv);
 		return false;
@@ -126,30 +131,65 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 	return true;
 }
 
-CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id)
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
+		  CK_ULONG *ret_n)
 {
-	static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY };
+	CK_RV rv = objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+
+	for (int pause_ms = 1; rv == CKR_OK && *ret_n == 0 && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
+		(void)poll(NULL, 0, pause_ms);
+		rv = objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+	}
+	if (rv != CKR_OK || *ret_n > 0 || worker->keys.never_reopen)
+		return rv;
+	keys_forget_all(&worker->keys);
+	switch (session_reopen(&worker->session)) {
+	case SESSION_OK:
+		return objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+	case SESSION_PIN:
+		return CKR_PIN_INCORRECT;
+	default:
+		return CKR_TOKEN_NOT_PRESENT;
+	}
+}
+
+/* Of the objects that are left, the public keys or the others; what is destroyed becomes 0. */
+static CK_RV destroy_some(struct worker *worker, CK_OBJECT_HANDLE *objects, CK_ULONG n, bool public)
+{
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_OBJECT_CLASS class = 0;
+		size_t len;
+		CK_RV rv;
+
+		if (objects[i] == 0)
+			continue;
+		rv = object_read(&worker->session, objects[i], CKA_CLASS, &class, sizeof(class), &len);
+		if (rv == CKR_OK && (class == CKO_PUBLIC_KEY) == public &&
+		    (public || class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY)) {
+			rv = worker->session.f->C_DestroyObject(worker->session.handle, objects[i]);
+			objects[i] = 0;
+		}
+		if (rv != CKR_OK)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id, bool patiently)
+{
 	CK_BBOOL yes = CK_TRUE;
-	CK_RV result = CKR_OK;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) }, { CKA_ID, id->data, id->len } };
+	CK_OBJECT_HANDLE objects[16];
+	CK_ULONG n = 0;
+	CK_RV rv;
 
 	keys_forget(&worker->keys, id->data, id->len);
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		CK_OBJECT_CLASS class = classes[i];
-		CK_ATTRIBUTE template[] = {
-			{ CKA_TOKEN, &yes, sizeof(yes) },
-			{ CKA_CLASS, &class, sizeof(class) },
-			{ CKA_ID, id->data, id->len },
-		};
-		CK_OBJECT_HANDLE objects[8];
-		CK_ULONG n = 0;
-		CK_RV rv = objects_find(&worker->session, template, 3, objects, 8, &n);
-
-		for (CK_ULONG j = 0; rv == CKR_OK && j < n; j++)
-			rv = worker->session.f->C_DestroyObject(worker->session.handle, objects[j]);
-		if (rv != CKR_OK && result == CKR_OK)
-			result = rv;
-	}
-	return result;
+	rv = patiently ? manage_find(worker, template, 2, objects, 16, &n)
+		       : objects_find(&worker->session, template, 2, objects, 16, &n);
+	/* The half that matters first: a public key alone opens nothing. */
+	if (rv == CKR_OK)
+		rv = destroy_some(worker, objects, n, false);
+	return rv == CKR_OK ? destroy_some(worker, objects, n, true) : rv;
 }
 
 void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job, Cek__Internal__V1__JobResult *ret_result)
@@ -161,7 +201,7 @@ void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *
 		return;
 	}
 	testhook_step("manage.destroy.before");
-	rv = manage_destroy_objects(worker, &job->cka_id);
+	rv = manage_destroy_objects(worker, &job->cka_id, true);
 	testhook_step("manage.destroy.after");
 	if (rv == CKR_OK)
 		ret_result->outcome = OUTCOME(OK);

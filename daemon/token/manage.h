@@ -31,12 +31,17 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
 
 /* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result: kid,
- * public_key, bits, crv. half is the public half if it is known already, else NULL. False with the failure in result. */
+ * public_key, bits, crv. strict: it must be protected as cekd makes keys. False with the failure in result. */
 bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, bool strict,
 		   Cek__Internal__V1__JobResult *result);
 
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
 
-/* Destroy both halves of a key. CKR_OK also if there is none. */
-CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id);
+/* Like objects_find() for something that should be there: SoftHSM shows an empty token for a moment while another process
+ * writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
+		  CK_ULONG *ret_n);
+
+/* Destroy both halves of a key, private first. CKR_OK also if there is none; patiently looks for it as manage_find() does. */
+CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id, bool patiently);

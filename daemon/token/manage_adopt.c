@@ -20,7 +20,7 @@ static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		template[1] = (CK_ATTRIBUTE){ CKA_ID, job->cka_id.data, job->cka_id.len };
 	else
 		template[1] = (CK_ATTRIBUTE){ CKA_LABEL, job->label, strlen(job->label) };
-	rv = objects_find(&worker->session, template, 2, objects, 16, &n);
+	rv = manage_find(worker, template, 2, objects, 16, &n);
 	*ret_n = 0;
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
 		CK_OBJECT_CLASS class = 0;

@@ -41,7 +41,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	rv = call(worker, &mechanism, public, private, ret_made);
 	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
-		(void)manage_destroy_objects(worker, id);
+		(void)manage_destroy_objects(worker, id, false);
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
