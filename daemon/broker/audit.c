@@ -4,12 +4,19 @@
 #include <sys/socket.h>
 
 #include "daemon/broker/audit.h"
+#include "daemon/broker/bound.h"
 #include "daemon/clock.h"
+
+enum {
+	SPARE_MAX = 4,
+	HEADER_MAX = 128, /* what stands before the records: around them, instance and acked */
+	LEN_BYTES = 3,    /* of a record's length: always as many, so that it can be filled in afterwards */
+};
 
 struct batch {
 	struct link link;
 	uint64_t last; /* n of its last record */
-	size_t len;
+	size_t len, size;
 	uint8_t packed[];
 };
 
@@ -17,95 +24,121 @@ int audit_init(struct audit *audit, const char *instance, bool durable)
 {
 	*audit = (struct audit){.durable = durable};
 	list_init(&audit->kept);
+	list_init(&audit->spare);
 	audit->to_send = &audit->kept;
+	if (strlen(instance) > 64)
+		return -EINVAL;
 	audit->instance = strdup(instance);
-	audit->records = calloc(AUDIT_BATCH_MAX, sizeof(*audit->records));
-	audit->pointers = calloc(AUDIT_BATCH_MAX, sizeof(*audit->pointers));
-	audit->text = malloc(AUDIT_TEXT_MAX);
-	return audit->instance && audit->records && audit->pointers && audit->text ? 0 : -ENOMEM;
+	audit->packed = malloc(AUDIT_BATCH_MAX);
+	return audit->instance && audit->packed ? 0 : -ENOMEM;
+}
+
+static void free_all(struct link *list)
+{
+	struct link *link;
+
+	while (list->next && (link = list_take(list)))
+		free(list_entry(link, struct batch, link));
 }
 
 void audit_deinit(struct audit *audit)
 {
-	struct link *link;
-
-	while (audit->kept.next && (link = list_take(&audit->kept)))
-		free(list_entry(link, struct batch, link));
+	free_all(&audit->kept);
+	free_all(&audit->spare);
 	free(audit->instance);
-	free(audit->records);
-	free(audit->pointers);
-	free(audit->text);
+	free(audit->packed);
 	*audit = (struct audit){0};
 }
 
-/* Pack the records of this turn into one datagram. */
+/* Batches come and go with every turn: a few are kept for the next ones. */
+static struct batch *batch_new(struct audit *audit, size_t size)
+{
+	struct batch *batch;
+
+	for (struct link *link = audit->spare.next; link != &audit->spare; link = link->next) {
+		batch = list_entry(link, struct batch, link);
+		if (batch->size < size)
+			continue;
+		list_remove(link);
+		audit->n_spare--;
+		return batch;
+	}
+	size = size < 4096 ? 4096 : size;
+	batch = malloc(sizeof(*batch) + size);
+	if (batch)
+		batch->size = size;
+	return batch;
+}
+
+static void batch_done(struct audit *audit, struct batch *batch)
+{
+	list_remove(&batch->link);
+	if (audit->n_spare == SPARE_MAX) {
+		free(batch);
+		return;
+	}
+	list_append(&audit->spare, &batch->link);
+	audit->n_spare++;
+}
+
+static uint8_t *put_number(uint8_t *to, uint64_t number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*to++ = (uint8_t)(number | 0x80);
+	*to++ = (uint8_t)number;
+	return to;
+}
+
+/* The records of this turn become one datagram: a ToJournal with an AuditBatch, of which instance and acked go first and the
+ * packed records as they are. */
 static int close_batch(struct audit *audit)
 {
 	Cek__Internal__V1__AuditBatch message = CEK__INTERNAL__V1__AUDIT_BATCH__INIT;
-	Cek__Internal__V1__ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
-	struct batch *batch;
-	size_t len;
+	struct batch *batch = batch_new(audit, HEADER_MAX + audit->len);
+	uint8_t head[HEADER_MAX], *to;
+	size_t head_len;
 
-	message.instance = audit->instance;
-	message.acked = audit->written;
-	message.record = audit->pointers;
-	message.n_record = audit->n_records;
-	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT;
-	outer.audit = &message;
-	len = cek__internal__v1__to_journal__get_packed_size(&outer);
-	batch = malloc(sizeof(*batch) + len);
 	if (!batch)
 		return -ENOMEM;
-	batch->len = cek__internal__v1__to_journal__pack(&outer, batch->packed);
+	message.instance = audit->instance;
+	message.acked = audit->written;
+	head_len = cek__internal__v1__audit_batch__pack(&message, head);
+	to = put_number(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | 2);
+	to = put_number(to, head_len + audit->len);
+	memcpy(to, head, head_len);
+	memcpy(to + head_len, audit->packed, audit->len);
+	batch->len = (size_t)(to - batch->packed) + head_len + audit->len;
 	batch->last = audit->last;
 	list_append(&audit->kept, &batch->link);
 	if (audit->to_send == &audit->kept)
 		audit->to_send = &batch->link;
-	audit->kept_bytes += len;
-	audit->n_records = 0;
-	audit->text_used = 0;
+	audit->kept_bytes += batch->len;
+	audit->len = 0;
 	return 0;
 }
 
-static uint8_t *copy(struct audit *audit, const void *data, size_t len)
+uint64_t audit_add(struct audit *audit, AuditRecord *record)
 {
-	uint8_t *to = (uint8_t *)audit->text + audit->text_used;
+	size_t bound = 1 + LEN_BYTES + bound_audit(record), len;
+	uint8_t *to;
 
-	memcpy(to, data, len);
-	audit->text_used += len;
-	return to;
-}
-
-static char *copy_text(struct audit *audit, const char *text)
-{
-	return (char *)copy(audit, text, strlen(text) + 1);
-}
-
-uint64_t audit_add(struct audit *audit, const AuditRecord *record)
-{
-	size_t room = strlen(record->key) + strlen(record->kid) + strlen(record->detail) + record->encrypted_key.len + 3;
-	AuditRecord *added;
-
-	if (audit->n_records == AUDIT_BATCH_MAX || audit->text_used + room > AUDIT_TEXT_MAX) {
-		if (room > AUDIT_TEXT_MAX || close_batch(audit) < 0)
-			return 0;
-	}
-	added = &audit->records[audit->n_records];
-	*added = *record;
-	added->key = copy_text(audit, record->key);
-	added->kid = copy_text(audit, record->kid);
-	added->detail = copy_text(audit, record->detail);
-	if (record->encrypted_key.len > 0)
-		added->encrypted_key.data = copy(audit, record->encrypted_key.data, record->encrypted_key.len);
-	added->n = ++audit->last;
-	added->time = clock_real_us();
-	audit->pointers[audit->n_records++] = added;
-	return added->n;
+	if (audit->len + bound > AUDIT_BATCH_MAX && (bound > AUDIT_BATCH_MAX || close_batch(audit) < 0))
+		return 0;
+	record->n = ++audit->last;
+	record->time = clock_real_us();
+	to = audit->packed + audit->len;
+	len = cek__internal__v1__audit_record__pack(record, to + 1 + LEN_BYTES);
+	to[0] = 2 << 3 | 2; /* AuditBatch.record */
+	to[1] = (uint8_t)(len | 0x80);
+	to[2] = (uint8_t)(len >> 7 | 0x80);
+	to[3] = (uint8_t)(len >> 14);
+	audit->len += 1 + LEN_BYTES + len;
+	return record->n;
 }
 
 int audit_flush(struct audit *audit, int fd)
 {
-	int r = audit->n_records > 0 ? close_batch(audit) : 0;
+	int r = audit->len > 0 ? close_batch(audit) : 0;
 
 	while (r == 0 && audit->to_send != &audit->kept) {
 		struct batch *batch = list_entry(audit->to_send, struct batch, link);
@@ -138,7 +171,7 @@ bool audit_full(const struct audit *audit)
 
 bool audit_settled(const struct audit *audit)
 {
-	return audit->n_records == 0 && list_empty(&audit->kept) && audit_releases(audit, audit->last);
+	return audit->len == 0 && list_empty(&audit->kept) && audit_releases(audit, audit->last);
 }
 
 void audit_done(struct audit *audit, const char *instance, uint64_t written, uint64_t durable)
@@ -156,8 +189,7 @@ void audit_done(struct audit *audit, const char *instance, uint64_t written, uin
 		if (batch->last > written || &batch->link == audit->to_send)
 			break;
 		audit->kept_bytes -= batch->len;
-		list_remove(&batch->link);
-		free(batch);
+		batch_done(audit, batch);
 	}
 }
 

@@ -13,8 +13,7 @@
 #include "daemon/broker/names.h"
 
 enum {
-	AUDIT_BATCH_MAX = 128,      /* records of one datagram */
-	AUDIT_TEXT_MAX = 90112,     /* bytes of copied strings in them */
+	AUDIT_BATCH_MAX = 65536,    /* bytes of packed records of one datagram */
 	AUDIT_KEPT_MAX = 4194304,   /* bytes not yet acknowledged; above it nothing more is read from peers */
 };
 
@@ -30,19 +29,17 @@ struct audit {
 	struct link kept;     /* batches, oldest first */
 	struct link *to_send; /* the first that is to be sent, or &kept */
 	size_t kept_bytes;
-	AuditRecord *records; /* the batch of this turn */
-	AuditRecord **pointers;
-	size_t n_records;
-	char *text;
-	size_t text_used;
+	struct link spare;    /* batches to be used again */
+	size_t n_spare;
+	uint8_t *packed;      /* records of this turn, each with its tag and length */
+	size_t len;
 };
 
 int audit_init(struct audit *audit, const char *instance, bool durable);
 void audit_deinit(struct audit *audit);
 
-/* Add a record; n and time are filled in. Strings marked as passing are copied: key, kid, detail and encrypted_key; the
- * others must be static or stay. Returns its n; 0 when there is no memory: the request must not be answered. */
-uint64_t audit_add(struct audit *audit, const AuditRecord *record);
+/* Add a record, whose n and time are filled in. Returns its n; 0 when there is no memory: the request must not be answered. */
+uint64_t audit_add(struct audit *audit, AuditRecord *record);
 
 /* Close the batch of this turn and send what is to be sent. 0, -EAGAIN (the pair is full) or -errno. */
 int audit_flush(struct audit *audit, int fd);

@@ -69,6 +69,7 @@ struct broker {
 	uint64_t started;      /* real time */
 	uint64_t epoch_told;   /* to the watchers */
 	bool told_ready;
+	size_t told_keys;
 	bool ready_sent;       /* Ready went to cekd */
 	char told[200];
 	bool draining, usage_flushed, stop;

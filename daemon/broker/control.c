@@ -33,6 +33,7 @@ void control_want_worker(struct broker *broker, bool manage, uint32_t index, uin
 	tell(broker, &message);
 }
 
+/* Called each turn: nothing is written into text unless something may have changed. */
 void control_tell_state(struct broker *broker)
 {
 	Cek__Internal__V1__ServiceState state = CEK__INTERNAL__V1__SERVICE_STATE__INIT;
@@ -41,6 +42,8 @@ void control_tell_state(struct broker *broker)
 	char text[sizeof(broker->told)];
 	bool ready = broker_ready(broker, &why);
 
+	if (ready && broker->told_ready && broker->told_keys == broker->ring.n_keys)
+		return;
 	if (ready)
 		snprintf(text, sizeof(text), "serving %zu keys", broker->ring.n_keys);
 	else
@@ -48,6 +51,7 @@ void control_tell_state(struct broker *broker)
 	if (ready == broker->told_ready && strcmp(text, broker->told) == 0)
 		return;
 	broker->told_ready = ready;
+	broker->told_keys = broker->ring.n_keys;
 	snprintf(broker->told, sizeof(broker->told), "%s", text);
 	state.ready = ready;
 	state.text = text;

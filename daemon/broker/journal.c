@@ -173,6 +173,7 @@ static void replay_ended(struct journal *journal)
 	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys, broker->ring.n_versions,
 		(unsigned long long)broker->ring.epoch);
 	append_open(journal);
+	server_begin(broker);
 	control_tell_ready(broker);
 	steps_changed(broker);
 }
@@ -236,8 +237,10 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 		journal->asked_records = 0;
 		journal->asked_id = ask_replay(journal);
 	}
-	if (!state->ok)
-		control_tell_ready(broker); /* so that Status can say why */
+	if (!state->ok) { /* so that Status can say why */
+		server_begin(broker);
+		control_tell_ready(broker);
+	}
 }
 
 static void on_message(struct journal *journal, const FromJournal *message)

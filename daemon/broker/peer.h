@@ -21,7 +21,7 @@ struct user;
 
 enum {
 	READ_SIZE = 16384,    /* of one read; a frame may be longer */
-	REPLY_SMALL = 2048,   /* more than the reply to any request about CEKs takes */
+	REPLY_SMALL = 3072,   /* more than the reply to any request about CEKs takes */
 };
 
 struct peer {

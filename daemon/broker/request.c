@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/broker/bound.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/fsck.h"
@@ -109,14 +110,14 @@ static int resolve(struct request *request)
 		return request_say(request, STATUS_MALFORMED, "key: not a key name");
 	if (target.kid[0] != '\0' && !kid_valid(target.kid))
 		return request_say(request, STATUS_MALFORMED, "kid: longer than %d bytes", KID_MAX);
-	snprintf(request->key_name, sizeof(request->key_name), "%s", target.key);
-	if (text_valid(target.kid, KID_MAX))
-		snprintf(request->kid, sizeof(request->kid), "%s", target.kid);
+	memcpy(request->key_name, target.key, strlen(target.key) + 1);
 	if (target.key[0] != '\0')
 		request->key = ring_key(ring, target.key);
 	if (target.kid[0] == '\0')
 		return STATUS_OK;
 	request->version = ring_version(ring, target.kid);
+	if (!request->version && text_valid(target.kid, KID_MAX)) /* for the audit trail */
+		memcpy(request->kid, target.kid, strlen(target.kid) + 1);
 	if (request->version && target.key[0] != '\0' && request->version->key != request->key)
 		request->version = NULL;
 	request->key = request->version ? request->version->key : NULL;
@@ -218,28 +219,38 @@ static void encode(struct request *request, enum status status)
 	reply->message = request->text;
 }
 
+/* A reply that is small for sure is packed into the peer's output at once. */
+static bool reply_small(struct request *request, uint64_t n)
+{
+	struct peer *peer = request->peer;
+	size_t bound = bound_reply(&request->reply), len;
+	uint8_t *room = bound > 0 ? peer_room(peer, FRAME_HEADER + bound) : NULL;
+
+	if (!room)
+		return false;
+	len = cek__v1__reply__pack(&request->reply, room + FRAME_HEADER);
+	frame_header(room, len);
+	peer_commit(peer, FRAME_HEADER + len, n);
+	return true;
+}
+
 static void reply(struct request *request, uint64_t n)
 {
 	struct peer *peer = request->peer;
-	CekReply *message = &request->reply;
-	size_t len = cek__v1__reply__get_packed_size(message);
-	uint8_t *room;
+	uint8_t *frame = peer->broker->frame;
+	size_t len;
 
+	if (reply_small(request, n))
+		return;
+	len = cek__v1__reply__get_packed_size(&request->reply);
 	if (len > FRAME_BODY_MAX) {
 		encode(request, (enum status)request_say(request, STATUS_TOO_LARGE, "the reply would be longer than a frame"));
-		len = cek__v1__reply__get_packed_size(message);
+		len = cek__v1__reply__get_packed_size(&request->reply);
 	}
-	room = peer_room(peer, FRAME_HEADER + len);
-	if (room) {
-		frame_header(room, len);
-		cek__v1__reply__pack(message, room + FRAME_HEADER);
-		peer_commit(peer, FRAME_HEADER + len, n);
-		return;
-	}
-	frame_header(peer->broker->frame, len);
-	cek__v1__reply__pack(message, peer->broker->frame + FRAME_HEADER);
-	peer_send(peer, peer->broker->frame, FRAME_HEADER + len, n);
-	wipe(peer->broker->frame, FRAME_HEADER + len);
+	frame_header(frame, len);
+	cek__v1__reply__pack(&request->reply, frame + FRAME_HEADER);
+	peer_send(peer, frame, FRAME_HEADER + len, n);
+	wipe(frame, FRAME_HEADER + len);
 }
 
 /* What the handlers returned, as a status; and nothing is given out that the journal could not take. */
@@ -308,7 +319,9 @@ static void on_job_done(struct job *job, const JobResult *result)
 
 static int pack_job(struct request *request, const Job *job)
 {
-	if (cek__internal__v1__job__get_packed_size(job) > sizeof(request->packed))
+	size_t bound = bound_job(job);
+
+	if ((bound > 0 ? bound : cek__internal__v1__job__get_packed_size(job)) > sizeof(request->packed))
 		return -EMSGSIZE;
 	request->job.len = cek__internal__v1__job__pack(job, request->packed);
 	request->job.packed = request->packed;

@@ -15,7 +15,7 @@
 #include "daemon/broker/workers.h"
 
 enum {
-	REQUEST_JOB_MAX = 2048,  /* a packed job about a CEK: the longest parts that the checks let pass, and names */
+	REQUEST_JOB_MAX = 2560,  /* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
 	REQUEST_TEXT_MAX = 256,
 };
 

@@ -67,8 +67,13 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 		if (flags < 0 || fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) < 0)
 			return -errno;
 	}
-	set_listening(server, true);
 	return 0;
+}
+
+void server_begin(struct broker *broker)
+{
+	if (!broker->draining)
+		set_listening(&broker->server, true);
 }
 
 void server_deinit(struct broker *broker)

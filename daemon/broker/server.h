@@ -34,9 +34,12 @@ struct server {
 	bool out_of_fds;      /* listeners are off until a connection closes */
 };
 
-/* Listen on these descriptors. 0 or -errno. */
+/* Take over these listening descriptors. Nothing is accepted before server_begin. 0 or -errno. */
 int server_init(struct broker *broker, char *const *names, const int *fds, size_t n);
 void server_deinit(struct broker *broker);
+
+/* The ring is there, or it is clear that it will not be: accept. */
+void server_begin(struct broker *broker);
 
 /* Stop accepting and reading, for good. */
 void server_drain(struct broker *broker);

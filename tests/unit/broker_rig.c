@@ -305,10 +305,14 @@ void rig_run(struct rig *rig)
 
 		if (rig->broker_up)
 			rig->broker_up = broker_turn(&rig->broker, false);
-		busy = journal_step(rig) || busy;
-		for (int i = 0; i < RIG_WORKERS; i++)
-			busy = worker_step(&rig->use[i]) || busy;
-		busy = worker_step(&rig->manage) || busy;
+		while (journal_step(rig))
+			busy = true;
+		for (int i = 0; i < RIG_WORKERS; i++) {
+			while (worker_step(&rig->use[i]))
+				busy = true;
+		}
+		while (worker_step(&rig->manage))
+			busy = true;
 		busy = control_step(rig) || busy;
 		idle = busy ? 0 : idle + 1;
 	}
