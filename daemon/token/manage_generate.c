@@ -10,7 +10,7 @@
 #include "manage.h"
 #include "template.h"
 
-enum { PAUSE_MAX_MS = 64 };
+enum { PAUSE_MAX_MS = 8 };
 
 struct made {
 	CK_OBJECT_HANDLE public, private; /* 0 = none; a secret key counts as private */
@@ -29,7 +29,8 @@ static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct templat
 }
 
 /* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it has
- * read its files again: another try helps. NSS says the same when it has no column for CKA_ALLOWED_MECHANISMS. */
+ * read its files again, or until C_Initialize: another try helps. NSS says the same when it has no column for
+ * CKA_ALLOWED_MECHANISMS. */
 static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
 		      const ProtobufCBinaryData *id, struct made *ret_made)
 {
@@ -42,6 +43,12 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
 		(void)manage_destroy_objects(worker, id, false);
+		rv = call(worker, &mechanism, public, private, ret_made);
+	}
+	if (rv == CKR_GENERAL_ERROR && !worker->keys.never_reopen) {
+		keys_forget_all(&worker->keys);
+		if (session_reopen(&worker->session) != SESSION_OK)
+			return CKR_TOKEN_NOT_PRESENT;
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {

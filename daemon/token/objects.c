@@ -120,6 +120,17 @@ static bool missed_lately(struct keys *keys, const uint8_t *id, size_t id_len)
 	return false;
 }
 
+/* Whether the token shows any object at all. */
+static bool shows_any(struct session *session)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_OBJECT_HANDLE object;
+	CK_ULONG n = 0;
+
+	return objects_find(session, template, 1, &object, 1, &n) == CKR_OK && n > 0;
+}
+
 /* SoftHSM shows an empty token for a moment while another process writes to it, and with a read-only token.object it
  * sees what others made only after C_Initialize. */
 static CK_RV find_patiently(struct keys *keys, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE *ret_object,
@@ -130,7 +141,10 @@ static CK_RV find_patiently(struct keys *keys, const uint8_t *id, size_t id_len,
 
 	if (rv == CKR_CEKD_MISSING)
 		rv = find_one(keys->session, id, id_len, ret_object, ret_class);
-	if (rv != CKR_CEKD_MISSING || keys->never_reopen || missed_lately(keys, id, id_len))
+	if (rv != CKR_CEKD_MISSING || keys->never_reopen)
+		return rv;
+	/* A token that shows nothing at all may be gone: that is another answer than a missing key. */
+	if (missed_lately(keys, id, id_len) && shows_any(keys->session))
 		return rv;
 	keys_forget_all(keys);
 	result = session_reopen(keys->session);
