@@ -96,6 +96,7 @@ void child_ended(struct child *child, int status)
 	/* Workers end by themselves when the broker is gone, when they were replaced, or when there is nothing to manage. */
 	const bool may_end = child->draining || (child->ready && child->role == CHILD_WORKER);
 	const bool in_order = may_end && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	const bool told = child->role == CHILD_WORKER && child->why[0] != '\0'; /* it has logged that itself */
 	const bool healthy = child->ready && now - child->ready_us >= HEALTHY_US;
 
 	if (in_order) {
@@ -103,7 +104,8 @@ void child_ended(struct child *child, int status)
 		child->not_before_us = now;
 	} else {
 		describe_end(child, status);
-		log_error("%s (pid %d): %s", child->name, (int)child->pid, child->why);
+		if (!told)
+			log_error("%s (pid %d): %s", child->name, (int)child->pid, child->why);
 		/* One that never got ready waits: it would fail again. */
 		if (!child->ready && child->delay_ms == 0)
 			child->delay_ms = DELAY_FIRST_MS;

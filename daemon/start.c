@@ -119,6 +119,7 @@ static void attach(struct supervisor *supervisor, struct child *child, int setup
 	}
 	if (r < 0) {
 		(void)snprintf(child->why, sizeof(child->why), "cannot be set up: %s", strerror(-r));
+		log_error("%s: %s", child->name, child->why);
 		child_kill(child, SIGKILL);
 	}
 }
