@@ -19,8 +19,8 @@
 enum {
 	CONTROL = 3,
 	FDS_MAX = 4,
-	ARENA_SIZE = 65536,        /* the use worker's; the manage worker also unpacks inventories into it */
-	MANAGE_ARENA_SIZE = 524288,
+	ARENA_SIZE = 65536,        /* of a use worker */
+	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
 	SETUP_TIMES = 4,           /* a login is never cut short without need: SoftHSM rewrites token.object in it */
 	EXIT_TOKEN = 1,
 };
@@ -213,6 +213,7 @@ int main(void)
 	r = open_token(&worker, &config);
 	if (r == 0)
 		r = serve(&loop, &worker, start.message->sandbox);
+	hang_enter(1);
 	session_close(&worker.session);
 	_exit(r < 0 ? EXIT_TOKEN : 0);
 }

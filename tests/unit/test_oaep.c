@@ -22,7 +22,7 @@ static size_t hex(const json_t *json, const char *member, uint8_t *ret_data, siz
 	size_t n = 0;
 
 	for (; text && text[0] && text[1]; text += 2) {
-		unsigned value;
+		unsigned value = 0;
 
 		assert_true(n < size && sscanf(text, "%2x", &value) == 1);
 		ret_data[n++] = (uint8_t)value;
