@@ -43,6 +43,11 @@ static bool armed_for(const char *step)
 	return false;
 }
 
+bool testhook_armed(const char *fault)
+{
+	return page != NULL && armed_for(fault);
+}
+
 void testhook_step(const char *step)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};

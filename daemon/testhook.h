@@ -1,10 +1,11 @@
 /*
  * Hooks for the tests, compiled in only with the meson option test_hooks: a page shared by the tests and all processes of
- * one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock and stops a process at a named
- * step, so that a test can kill it exactly there.
+ * one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock, stops a process at a named
+ * step, so that a test can kill it exactly there, and plants faults.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef CEK_TEST_HOOKS
@@ -23,7 +24,16 @@ int64_t testhook_clock_offset_us(void);
 /* If step is armed: say so in hit_pid and wait. */
 void testhook_step(const char *step);
 
+/* Is this fault armed? For faults that a test plants to see that it finds them; never true in a build without hooks. */
+bool testhook_armed(const char *fault);
+
 #else
+
+static inline bool testhook_armed(const char *fault)
+{
+	(void)fault;
+	return false;
+}
 
 static inline void testhook_step(const char *step)
 {
