@@ -31,7 +31,7 @@ def test_rsa(shared, client, alg, hash_):
     made = []
     for _ in range(3):
         made.append(client.generate(key))
-        client.ok(rotate_key=pb.RotateKeyRequest(key=key))
+        client.rotate(key)
     known = versions(client, key)
     for wrapped in made:
         assert witness(shared, known[wrapped.kid], "decrypt", hash_, wrapped.encrypted_key) == wrapped.cek

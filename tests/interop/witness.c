@@ -6,7 +6,9 @@
  *   witness MODULE TOKEN PINFILE ID derive PEMFILE         the other side's public key → shared secret Z
  * ID is CKA_ID in hex.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* libp11 is an engine */
 #include <libp11.h>
+#include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -74,9 +76,23 @@ static PKCS11_KEY *find_key(PKCS11_SLOT *slot, const char *id_hex)
 	return NULL;
 }
 
+/* With libp11's methods the token does OAEP where it can; without them OpenSSL would ask it for raw RSA only. */
+static ENGINE *engine(void)
+{
+	static ENGINE *engine;
+
+	if (!engine) {
+		engine = ENGINE_new();
+		if (!engine || !ENGINE_set_id(engine, "witness") || !ENGINE_set_name(engine, "witness") ||
+		    !ENGINE_set_pkey_meths(engine, PKCS11_pkey_meths) || !ENGINE_init(engine))
+			die("engine");
+	}
+	return engine;
+}
+
 static size_t oaep(EVP_PKEY *pkey, int encrypt, const char *hash, const unsigned char *in, size_t in_len, unsigned char *out)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, encrypt ? NULL : engine());
 	const EVP_MD *md = EVP_get_digestbyname(hash);
 	size_t len = BYTES_MAX;
 
