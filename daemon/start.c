@@ -82,7 +82,7 @@ static int launch(struct supervisor *supervisor, struct child *child)
 		.account = account_of(supervisor->config, child->role),
 		.lock = supervisor->state.lock,
 		/* Perhaps it is inside a login. It ends when the broker's end of its pair is gone. */
-		.outlives = child->role == CHILD_WORKER,
+		.outlives = child->role == CHILD_WORKER || child->role == CHILD_JOURNAL,
 		.files = child->role == CHILD_BROKER ? supervisor->config->limits.connections + BROKER_SPARE_FILES : 0,
 	};
 	int control[2], r;

@@ -82,16 +82,19 @@ static void send_failing(const char *why)
 	(void)send_control(&control);
 }
 
-/* Whether cekd wants the end: Drain, or it is gone itself. */
-static bool control_ends(uint8_t *buffer)
+/* Whether cekd wants the end. If cekd is gone itself, its children go too, and the end comes on the broker's pair: what
+ * the broker has sent by then belongs to replies that have left, and is written. */
+static bool control_ends(struct pollfd *control_fd, uint8_t *buffer)
 {
 	Cek__Internal__V1__Control *control;
 	ssize_t len;
 	bool ends;
 
 	len = dgram_recv(CONTROL_FD, 0, buffer, DGRAM_MAX, NULL, 0, NULL);
-	if (len <= 0)
-		return true;
+	if (len <= 0) {
+		control_fd->fd = -1;
+		return false;
+	}
 	control = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
 	ends = control && control->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
 	cek__internal__v1__control__free_unpacked(control, NULL);
@@ -109,7 +112,7 @@ static int loop(struct serve *serve)
 				return -errno;
 			continue;
 		}
-		if (fds[1].revents && control_ends(serve->buffer))
+		if (fds[1].revents && control_ends(&fds[1], serve->buffer))
 			break;
 		if (fds[0].revents)
 			r = serve_readable(serve);
