@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "canary.h"
@@ -23,6 +24,7 @@ enum {
 	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
 	SETUP_TIMES = 4,           /* a login is never cut short without need: SoftHSM rewrites token.object in it */
 	EXIT_TOKEN = 1,
+	ALGS_MAX = 32,
 };
 
 struct start {
@@ -125,20 +127,30 @@ static int open_token(struct worker *worker, const struct session_config *config
 	return -EIO;
 }
 
+/* Into the arena: how is overwritten by the next row. */
+static void describe_alg(struct worker *worker, const struct alg *alg, Cek__V1__AlgStatus *ret_status)
+{
+	const char *how = "";
+	char *copy;
+
+	cek__v1__alg_status__init(ret_status);
+	ret_status->alg = (char *)(uintptr_t)alg->name;
+	ret_status->available = probe_describe(&worker->probe, alg, &how);
+	copy = arena_alloc(&worker->arena, strlen(how) + 1);
+	if (copy)
+		ret_status->how = strcpy(copy, how);
+}
+
 static int send_hello(struct loop *loop, struct worker *worker, const char *sandbox)
 {
 	Cek__Internal__V1__FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
 	Cek__Internal__V1__WorkerHello hello = CEK__INTERNAL__V1__WORKER_HELLO__INIT;
-	Cek__V1__AlgStatus status[32], *rows[32];
+	Cek__V1__AlgStatus status[ALGS_MAX], *rows[ALGS_MAX];
 	size_t n = 0;
+	int r;
 
-	for (; n < 32 && alg_row(n); n++) {
-		const char *how = "";
-
-		cek__v1__alg_status__init(&status[n]);
-		status[n].alg = (char *)(uintptr_t)alg_row(n)->name;
-		status[n].available = probe_describe(&worker->probe, alg_row(n), &how);
-		status[n].how = strdup(how);
+	for (; n < ALGS_MAX && alg_row(n); n++) {
+		describe_alg(worker, alg_row(n), &status[n]);
 		rows[n] = &status[n];
 	}
 	hello.token_label = worker->session.label;
@@ -151,7 +163,19 @@ static int send_hello(struct loop *loop, struct worker *worker, const char *sand
 	hello.memory = loop_memory(loop);
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO;
 	message.hello = &hello;
-	return dgram_send(loop->jobs, &message.base, NULL, 0);
+	r = dgram_send(loop->jobs, &message.base, NULL, 0);
+	arena_reset(&worker->arena);
+	return r;
+}
+
+/*
+ * SoftHSM writes a line to syslog for each ciphertext that it cannot decrypt. Peers could fill the log with that, the worker
+ * would wait for a slow log daemon, and the time that it takes tells such failures from others. What a module says while it
+ * is opened still gets there; afterwards cekd reports what it answers.
+ */
+static void quieten_module(void)
+{
+	setlogmask(LOG_UPTO(LOG_CRIT));
 }
 
 static int serve(struct loop *loop, struct worker *worker, const char *sandbox_mode)
@@ -173,6 +197,8 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
 	control.ready = &ready;
 	tell_parent(&control);
+	if (!loop->manage)
+		quieten_module();
 	r = loop_run(loop, worker);
 	if (worker->ending)
 		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,

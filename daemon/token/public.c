@@ -15,8 +15,10 @@ static void strip_zeros(uint8_t *number, size_t *len)
 
 	while (zeros < *len && number[zeros] == 0)
 		zeros++;
-	memmove(number, number + zeros, *len - zeros);
+	if (zeros == 0)
+		return;
 	*len -= zeros;
+	memmove(number, number + zeros, *len);
 }
 
 static CK_RV find_public(struct session *session, const struct key *key, CK_OBJECT_HANDLE *ret_object)
