@@ -29,6 +29,7 @@ def test_every_decided_request_has_its_record(make_cekd):
         for alg in ("A256KW", "RSA-OAEP"):
             daemon.key(alg)
         made = client.generate("A256KW")
+        C.wait_for(lambda: [r["op"] for r in daemon.audit_records()].count("generate"), "the records so far")
         before = len(daemon.audit_records())
         expected = []
 
@@ -45,6 +46,7 @@ def test_every_decided_request_has_its_record(make_cekd):
         call("create", "new", "OK", create_key=pb.CreateKeyRequest(key="new", alg="A128KW"))
         call("rotate", "A256KW", "OK", rotate_key=pb.RotateKeyRequest(key="A256KW", active_kid=made.kid))
         call("create", "new", "CONFLICT", create_key=pb.CreateKeyRequest(key="new", alg="A128KW"))
+        C.wait_for(lambda: len(daemon.audit_records()) >= before + len(expected), "the records of all of them")
         records = daemon.audit_records()[before:]
     decided = [(r["op"], r.get("key"), r["status"]) for r in records if r["op"] in {e[0] for e in expected}]
     assert [(op, status) for op, _, status in decided] == [(op, status) for op, _, status in expected]
