@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "roundtrip.h"
 #include "worker.h"
 
 enum {
@@ -81,7 +82,7 @@ static bool unwraps_again(struct worker *worker)
 	return rv == CKR_OK && mech_find(canary->alg->name)->unwrap(worker, key, &unwrap, cek) == CKR_OK;
 }
 
-/* Before anything was unwrapped: does the token find what it is asked for, or say that it has nothing? */
+/* Does the token find what it is asked for, or say that it has nothing? */
 static bool answers(struct worker *worker)
 {
 	CK_BBOOL yes = CK_TRUE;
@@ -92,7 +93,26 @@ static bool answers(struct worker *worker)
 	return objects_find(&worker->session, template, 1, &object, 1, &n) == CKR_OK;
 }
 
-bool canary_alive(struct worker *worker, bool now)
+/* Only an error that could be the token's counts: a key that may not wrap says nothing about it. */
+static bool key_works(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg)
+{
+	struct key *key;
+	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+
+	if (rv == CKR_OK)
+		rv = round_trip(worker, key, alg);
+	switch (ckr_class(rv)) {
+	case CKR_CLASS_OK:
+	case CKR_CLASS_DATA:
+	case CKR_CLASS_UNSUPPORTED:
+	case CKR_CLASS_MISSING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool canary_alive(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg, bool now)
 {
 	struct canary *canary = worker->canary;
 	const uint64_t time = clock_monotonic_us();
@@ -100,5 +120,7 @@ bool canary_alive(struct worker *worker, bool now)
 	if (!now && canary->asked_us > 0 && time - canary->asked_us < ASK_US)
 		return true;
 	canary->asked_us = time;
-	return canary->id_len > 0 ? unwraps_again(worker) : answers(worker);
+	if (canary->id_len > 0)
+		return unwraps_again(worker);
+	return alg ? key_works(worker, cka_id, alg) : answers(worker);
 }

@@ -39,7 +39,8 @@ static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *r
 	return OUTCOME(UNAVAILABLE);
 }
 
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, unsigned tries, bool *ret_again)
+outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg, unsigned tries,
+		    bool *ret_again)
 {
 	const enum ckr_class class = ckr_class(rv);
 
@@ -66,7 +67,7 @@ outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *
 		return OUTCOME(UNAVAILABLE);
 	case CKR_CLASS_HARD:
 	case CKR_CLASS_AMBIGUOUS:
-		if (canary_alive(worker, class == CKR_CLASS_HARD))
+		if (canary_alive(worker, cka_id, alg, class == CKR_CLASS_HARD))
 			return OUTCOME(FAILED);
 		return end(worker, rv);
 	}
@@ -115,7 +116,7 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 		*ret_rv = unwrap_once(worker, &job->cka_id, mech, &unwrap, ret_cek);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &job->cka_id, tries, &again);
+		outcome = job_judge(worker, *ret_rv, &job->cka_id, unwrap.alg, tries, &again);
 		if (!again)
 			break;
 	}
@@ -180,7 +181,7 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		*ret_rv = wrap_once(worker, &job->cka_id, mech, &wrap, wrapped);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &job->cka_id, tries, &again);
+		outcome = job_judge(worker, *ret_rv, &job->cka_id, wrap.alg, tries, &again);
 		if (!again)
 			break;
 	}

@@ -16,6 +16,7 @@ void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek_
 void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job, Cek__Internal__V1__JobResult *ret_result);
 void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job, Cek__Internal__V1__JobResult *ret_result);
 
-/* What rv means for a job on the key of this CKA_ID; *ret_again says that another try may help. After 1 try there is no
- * further one. */
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, unsigned tries, bool *ret_again);
+/* What rv means for a job of alg (NULL: manage) on the key of this CKA_ID; *ret_again says that another try may help. After 1
+ * try there is no further one. */
+outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg, unsigned tries,
+		    bool *ret_again);

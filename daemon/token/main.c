@@ -231,6 +231,8 @@ int main(void)
 		log_error("setup: %s", strerror(-r));
 		return EXIT_TOKEN;
 	}
+	if (!worker.arena.locked)
+		log_warning("memory for CEKs cannot be locked; raise the limit (LimitMEMLOCK=, ulimit -l)");
 	config.module = start.token->module;
 	config.uri = start.token->uri;
 	config.init_reserved = start.token->init_reserved;

@@ -28,7 +28,7 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 {
 	const ProtobufCBinaryData none = { 0 };
 	bool again;
-	outcome_t outcome = job_judge(worker, rv, &none, 1, &again);
+	outcome_t outcome = job_judge(worker, rv, &none, NULL, 1, &again);
 
 	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
 	if (outcome == OUTCOME(FAILED))
@@ -97,7 +97,7 @@ static bool describe_public(struct worker *worker, struct key *key, Cek__Interna
 	return true;
 }
 
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, bool strict,
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, enum manage_origin origin,
 		   Cek__Internal__V1__JobResult *result)
 {
 	struct key *key;
@@ -117,11 +117,13 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type, size or curve does not fit %s", alg->name);
 		return false;
 	}
-	if ((strict && !protected_well(worker, key, result)) || !describe_public(worker, key, result))
+	if ((origin != MANAGE_ADOPTED && !protected_well(worker, key, result)) || !describe_public(worker, key, result))
 		return false;
 	rv = round_trip(worker, key, alg);
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
+		if (origin != MANAGE_GENERATED && result->outcome == OUTCOME(INTERNAL))
+			result->outcome = OUTCOME(REFUSED);
 		return false;
 	}
 	result->bits = key->type == CKK_RSA ? key->modulus_bits : alg->family == ALG_ECDH ? 0 : alg->key_bits;

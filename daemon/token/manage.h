@@ -23,6 +23,8 @@ bool manage_transport_open(void);
 
 /* Shared by the above. */
 
+enum manage_origin { MANAGE_GENERATED, MANAGE_IMPORTED, MANAGE_ADOPTED };
+
 /* A refusal or failure with its sentence for the operator. */
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -31,8 +33,9 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
 
 /* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result: kid,
- * public_key, bits, crv. strict: it must be protected as cekd makes keys. False with the failure in result. */
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, bool strict,
+ * public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work is
+ * refused. False with the failure in result. */
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, enum manage_origin origin,
 		   Cek__Internal__V1__JobResult *result);
 
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */

@@ -120,7 +120,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)", note);
 		return;
 	}
-	if (!read_id(worker, object, ret_result) || !manage_verify(worker, alg, &ret_result->cka_id, false, ret_result))
+	if (!read_id(worker, object, ret_result) || !manage_verify(worker, alg, &ret_result->cka_id, MANAGE_ADOPTED, ret_result))
 		return;
 	if (*note)
 		ret_result->note = note;

@@ -172,7 +172,7 @@ void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob
 	testhook_step("manage.generate.after");
 	if (rv != CKR_OK)
 		manage_fail_rv(worker, ret_result, "generating the key", rv);
-	else if (!manage_verify(worker, alg, &job->cka_id, true, ret_result))
+	else if (!manage_verify(worker, alg, &job->cka_id, MANAGE_GENERATED, ret_result))
 		undo(worker, &made, &job->cka_id);
 	ret_result->cka_id = job->cka_id;
 }

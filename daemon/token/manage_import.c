@@ -214,7 +214,7 @@ static bool same_public(struct worker *worker, const struct import *import, Cek_
 static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *job, CK_RV rv, Cek__Internal__V1__JobResult *result)
 {
 	bool again;
-	const outcome_t outcome = job_judge(worker, rv, &job->cka_id, 1, &again);
+	const outcome_t outcome = job_judge(worker, rv, &job->cka_id, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED))
 		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no key for %s", job->alg);
@@ -236,7 +236,7 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 		rv = create_public(worker, &import);
 	if (rv != CKR_OK) {
 		explain(worker, job, rv, ret_result);
-	} else if (manage_verify(worker, import.alg, &job->cka_id, true, ret_result) &&
+	} else if (manage_verify(worker, import.alg, &job->cka_id, MANAGE_IMPORTED, ret_result) &&
 		   same_public(worker, &import, ret_result)) {
 		ret_result->note = (char *)(uintptr_t)(import.plain ? opened_here : "");
 		return;

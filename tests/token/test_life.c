@@ -196,7 +196,9 @@ static void ends_when_the_token_is_gone(void **state)
 
 		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
 		wrapped = wrap(&worker);
-		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+		/* Every other time before anything has been unwrapped. */
+		if (i % 2 == 0)
+			assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
 		misbehave("C_Decrypt", codes[i], -1);
 		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(UNAVAILABLE));
 		control = rig_control(&worker);

@@ -249,7 +249,7 @@ static void refuses_what_does_not_belong_together(void **state)
 	public_to_jose(&half, &public);
 	pack(door->result->public_key, der, len, &package);
 	answer = import("ECDH-ES", id, door->result->transport_id, &package, &public);
-	assert_int_not_equal(answer->result->outcome, OUTCOME(OK));
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
 	rig_free(answer);
 	answer = import("RSA-OAEP", id, door->result->transport_id, &package, &public);
 	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
@@ -440,6 +440,32 @@ static void destroys_both_halves(void **state)
 	}
 }
 
+/* What a creation that was cut short leaves: the attributes of the template, and nothing of the key itself. */
+static void inventory_tells_what_is_not_whole(void **state)
+{
+	uint8_t id[16];
+	ProtobufCBinaryData part[8] = { 0 };
+	bool whole;
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* refuses to create such a thing */
+	fresh_id(id);
+	rig_create_rsa(&rig, id, part);
+	assert_int_equal(count(id, &whole), 1);
+	assert_false(whole);
+	expect_adopt("RSA-OAEP", id, NULL, true, OUTCOME(REFUSED), NULL);
+	destroy(id);
+	assert_int_equal(count(id, &whole), 0);
+	fresh_id(id);
+	rig_create_aes(&rig, id, id, 0);
+	assert_int_equal(count(id, &whole), 1);
+	assert_false(whole);
+	expect_adopt("A256KW", id, NULL, true, OUTCOME(REFUSED), NULL);
+	destroy(id);
+	assert_int_equal(count(id, &whole), 0);
+}
+
 static void inventory_has_no_end(void **state)
 {
 	size_t before;
@@ -497,6 +523,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(destroys_both_halves),
 		cmocka_unit_test(generate_refuses),
+		cmocka_unit_test(inventory_tells_what_is_not_whole),
 		cmocka_unit_test(inventory_has_no_end),
 	};
 
