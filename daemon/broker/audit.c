@@ -89,8 +89,8 @@ static uint8_t *put_number(uint8_t *to, uint64_t number)
 	return to;
 }
 
-/* The records of this turn become one datagram: a ToJournal with an AuditBatch, of which instance and acked go first and the
- * packed records as they are. */
+/* The records of this turn become one datagram: a ToJournal with an AuditBatch, of which instance and acked go first
+ * and the packed records as they are. */
 static int close_batch(struct audit *audit)
 {
 	Cek__Internal__V1__AuditBatch message = CEK__INTERNAL__V1__AUDIT_BATCH__INIT;

@@ -1,7 +1,7 @@
 /*
- * The audit trail on its way to cekd-journal. A record is added when a request has been decided; the records of one turn go
- * out together, before the replies of that turn. Batches stay here until the journal has acknowledged them, and go out
- * again when a new journal process announces itself.
+ * The audit trail on its way to cekd-journal. A record is added when a request has been decided; the records of one
+ * turn go out together, before the replies of that turn. Batches stay here until the journal has acknowledged them, and
+ * go out again when a new journal process announces itself.
  */
 #pragma once
 
@@ -38,7 +38,8 @@ struct audit {
 int audit_init(struct audit *audit, const char *instance, bool durable);
 void audit_deinit(struct audit *audit);
 
-/* Add a record, whose n and time are filled in. Returns its n; 0 when there is no memory: the request must not be answered. */
+/* Add a record, whose n and time are filled in. Returns its n; 0 when there is no memory: the request must not be
+ * answered. */
 uint64_t audit_add(struct audit *audit, AuditRecord *record);
 
 /* Close the batch of this turn and send what is to be sent. 0, -EAGAIN (the pair is full) or -errno. */

@@ -1,6 +1,6 @@
 /*
- * A queue of bytes in pieces of locked memory: what waits to be written to a peer, or to become a whole frame. Everything
- * taken out is wiped.
+ * A queue of bytes in pieces of locked memory: what waits to be written to a peer, or to become a whole frame.
+ * Everything taken out is wiped.
  */
 #pragma once
 
@@ -26,7 +26,8 @@ struct bytes {
 /* 0 or -ENOMEM; then a part may have been added. The pool's items are struct chunk. */
 int bytes_append(struct bytes *bytes, struct pool *pool, const uint8_t *data, size_t len);
 
-/* Contiguous room at the end, to be filled before bytes_commit; NULL if size is over CHUNK_DATA or there is no memory. */
+/* Contiguous room at the end, to be filled before bytes_commit; NULL if size is over CHUNK_DATA or there is no
+ * memory. */
 uint8_t *bytes_room(struct bytes *bytes, struct pool *pool, size_t size);
 void bytes_commit(struct bytes *bytes, size_t size);
 

@@ -63,7 +63,8 @@ static int check_params(struct request *request, const struct key *key, const Al
 	int r;
 
 	if (iv_len != (gcm ? GCM_IV_LEN : 0) || tag_len != (gcm ? GCM_TAG_LEN : 0))
-		return request_say(request, STATUS_MALFORMED, gcm ? "iv, tag: exactly 12 and 16 octets" : "iv, tag: not with this alg");
+		return request_say(request, STATUS_MALFORMED, gcm ? "iv, tag: exactly 12 and 16 octets"
+			: "iv, tag: not with this alg");
 	if (!ecdh && params && (has_epk(params) || params->apu.len > 0 || params->apv.len > 0))
 		return request_say(request, STATUS_MALFORMED, "epk, apu, apv: not with this alg");
 	if (!ecdh)
@@ -72,12 +73,14 @@ static int check_params(struct request *request, const struct key *key, const Al
 	return r == STATUS_OK ? check_party_info(request, params) : r;
 }
 
-int check_wrapped(struct request *request, const struct key *key, unsigned rsa_bits, size_t encrypted_key_len, const AlgParams *params)
+int check_wrapped(struct request *request, const struct key *key, unsigned rsa_bits, size_t encrypted_key_len,
+	const AlgParams *params)
 {
 	size_t expected = alg_encrypted_key_len(key->alg, rsa_bits, request->enc->cek_len);
 
 	if (encrypted_key_len != expected)
-		return request_say(request, STATUS_MALFORMED, "encrypted_key: %zu bytes, must be %zu", encrypted_key_len, expected);
+		return request_say(request, STATUS_MALFORMED, "encrypted_key: %zu bytes, must be %zu",
+			encrypted_key_len, expected);
 	return check_params(request, key, params);
 }
 

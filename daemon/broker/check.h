@@ -15,7 +15,8 @@ int check_alg(struct request *request, const struct key *key, const char *alg);
 int check_enc(struct request *request, const char *enc);
 
 /* The exact length of encrypted_key for a version of this key, and the parameters that its alg needs, and no others. */
-int check_wrapped(struct request *request, const struct key *key, unsigned rsa_bits, size_t encrypted_key_len, const AlgParams *params);
+int check_wrapped(struct request *request, const struct key *key, unsigned rsa_bits, size_t encrypted_key_len,
+	const AlgParams *params);
 
 /* apu and apv for ECDH, nothing else. */
 int check_wrap_params(struct request *request, const struct key *key, const AlgParams *params);

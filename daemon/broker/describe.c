@@ -92,8 +92,8 @@ static int fill_version(const struct request *request, const struct version *ver
 	return fill_peers(request, version, to);
 }
 
-/* Oldest first, but filled from the youngest: a key that was rotated for years does not fit into a frame. What is too much is
- * left out, details of the oldest versions first, then these themselves. */
+/* Oldest first, but filled from the youngest: a key that was rotated for years does not fit into a frame. What is too
+ * much is left out, details of the oldest versions first, then these themselves. */
 static int fill_versions(const struct request *request, const struct key *key, bool full, Cek__V1__Key *to)
 {
 	size_t n = key->n_versions < VERSIONS_SHOWN ? key->n_versions : VERSIONS_SHOWN, size = 0;
@@ -104,7 +104,8 @@ static int fill_versions(const struct request *request, const struct key *key, b
 		return -ENOMEM;
 	to->n_version = n;
 	for (size_t i = n; i-- > 0;) {
-		int r = fill_version(request, key->versions[key->n_versions - n + i], full && size < DETAILS_MAX, &rows[i]);
+		int r = fill_version(request, key->versions[key->n_versions - n + i], full && size < DETAILS_MAX,
+			&rows[i]);
 
 		if (r < 0)
 			return r;
@@ -140,7 +141,8 @@ static int fill_operations(const struct request *request, const struct key *key,
 		permissions = policy_permissions(&request->broker->policy, &request->peer->grants, key->name);
 	for (int i = 0; i < PERMISSION_COUNT; i++) {
 		if (permissions >> i & 1)
-			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", len > 0 ? " " : "", permission_name((enum permission)i));
+			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", len > 0 ? " " : "",
+				permission_name((enum permission)i));
 	}
 	to->operations = take_text(request, line);
 	return to->operations ? 0 : -ENOMEM;

@@ -71,7 +71,8 @@ static char *copy(struct findings *findings, const char *text)
 	return to ? to : (char *)"";
 }
 
-static void add(struct findings *findings, const char *kind, const char *key, const char *kid, const uint8_t *cka_id, size_t len,
+static void add(struct findings *findings, const char *kind, const char *key, const char *kid, const uint8_t *cka_id,
+	size_t len,
 	const char *what, const char *advice)
 {
 	Cek__V1__Finding *finding = arena_alloc(findings->arena, sizeof(*finding));
@@ -95,7 +96,8 @@ static const struct object *find_object(const struct inventory *inventory, const
 	for (size_t i = 0; i < inventory->n; i++) {
 		const struct object *object = &inventory->objects[i];
 
-		if (!object->is_public && object->cka_id_len == version->cka_id_len && memcmp(object->cka_id, version->cka_id, version->cka_id_len) == 0)
+		if (!object->is_public && object->cka_id_len == version->cka_id_len &&
+			memcmp(object->cka_id, version->cka_id, version->cka_id_len) == 0)
 			return object;
 	}
 	return NULL;
@@ -114,24 +116,28 @@ static bool being_destroyed(const struct ring *ring, const struct version *versi
 	return false;
 }
 
-static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings, struct version *version)
+static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings,
+	struct version *version)
 {
 	const struct object *object = find_object(inventory, version);
 	const char *key = version->key->name;
 
 	if (version->state == STATE_DESTROYED) {
 		if (object)
-			add(findings, "orphan", key, version->kid, version->cka_id, version->cka_id_len, "destroyed by the journal, but the object is there",
+			add(findings, "orphan", key, version->kid, version->cka_id, version->cka_id_len,
+				"destroyed by the journal, but the object is there",
 				"the token was restored from a backup: delete the object with the token's own tools");
 		return;
 	}
 	if (!object && being_destroyed(&broker->ring, version))
 		return;
 	if (!object)
-		add(findings, "missing", key, version->kid, version->cka_id, version->cka_id_len, "the token has no object for this version",
-			"restore the token from its backup; what was encrypted for this version cannot be opened without it");
+		add(findings, "missing", key, version->kid, version->cka_id, version->cka_id_len,
+			"the token has no object for this version",
+			"restore the token from its backup: what was encrypted for this version needs it");
 	else if (!object->whole)
-		add(findings, "partial", key, version->kid, version->cka_id, version->cka_id_len, "the object has no value",
+		add(findings, "partial", key, version->kid, version->cka_id, version->cka_id_len,
+			"the object has no value",
 			"restore the token from its backup");
 	steps_mark(broker, version, !object);
 }
@@ -141,7 +147,8 @@ static const struct intent *find_intent(const struct ring *ring, const struct ob
 	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
 		const struct intent *intent = list_entry(link, struct intent, link);
 
-		if (intent->cka_id_len == object->cka_id_len && memcmp(intent->cka_id, object->cka_id, object->cka_id_len) == 0)
+		if (intent->cka_id_len == object->cka_id_len && memcmp(intent->cka_id, object->cka_id,
+			object->cka_id_len) == 0)
 			return intent;
 	}
 	return NULL;
@@ -153,33 +160,40 @@ static bool has_private_half(const struct inventory *inventory, const struct obj
 	for (size_t i = 0; i < inventory->n; i++) {
 		const struct object *other = &inventory->objects[i];
 
-		if (!other->is_public && other->cka_id_len == object->cka_id_len && memcmp(other->cka_id, object->cka_id, object->cka_id_len) == 0)
+		if (!other->is_public && other->cka_id_len == object->cka_id_len &&
+			memcmp(other->cka_id, object->cka_id, object->cka_id_len) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void look_at_object(struct broker *broker, const struct inventory *inventory, struct findings *findings, const struct object *object)
+static void look_at_object(struct broker *broker, const struct inventory *inventory, struct findings *findings,
+	const struct object *object)
 {
 	const struct intent *intent;
 	char what[160];
 
-	if (ring_object(&broker->ring, object->cka_id, object->cka_id_len) || (object->is_public && has_private_half(inventory, object)))
+	if (ring_object(&broker->ring, object->cka_id, object->cka_id_len) ||
+		(object->is_public && has_private_half(inventory, object)))
 		return;
 	intent = find_intent(&broker->ring, object);
 	if (intent) {
-		snprintf(what, sizeof(what), "left over by a %s of key %s that did not end%s", intent->op, intent->key, object->whole ? "" : "; it has no value");
-		add(findings, object->whole ? "orphan" : "partial", intent->key, "", object->cka_id, object->cka_id_len, what,
+		snprintf(what, sizeof(what), "left over by a %s of key %s that did not end%s", intent->op, intent->key,
+			object->whole ? "" : "; it has no value");
+		add(findings, object->whole ? "orphan" : "partial", intent->key, "", object->cka_id, object->cka_id_len,
+			what,
 			"nobody has used it: delete the object with the token's own tools");
 		return;
 	}
 	snprintf(what, sizeof(what), "an object that this journal does not know, with the label \"%s\"", object->label);
 	add(findings, object->whole ? "foreign" : "partial", "", "", object->cka_id, object->cka_id_len, what,
-		ring_key(&broker->ring, object->label) ? "it bears the name of a key of ours: was an older journal restored? If so, restore the youngest one"
-						      : "it may be another program's: leave it, or adopt it with cekctl key adopt");
+		ring_key(&broker->ring, object->label)
+			? "it bears the name of a key of ours: if an old journal was restored, restore the youngest"
+			: "it may be another program's: leave it, or adopt it with cekctl key adopt");
 }
 
-int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena, Cek__V1__FsckReply *ret_reply)
+int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena,
+	Cek__V1__FsckReply *ret_reply)
 {
 	struct findings findings = {.reply = ret_reply, .arena = arena};
 

@@ -20,4 +20,5 @@ int fsck_add(struct inventory **inventory, const JobResult *result);
 struct inventory *inventory_free(struct inventory *inventory);
 
 /* Compare; findings are made in arena. Versions that are missing, or are back, are put on record. 0 or -ENOMEM. */
-int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena, Cek__V1__FsckReply *ret_reply);
+int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena,
+	Cek__V1__FsckReply *ret_reply);

@@ -45,11 +45,13 @@ static int run(struct broker *broker, const Cek__Internal__V1__Setup *setup, con
 	int r;
 
 	if (setup->role_case != CEK__INTERNAL__V1__SETUP__ROLE_BROKER)
-		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, "this is the broker, and the setup is another's");
+		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION,
+			"this is the broker, and the setup is another's");
 	n_fds = take_test_page(setup, fds, n_fds);
 	r = broker_init(broker, setup->broker, CONTROL_FD, fds, n_fds, why, sizeof(why));
 	if (r < 0)
-		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, why[0] != '\0' ? why : strerror(-r));
+		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, why[0] != '\0' ? why
+			: strerror(-r));
 	r = sandbox_enter(SANDBOX_BROKER, setup->sandbox, NULL, broker->sandbox, sizeof(broker->sandbox));
 	if (r < 0)
 		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, broker->sandbox);
@@ -70,7 +72,8 @@ int main(void)
 	n = dgram_recv(CONTROL_FD, 0, buffer, sizeof(buffer), fds, DGRAM_FDS_MAX, &n_fds);
 	setup = n > 0 ? cek__internal__v1__setup__unpack(NULL, (size_t)n, buffer) : NULL;
 	if (!setup)
-		return fail(&broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, "no setup on descriptor 3: cekd starts this program");
+		return fail(&broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION,
+			"no setup on descriptor 3: cekd starts this program");
 	status = run(&broker, setup, fds, n_fds);
 	cek__internal__v1__setup__free_unpacked(setup, NULL);
 	broker_deinit(&broker);

@@ -58,7 +58,8 @@ static void write_requests(const struct metrics *metrics, const char *(*name_of)
 	for (size_t op = 0; op < METRICS_OPERATIONS; op++) {
 		for (int status = 0; status < STATUS_COUNT; status++) {
 			if (metrics->answered[op][status] > 0)
-				line(text, "cekd_requests_total{operation=\"%s\",status=\"%s\"} %" PRIu64 "\n", name_of(op),
+				line(text, "cekd_requests_total{operation=\"%s\",status=\"%s\"} %" PRIu64 "\n",
+					name_of(op),
 					status_name((enum status)status), metrics->answered[op][status]);
 		}
 	}
@@ -75,18 +76,21 @@ static void write_latency(const struct metrics *metrics, const char *(*name_of)(
 			continue;
 		for (size_t i = 0; i < METRICS_BUCKETS; i++) {
 			sum += metrics->bucket[op][i];
-			line(text, "cekd_latency_seconds_bucket{operation=\"%s\",le=\"%g\"} %" PRIu64 "\n", name_of(op), (double)bounds[i] / 1e6, sum);
+			line(text, "cekd_latency_seconds_bucket{operation=\"%s\",le=\"%g\"} %" PRIu64 "\n", name_of(op),
+				(double)bounds[i] / 1e6, sum);
 		}
 		sum += metrics->bucket[op][METRICS_BUCKETS];
 		line(text, "cekd_latency_seconds_bucket{operation=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name_of(op), sum);
 		line(text, "cekd_latency_seconds_count{operation=\"%s\"} %" PRIu64 "\n", name_of(op), sum);
-		line(text, "cekd_latency_seconds_sum{operation=\"%s\"} %.6f\n", name_of(op), (double)metrics->micros[op] / 1e6);
+		line(text, "cekd_latency_seconds_sum{operation=\"%s\"} %.6f\n", name_of(op),
+			(double)metrics->micros[op] / 1e6);
 	}
 }
 
 static void counter(struct text *text, const char *name, const char *help, uint64_t value)
 {
-	line(text, "# TYPE cekd_%s counter\n# HELP cekd_%s %s\ncekd_%s_total %" PRIu64 "\n", name, name, help, name, value);
+	line(text, "# TYPE cekd_%s counter\n# HELP cekd_%s %s\ncekd_%s_total %" PRIu64 "\n", name, name, help, name,
+		value);
 }
 
 size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
@@ -97,12 +101,16 @@ size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t
 	if (size <= sizeof(end))
 		return 0;
 	for (size_t i = 0; i < n_gauges; i++)
-		line(&text, "# TYPE cekd_%s gauge\n# HELP cekd_%s %s\ncekd_%s %" PRIu64 "\n", gauges[i].name, gauges[i].name,
+		line(&text, "# TYPE cekd_%s gauge\n# HELP cekd_%s %s\ncekd_%s %" PRIu64 "\n", gauges[i].name,
+			gauges[i].name,
 			gauges[i].help, gauges[i].name, gauges[i].value);
-	counter(&text, "refused_connections", "Connections over a limit or from an unmapped uid.", metrics->refused_connections);
+	counter(&text, "refused_connections", "Connections over a limit or from an unmapped uid.",
+		metrics->refused_connections);
 	counter(&text, "malformed_frames", "Frames that were no request.", metrics->malformed_frames);
-	counter(&text, "silent_connections", "Connections closed because no whole request came.", metrics->closed_silent);
-	counter(&text, "stalled_connections", "Connections closed because replies were not read.", metrics->closed_stalled);
+	counter(&text, "silent_connections", "Connections closed because no whole request came.",
+		metrics->closed_silent);
+	counter(&text, "stalled_connections", "Connections closed because replies were not read.",
+		metrics->closed_stalled);
 	write_requests(metrics, name_of, &text);
 	write_latency(metrics, name_of, &text);
 	memcpy(text.at + text.len, end, sizeof(end));

@@ -24,7 +24,7 @@ void peer_touch(struct peer *peer)
 		list_append(&peer->broker->server.dirty, &peer->dirty);
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------------------------------------------- */
 
 /* Whether one more frame may be taken: the worst-case reply must fit beside those that are open. */
 static bool can_take(const struct peer *peer)
@@ -32,7 +32,8 @@ static bool can_take(const struct peer *peer)
 	const struct broker *broker = peer->broker;
 	size_t kept = peer->output.len + peer->reserved;
 
-	if (peer->closing || peer->broken || peer->n_requests >= broker->limits.requests_per_connection || audit_full(&broker->audit))
+	if (peer->closing || peer->broken || peer->n_requests >= broker->limits.requests_per_connection ||
+		audit_full(&broker->audit))
 		return false;
 	return kept == 0 || kept + FRAME_MAX <= broker->limits.output_bytes;
 }
@@ -62,7 +63,8 @@ static void expect_request(struct peer *peer)
 	struct broker *broker = peer->broker;
 
 	if (!peer->silent.fire)
-		timer_set(&broker->timers, &peer->silent, broker->now + broker->limits.silent_seconds * UINT64_C(1000000), on_silent);
+		timer_set(&broker->timers, &peer->silent,
+			broker->now + broker->limits.silent_seconds * UINT64_C(1000000), on_silent);
 }
 
 /* Keep what was not used; while reading is paused these may be whole frames. */
@@ -137,7 +139,8 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 		return;
 	}
 	if (before > 0 && before + (size_t)n < frame_size(peer)) {
-		keep(peer, broker->input + before, (size_t)n); /* still not whole: do not copy the beginning each time */
+		/* still not whole: do not copy the beginning each time */
+		keep(peer, broker->input + before, (size_t)n);
 	} else {
 		bytes_copy(&peer->input, broker->input, before);
 		bytes_drop(&peer->input, &broker->chunks, before);
@@ -165,7 +168,7 @@ void peer_stop_reading(struct peer *peer)
 	peer_touch(peer);
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------------------------ */
 
 uint8_t *peer_room(struct peer *peer, size_t size)
 {
@@ -245,7 +248,8 @@ static void write_out(struct peer *peer)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			peer->writing = event_add(&peer->writable, NULL) == 0;
 			if (!peer->stalled.fire)
-				timer_set(&broker->timers, &peer->stalled, broker->now + broker->limits.stalled_seconds * UINT64_C(1000000), on_stalled);
+				timer_set(&broker->timers, &peer->stalled,
+					broker->now + broker->limits.stalled_seconds * UINT64_C(1000000), on_stalled);
 			return;
 		} else if (errno != EINTR) {
 			peer->broken = true;
@@ -270,7 +274,8 @@ void peer_tell_epoch(struct peer *peer)
 	uint8_t frame[WATCH_REPLY];
 	size_t len;
 
-	peer->watch_due = peer->output.len > 0 && peer->output.len + peer->reserved + WATCH_REPLY > broker->limits.output_bytes;
+	peer->watch_due = peer->output.len > 0 &&
+		peer->output.len + peer->reserved + WATCH_REPLY > broker->limits.output_bytes;
 	if (peer->watch_due)
 		return;
 	reply.id = peer->watch_id;
@@ -310,7 +315,7 @@ void peer_turn(struct peer *peer)
 		set_reading(peer, !peer->eof && !broker->draining);
 }
 
-/* ---- coming and going ----------------------------------------------------------------------------------------------- */
+/* ---- coming and going ----------------------------------------------------------------------------------------- */
 
 void peer_match(struct peer *peer)
 {

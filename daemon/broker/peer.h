@@ -1,6 +1,7 @@
 /*
- * One connection: frames in, replies out, both bounded. Input is read into a buffer that all connections share; only the
- * part of a frame that is not whole yet stays with the connection. Reading pauses while a worst-case reply could not be kept.
+ * One connection: frames in, replies out, both bounded. Input is read into a buffer that all connections share; only
+ * the part of a frame that is not whole yet stays with the connection. Reading pauses while a worst-case reply could
+ * not be kept.
  */
 #pragma once
 
@@ -42,8 +43,8 @@ struct peer {
 	size_t reserved;      /* bytes that the replies to open requests may take */
 	struct link requests; /* open */
 	uint32_t n_requests;
-	/* Replies leave when their audit records are out: released bytes of output may be written; up to marked will be when
-	 * record mark is out. */
+	/* Replies leave when their audit records are out: released bytes of output may be written; up to marked will be
+	 * when record mark is out. */
 	size_t released, marked;
 	uint64_t mark, last_record;
 	uint64_t watch_id;
@@ -62,7 +63,8 @@ struct peer *peer_new(struct broker *broker, int fd, size_t listener);
 /* Close; its open requests go on without it. */
 void peer_free(struct peer *peer);
 
-/* Room for a small frame at the end of the output, to be filled at once; NULL if it does not fit or there is no memory. */
+/* Room for a small frame at the end of the output, to be filled at once; NULL if it does not fit or there is no
+ * memory. */
 uint8_t *peer_room(struct peer *peer, size_t size);
 
 /* The room was filled with a frame of this size, which may leave once audit record n is out (0: no record). */

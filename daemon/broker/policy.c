@@ -44,7 +44,8 @@ static int copy_keys(struct policy_rule *to, char *const *keys, size_t n)
 	return 0;
 }
 
-static int load_listeners(struct policy_rule *to, const Rule *from, char *const *listeners, size_t n_listeners, char *ret_why, size_t why_size)
+static int load_listeners(struct policy_rule *to, const Rule *from, char *const *listeners, size_t n_listeners,
+	char *ret_why, size_t why_size)
 {
 	if (from->n_listener == 0)
 		to->listeners = UINT64_MAX;
@@ -76,7 +77,8 @@ static int load_permissions(struct policy_rule *to, const Rule *from, char *ret_
 	return 0;
 }
 
-static int load_rule(struct policy_rule *to, const Rule *from, char *const *listeners, size_t n_listeners, char *ret_why, size_t why_size)
+static int load_rule(struct policy_rule *to, const Rule *from, char *const *listeners, size_t n_listeners,
+	char *ret_why, size_t why_size)
 {
 	int r;
 
@@ -93,7 +95,8 @@ static int load_rule(struct policy_rule *to, const Rule *from, char *const *list
 	return r;
 }
 
-int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size_t n_listeners, struct policy *ret_policy,
+int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size_t n_listeners,
+	struct policy *ret_policy,
 	char *ret_why, size_t why_size)
 {
 	struct policy policy = {0};
@@ -107,7 +110,8 @@ int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size
 	if (!policy.rules)
 		return -ENOMEM;
 	while (r == 0 && policy.n_rules < n_rules) {
-		r = load_rule(&policy.rules[policy.n_rules], rules[policy.n_rules], listeners, n_listeners, ret_why, why_size);
+		r = load_rule(&policy.rules[policy.n_rules], rules[policy.n_rules], listeners, n_listeners, ret_why,
+			why_size);
 		policy.n_rules++;
 	}
 	if (r < 0) {
@@ -202,7 +206,8 @@ uint32_t policy_permissions(const struct policy *policy, const struct grants *gr
 	return granted(policy, grants, grants->permissions, key);
 }
 
-bool policy_allows(const struct policy *policy, const struct grants *grants, enum permission permission, const char *key)
+bool policy_allows(const struct policy *policy, const struct grants *grants, enum permission permission,
+	const char *key)
 {
 	return granted(policy, grants, UINT32_C(1) << permission, key) != 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Items of one size in memory that is locked, left out of core dumps and wiped: replies on their way out, frames on their
- * way in and jobs hold CEKs. Grows and shrinks by slabs; taking and giving back cost a few instructions.
+ * Items of one size in memory that is locked, left out of core dumps and wiped: replies on their way out, frames on
+ * their way in and jobs hold CEKs. Grows and shrinks by slabs; taking and giving back cost a few instructions.
  */
 #pragma once
 

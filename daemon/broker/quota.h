@@ -26,8 +26,8 @@ struct quota {
 void quota_init(struct quota *quota, uint32_t connections_max, uint32_t requests_max);
 void quota_deinit(struct quota *quota);
 
-/* Count a connection of uid. 0 and the user, valid until its last connection and request are given back; -EUSERS if it has
- * as many as it may; -ENOMEM. */
+/* Count a connection of uid. 0 and the user, valid until its last connection and request are given back; -EUSERS if it
+ * has as many as it may; -ENOMEM. */
 int quota_connect(struct quota *quota, uint32_t uid, struct user **ret_user);
 void quota_disconnect(struct quota *quota, struct user *user);
 

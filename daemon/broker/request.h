@@ -1,6 +1,6 @@
 /*
- * A request from its frame to its reply. request_run() shows the order: decode, resolve, authorise, dispatch; then, at once
- * or when the answer came, record, encode, reply.
+ * A request from its frame to its reply. request_run() shows the order: decode, resolve, authorise, dispatch; then, at
+ * once or when the answer came, record, encode, reply.
  */
 #pragma once
 
@@ -15,7 +15,8 @@
 #include "daemon/broker/workers.h"
 
 enum {
-	REQUEST_JOB_MAX = 2560,  /* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
+	/* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
+	REQUEST_JOB_MAX = 2560,
 	REQUEST_TEXT_MAX = 256,
 };
 
@@ -46,7 +47,8 @@ struct request {
 	struct key *key, *to_key;
 	struct version *version, *to_version;
 	const struct enc *enc;
-	/* What the answer to the job means: a status, or STATUS_PENDING if there is more to wait for. result NULL: lost. */
+	/* What the answer to the job means: a status, or STATUS_PENDING if there is more to wait for. result NULL:
+	 * lost. */
 	int (*resume)(struct request *request, const JobResult *result);
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
@@ -79,7 +81,8 @@ void request_finish(struct request *request, int outcome);
 void request_orphan(struct request *request);
 
 /* Set the text of the reply and return status. */
-int request_say(struct request *request, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int request_say(struct request *request, enum status status, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
 
 /* Queue the job in request->packed for a use worker. Returns STATUS_PENDING or a status. */
 int request_submit(struct request *request, const Job *job);
@@ -87,7 +90,7 @@ int request_submit(struct request *request, const Job *job);
 /* The same for the manage worker; without secrets. */
 int request_submit_manage(struct request *request, const Job *job);
 
-/* Park behind the key, with the job as it is so far, until a reservation or a rotation is through. Returns STATUS_PENDING or
- * -errno. */
+/* Park behind the key, with the job as it is so far, until a reservation or a rotation is through. Returns
+ * STATUS_PENDING or -errno. */
 int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request));
 void request_unpark_all(struct broker *broker, struct key *key);

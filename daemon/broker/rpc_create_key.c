@@ -22,7 +22,8 @@ static int check_alg_name(struct request *request, const char *name, const struc
 	return STATUS_OK;
 }
 
-static int check_size(struct request *request, const Cek__V1__CreateKeyRequest *message, const struct alg *alg, struct change *change)
+static int check_size(struct request *request, const Cek__V1__CreateKeyRequest *message, const struct alg *alg,
+	struct change *change)
 {
 	bool rsa = alg->family == ALG_RSA_OAEP, ecdh = alg->family == ALG_ECDH;
 	unsigned bits = message->bits > 0 ? message->bits : RSA_BITS_DEFAULT;
@@ -48,7 +49,8 @@ int rpc_check_available(struct request *request, const struct alg *alg)
 
 	for (size_t i = 0; hello && i < hello->n_alg; i++) {
 		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available)
-			return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s: %s", alg->name, hello->alg[i]->how);
+			return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s: %s", alg->name,
+				hello->alg[i]->how);
 	}
 	return STATUS_OK;
 }
@@ -67,7 +69,8 @@ int rpc_create_key(struct request *request)
 	if (r != STATUS_OK)
 		return r;
 	if (request->key)
-		return request_say(request, STATUS_CONFLICT, "a key of this name exists: rotate it, or choose another name");
+		return request_say(request, STATUS_CONFLICT,
+			"a key of this name exists: rotate it, or choose another name");
 	change = change_new(request->broker, request, CHANGE_CREATE);
 	if (!change)
 		return -ENOMEM;

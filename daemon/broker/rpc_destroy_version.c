@@ -39,8 +39,10 @@ static int check_unused(struct request *request, const struct version *version)
 
 	if (version->last_used == 0 || version->last_used + overlap <= clock_real_us())
 		return STATUS_OK;
-	return request_say(request, STATUS_CONFLICT, "still used: %llu unwraps, last at %s by %s/%u, %zu peers; safe from %s, or force",
-		(unsigned long long)version->unwraps, utc(version->last_used, when, sizeof(when)), usage ? usage->listener : "?",
+	return request_say(request, STATUS_CONFLICT,
+		"still used: %llu unwraps, last at %s by %s/%u, %zu peers; safe from %s, or force",
+		(unsigned long long)version->unwraps, utc(version->last_used, when, sizeof(when)),
+		usage ? usage->listener : "?",
 		usage ? usage->uid : 0, version->n_peers, utc(version->last_used + overlap, safe, sizeof(safe)));
 }
 
@@ -50,9 +52,11 @@ static int check(struct request *request, const Cek__V1__DestroyVersionRequest *
 	const char *why = move_refused(version->state, STATE_WAITING, version->before);
 
 	if (message->wait > 0 && message->wait < request->broker->destroy_wait_min)
-		return request_say(request, STATUS_MALFORMED, "wait: at least %u seconds here", request->broker->destroy_wait_min);
+		return request_say(request, STATUS_MALFORMED, "wait: at least %u seconds here",
+			request->broker->destroy_wait_min);
 	if (!text_valid(message->reason, REASON_MAX))
-		return request_say(request, STATUS_MALFORMED, "reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
+		return request_say(request, STATUS_MALFORMED,
+			"reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
 	if (why)
 		return request_say(request, STATUS_CONFLICT, "%s: %s", state_name(version->state), why);
 	return message->force ? STATUS_OK : check_unused(request, version);
@@ -71,7 +75,8 @@ int rpc_destroy_version(struct request *request)
 		return -ENOMEM;
 	change->version = request->version;
 	change->state = STATE_WAITING;
-	change->until = clock_real_us() + (message->wait > 0 ? message->wait : request->broker->destroy_wait) * UINT64_C(1000000);
+	change->until = clock_real_us() + (message->wait > 0 ? message->wait
+		: request->broker->destroy_wait) * UINT64_C(1000000);
 	change->force = message->force;
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
 	return change_start(change, NULL, 0);

@@ -77,7 +77,8 @@ static int check_names(struct request *request)
 
 		if (!key_name_valid(message->key[i]))
 			return request_say(request, STATUS_MALFORMED, "key: not a key name");
-		allowed = policy_allows(&request->broker->policy, &request->peer->grants, PERMISSION_PUBLIC, message->key[i]);
+		allowed = policy_allows(&request->broker->policy, &request->peer->grants, PERMISSION_PUBLIC,
+			message->key[i]);
 		if (!allowed || !ring_key(&request->broker->ring, message->key[i]))
 			return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	}
@@ -100,7 +101,8 @@ int rpc_get_public_keys(struct request *request)
 		return -ENOMEM;
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < broker->ring.n_keys; i++) {
-			if (wanted(request, broker->ring.keys[i]) && add_key(&entries, broker->ring.keys[i], pass == 0) < 0)
+			if (wanted(request, broker->ring.keys[i]) && add_key(&entries, broker->ring.keys[i],
+				pass == 0) < 0)
 				return -ENOMEM;
 		}
 	}

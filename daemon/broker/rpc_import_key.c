@@ -23,7 +23,8 @@ static bool known(const struct ring *ring, const PublicKey *public_key)
 		for (size_t j = 0; j < ring->keys[i]->n_versions; j++) {
 			const PublicKey *other = ring->keys[i]->versions[j]->public_key;
 
-			if (other && same(&other->n, &public_key->n) && same(&other->x, &public_key->x) && same(&other->y, &public_key->y))
+			if (other && same(&other->n, &public_key->n) && same(&other->x, &public_key->x) &&
+				same(&other->y, &public_key->y))
 				return true;
 		}
 	}
@@ -38,11 +39,13 @@ int rpc_check_new_version(struct request *request, const char *alg_name, const c
 	if (alg_name[0] == '\0')
 		return request_say(request, STATUS_MALFORMED, "alg: missing");
 	if (!*ret_alg)
-		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal ? refusal : "not one that cekd knows");
+		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal ? refusal
+			: "not one that cekd knows");
 	if (request->key && request->key->alg != *ret_alg)
 		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
 	if (kid[0] != '\0' && (!kid_valid(kid) || !text_valid(kid, KID_MAX)))
-		return request_say(request, STATUS_MALFORMED, "kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
+		return request_say(request, STATUS_MALFORMED,
+			"kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
 	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
 		return request_say(request, STATUS_CONFLICT, "kid: used before");
 	return rpc_check_available(request, *ret_alg);

@@ -31,7 +31,8 @@ int rpc_metrics(struct request *request)
 		{"keys", "Keys.", broker->ring.n_keys},
 		{"versions", "Versions of all keys, tombstones included.", broker->ring.n_versions},
 		{"ring_epoch", "Number of the last record that changed a key.", broker->ring.epoch},
-		{"audit_unacknowledged_bytes", "Audit records that the journal has not acknowledged.", broker->audit.kept_bytes},
+		{"audit_unacknowledged_bytes", "Audit records that the journal has not acknowledged.",
+		broker->audit.kept_bytes},
 	};
 
 	if (!reply || !text)

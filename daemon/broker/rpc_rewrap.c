@@ -27,7 +27,8 @@ static int answer(struct request *request, const JobResult *result, ProtobufCBin
 
 static Job *waiting_job(struct request *request)
 {
-	return cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len, request->packed);
+	return cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+		request->packed);
 }
 
 static int try_next(struct request *request, int outcome)
@@ -91,11 +92,13 @@ static int check(struct request *request, const Cek__V1__RewrapRequest *message)
 	if (r == STATUS_OK)
 		r = check_enc(request, message->enc);
 	if (r == STATUS_OK)
-		r = check_wrapped(request, request->key, use_modulus_bits(request, message->encrypted_key.len), message->encrypted_key.len, message->params);
+		r = check_wrapped(request, request->key, use_modulus_bits(request, message->encrypted_key.len),
+			message->encrypted_key.len, message->params);
 	if (r == STATUS_OK)
 		r = find_to_key(request, message->to_key);
 	if (r == STATUS_OK && request->to_key->alg->family == ALG_ECDH && request->to_key->alg->key_bits == 0)
-		r = request_say(request, STATUS_MALFORMED, "ECDH-ES agrees on a fresh CEK: nothing can be rewrapped to it");
+		r = request_say(request, STATUS_MALFORMED,
+			"ECDH-ES agrees on a fresh CEK: nothing can be rewrapped to it");
 	return r;
 }
 
@@ -105,10 +108,12 @@ static int choose(struct request *request, const Cek__V1__RewrapRequest *message
 		request->candidate = UINT32_MAX;
 		return use_for_unwrap(request, request->version);
 	}
-	request->version = use_candidate(request, 0, request->key->alg->family == ALG_RSA_OAEP ? message->encrypted_key.len : 0);
+	request->version = use_candidate(request, 0, request->key->alg->family == ALG_RSA_OAEP
+		? message->encrypted_key.len : 0);
 	if (request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0)
 		return request_say(request, STATUS_MALFORMED, "kid: needed with ECDH-ES");
-	return request->version ? STATUS_OK : request_say(request, STATUS_UNUSABLE, "the key has no version that could open this");
+	return request->version ? STATUS_OK : request_say(request, STATUS_UNUSABLE,
+		"the key has no version that could open this");
 }
 
 int rpc_rewrap(struct request *request)
@@ -128,7 +133,8 @@ int rpc_rewrap(struct request *request)
 		return r;
 	if (request->candidate == UINT32_MAX && request->version == request->to_key->active)
 		return answer(request, NULL, &message->encrypted_key, message->params);
-	from = (Cek__Internal__V1__UnwrapJob){.base = from.base, .alg = message->alg, .enc = message->enc, .cek_len = request->enc->cek_len,
+	from = (Cek__Internal__V1__UnwrapJob){.base = from.base, .alg = message->alg, .enc = message->enc,
+		.cek_len = request->enc->cek_len,
 		.cka_id = {.data = request->version->cka_id, .len = request->version->cka_id_len},
 		.encrypted_key = message->encrypted_key, .params = message->params};
 	use_wrap_job(request, NULL, &to);

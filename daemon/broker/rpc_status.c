@@ -53,7 +53,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 	if (!broker->split_uids)
 		warn(reply, "all processes run under one uid: a fault of one reaches the others");
 	if (!broker->arena.locked || !broker->buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
-		warn(reply, "memory for CEKs could not be locked: raise LimitMEMLOCK (ulimit -l), or CEKs may reach swap");
+		warn(reply, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	if (steps_clock_suspect(broker))
 		warn(reply, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
 	if (broker->workers.hopeless)

@@ -37,7 +37,8 @@ static int try_next(struct request *request, int outcome)
 
 	if (!next)
 		return outcome;
-	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len, request->packed);
+	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+		request->packed);
 	if (!job)
 		return -ENOMEM;
 	request->tries++;
@@ -53,13 +54,15 @@ static int on_result(struct request *request, const JobResult *result)
 
 	if (outcome == STATUS_OK)
 		return answer(request, result);
-	/* Without kid other versions may open it. A missing one drops out of the candidates only when that is on record. */
+	/* Without kid other versions may open it. A missing one drops out of the candidates only when that is on
+	 * record. */
 	if (request->candidate != UINT32_MAX && outcome == STATUS_FAILED)
 		return try_next(request, outcome);
 	return outcome;
 }
 
-/* Without kid: the first version to try, or for direct agreement, which cannot fail, the one that the caller asks for. */
+/* Without kid: the first version to try, or for direct agreement, which cannot fail, the one that the caller asks
+ * for. */
 static int choose(struct request *request, const Cek__V1__UnwrapRequest *message)
 {
 	bool direct = request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0;
@@ -103,7 +106,8 @@ int rpc_unwrap(struct request *request)
 	if (r == STATUS_OK)
 		r = check_enc(request, message->enc);
 	if (r == STATUS_OK)
-		r = check_wrapped(request, request->key, use_modulus_bits(request, message->encrypted_key.len), message->encrypted_key.len, message->params);
+		r = check_wrapped(request, request->key, use_modulus_bits(request, message->encrypted_key.len),
+			message->encrypted_key.len, message->params);
 	if (r != STATUS_OK)
 		return r;
 	use_note_encrypted_key(request, &message->encrypted_key);

@@ -49,7 +49,8 @@ struct due schedule_next(const struct key *key, bool keep)
 
 	for (size_t i = 0; i < key->n_versions; i++) {
 		struct version *version = key->versions[i];
-		enum step step = version->state == STATE_SUSPENDED ? STEP_RESUME : version->state == STATE_WAITING ? STEP_DESTROY : STEP_NONE;
+		enum step step = version->state == STATE_SUSPENDED ? STEP_RESUME
+			: version->state == STATE_WAITING ? STEP_DESTROY : STEP_NONE;
 
 		if (step == STEP_NONE || version->until == 0 || (keep && step == STEP_DESTROY))
 			continue;
@@ -99,14 +100,16 @@ static void add(struct rows *rows, uint64_t time, const char *what, const struct
 	rows->n++;
 }
 
-static void add_retirement(struct rows *rows, const struct key *key, const struct version *version, uint64_t since, uint32_t skew)
+static void add_retirement(struct rows *rows, const struct key *key, const struct version *version, uint64_t since,
+	uint32_t skew)
 {
 	char why[160];
 
 	if (key->overlap > 0)
 		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus overlap %u s", key->overlap);
 	else
-		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus JWKS cache %u s, token lifetime %u s, skew %u s",
+		snprintf(why, sizeof(why),
+		"earliest safe retirement: deactivated, plus JWKS cache %u s, token lifetime %u s, skew %u s",
 			key->jwks_max_age, key->token_lifetime, skew);
 	add(rows, since + seconds(schedule_overlap(key, skew)), "retire", version, why);
 }
@@ -116,13 +119,15 @@ static void add_old(struct rows *rows, const struct key *key, uint32_t skew)
 	for (size_t i = 0; i < key->n_versions; i++) {
 		const struct version *version = key->versions[i];
 
-		if (version->state == STATE_DEACTIVATED && version->deactivated + seconds(schedule_overlap(key, skew)) > rows->now)
+		if (version->state == STATE_DEACTIVATED && version->deactivated +
+			seconds(schedule_overlap(key, skew)) > rows->now)
 			add_retirement(rows, key, version, version->deactivated, skew);
 	}
 }
 
 /* One rotation: the successor of the version active since a moment. Returns when the successor becomes active. */
-static uint64_t add_rotation(struct rows *rows, const struct key *key, const struct version *from, const struct version *to,
+static uint64_t add_rotation(struct rows *rows, const struct key *key, const struct version *from,
+	const struct version *to,
 	uint64_t since, uint32_t skew)
 {
 	uint64_t published = to ? to->created : later(since + seconds(key->period - lead(key)), rows->now);

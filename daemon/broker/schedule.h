@@ -4,8 +4,8 @@
  *
  * With a period P and a lead L, a version that became active at A is followed by one that is published (pre-active) at
  * A + P - L and becomes active at A + P, but not before it was published for L: after downtime the missed steps happen
- * once, in order, and issuers still see a key before it is used. The old version is deactivated then and keeps unwrapping;
- * its overlap ends overlap seconds later. Nothing is destroyed because of a schedule.
+ * once, in order, and issuers still see a key before it is used. The old version is deactivated then and keeps
+ * unwrapping; its overlap ends overlap seconds later. Nothing is destroyed because of a schedule.
  */
 #pragma once
 
@@ -50,4 +50,5 @@ uint64_t schedule_overlap(const struct key *key, uint32_t skew);
 uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
 
 /* The timetable that follows: rotated now if rotate is set, otherwise by schedule. Returns the number of rows. */
-size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX]);
+size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate,
+	struct planned ret_plan[PLAN_MAX]);

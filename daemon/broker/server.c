@@ -59,7 +59,8 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 		struct listener *listener = &server->listeners[i];
 		int flags = fcntl(fds[i], F_GETFL);
 
-		*listener = (struct listener){.broker = broker, .index = i, .fd = fds[i], .name = ring_intern(&broker->ring, names[i])};
+		*listener = (struct listener){.broker = broker, .index = i, .fd = fds[i],
+			.name = ring_intern(&broker->ring, names[i])};
 		event_assign(&listener->event, broker->base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
 		server->n_listeners++;
 		if (!listener->name)

@@ -1,7 +1,7 @@
 /*
  * What cekd does to keys by itself: the steps of schedule.h when their time has come, rotations at a limit of uses,
- * reservations of AES-GCM wraps, usage counters, objects that went missing and came back. Watches the clock: after a jump
- * nothing is destroyed until an operator has confirmed the time (SIGHUP).
+ * reservations of AES-GCM wraps, usage counters, objects that went missing and came back. Watches the clock: after a
+ * jump nothing is destroyed until an operator has confirmed the time (SIGHUP).
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * Deadlines by the thousand: a wheel of intrusive lists. Setting and clearing is O(1); a turn looks only at the slots that
- * have passed. Exact to one tick, late by at most that, never early.
+ * Deadlines by the thousand: a wheel of intrusive lists. Setting and clearing is O(1); a turn looks only at the slots
+ * that have passed. Exact to one tick, late by at most that, never early.
  */
 #pragma once
 

@@ -5,6 +5,6 @@
 
 struct broker;
 
-/* Append the counters of some versions that were used since the last time; they count as durable from then on, or again as
- * not durable if the journal refuses them. 0 or -errno. */
+/* Append the counters of some versions that were used since the last time; they count as durable from then on, or again
+ * as not durable if the journal refuses them. 0 or -errno. */
 int usage_append(struct broker *broker);

@@ -114,10 +114,12 @@ static int for_wrap(struct request *request, struct version **ret_version)
 	if (!version)
 		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
 	if (!may_look(broker, version))
-		return request_say(request, STATUS_UNUSABLE, "the token has no object for the active version at the moment");
+		return request_say(request, STATUS_UNUSABLE,
+			"the token has no object for the active version at the moment");
 	if (!take_wrap(broker, version)) {
 		if (!version->reserving && !version->key->change)
-			return request_say(request, STATUS_UNAVAILABLE, "the active version has reached its limit and there is no new one yet");
+			return request_say(request, STATUS_UNAVAILABLE,
+				"the active version has reached its limit and there is no new one yet");
 		return STATUS_PENDING;
 	}
 	*ret_version = version;
@@ -126,11 +128,13 @@ static int for_wrap(struct request *request, struct version **ret_version)
 
 static int unpark(struct request *request)
 {
-	Job *job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len, request->packed);
+	Job *job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+		request->packed);
 
 	if (!job)
 		return -ENOMEM;
-	return use_submit_wrap(request, job, job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to : job->wrap);
+	return use_submit_wrap(request, job, job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to
+		: job->wrap);
 }
 
 int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJob *wrap)
@@ -141,7 +145,8 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 		return request_park(request, job, request->to_key, unpark);
 	if (r != STATUS_OK)
 		return r;
-	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id, .len = request->to_version->cka_id_len};
+	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id,
+		.len = request->to_version->cka_id_len};
 	job->id = workers_job_id(request->broker);
 	return request_submit(request, job);
 }
@@ -152,7 +157,8 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 
 	if (!result)
 		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
-	if (version->missing && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK || result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
+	if (version->missing && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
+		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
 		steps_mark(broker, version, false);
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:

@@ -9,20 +9,20 @@
  * they are used. */
 bool use_unwraps(const struct version *version);
 
-/* May this version be asked now? STATUS_OK or STATUS_UNUSABLE; the refusal is counted. A version whose object is missing is
- * looked for again from time to time. */
+/* May this version be asked now? STATUS_OK or STATUS_UNUSABLE; the refusal is counted. A version whose object is
+ * missing is looked for again from time to time. */
 int use_for_unwrap(struct request *request, struct version *version);
 
 /* RSA: the bits of the modulus that encrypted_key must be as long as. Without kid any of the key's versions will do. */
 unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_len);
 
-/* Version i of those that an unwrap without kid tries: the active one, then from the youngest to the oldest. NULL: there
- * are no more, or as many as may be tried. rsa_len: only with a modulus of that many bytes (0: whatever). */
+/* Version i of those that an unwrap without kid tries: the active one, then from the youngest to the oldest. NULL:
+ * there are no more, or as many as may be tried. rsa_len: only with a modulus of that many bytes (0: whatever). */
 struct version *use_candidate(const struct request *request, uint32_t i, size_t rsa_len);
 
-/* Submit a job that wraps under the active version of request->to_key, which becomes request->to_version; wrap is the part
- * of job that says so. If that has to wait for a reservation or a rotation, the request is parked and comes back by itself.
- * Returns STATUS_PENDING or a status. */
+/* Submit a job that wraps under the active version of request->to_key, which becomes request->to_version; wrap is the
+ * part of job that says so. If that has to wait for a reservation or a rotation, the request is parked and comes back
+ * by itself. Returns STATUS_PENDING or a status. */
 int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJob *wrap);
 
 /* What a job's result means, STATUS_OK if the CEK is there. Notes an object that is missing, or found again. */

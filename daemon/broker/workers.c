@@ -68,8 +68,8 @@ void workers_deinit(struct broker *broker)
 	fail_all(&workers->manage_queue, &workers->n_manage_queue);
 }
 
-/* A worker went. The job that it was executing may be what killed it: it fails. Those behind it had not begun and are given
- * out again; unread says that even the first one had not. */
+/* A worker went. The job that it was executing may be what killed it: it fails. Those behind it had not begun and are
+ * given out again; unread says that even the first one had not. */
 static void worker_lost(struct worker *worker, bool unread)
 {
 	struct workers *workers = &worker->broker->workers;
@@ -93,7 +93,8 @@ static void worker_lost(struct worker *worker, bool unread)
 		job_end(first, NULL);
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void retire_older(struct worker *worker)
 {
@@ -117,7 +118,8 @@ static void on_hello(struct worker *worker, const WorkerHello *hello)
 	uint8_t *packed = malloc(cek__internal__v1__worker_hello__get_packed_size(hello) + 1);
 
 	if (packed)
-		worker->hello = cek__internal__v1__worker_hello__unpack(NULL, cek__internal__v1__worker_hello__pack(hello, packed), packed);
+		worker->hello = cek__internal__v1__worker_hello__unpack(NULL,
+			cek__internal__v1__worker_hello__pack(hello, packed), packed);
 	free(packed);
 	worker->ready = true;
 	worker->memory = hello->memory;
@@ -198,7 +200,8 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	}
 }
 
-/* ---- coming and going ----------------------------------------------------------------------------------------------- */
+/* ---- coming and going
+ * ----------------------------------------------------------------------------------------------- */
 
 static void on_writable(evutil_socket_t fd, short what, void *data)
 {
@@ -213,7 +216,8 @@ int workers_up(struct broker *broker, int fd, const Cek__Internal__V1__WorkerUp 
 		close(fd);
 		return -ENOMEM;
 	}
-	*worker = (struct worker){.broker = broker, .fd = fd, .manage = up->manage, .index = up->index, .generation = up->generation, .pid = up->pid};
+	*worker = (struct worker){.broker = broker, .fd = fd, .manage = up->manage, .index = up->index,
+		.generation = up->generation, .pid = up->pid};
 	list_init(&worker->jobs);
 	event_assign(&worker->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
 	event_assign(&worker->writable, broker->base, fd, EV_WRITE, on_writable, worker);
@@ -232,7 +236,8 @@ void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *go
 	struct workers *workers = &broker->workers;
 
 	snprintf(workers->why, sizeof(workers->why), "%s", gone->why);
-	log_warning("%s worker %u.%u went: %s", gone->manage ? "manage" : "use", gone->index, gone->generation, gone->why);
+	log_warning("%s worker %u.%u went: %s", gone->manage ? "manage" : "use", gone->index, gone->generation,
+		gone->why);
 	if (gone->manage)
 		workers->manage_wanted = false;
 	if (!gone->hopeless)
@@ -243,7 +248,8 @@ void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *go
 		fail_all(&workers->queue, &workers->n_queue);
 }
 
-/* ---- jobs ----------------------------------------------------------------------------------------------------------- */
+/* ---- jobs
+ * ----------------------------------------------------------------------------------------------------------- */
 
 uint64_t workers_job_id(struct broker *broker)
 {
@@ -350,7 +356,8 @@ static struct worker *free_worker(struct broker *broker)
 	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
 		struct worker *worker = list_entry(link, struct worker, link);
 
-		if (!worker->ready || worker->manage || worker->leaving || worker->n_jobs >= broker->limits.queue_per_worker)
+		if (!worker->ready || worker->manage || worker->leaving ||
+			worker->n_jobs >= broker->limits.queue_per_worker)
 			continue;
 		if (!best || worker->n_jobs < best->n_jobs)
 			best = worker;

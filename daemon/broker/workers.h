@@ -1,6 +1,6 @@
 /*
- * Jobs to the token workers. Use workers share one queue and have a few jobs each in their sockets; the manage worker is
- * started on demand and has a queue of its own and one job at a time. Each job is answered exactly once.
+ * Jobs to the token workers. Use workers share one queue and have a few jobs each in their sockets; the manage worker
+ * is started on demand and has a queue of its own and one job at a time. Each job is answered exactly once.
  */
 #pragma once
 
@@ -25,7 +25,8 @@ struct job {
 	size_t len;
 	bool queued;     /* in a queue or at a worker */
 	bool started;    /* at a worker */
-	/* NULL: the worker died of it, or there will be none. An inventory is answered several times while result->more. */
+	/* NULL: the worker died of it, or there will be none. An inventory is answered several times while
+	 * result->more. */
 	void (*done)(struct job *job, const JobResult *result);
 };
 

@@ -19,7 +19,8 @@ static struct rig_client client;
 
 static void start(void)
 {
-	static const char *const keys[][2] = {{"kw", "A256KW"}, {"gcm", "A128GCMKW"}, {"rsa", "RSA-OAEP"}, {"ecdh", "ECDH-ES+A128KW"}, {"direct", "ECDH-ES"}};
+	static const char *const keys[][2] = {{"kw", "A256KW"}, {"gcm", "A128GCMKW"}, {"rsa", "RSA-OAEP"},
+		{"ecdh", "ECDH-ES+A128KW"}, {"direct", "ECDH-ES"}};
 
 	rig = malloc(sizeof(*rig));
 	rig_init(rig);

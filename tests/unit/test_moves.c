@@ -67,7 +67,8 @@ static void test_compromised_and_destroyed_are_final(void **state)
 		assert_false(may(STATE_DESTROYED, (enum state)to, STATE_NONE));
 	}
 	for (int from = STATE_PRE_ACTIVE; from < STATE_COUNT; from++)
-		assert_int_equal(may((enum state)from, STATE_COMPROMISED, STATE_NONE), from != STATE_COMPROMISED && from != STATE_DESTROYED);
+		assert_int_equal(may((enum state)from, STATE_COMPROMISED, STATE_NONE), from != STATE_COMPROMISED &&
+			from != STATE_DESTROYED);
 }
 
 int main(void)

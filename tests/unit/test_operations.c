@@ -39,10 +39,12 @@ static void test_each_operation_that_names_a_key_has_a_target(void **state)
 	const struct operation *row;
 
 	for (size_t i = 0; (row = operation_row(i)); i++) {
-		const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(&cek__v1__request__descriptor, (unsigned)row->op);
+		const ProtobufCFieldDescriptor *field =
+			protobuf_c_message_descriptor_get_field(&cek__v1__request__descriptor, (unsigned)row->op);
 		const ProtobufCMessageDescriptor *message = field->descriptor;
 		const ProtobufCFieldDescriptor *key = protobuf_c_message_descriptor_get_field_by_name(message, "key");
-		bool names_one = (key && key->label != PROTOBUF_C_LABEL_REPEATED) || protobuf_c_message_descriptor_get_field_by_name(message, "kid");
+		bool names_one = (key && key->label != PROTOBUF_C_LABEL_REPEATED) ||
+			protobuf_c_message_descriptor_get_field_by_name(message, "kid");
 
 		assert_int_equal(names_one, row->target != NULL);
 	}

@@ -34,7 +34,8 @@ static struct policy load(Rule **rules, size_t n)
 	return policy;
 }
 
-static bool may(const struct policy *policy, size_t listener, uid_t uid, const gid_t *gids, size_t n_gids, enum permission permission, const char *key)
+static bool may(const struct policy *policy, size_t listener, uid_t uid, const gid_t *gids, size_t n_gids,
+	enum permission permission, const char *key)
 {
 	struct grants grants;
 
@@ -73,7 +74,8 @@ static void test_a_rule_grants_what_it_names_and_no_more(void **state)
 	policy_match(&policy, 0, 33, NULL, 0, &grants);
 	assert_true(policy_allows_some(&grants, PERMISSION_STATUS));
 	assert_false(policy_allows_some(&grants, PERMISSION_METRICS));
-	assert_int_equal(policy_permissions(&policy, &grants, "api-1"), 1u << PERMISSION_UNWRAP | 1u << PERMISSION_STATUS);
+	assert_int_equal(policy_permissions(&policy, &grants, "api-1"),
+		1u << PERMISSION_UNWRAP | 1u << PERMISSION_STATUS);
 	assert_int_equal(policy_permissions(&policy, &grants, "other"), 0);
 	policy_deinit(&policy);
 }
@@ -109,7 +111,7 @@ static void test_anyone_is_not_an_unmapped_uid(void **state)
 
 static void test_many_rules_add_up(void **state)
 {
-	char *operations[] = {(char *)"wrap"}, *last[] = {(char *)"fsck"};
+	char *operations[] = {(char *)"wrap"}, *last[] = {(char *)"restore"};
 	static Rule rules[POLICY_RULES_MAX];
 	static Rule *pointers[POLICY_RULES_MAX + 1];
 	struct policy policy;
@@ -121,7 +123,7 @@ static void test_many_rules_add_up(void **state)
 		pointers[i] = &rules[i];
 	}
 	policy = load(pointers, POLICY_RULES_MAX);
-	assert_true(may(&policy, 0, 1, NULL, 0, PERMISSION_FSCK, "login"));
+	assert_true(may(&policy, 0, 1, NULL, 0, PERMISSION_RESTORE, "login"));
 	policy_deinit(&policy);
 	pointers[POLICY_RULES_MAX] = &rules[0];
 	assert_int_equal(policy_load(pointers, POLICY_RULES_MAX + 1, listeners, 2, &policy, why, sizeof(why)), -E2BIG);

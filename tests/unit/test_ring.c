@@ -185,7 +185,8 @@ static void test_records_that_contradict(void **state)
 static void test_usage_survives_and_peers_are_bounded(void **state)
 {
 	struct ring *ring = *state;
-	KidUsage total = CEK__INTERNAL__V1__KID_USAGE__INIT, peer = CEK__INTERNAL__V1__KID_USAGE__INIT, *rows[] = {&total, &peer};
+	KidUsage total = CEK__INTERNAL__V1__KID_USAGE__INIT, peer = CEK__INTERNAL__V1__KID_USAGE__INIT,
+		*rows[] = {&total, &peer};
 	KeyRecord record = record_of("usage", "", "");
 	struct version *version;
 	const char *name;

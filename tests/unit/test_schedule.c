@@ -22,7 +22,8 @@ static void reset(void)
 {
 	key = (struct key){.versions = versions, .n_versions = 1, .active = &one, .period = 30 * DAY, .lead = 2 * DAY,
 		.token_lifetime = 600, .jwks_max_age = 3600};
-	one = (struct version){.key = &key, .state = STATE_ACTIVE, .created = 100 * DAY * US, .activated = 100 * DAY * US};
+	one = (struct version){.key = &key, .state = STATE_ACTIVE, .created = 100 * DAY * US,
+		.activated = 100 * DAY * US};
 	two = (struct version){.key = &key, .state = STATE_PRE_ACTIVE};
 }
 
