@@ -139,7 +139,7 @@ static void test_the_plan_is_in_order(void **state)
 		for (size_t i = 1; i < n; i++)
 			assert_true(plan[i - 1].time <= plan[i].time);
 		assert_string_equal(plan[0].what, rotate ? "activate" : "publish");
-		assert_int_equal(plan[0].time, (rotate ? 110 : 128) * DAY * US);
+		assert_int_equal(plan[0].time, (rotate ? UINT64_C(110) : UINT64_C(128)) * DAY * US);
 	}
 	assert_string_equal(plan[1].what, "retire");
 	assert_ptr_equal(plan[1].version, &one);
