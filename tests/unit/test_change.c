@@ -1,0 +1,179 @@
+/*
+ * The life of keys through the whole broker, and its orderly end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker_calls.h"
+
+static void test_watchers_hear_of_each_epoch(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client watcher, client;
+	Cek__V1__WatchRequest message = CEK__V1__WATCH_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	CekReply *reply;
+
+	rig_start(rig);
+	rig_connect(rig, &watcher);
+	rig_connect(rig, &client);
+	request.id = 99;
+	request.op_case = CEK__V1__REQUEST__OP_WATCH;
+	request.watch = &message;
+	assert_int_equal(call_for_status(rig, &watcher, &request), STATUS_OK);
+	assert_null(rig_reply(&watcher));
+	free(rig_create(rig, &client, "k", "A256KW"));
+	reply = rig_reply(&watcher);
+	assert_non_null(reply);
+	assert_int_equal(reply->id, 99);
+	assert_int_equal(reply->watch->epoch, rig->broker.ring.epoch);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_null(rig_reply(&watcher));
+	rig_close(&watcher);
+	rig_close(&client);
+}
+
+static void test_destruction_is_refused_with_evidence_and_can_be_taken_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_CONFLICT); /* active */
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_OK);
+	reply = rig_call(rig, &client, call_destroy(kid, false));
+	assert_int_equal(reply->status, STATUS_CONFLICT);
+	assert_non_null(strstr(reply->message, "main/"));
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_compromise_rotates_in_the_same_step(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request = call_set_state(kid, STATE_COMPROMISED);
+	request->set_key_state->rotate = true;
+	reply = rig_call(rig, &client, request);
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_int_equal(reply->key->key->n_version, 2);
+	assert_int_equal(reply->key->key->version[0]->state, STATE_COMPROMISED);
+	assert_int_equal(reply->key->key->version[1]->state, STATE_ACTIVE);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_gcm_rotates_before_its_limit_and_no_wrap_fails(void **state)
+{
+	enum { LIMIT = 16, WRAPS = 100 };
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all = 0;
+
+	rig->gcm_wrap_limit = LIMIT;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "g", "A256GCMKW"));
+	for (int i = 0; i < WRAPS; i++)
+		rig_send(&client, call_wrap("g"));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), WRAPS);
+	assert_true(rig->broker.ring.keys[0]->n_versions >= WRAPS / LIMIT);
+	for (size_t i = 0; i < rig->broker.ring.keys[0]->n_versions; i++)
+		assert_true(rig->broker.ring.keys[0]->versions[i]->wraps <= LIMIT);
+	rig_close(&client);
+}
+
+static void test_two_changes_of_a_key_at_once(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_send(&client, call_rotate("k", kid));
+	rig_send(&client, call_rotate("k", kid));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_CONFLICT, &all), 1);
+	assert_int_equal(all, 2);
+	assert_int_equal(rig->broker.ring.n_versions, 2);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_stopping_answers_what_was_accepted(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
+	Cek__Internal__V1__Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	for (int i = 0; i < 50; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
+	message.drain = &drain;
+	rig_control(rig, &message, -1);
+	rig_run(rig);
+	assert_true(rig->broker_up);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_false(rig->broker_up);
+	assert_int_equal(rig->broker.exit_status, 0);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 50);
+	assert_int_equal(rig->journal.audit_n, 51);
+	rig_close(&client);
+	rig_stop_broker(rig);
+	rig_start(rig);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->unwraps, 50);
+	free(kid);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_watchers_hear_of_each_epoch),
+		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
+		TEST(test_compromise_rotates_in_the_same_step),
+		TEST(test_gcm_rotates_before_its_limit_and_no_wrap_fails),
+		TEST(test_two_changes_of_a_key_at_once),
+		TEST(test_stopping_answers_what_was_accepted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

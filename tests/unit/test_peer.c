@@ -1,0 +1,257 @@
+/*
+ * Connections at their bounds: pipelining, quotas, peers that do not read, say nothing, or go.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "broker_calls.h"
+#include "daemon/broker/bytes.h"
+#include "proto/frame.h"
+
+static void test_pipelined_requests_are_all_answered(void **state)
+{
+	enum { N = 600 };
+	struct rig *rig = *state;
+	struct rig_client client;
+	bool seen[N] = {false};
+	CekRequest *request;
+	CekReply *reply;
+	char *kid;
+
+	rig->limits.requests_per_connection = 32;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request = call_unwrap(kid, NULL);
+	for (uint64_t i = 0; i < N; i++) {
+		request->id = i;
+		rig_send(&client, request);
+		if (i % 100 == 99) /* the socket takes no more than that */
+			rig_run(rig);
+	}
+	for (size_t i = 0; i < N; i++) {
+		reply = rig_reply(&client);
+		assert_non_null(reply);
+		assert_int_equal(reply->status, STATUS_OK);
+		assert_true(reply->id < N && !seen[reply->id]);
+		seen[reply->id] = true;
+		cek__v1__reply__free_unpacked(reply, NULL);
+		rig_run(rig);
+	}
+	assert_int_equal(rig->broker.requests.in_use, 0);
+	assert_int_equal(rig->broker.chunks.in_use, 0);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_open_requests_of_a_connection_are_bounded(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig->limits.requests_per_connection = 4;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	for (int i = 0; i < 10; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	assert_int_equal(rig->broker.requests.in_use, 4);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	for (int i = 0; i < 10; i++) {
+		CekReply *reply = rig_reply(&client);
+
+		assert_int_equal(reply->status, STATUS_OK);
+		cek__v1__reply__free_unpacked(reply, NULL);
+	}
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_overloaded_at_the_users_quota_and_at_a_full_queue(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+	char *kid;
+
+	rig->limits.requests_per_uid = 5;
+	rig->limits.queue_per_worker = 1;
+	rig->limits.queue = 2;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	for (int i = 0; i < 5; i++) { /* two at the workers, two in the queue, one too many */
+		rig_send(&client, call_unwrap(kid, NULL));
+		rig_run(rig);
+	}
+	assert_int_equal(count_status(&client, STATUS_OVERLOADED, &all), 1);
+	assert_int_equal(all, 1);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	rig->broker.limits.queue = 100;
+	for (int i = 0; i < 6; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OVERLOADED, &all), 1);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_a_client_that_does_not_read(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	uint8_t frame[256];
+	size_t len, sent = 0;
+	char *kid;
+
+	rig->limits.output_bytes = 131072;
+	rig->limits.stalled_seconds = 1;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request = call_unwrap(kid, NULL);
+	len = cek__v1__request__pack(request, frame + FRAME_HEADER);
+	frame_header(frame, len);
+	while (send(client.fd, frame, FRAME_HEADER + len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(FRAME_HEADER +
+		len)) {
+		sent++;
+		rig_run(rig);
+		assert_true(rig->broker.chunks.in_use * CHUNK_DATA < 300000);
+		assert_true(sent < 1000000);
+	}
+	assert_int_equal(rig->broker.server.n_peers, 1);
+	while (rig->broker.server.n_peers > 0) /* until it is closed at its bound */
+		broker_turn(&rig->broker, true);
+	assert_int_equal(rig->broker.metrics.closed_stalled, 1);
+	assert_int_equal(rig->broker.chunks.in_use, 0);
+	rig_close(&client);
+	assert_serves(rig, kid);
+	free(kid);
+}
+
+static void test_a_client_that_says_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client, half;
+	static const uint8_t part[] = {0, 0, 1, 0, 8};
+
+	rig->limits.silent_seconds = 1;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig_connect(rig, &half);
+	assert_int_equal(call_for_status(rig, &half, call_status()), STATUS_OK);
+	rig_send_raw(&half, part, sizeof(part));
+	rig_run(rig);
+	while (rig->broker.server.n_peers > 0)
+		broker_turn(&rig->broker, true);
+	assert_int_equal(rig->broker.metrics.closed_silent, 2);
+	assert_true(rig_closed(&client));
+	rig_close(&client);
+	rig_close(&half);
+}
+
+static void test_connections_are_bounded(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client clients[3];
+
+	rig->limits.connections_per_uid = 2;
+	rig_start(rig);
+	for (int i = 0; i < 3; i++)
+		rig_connect(rig, &clients[i]);
+	assert_int_equal(rig->broker.server.n_peers, 2);
+	assert_true(rig_closed(&clients[2]));
+	assert_false(rig_closed(&clients[1]));
+	for (int i = 0; i < 3; i++)
+		rig_close(&clients[i]);
+	rig_run(rig);
+	assert_int_equal(rig->broker.server.n_peers, 0);
+}
+
+static void test_a_deadline_passes(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	CekReply *reply = NULL;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	request = call_unwrap(kid, NULL);
+	request->deadline_ms = 1;
+	rig_send(&client, request);
+	while (!reply) {
+		broker_turn(&rig->broker, true);
+		rig_run(rig);
+		reply = rig_reply(&client);
+	}
+	assert_int_equal(reply->status, STATUS_DEADLINE);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(rig->broker.requests.in_use, 1); /* its job is with a worker */
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_int_equal(rig->broker.requests.in_use, 0);
+	assert_null(rig_reply(&client));
+	assert_serves(rig, kid);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_a_client_that_goes_while_it_is_served(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	for (int i = 0; i < 30; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	rig_send_raw(&client, "", 1);
+	rig_close(&client);
+	rig_run(rig);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_int_equal(rig->broker.requests.in_use, 0);
+	assert_int_equal(rig->broker.server.n_peers, 0);
+	assert_serves(rig, kid);
+	free(kid);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_pipelined_requests_are_all_answered),
+		TEST(test_open_requests_of_a_connection_are_bounded),
+		TEST(test_overloaded_at_the_users_quota_and_at_a_full_queue),
+		TEST(test_a_client_that_does_not_read),
+		TEST(test_a_client_that_says_nothing),
+		TEST(test_connections_are_bounded),
+		TEST(test_a_deadline_passes),
+		TEST(test_a_client_that_goes_while_it_is_served),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

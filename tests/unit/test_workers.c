@@ -1,0 +1,112 @@
+/*
+ * Workers that die, grow, or lose an object.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker_calls.h"
+
+static void test_a_worker_dies_of_one_request_only(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_kill_worker(&rig->use[1]);
+	rig_run(rig);
+	rig->use[0].deaf = true;
+	for (int i = 0; i < 5; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	rig_kill_worker(&rig->use[0]);
+	rig->use[0].deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_UNAVAILABLE, &all), 1);
+	assert_int_equal(all, 1);
+	rig_start_worker(rig, &rig->use[0], false, 0);
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_a_worker_that_has_grown_is_replaced(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].replace = rig->use[1].replace = true;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_int_equal(rig->wanted_use, 1);
+	rig->use[0].replace = rig->use[1].replace = false;
+	for (int i = 0; i < 5; i++)
+		assert_serves(rig, kid);
+	assert_int_equal(rig->wanted_use, 1);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_generate_is_not_repeated_when_the_manage_worker_dies(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->manage.dies_after = 1;
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_UNAVAILABLE);
+	assert_int_equal(rig->broker.ring.n_versions, 1);
+	assert_false(list_empty(&rig->broker.ring.intents)); /* for fsck */
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_CONFLICT);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_a_missing_object_comes_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	call_data[0] = 0xfe;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_true(rig->broker.ring.keys[0]->active->missing);
+	call_data[0] = 0;
+	rig->broker.ring.keys[0]->active->look_again = 0; /* as after a while */
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_false(rig->broker.ring.keys[0]->active->missing);
+	rig_close(&client);
+	free(kid);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_worker_dies_of_one_request_only),
+		TEST(test_a_worker_that_has_grown_is_replaced),
+		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
+		TEST(test_a_missing_object_comes_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
