@@ -15,8 +15,8 @@ static enum kw_way way(const struct worker *worker, const struct key *key)
 	return worker->probe.kw;
 }
 
-static CK_RV unwrap_object(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_value, size_t size,
-			   size_t *ret_len)
+static CK_RV unwrap_object(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_value,
+			   size_t size, size_t *ret_len)
 {
 	CK_FUNCTION_LIST *f = worker->session.f;
 	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP, NULL, 0 };
@@ -24,15 +24,16 @@ static CK_RV unwrap_object(struct worker *worker, struct key *key, const struct 
 	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },   { CKA_KEY_TYPE, &type, sizeof(type) }, { CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_PRIVATE, &no, sizeof(no) },       { CKA_SENSITIVE, &no, sizeof(no) },
-		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
+		{ CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &no, sizeof(no) },	      { CKA_PRIVATE, &no, sizeof(no) },
+		{ CKA_SENSITIVE, &no, sizeof(no) },   { CKA_EXTRACTABLE, &yes, sizeof(yes) },
 	};
 	CK_OBJECT_HANDLE object;
 	CK_RV rv, destroyed;
 
-	rv = f->C_UnwrapKey(worker->session.handle, &mechanism, key->handle, (CK_BYTE *)(uintptr_t)unwrap->encrypted_key,
-			    unwrap->encrypted_key_len, template, sizeof(template) / sizeof(template[0]), &object);
+	rv = f->C_UnwrapKey(worker->session.handle, &mechanism, key->handle,
+			    (CK_BYTE *)(uintptr_t)unwrap->encrypted_key, unwrap->encrypted_key_len, template,
+			    sizeof(template) / sizeof(template[0]), &object);
 	if (rv != CKR_OK)
 		return rv;
 	rv = object_read(&worker->session, object, CKA_VALUE, ret_value, size, ret_len);
@@ -40,8 +41,8 @@ static CK_RV unwrap_object(struct worker *worker, struct key *key, const struct 
 	return rv != CKR_OK ? rv : destroyed;
 }
 
-static CK_RV unwrap_cipher(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_value, size_t size,
-			   size_t *ret_len)
+static CK_RV unwrap_cipher(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_value,
+			   size_t size, size_t *ret_len)
 {
 	CK_FUNCTION_LIST *f = worker->session.f;
 	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP, NULL, 0 };
@@ -49,8 +50,8 @@ static CK_RV unwrap_cipher(struct worker *worker, struct key *key, const struct 
 	CK_RV rv = f->C_DecryptInit(worker->session.handle, &mechanism, key->handle);
 
 	if (rv == CKR_OK)
-		rv = f->C_Decrypt(worker->session.handle, (CK_BYTE *)(uintptr_t)unwrap->encrypted_key, unwrap->encrypted_key_len,
-				  ret_value, &len);
+		rv = f->C_Decrypt(worker->session.handle, (CK_BYTE *)(uintptr_t)unwrap->encrypted_key,
+				  unwrap->encrypted_key_len, ret_value, &len);
 	if (rv == CKR_OK)
 		*ret_len = len;
 	return rv;
@@ -86,7 +87,8 @@ CK_RV aeskw_unwrap(struct worker *worker, struct key *key, const struct unwrap *
 	return CKR_OK;
 }
 
-static CK_RV wrap_object(struct worker *worker, struct key *key, const struct wrap *wrap, struct wrapped *wrapped, CK_ULONG *len)
+static CK_RV wrap_object(struct worker *worker, struct key *key, const struct wrap *wrap, struct wrapped *wrapped,
+			 CK_ULONG *len)
 {
 	CK_FUNCTION_LIST *f = worker->session.f;
 	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP, NULL, 0 };
@@ -121,7 +123,8 @@ CK_RV aeskw_wrap(struct worker *worker, struct key *key, const struct wrap *wrap
 	case KW_CIPHER:
 		rv = f->C_EncryptInit(worker->session.handle, &mechanism, key->handle);
 		if (rv == CKR_OK)
-			rv = f->C_Encrypt(worker->session.handle, ret_wrapped->cek, wrap->cek_len, ret_wrapped->encrypted_key, &len);
+			rv = f->C_Encrypt(worker->session.handle, ret_wrapped->cek, wrap->cek_len,
+					  ret_wrapped->encrypted_key, &len);
 		break;
 	case KW_OBJECT:
 		rv = wrap_object(worker, key, wrap, ret_wrapped, &len);

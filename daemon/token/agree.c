@@ -47,8 +47,8 @@ static EVP_KDF_CTX *kdf_context(void)
 	return ctx;
 }
 
-int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const uint8_t *apu, size_t apu_len, const uint8_t *apv,
-	      size_t apv_len, uint8_t *ret_key, size_t ret_len)
+int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const uint8_t *apu, size_t apu_len,
+	      const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t ret_len)
 {
 	uint8_t info[OTHER_INFO_MAX], *at = info;
 	static char digest[] = "SHA256";
@@ -90,7 +90,8 @@ static const EVP_CIPHER *wrap_cipher(size_t kek_len)
 	return cipher[i];
 }
 
-static int run(const uint8_t *kek, size_t kek_len, const uint8_t *in, size_t len, int encrypt, uint8_t *ret_out, size_t want)
+static int run(const uint8_t *kek, size_t kek_len, const uint8_t *in, size_t len, int encrypt, uint8_t *ret_out,
+	       size_t want)
 {
 	static EVP_CIPHER_CTX *ctx;
 	const EVP_CIPHER *cipher = wrap_cipher(kek_len);

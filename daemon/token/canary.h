@@ -17,7 +17,7 @@ int canary_init(struct worker *worker);
 /* This unwrap worked. Keeps a copy, at most once a second; nothing in it is secret. */
 void canary_learn(struct worker *worker, const struct key *key, const struct unwrap *unwrap);
 
-/* The token gave an error with the key of this CKA_ID: does it still do what it did? As long as nothing has been unwrapped,
- * that key must wrap and unwrap a test CEK; with alg NULL the token must only answer. now: also if this was asked within the
- * last second. */
+/* The token gave an error with the key of this CKA_ID: does it still do what it did? As long as nothing has been
+ * unwrapped, that key must wrap and unwrap a test CEK; with alg NULL the token must only answer. now: also if this was
+ * asked within the last second. */
 bool canary_alive(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg, bool now);

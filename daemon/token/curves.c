@@ -72,14 +72,16 @@ static size_t point_len(const struct curve *curve)
 	return strcmp(curve->kty, "OKP") == 0 ? curve->field_len : 1 + 2 * (size_t)curve->field_len;
 }
 
-bool curves_point(const struct curve *curve, const uint8_t *value, size_t len, const uint8_t **ret_point, size_t *ret_len)
+bool curves_point(const struct curve *curve, const uint8_t *value, size_t len, const uint8_t **ret_point,
+		  size_t *ret_len)
 {
 	const size_t want = point_len(curve);
 	size_t header = want < 128 ? 2 : 3;
 
 	if (len == want) {
 		*ret_point = value;
-	} else if (len == want + header && value[0] == 0x04 && (header == 2 || value[1] == 0x81) && value[header - 1] == want) {
+	} else if (len == want + header && value[0] == 0x04 && (header == 2 || value[1] == 0x81) &&
+		   value[header - 1] == want) {
 		*ret_point = value + header;
 	} else {
 		return false;

@@ -1,6 +1,6 @@
 /*
- * ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2): the agreement in the token, the rest in the worker. Every point is
- * checked here, whatever the token does.
+ * ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2): the agreement in the token, the rest in the worker. Every point
+ * is checked here, whatever the token does.
  */
 #include <string.h>
 
@@ -19,7 +19,9 @@ static CK_RV derive(struct worker *worker, struct key *key, const uint8_t *point
 	CK_FUNCTION_LIST *f = worker->session.f;
 	uint8_t der[POINT_MAX + 3] = { 0x04 };
 	size_t header = point_len < 128 ? 2 : 3, len = 0;
-	CK_ECDH1_DERIVE_PARAMS params = { .kdf = CKD_NULL, .pPublicData = (CK_BYTE *)(uintptr_t)point, .ulPublicDataLen = point_len };
+	CK_ECDH1_DERIVE_PARAMS params = { .kdf = CKD_NULL,
+					  .pPublicData = (CK_BYTE *)(uintptr_t)point,
+					  .ulPublicDataLen = point_len };
 	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &params, sizeof(params) };
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -41,8 +43,8 @@ static CK_RV derive(struct worker *worker, struct key *key, const uint8_t *point
 		params.pPublicData = der;
 		params.ulPublicDataLen = header + point_len;
 	}
-	rv = f->C_DeriveKey(worker->session.handle, &mechanism, key->handle, template, sizeof(template) / sizeof(template[0]),
-			    &object);
+	rv = f->C_DeriveKey(worker->session.handle, &mechanism, key->handle, template,
+			    sizeof(template) / sizeof(template[0]), &object);
 	if (rv != CKR_OK)
 		return rv;
 	rv = object_read(&worker->session, object, CKA_VALUE, ret_z, Z_MAX, &len);
@@ -54,13 +56,15 @@ static CK_RV derive(struct worker *worker, struct key *key, const uint8_t *point
 
 /* The key that Z gives: the CEK itself (direct), or the key that wraps it. */
 static CK_RV derived_key(const struct alg *alg, const char *enc, const struct curve *curve, const uint8_t *z,
-			 const uint8_t *apu, size_t apu_len, const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t len)
+			 const uint8_t *apu, size_t apu_len, const uint8_t *apv, size_t apv_len, uint8_t *ret_key,
+			 size_t len)
 {
-	/* A point of small order would make every X25519 key agree on zero (RFC 8037 section 3.2). On the other curves x = 0 is
-	 * a point like any other. */
+	/* A point of small order would make every X25519 key agree on zero (RFC 8037 section 3.2). On the other curves
+	 * x = 0 is a point like any other. */
 	if (strcmp(curve->kty, "OKP") == 0 && agree_all_zero(z, curve->field_len))
 		return CKR_ENCRYPTED_DATA_INVALID;
-	if (agree_kdf(z, curve->field_len, alg->key_bits ? alg->name : enc, apu, apu_len, apv, apv_len, ret_key, len) < 0)
+	if (agree_kdf(z, curve->field_len, alg->key_bits ? alg->name : enc, apu, apu_len, apv, apv_len, ret_key, len) <
+	    0)
 		return CKR_ENCRYPTED_DATA_INVALID;
 	return CKR_OK;
 }
@@ -98,7 +102,8 @@ CK_RV ecdh_unwrap(struct worker *worker, struct key *key, const struct unwrap *u
 static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *ret_point, uint8_t *ret_z)
 {
 	const bool okp = strcmp(curve->kty, "OKP") == 0;
-	EVP_PKEY *own = okp ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519") : EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves_group(curve));
+	EVP_PKEY *own = okp ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519")
+			    : EVP_PKEY_Q_keygen(NULL, NULL, "EC", curves_group(curve));
 	EVP_PKEY_CTX *ctx = own ? EVP_PKEY_CTX_new(own, NULL) : NULL;
 	size_t z_len = Z_MAX, point_len = 0;
 	CK_RV rv = CKR_GENERAL_ERROR;
@@ -128,8 +133,8 @@ CK_RV ecdh_wrap(struct worker *worker, struct key *key, const struct wrap *wrap,
 	if (rv == CKR_OK)
 		rv = ephemeral(recipient, key->curve, ret_wrapped->point, z);
 	if (rv == CKR_OK)
-		rv = derived_key(wrap->alg, wrap->enc, key->curve, z, wrap->apu, wrap->apu_len, wrap->apv, wrap->apv_len, kek,
-				 kek_len ? kek_len : wrap->cek_len);
+		rv = derived_key(wrap->alg, wrap->enc, key->curve, z, wrap->apu, wrap->apu_len, wrap->apv,
+				 wrap->apv_len, kek, kek_len ? kek_len : wrap->cek_len);
 	if (rv != CKR_OK)
 		return rv;
 	ret_wrapped->curve = key->curve;

@@ -67,7 +67,8 @@ CK_RV gcmkw_wrap(struct worker *worker, struct key *key, const struct wrap *wrap
 	mechanism = mechanism_of(&gcm, ret_wrapped->iv);
 	rv = f->C_EncryptInit(worker->session.handle, &mechanism, key->handle);
 	if (rv == CKR_OK)
-		rv = f->C_Encrypt(worker->session.handle, ret_wrapped->cek, wrap->cek_len, ret_wrapped->encrypted_key, &len);
+		rv = f->C_Encrypt(worker->session.handle, ret_wrapped->cek, wrap->cek_len, ret_wrapped->encrypted_key,
+				  &len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len != wrap->cek_len + GCM_TAG_LEN)

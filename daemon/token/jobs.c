@@ -39,8 +39,8 @@ static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *r
 	return OUTCOME(UNAVAILABLE);
 }
 
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg, unsigned tries,
-		    bool *ret_again)
+outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg,
+		    unsigned tries, bool *ret_again)
 {
 	const enum ckr_class class = ckr_class(rv);
 
@@ -94,7 +94,8 @@ static CK_RV unwrap_once(struct worker *worker, const ProtobufCBinaryData *cka_i
 	return CKR_OK;
 }
 
-static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, uint8_t *ret_cek, CK_RV *ret_rv)
+static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, uint8_t *ret_cek,
+			    CK_RV *ret_rv)
 {
 	const struct mech *mech = mech_find(job->alg);
 	const struct unwrap unwrap = {
@@ -130,7 +131,8 @@ static void explain(Cek__Internal__V1__JobResult *result, CK_RV rv)
 		result->text = (char *)(uintptr_t)ckr_name(rv);
 }
 
-void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, Cek__Internal__V1__JobResult *ret_result)
+void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
+		Cek__Internal__V1__JobResult *ret_result)
 {
 	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
 	CK_RV rv;
@@ -144,8 +146,8 @@ void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, 
 	explain(ret_result, rv);
 }
 
-static CK_RV wrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech, const struct wrap *wrap,
-		       struct wrapped *wrapped)
+static CK_RV wrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech,
+		       const struct wrap *wrap, struct wrapped *wrapped)
 {
 	struct key *key;
 	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
@@ -157,7 +159,8 @@ static CK_RV wrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id,
 	return mech->wrap(worker, key, wrap, wrapped);
 }
 
-static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped, CK_RV *ret_rv)
+static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped,
+			  CK_RV *ret_rv)
 {
 	const struct mech *mech = mech_find(job->alg);
 	const Cek__V1__AlgParams *params = job->params;
@@ -228,7 +231,8 @@ void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek_
 	fill_wrapped(worker, wrapped, ret_result);
 }
 
-void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job, Cek__Internal__V1__JobResult *ret_result)
+void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
+		Cek__Internal__V1__JobResult *ret_result)
 {
 	struct wrapped *wrapped = arena_alloc(&worker->arena, sizeof(*wrapped));
 	CK_RV rv = CKR_OK;
@@ -251,7 +255,8 @@ void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job, 
 		fill_wrapped(worker, wrapped, ret_result);
 }
 
-void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job, Cek__Internal__V1__JobResult *ret_result)
+void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job,
+		Cek__Internal__V1__JobResult *ret_result)
 {
 	keys_forget(&worker->keys, job->cka_id.data, job->cka_id.len);
 	ret_result->outcome = OUTCOME(OK);

@@ -1,5 +1,6 @@
 /*
- * Jobs of the broker: each one in, one result out. What the token's error codes lead to is decided here and nowhere else.
+ * Jobs of the broker: each one in, one result out. What the token's error codes lead to is decided here and nowhere
+ * else.
  */
 #pragma once
 
@@ -11,12 +12,15 @@ typedef Cek__Internal__V1__Outcome outcome_t;
 
 /* Run unwrap, wrap, rewrap or forget and fill ret_result (initialised by the caller), which then points into
  * worker->arena. worker->ending is set when the token is gone. */
-void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, Cek__Internal__V1__JobResult *ret_result);
+void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
+		Cek__Internal__V1__JobResult *ret_result);
 void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek__Internal__V1__JobResult *ret_result);
-void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job, Cek__Internal__V1__JobResult *ret_result);
-void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job, Cek__Internal__V1__JobResult *ret_result);
+void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
+		Cek__Internal__V1__JobResult *ret_result);
+void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job,
+		Cek__Internal__V1__JobResult *ret_result);
 
-/* What rv means for a job of alg (NULL: manage) on the key of this CKA_ID; *ret_again says that another try may help. After 1
- * try there is no further one. */
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg, unsigned tries,
-		    bool *ret_again);
+/* What rv means for a job of alg (NULL: manage) on the key of this CKA_ID; *ret_again says that another try may help.
+ * After 1 try there is no further one. */
+outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg,
+		    unsigned tries, bool *ret_again);

@@ -169,8 +169,8 @@ static int answer(struct loop *loop, struct worker *worker, const uint8_t *data,
 	return r;
 }
 
-/* 1 when there are jobs. When the parent has said Drain or is gone, or a manage worker was idle for long, close the way in:
- * what is in the socket is still answered, then the loop reads the end. */
+/* 1 when there are jobs. When the parent has said Drain or is gone, or a manage worker was idle for long, close the way
+ * in: what is in the socket is still answered, then the loop reads the end. */
 static int wait_for_jobs(struct loop *loop)
 {
 	struct pollfd fds[] = { { loop->jobs, POLLIN, 0 }, { loop->control, POLLIN, 0 } };

@@ -67,7 +67,8 @@ static int receive_setup(struct start *ret_start)
 	free(buffer);
 	if (n < 0)
 		return (int)n;
-	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN || ret_start->n_fds < 1)
+	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN ||
+	    ret_start->n_fds < 1)
 		return -EPROTO;
 	ret_start->token = ret_start->message->token;
 	return 0;
@@ -169,9 +170,9 @@ static int send_hello(struct loop *loop, struct worker *worker, const char *sand
 }
 
 /*
- * SoftHSM writes a line to syslog for each ciphertext that it cannot decrypt. Peers could fill the log with that, the worker
- * would wait for a slow log daemon, and the time that it takes tells such failures from others. What a module says while it
- * is opened still gets there; afterwards cekd reports what it answers.
+ * SoftHSM writes a line to syslog for each ciphertext that it cannot decrypt. Peers could fill the log with that, the
+ * worker would wait for a slow log daemon, and the time that it takes tells such failures from others. What a module
+ * says while it is opened still gets there; afterwards cekd reports what it answers.
  */
 static void quieten_module(void)
 {
@@ -182,7 +183,8 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 {
 	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
 	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
-	/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting programs. */
+	/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting
+	 * programs. */
 	static const struct sandbox_path anywhere[] = { { "/", SANDBOX_READ_WRITE }, { NULL, SANDBOX_READ } };
 	char report[200];
 	int r = sandbox_enter(SANDBOX_TOKEN, sandbox_mode, anywhere, report, sizeof(report));
@@ -201,7 +203,8 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 		quieten_module();
 	r = loop_run(loop, worker);
 	if (worker->ending)
-		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
+		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN
+					    : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
 			worker->why);
 	else if (r < 0)
 		log_error("jobs: %s", strerror(-r));

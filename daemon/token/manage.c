@@ -10,7 +10,8 @@
 
 enum { TEXT_MAX = 400, PAUSE_MAX_MS = 32 };
 
-void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
+void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
+		 ...)
 {
 	char *text = arena_alloc(&worker->arena, TEXT_MAX);
 	va_list args;
@@ -89,7 +90,8 @@ static bool describe_public(struct worker *worker, struct key *key, Cek__Interna
 	}
 	rv = public_read(&worker->session, key, half);
 	if (rv != CKR_OK) {
-		manage_fail_rv(worker, result, "reading the public half (a public key object with the same CKA_ID is needed)", rv);
+		manage_fail_rv(worker, result,
+			       "reading the public half (a public key object with the same CKA_ID is needed)", rv);
 		return false;
 	}
 	public_to_jose(half, jose);
@@ -97,8 +99,8 @@ static bool describe_public(struct worker *worker, struct key *key, Cek__Interna
 	return true;
 }
 
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, enum manage_origin origin,
-		   Cek__Internal__V1__JobResult *result)
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id,
+		   enum manage_origin origin, Cek__Internal__V1__JobResult *result)
 {
 	struct key *key;
 	CK_RV rv;
@@ -114,7 +116,8 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 		return false;
 	}
 	if (!mech_key_fits(key, alg)) {
-		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type, size or curve does not fit %s", alg->name);
+		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type, size or curve does not fit %s",
+			    alg->name);
 		return false;
 	}
 	if ((origin != MANAGE_ADOPTED && !protected_well(worker, key, result)) || !describe_public(worker, key, result))
@@ -133,8 +136,8 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 	return true;
 }
 
-CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
-		  CK_ULONG *ret_n)
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		  CK_ULONG max, CK_ULONG *ret_n)
 {
 	CK_RV rv = objects_find(&worker->session, template, n, ret_objects, max, ret_n);
 
@@ -194,7 +197,8 @@ CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *i
 	return rv == CKR_OK ? destroy_some(worker, objects, n, true) : rv;
 }
 
-void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job, Cek__Internal__V1__JobResult *ret_result)
+void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
+		    Cek__Internal__V1__JobResult *ret_result)
 {
 	CK_RV rv;
 

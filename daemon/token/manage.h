@@ -7,10 +7,14 @@
 #include "jobs.h"
 #include "public.h"
 
-void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, Cek__Internal__V1__JobResult *ret_result);
-void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job, Cek__Internal__V1__JobResult *ret_result);
-void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, Cek__Internal__V1__JobResult *ret_result);
-void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job, Cek__Internal__V1__JobResult *ret_result);
+void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
+		     Cek__Internal__V1__JobResult *ret_result);
+void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job,
+		   Cek__Internal__V1__JobResult *ret_result);
+void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
+		  Cek__Internal__V1__JobResult *ret_result);
+void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
+		    Cek__Internal__V1__JobResult *ret_result);
 void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
 		      Cek__Internal__V1__JobResult *ret_result);
 
@@ -26,25 +30,26 @@ bool manage_transport_open(void);
 enum manage_origin { MANAGE_GENERATED, MANAGE_IMPORTED, MANAGE_ADOPTED };
 
 /* A refusal or failure with its sentence for the operator. */
-void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
+		 ...) __attribute__((format(printf, 4, 5)));
 
 /* The token said rv to what. Sets worker->ending when it is gone. */
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
 
-/* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result: kid,
- * public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work is
- * refused. False with the failure in result. */
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id, enum manage_origin origin,
-		   Cek__Internal__V1__JobResult *result);
+/* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result:
+ * kid, public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work
+ * is refused. False with the failure in result. */
+bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id,
+		   enum manage_origin origin, Cek__Internal__V1__JobResult *result);
 
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
 
-/* Like objects_find() for something that should be there: SoftHSM shows an empty token for a moment while another process
- * writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
-CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
-		  CK_ULONG *ret_n);
+/* Like objects_find() for something that should be there: SoftHSM shows an empty token for a moment while another
+ * process writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		  CK_ULONG max, CK_ULONG *ret_n);
 
-/* Destroy both halves of a key, private first. CKR_OK also if there is none; patiently looks for it as manage_find() does. */
+/* Destroy both halves of a key, private first. CKR_OK also if there is none; patiently looks for it as manage_find()
+ * does. */
 CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id, bool patiently);

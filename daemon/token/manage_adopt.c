@@ -8,7 +8,8 @@
 
 enum { NOTE_MAX = 300 };
 
-static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
+static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, CK_OBJECT_HANDLE *ret_object,
+		  CK_ULONG *ret_n)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
@@ -52,7 +53,8 @@ static bool needed(const struct alg *alg, CK_ATTRIBUTE_TYPE usage)
 }
 
 /* One English list of what is wrong with the object, empty if nothing is. */
-static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_HANDLE object, char *ret_text, size_t size)
+static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_HANDLE object, char *ret_text,
+		       size_t size)
 {
 	static const struct {
 		CK_ATTRIBUTE_TYPE type;
@@ -86,14 +88,16 @@ static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, Cek__Interna
 	size_t len = 0;
 
 	if (!id || object_read(&worker->session, object, CKA_ID, id, CKA_ID_MAX, &len) != CKR_OK || len == 0) {
-		manage_fail(worker, result, OUTCOME(REFUSED), "the object has no CKA_ID of 1 to %d bytes; give it one", CKA_ID_MAX);
+		manage_fail(worker, result, OUTCOME(REFUSED), "the object has no CKA_ID of 1 to %d bytes; give it one",
+			    CKA_ID_MAX);
 		return false;
 	}
 	result->cka_id = (ProtobufCBinaryData){ len, id };
 	return true;
 }
 
-void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, Cek__Internal__V1__JobResult *ret_result)
+void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
+		  Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
 	char *note = arena_alloc(&worker->arena, NOTE_MAX);
@@ -112,15 +116,19 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	}
 	if (n != 1) {
 		manage_fail(worker, ret_result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
-			    n == 0 ? "the token has no such private or secret key" : "%lu keys fit; name one by its CKA_ID", n);
+			    n == 0 ? "the token has no such private or secret key"
+				   : "%lu keys fit; name one by its CKA_ID",
+			    n);
 		return;
 	}
 	complaints(worker, alg, object, note, NOTE_MAX);
 	if (*note && !job->insist) {
-		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)", note);
+		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)",
+			    note);
 		return;
 	}
-	if (!read_id(worker, object, ret_result) || !manage_verify(worker, alg, &ret_result->cka_id, MANAGE_ADOPTED, ret_result))
+	if (!read_id(worker, object, ret_result) ||
+	    !manage_verify(worker, alg, &ret_result->cka_id, MANAGE_ADOPTED, ret_result))
 		return;
 	if (*note)
 		ret_result->note = note;

@@ -23,13 +23,14 @@ static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct templat
 	CK_FUNCTION_LIST *f = worker->session.f;
 
 	if (!public)
-		return f->C_GenerateKey(worker->session.handle, mechanism, private->attribute, private->n, &ret_made->private);
-	return f->C_GenerateKeyPair(worker->session.handle, mechanism, public->attribute, public->n, private->attribute, private->n,
-				    &ret_made->public, &ret_made->private);
+		return f->C_GenerateKey(worker->session.handle, mechanism, private->attribute, private->n,
+					&ret_made->private);
+	return f->C_GenerateKeyPair(worker->session.handle, mechanism, public->attribute, public->n, private->attribute,
+				    private->n, &ret_made->public, &ret_made->private);
 }
 
-/* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it has
- * read its files again, or until C_Initialize: another try helps. NSS says the same when it has no column for
+/* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it
+ * has read its files again, or until C_Initialize: another try helps. NSS says the same when it has no column for
  * CKA_ALLOWED_MECHANISMS. */
 static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
 		      const ProtobufCBinaryData *id, struct made *ret_made)
@@ -75,8 +76,8 @@ static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__Gen
 	return generate(worker, CKM_AES_KEY_GEN, NULL, &template, &job->cka_id, ret_made);
 }
 
-/* Whether the token takes CKA_ALLOWED_MECHANISMS is cheaper to learn with an AES key than with several RSA key pairs. It has
- * the CKA_ID of the intent, in case this process dies here. */
+/* Whether the token takes CKA_ALLOWED_MECHANISMS is cheaper to learn with an AES key than with several RSA key pairs.
+ * It has the CKA_ID of the intent, in case this process dies here. */
 static void learn_mechanisms(struct worker *worker, const Cek__Internal__V1__GenerateJob *job)
 {
 	struct made made = { 0 };
@@ -131,7 +132,8 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 		manage_fail(worker, result, OUTCOME(REFUSED), "crv %s: P-256, P-384, P-521 or X25519", job->crv);
 	else if (alg->family == ALG_ECDH && !worker->probe.curve[probe_curve_index(curve)].works)
 		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "the token does not do %s", curve->name);
-	else if (alg->family == ALG_RSA_OAEP && job->bits && (job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
+	else if (alg->family == ALG_RSA_OAEP && job->bits &&
+		 (job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
 		manage_fail(worker, result, OUTCOME(REFUSED), "bits %u: 2048, 3072 or 4096", job->bits);
 	else
 		return manage_id_free(worker, &job->cka_id, result);
@@ -147,7 +149,8 @@ static void undo(struct worker *worker, const struct made *made, const ProtobufC
 		worker->session.f->C_DestroyObject(worker->session.handle, made->public);
 }
 
-void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, Cek__Internal__V1__JobResult *ret_result)
+void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
+		     Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
 	struct made made = { 0 };

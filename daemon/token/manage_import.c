@@ -1,6 +1,6 @@
 /*
- * Import: an AES key comes under the transport key, the private key under that AES key (RFC 5649), and both are unwrapped
- * inside the token. The broker and the journal see ciphertext only.
+ * Import: an AES key comes under the transport key, the private key under that AES key (RFC 5649), and both are
+ * unwrapped inside the token. The broker and the journal see ciphertext only.
  */
 #include <string.h>
 
@@ -29,7 +29,8 @@ struct import {
 	bool plain;
 };
 
-void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job, Cek__Internal__V1__JobResult *ret_result)
+void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
+		      Cek__Internal__V1__JobResult *ret_result)
 {
 	struct public_half *half = arena_alloc(&worker->arena, sizeof(*half));
 	Cek__V1__PublicKey *jose = arena_alloc(&worker->arena, sizeof(*jose));
@@ -71,8 +72,8 @@ static CK_RV unwrap_aes(struct worker *worker, const struct import *import, bool
 	};
 
 	return worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, import->transport,
-					      import->job->wrapped_aes_key.data, import->job->wrapped_aes_key.len, template, 6,
-					      ret_aes);
+					      import->job->wrapped_aes_key.data, import->job->wrapped_aes_key.len,
+					      template, 6, ret_aes);
 }
 
 static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OBJECT_HANDLE aes)
@@ -86,11 +87,11 @@ static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OB
 	template_add(&full, CKA_KEY_TYPE, &import->type, sizeof(import->type));
 	for (CK_ULONG i = 0; i < import->template.n; i++)
 		full.attribute[full.n++] = import->template.attribute[i];
-	rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data, wrapped->len, full.attribute,
-					    full.n, &import->private);
+	rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data, wrapped->len,
+					    full.attribute, full.n, &import->private);
 	if (rv != CKR_OK && template_without_mechanisms(&full))
-		rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data, wrapped->len,
-						    full.attribute, full.n, &import->private);
+		rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data,
+						    wrapped->len, full.attribute, full.n, &import->private);
 	return rv;
 }
 
@@ -110,8 +111,8 @@ static CK_RV create_from_memory(struct worker *worker, struct import *import)
 	rv = plain_create(worker, kek, &import->job->wrapped_key, import->class, import->type, import->half.curve,
 			  &import->template, &import->private);
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(&import->template))
-		rv = plain_create(worker, kek, &import->job->wrapped_key, import->class, import->type, import->half.curve,
-				  &import->template, &import->private);
+		rv = plain_create(worker, kek, &import->job->wrapped_key, import->class, import->type,
+				  import->half.curve, &import->template, &import->private);
 	import->plain = rv == CKR_OK;
 	return rv;
 }
@@ -150,7 +151,8 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 		template_add(&template, CKA_PUBLIC_EXPONENT, half->e, half->e_len);
 	} else {
 		const uint8_t *params =
-			curves_params(half->curve, worker->probe.curve[probe_curve_index(half->curve)].params_way, &len);
+			curves_params(half->curve, worker->probe.curve[probe_curve_index(half->curve)].params_way,
+				      &len);
 
 		point[header - 1] = (uint8_t)half->point_len;
 		memcpy(point + header, half->point, half->point_len);
@@ -168,11 +170,13 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 
 	import->alg = alg_find(job->alg);
 	if (!import->alg || !probe_describe(&worker->probe, import->alg, &how)) {
-		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "%s", import->alg ? how : "cekd does not know this alg");
+		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "%s",
+			    import->alg ? how : "cekd does not know this alg");
 		return false;
 	}
 	if (!transport_find(job->transport_id, &import->transport)) {
-		manage_fail(worker, result, OUTCOME(REFUSED), "the transport key is gone; ask for another and wrap again");
+		manage_fail(worker, result, OUTCOME(REFUSED),
+			    "the transport key is gone; ask for another and wrap again");
 		return false;
 	}
 	import->class = CKO_SECRET_KEY;
@@ -181,14 +185,16 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 		template_secret(&import->template, &worker->probe, import->alg, job->label, &job->cka_id);
 		/* SoftHSM does not tell the length of an unwrapped key afterwards. */
 		if (job->wrapped_key.len != import->alg->key_bits / 8 + WRAP_OVERHEAD) {
-			manage_fail(worker, result, OUTCOME(REFUSED), "an %s key has %u bits", job->alg, import->alg->key_bits);
+			manage_fail(worker, result, OUTCOME(REFUSED), "an %s key has %u bits", job->alg,
+				    import->alg->key_bits);
 			return false;
 		}
 		return manage_id_free(worker, &job->cka_id, result);
 	}
 	if (!job->public_key || !public_from_jose(job->public_key, &import->half) ||
 	    (import->half.curve != NULL) != (import->alg->family == ALG_ECDH)) {
-		manage_fail(worker, result, OUTCOME(REFUSED), "the public key is missing, malformed or does not fit %s", job->alg);
+		manage_fail(worker, result, OUTCOME(REFUSED), "the public key is missing, malformed or does not fit %s",
+			    job->alg);
 		return false;
 	}
 	import->class = CKO_PRIVATE_KEY;
@@ -211,18 +217,21 @@ static bool same_public(struct worker *worker, const struct import *import, Cek_
 	return false;
 }
 
-static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *job, CK_RV rv, Cek__Internal__V1__JobResult *result)
+static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *job, CK_RV rv,
+		    Cek__Internal__V1__JobResult *result)
 {
 	bool again;
 	const outcome_t outcome = job_judge(worker, rv, &job->cka_id, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED))
-		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no key for %s", job->alg);
+		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no key for %s",
+			    job->alg);
 	else
 		manage_fail_rv(worker, result, "importing the key", rv);
 }
 
-void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job, Cek__Internal__V1__JobResult *ret_result)
+void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job,
+		   Cek__Internal__V1__JobResult *ret_result)
 {
 	struct import import = { .job = job };
 	CK_RV rv;

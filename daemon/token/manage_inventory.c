@@ -58,7 +58,8 @@ static bool secret_works(struct worker *worker, CK_OBJECT_HANDLE object)
 		.can_unwrap = object_flag(&worker->session, object, CKA_UNWRAP),
 	};
 
-	return round_trip(worker, &key, alg_find("A256KW")) == CKR_OK || round_trip(worker, &key, alg_find("A256GCMKW")) == CKR_OK;
+	return round_trip(worker, &key, alg_find("A256KW")) == CKR_OK ||
+	       round_trip(worker, &key, alg_find("A256GCMKW")) == CKR_OK;
 }
 
 /* A creation that was cut short leaves an object without its value. The value is sensitive and cannot be asked for, but
@@ -72,7 +73,8 @@ static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLAS
 		return has(worker, object, CKA_MODULUS);
 	if (class != CKO_SECRET_KEY)
 		return has(worker, object, class == CKO_PUBLIC_KEY ? CKA_EC_POINT : CKA_EC_PARAMS);
-	if (object_read(&worker->session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK && value_len > 0)
+	if (object_read(&worker->session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK &&
+	    value_len > 0)
 		return true;
 	return has(worker, object, CKA_CHECK_VALUE) || (type == CKK_AES && secret_works(worker, object));
 }

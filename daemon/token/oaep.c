@@ -44,7 +44,8 @@ int oaep_decode(const EVP_MD *hash, const uint8_t *em, size_t em_len, uint8_t *r
 	/* Manger's oracle, planted for tests/bench/timing.c. */
 	if (testhook_armed("oaep.early-return") && em[0] != 0)
 		return -EBADMSG;
-	len = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)em_len, em, (int)em_len, (int)em_len, NULL, 0, hash, hash);
+	len = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)em_len, em, (int)em_len, (int)em_len, NULL, 0, hash,
+						hash);
 	ERR_clear_error();
 	if (len < 0)
 		return -EBADMSG;

@@ -9,8 +9,8 @@
 
 enum { MISSED_US = 5000000 };
 
-CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
-		   CK_ULONG *ret_n)
+CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		   CK_ULONG max, CK_ULONG *ret_n)
 {
 	CK_RV rv = session->f->C_FindObjectsInit(session->handle, template, n);
 	CK_RV final;
@@ -34,8 +34,8 @@ CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, 
 	return rv;
 }
 
-CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value, size_t size,
-		  size_t *ret_len)
+CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
+		  size_t size, size_t *ret_len)
 {
 	CK_ATTRIBUTE attribute = { type, ret_value, size };
 	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, &attribute, 1);
@@ -53,7 +53,8 @@ bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_
 	CK_BBOOL value = CK_FALSE;
 	size_t len = 0;
 
-	return object_read(session, object, type, &value, sizeof(value), &len) == CKR_OK && len == sizeof(value) && value;
+	return object_read(session, object, type, &value, sizeof(value), &len) == CKR_OK && len == sizeof(value) &&
+	       value;
 }
 
 static struct key **bucket(struct keys *keys, const uint8_t *id, size_t id_len)

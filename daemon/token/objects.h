@@ -1,6 +1,6 @@
 /*
- * The KEKs that this worker has used: what the token says of each is asked once and kept. A KEK is named by its CKA_ID and
- * exactly one token object must have it.
+ * The KEKs that this worker has used: what the token says of each is asked once and kept. A KEK is named by its CKA_ID
+ * and exactly one token object must have it.
  */
 #pragma once
 
@@ -53,9 +53,9 @@ struct keys {
 	bool never_reopen; /* session objects live here that must not go (transport keys) */
 };
 
-/* The key with this CKA_ID; it stays valid until keys_forget() or keys_forget_all(). CKR_OK, CKR_CEKD_MISSING after a second look
- * (and, for SoftHSM with a read-only token.object, a third one after reopening the module), CKR_CEKD_AMBIGUOUS, or what the
- * token says. */
+/* The key with this CKA_ID; it stays valid until keys_forget() or keys_forget_all(). CKR_OK, CKR_CEKD_MISSING after a
+ * second look (and, for SoftHSM with a read-only token.object, a third one after reopening the module),
+ * CKR_CEKD_AMBIGUOUS, or what the token says. */
 CK_RV keys_get(struct keys *keys, const uint8_t *id, size_t id_len, struct key **ret_key);
 
 /* Drop what is known of a key, and its session copy. */
@@ -65,12 +65,12 @@ void keys_forget(struct keys *keys, const uint8_t *id, size_t id_len);
 void keys_forget_all(struct keys *keys);
 
 /* Up to max token objects that match the template. */
-CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects, CK_ULONG max,
-		   CK_ULONG *ret_n);
+CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		   CK_ULONG max, CK_ULONG *ret_n);
 
 /* Is this attribute there and true? */
 bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
 
 /* One attribute into a buffer of at most size bytes. CKR_OK or what the token says. */
-CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value, size_t size,
-		  size_t *ret_len);
+CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
+		  size_t size, size_t *ret_len);

@@ -14,8 +14,8 @@ enum {
 	RSA_COMPONENTS = 8,
 };
 
-static CK_RV open_wrapped(struct worker *worker, const uint8_t *kek, const ProtobufCBinaryData *wrapped, uint8_t **ret_plain,
-			  size_t *ret_len)
+static CK_RV open_wrapped(struct worker *worker, const uint8_t *kek, const ProtobufCBinaryData *wrapped,
+			  uint8_t **ret_plain, size_t *ret_len)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP-PAD", NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -64,10 +64,14 @@ static bool add_rsa(struct worker *worker, EVP_PKEY *key, struct template *templ
 		const char *name;
 		CK_ATTRIBUTE_TYPE type;
 	} parts[RSA_COMPONENTS] = {
-		{ OSSL_PKEY_PARAM_RSA_N, CKA_MODULUS },          { OSSL_PKEY_PARAM_RSA_E, CKA_PUBLIC_EXPONENT },
-		{ OSSL_PKEY_PARAM_RSA_D, CKA_PRIVATE_EXPONENT }, { OSSL_PKEY_PARAM_RSA_FACTOR1, CKA_PRIME_1 },
-		{ OSSL_PKEY_PARAM_RSA_FACTOR2, CKA_PRIME_2 },    { OSSL_PKEY_PARAM_RSA_EXPONENT1, CKA_EXPONENT_1 },
-		{ OSSL_PKEY_PARAM_RSA_EXPONENT2, CKA_EXPONENT_2 }, { OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT },
+		{ OSSL_PKEY_PARAM_RSA_N, CKA_MODULUS },
+		{ OSSL_PKEY_PARAM_RSA_E, CKA_PUBLIC_EXPONENT },
+		{ OSSL_PKEY_PARAM_RSA_D, CKA_PRIVATE_EXPONENT },
+		{ OSSL_PKEY_PARAM_RSA_FACTOR1, CKA_PRIME_1 },
+		{ OSSL_PKEY_PARAM_RSA_FACTOR2, CKA_PRIME_2 },
+		{ OSSL_PKEY_PARAM_RSA_EXPONENT1, CKA_EXPONENT_1 },
+		{ OSSL_PKEY_PARAM_RSA_EXPONENT2, CKA_EXPONENT_2 },
+		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT },
 	};
 
 	for (size_t i = 0; i < RSA_COMPONENTS; i++)
@@ -128,7 +132,8 @@ CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBin
 		ERR_clear_error();
 	}
 	for (CK_ULONG i = 0; rv == CKR_OK && i < template->n; i++)
-		template_add(&full, template->attribute[i].type, template->attribute[i].pValue, template->attribute[i].ulValueLen);
+		template_add(&full, template->attribute[i].type, template->attribute[i].pValue,
+			     template->attribute[i].ulValueLen);
 	if (rv == CKR_OK)
 		rv = worker->session.f->C_CreateObject(worker->session.handle, full.attribute, full.n, ret_object);
 	return rv;

@@ -8,6 +8,11 @@
 #include "roundtrip.h"
 #include "worker.h"
 
+unsigned probe_hash_index(const struct alg *alg)
+{
+	return alg->hash_bits == 1 ? 0 : alg->hash_bits / 128 - 1;
+}
+
 unsigned probe_curve_index(const struct curve *curve)
 {
 	return (unsigned)(curve - curve_row(0));
@@ -39,7 +44,11 @@ static CK_RV session_aes_key(struct worker *worker, bool cipher, struct key *ret
 	};
 
 	*ret_key = (struct key){
-		.class = CKO_SECRET_KEY, .type = CKK_AES, .value_len = len, .can_decrypt = cipher, .can_unwrap = !cipher,
+		.class = CKO_SECRET_KEY,
+		.type = CKK_AES,
+		.value_len = len,
+		.can_decrypt = cipher,
+		.can_unwrap = !cipher,
 	};
 	return worker->session.f->C_GenerateKey(worker->session.handle, &mechanism, template,
 						sizeof(template) / sizeof(template[0]), &ret_key->handle);
@@ -84,7 +93,7 @@ CK_RV probe_run(struct worker *worker)
 
 static bool describe_rsa(const struct probe *probe, const struct alg *alg, const char **ret_how)
 {
-	const unsigned index = alg->hash_bits == 1 ? 0 : alg->hash_bits / 128 - 1;
+	const unsigned index = probe_hash_index(alg);
 
 	if (probe->oaep[index])
 		*ret_how = "CKM_RSA_PKCS_OAEP in the token";
@@ -103,13 +112,14 @@ static bool describe_ecdh(const struct probe *probe, const struct alg *alg, cons
 	text[0] = '\0';
 	for (size_t i = 0; i < PROBE_CURVES && curve_row(i); i++)
 		if (probe->curve[i].works)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "CKM_ECDH1_DERIVE in the token (",
-						 curve_row(i)->name);
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+						 used ? ", " : "CKM_ECDH1_DERIVE in the token (", curve_row(i)->name);
 	if (used == 0) {
 		*ret_how = "the token does not do CKM_ECDH1_DERIVE on any of our curves";
 		return false;
 	}
-	snprintf(text + used, sizeof(text) - used, "), Concat KDF%s in the worker", alg->key_bits ? " and AES key wrap" : "");
+	snprintf(text + used, sizeof(text) - used, "), Concat KDF%s in the worker",
+		 alg->key_bits ? " and AES key wrap" : "");
 	*ret_how = text;
 	return true;
 }

@@ -35,7 +35,8 @@ struct probe {
 /* Fill worker->probe. CKR_OK, or what the token says if it does not answer at all. */
 CK_RV probe_run(struct worker *worker);
 
-/* Which probe row is curve? */
+/* Which element of probe.oaep is the hash of alg, which of probe.curve is curve? */
+unsigned probe_hash_index(const struct alg *alg);
 unsigned probe_curve_index(const struct curve *curve);
 
 /* CKA_KEY_TYPE of a key on curve in this token. */

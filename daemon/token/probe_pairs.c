@@ -17,7 +17,9 @@ static bool oaep_label_refused(struct worker *worker, struct key *key, const str
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->public_key, NULL);
 	unsigned char *label = (unsigned char *)OPENSSL_strdup("label");
 	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX), encrypted[RSA_BITS_MAX / 8];
-	struct unwrap unwrap = { .alg = alg, .cek_len = CEK_LEN_MAX, .encrypted_key = encrypted, .encrypted_key_len = key->modulus_len };
+	struct unwrap unwrap = {
+		.alg = alg, .cek_len = CEK_LEN_MAX, .encrypted_key = encrypted, .encrypted_key_len = key->modulus_len
+	};
 	size_t len = sizeof(encrypted);
 	bool refused = false;
 
@@ -53,22 +55,24 @@ static CK_RV session_rsa_key(struct worker *worker, CK_ULONG bits, CK_OBJECT_HAN
 	};
 
 	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = bits / 8 };
-	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 4, private, 4, ret_public,
-						    &ret_key->handle);
+	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 4, private, 4,
+						    ret_public, &ret_key->handle);
 }
 
 static void try_rsa(struct worker *worker, struct key *key)
 {
 	for (size_t i = 0; alg_row(i); i++) {
 		const struct alg *alg = alg_row(i);
-		const unsigned index = alg->hash_bits == 1 ? 0 : alg->hash_bits / 128 - 1;
+		unsigned index;
 
 		if (alg->family != ALG_RSA_OAEP)
 			continue;
+		index = probe_hash_index(alg);
 		worker->probe.raw_rsa = false;
 		worker->probe.oaep[index] = true;
 		key->rsa_way = RSA_TOKEN_OAEP;
-		worker->probe.oaep[index] = round_trip(worker, key, alg) == CKR_OK && oaep_label_refused(worker, key, alg);
+		worker->probe.oaep[index] =
+			round_trip(worker, key, alg) == CKR_OK && oaep_label_refused(worker, key, alg);
 		EVP_PKEY_CTX_free(key->encrypt);
 		key->encrypt = NULL;
 	}
@@ -88,7 +92,8 @@ void probe_rsa(struct worker *worker)
 	struct public_half half;
 	struct key key;
 
-	if (session_rsa_key(worker, 1536, &public, &key) != CKR_OK && session_rsa_key(worker, 2048, &public, &key) != CKR_OK)
+	if (session_rsa_key(worker, 1536, &public, &key) != CKR_OK &&
+	    session_rsa_key(worker, 2048, &public, &key) != CKR_OK)
 		return;
 	key.object = public;
 	if (public_read(&worker->session, &key, &half) == CKR_OK) {
@@ -120,8 +125,8 @@ static CK_RV session_ec_key(struct worker *worker, const struct curve *curve, un
 	if (!params)
 		return CKR_CURVE_NOT_SUPPORTED;
 	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve };
-	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 2, private, 4, ret_public,
-						    &ret_key->handle);
+	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 2, private, 4,
+						    ret_public, &ret_key->handle);
 }
 
 /* An agreement between the token's session key and one of OpenSSL's, with the point bare or in its DER shell. */

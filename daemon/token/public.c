@@ -56,7 +56,8 @@ static CK_RV read_rsa(struct session *session, CK_OBJECT_HANDLE object, struct p
 	return CKR_OK;
 }
 
-static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const struct curve *curve, struct public_half *half)
+static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const struct curve *curve,
+		     struct public_half *half)
 {
 	uint8_t value[POINT_MAX + 3];
 	const uint8_t *point;
@@ -65,14 +66,16 @@ static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const str
 
 	if (rv != CKR_OK)
 		return rv;
-	if (!curves_point(curve, value, len, &point, &half->point_len) || !curves_point_valid(curve, point, half->point_len))
+	if (!curves_point(curve, value, len, &point, &half->point_len) ||
+	    !curves_point_valid(curve, point, half->point_len))
 		return CKR_PUBLIC_KEY_INVALID;
 	memcpy(half->point, point, half->point_len);
 	half->curve = curve;
 	return CKR_OK;
 }
 
-static CK_RV read_from(struct session *session, const struct key *key, CK_OBJECT_HANDLE object, struct public_half *half)
+static CK_RV read_from(struct session *session, const struct key *key, CK_OBJECT_HANDLE object,
+		       struct public_half *half)
 {
 	return key->type == CKK_RSA ? read_rsa(session, object, half) : read_ec(session, object, key->curve, half);
 }
@@ -162,7 +165,8 @@ static EVP_PKEY *rsa_for_openssl(const struct public_half *half)
 	if (n && e && builder && ctx && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
 	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
 		params = OSSL_PARAM_BLD_to_param(builder);
-	if (params && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		key = NULL;
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(builder);
@@ -201,12 +205,13 @@ void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN])
 		len = snprintf(json, sizeof(json), "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b, a);
 	} else if (half->point_len == field) {
 		public_base64url(half->point, field, a);
-		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", half->curve->name, a);
+		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", half->curve->name,
+			       a);
 	} else {
 		public_base64url(half->point + 1, field, a);
 		public_base64url(half->point + 1 + field, field, b);
-		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", half->curve->name,
-			       a, b);
+		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+			       half->curve->name, a, b);
 	}
 	SHA256((const unsigned char *)json, (size_t)len, hash);
 	public_base64url(hash, sizeof(hash), ret_kid);

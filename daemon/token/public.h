@@ -21,8 +21,8 @@ struct public_half {
 	size_t point_len;          /* EC: 04 x y; X25519: x */
 };
 
-/* Ask the token: the private key's own attributes first, then the public key object of the same CKA_ID. CKR_OK, CKR_CEKD_MISSING if
- * nothing there tells, CKR_PUBLIC_KEY_INVALID if it makes no sense. */
+/* Ask the token: the private key's own attributes first, then the public key object of the same CKA_ID. CKR_OK,
+ * CKR_CEKD_MISSING if nothing there tells, CKR_PUBLIC_KEY_INVALID if it makes no sense. */
 CK_RV public_read(struct session *session, const struct key *key, struct public_half *ret_half);
 
 /* From the form of cek.proto. False if a member is missing, of the wrong length, or the point not on the curve. */

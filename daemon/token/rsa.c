@@ -1,6 +1,6 @@
 /*
- * RSA-OAEP (RFC 7518 section 4.3, RFC 8017 section 7.1): in the token where it takes the hash, else decoded here after the
- * bare RSA operation. Wrapping needs the public half only and is done by OpenSSL.
+ * RSA-OAEP (RFC 7518 section 4.3, RFC 8017 section 7.1): in the token where it takes the hash, else decoded here after
+ * the bare RSA operation. Wrapping needs the public half only and is done by OpenSSL.
  */
 #include <string.h>
 
@@ -27,7 +27,8 @@ static CK_MECHANISM oaep_mechanism(unsigned hash_bits, CK_RSA_PKCS_OAEP_PARAMS *
 
 	while (i < 3 && rows[i].hash_bits != hash_bits)
 		i++;
-	*params = (CK_RSA_PKCS_OAEP_PARAMS){ .hashAlg = rows[i].hash, .mgf = rows[i].mgf, .source = CKZ_DATA_SPECIFIED };
+	*params =
+		(CK_RSA_PKCS_OAEP_PARAMS){ .hashAlg = rows[i].hash, .mgf = rows[i].mgf, .source = CKZ_DATA_SPECIFIED };
 	return (CK_MECHANISM){ CKM_RSA_PKCS_OAEP, params, sizeof(*params) };
 }
 
@@ -39,19 +40,15 @@ static CK_RV decrypt(struct worker *worker, struct key *key, CK_MECHANISM *mecha
 	CK_RV rv = f->C_DecryptInit(worker->session.handle, mechanism, key->handle);
 
 	if (rv == CKR_OK)
-		rv = f->C_Decrypt(worker->session.handle, (CK_BYTE *)(uintptr_t)unwrap->encrypted_key, unwrap->encrypted_key_len,
-				  ret_out, &len);
+		rv = f->C_Decrypt(worker->session.handle, (CK_BYTE *)(uintptr_t)unwrap->encrypted_key,
+				  unwrap->encrypted_key_len, ret_out, &len);
 	if (rv == CKR_OK)
 		*ret_len = len;
 	return rv;
 }
 
-static unsigned hash_index(const struct alg *alg)
-{
-	return alg->hash_bits == 1 ? 0 : alg->hash_bits == 256 ? 1 : alg->hash_bits == 384 ? 2 : 3;
-}
-
-static CK_RV unwrap_raw(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out, size_t *ret_len)
+static CK_RV unwrap_raw(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out,
+			size_t *ret_len)
 {
 	CK_MECHANISM mechanism = { CKM_RSA_X_509, NULL, 0 };
 	uint8_t *em = arena_alloc(&worker->arena, key->modulus_len);
@@ -71,14 +68,16 @@ static CK_RV unwrap_raw(struct worker *worker, struct key *key, const struct unw
 	return CKR_OK;
 }
 
-/* A key may allow less than its token: CKA_ALLOWED_MECHANISMS without CKM_RSA_PKCS_OAEP. That shows at C_DecryptInit. */
-static CK_RV unwrap_any(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out, size_t *ret_len)
+/* A key may allow less than its token: CKA_ALLOWED_MECHANISMS without CKM_RSA_PKCS_OAEP. That shows at C_DecryptInit.
+ */
+static CK_RV unwrap_any(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out,
+			size_t *ret_len)
 {
 	CK_RSA_PKCS_OAEP_PARAMS params;
 	CK_MECHANISM mechanism = oaep_mechanism(unwrap->alg->hash_bits, &params);
 	CK_RV rv;
 
-	if (!worker->probe.oaep[hash_index(unwrap->alg)] || key->rsa_way == RSA_RAW)
+	if (!worker->probe.oaep[probe_hash_index(unwrap->alg)] || key->rsa_way == RSA_RAW)
 		return unwrap_raw(worker, key, unwrap, ret_out, ret_len);
 	rv = decrypt(worker, key, &mechanism, unwrap, ret_out, ret_len);
 	if (rv == CKR_MECHANISM_INVALID && key->rsa_way == RSA_UNDECIDED) {

@@ -121,10 +121,12 @@ static enum session_result find_slot(struct session *session, CK_TOKEN_INFO *ret
 		return SESSION_OK;
 	list_labels(session, slots, n, labels, sizeof(labels));
 	if (found > 1)
-		return fail(session, SESSION_CONFIGURATION, "token: \"%s\" fits %lu tokens of %s; add serial=", session->config.uri,
-			    found, labels);
-	return fail(session, SESSION_CONFIGURATION, "token: none fits \"%s\"; there %s%s. Make one with cekctl token init, or "
-		    "correct the URI or the module-environment", session->config.uri, *labels ? "is " : "is none", labels);
+		return fail(session, SESSION_CONFIGURATION,
+			    "token: \"%s\" fits %lu tokens of %s; add serial=", session->config.uri, found, labels);
+	return fail(session, SESSION_CONFIGURATION,
+		    "token: none fits \"%s\"; there %s%s. Make one with cekctl token init, or "
+		    "correct the URI or the module-environment",
+		    session->config.uri, *labels ? "is " : "is none", labels);
 }
 
 enum session_result session_login(struct session *session)
@@ -137,9 +139,11 @@ enum session_result session_login(struct session *session)
 	/* SoftHSM cannot tell its flags when token.object is read-only and somebody has logged in. */
 	if (rv == CKR_OK) {
 		if (info.flags & CKF_USER_PIN_LOCKED)
-			return fail(session, SESSION_PIN, "PIN: the token has locked it; only its security officer can set a new one");
+			return fail(session, SESSION_PIN,
+				    "PIN: the token has locked it; only its security officer can set a new one");
 		if (info.flags & CKF_USER_PIN_FINAL_TRY)
-			return fail(session, SESSION_PIN, "PIN: one more wrong try would lock the token, so cekd does not try; "
+			return fail(session, SESSION_PIN,
+				    "PIN: one more wrong try would lock the token, so cekd does not try; "
 				    "check the PIN file and log in once with another tool (pkcs11-tool --login)");
 		if (info.flags & CKF_USER_PIN_COUNT_LOW)
 			log_warning("PIN: there was a wrong try since the last login");
@@ -170,7 +174,8 @@ static enum session_result begin(struct session *session)
 	unpad(info.label, sizeof(info.label), session->label);
 	unpad(info.serialNumber, sizeof(info.serialNumber), session->serial);
 	unpad(info.model, sizeof(info.model), session->model);
-	rv = session->f->C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session->handle);
+	rv = session->f->C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+				       &session->handle);
 	if (rv != CKR_OK)
 		return fail(session, SESSION_TOKEN, "token: C_OpenSession says %s", ckr_name(rv));
 	return info.flags & CKF_LOGIN_REQUIRED ? session_login(session) : SESSION_OK;

@@ -39,7 +39,6 @@ void template_private(struct template *template, const struct probe *probe, cons
 		      const ProtobufCBinaryData *id)
 {
 	const bool rsa = alg->family == ALG_RSA_OAEP;
-	const unsigned hash = alg->hash_bits == 1 ? 0 : alg->hash_bits / 128 - 1;
 
 	template->n = 0;
 	name(template, label, id);
@@ -57,7 +56,7 @@ void template_private(struct template *template, const struct probe *probe, cons
 	/* Where OAEP is decoded in the worker today, a better module may do it tomorrow. */
 	template->allowed[0] = CKM_RSA_PKCS_OAEP;
 	template->allowed[1] = CKM_RSA_X_509;
-	allow(template, probe->oaep[hash] ? 1 : 2);
+	allow(template, probe->oaep[probe_hash_index(alg)] ? 1 : 2);
 }
 
 void template_secret(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
@@ -102,6 +101,6 @@ bool template_without_mechanisms(struct template *template)
 
 bool template_refused(CK_RV rv)
 {
-	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT ||
-	       rv == CKR_ATTRIBUTE_READ_ONLY;
+	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
+	       rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY;
 }

@@ -1,6 +1,6 @@
 /*
- * The attributes of every KEK that cekd puts into a token: CKA_TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, and no usage but
- * what its alg needs.
+ * The attributes of every KEK that cekd puts into a token: CKA_TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, and no usage
+ * but what its alg needs.
  */
 #pragma once
 
@@ -20,7 +20,8 @@ void template_private(struct template *template, const struct probe *probe, cons
 void template_secret(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
 		     const ProtobufCBinaryData *id);
 /* The public half beside a private key: readable by all, good for encryption (RSA) or nothing. */
-void template_public(struct template *template, const struct alg *alg, const char *label, const ProtobufCBinaryData *id);
+void template_public(struct template *template, const struct alg *alg, const char *label,
+		     const ProtobufCBinaryData *id);
 
 void template_add(struct template *template, CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 

@@ -39,7 +39,8 @@ static CK_RV make(struct worker *worker)
 
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return CKR_RANDOM_NO_RNG;
-	rv = f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 3, private, 7, &transport.public, &transport.private);
+	rv = f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 3, private, 7, &transport.public,
+				  &transport.private);
 	if (rv != CKR_OK)
 		return rv;
 	key.object = transport.public;

@@ -1,6 +1,6 @@
 /*
- * The transport key: an RSA session key of the manage worker, for which operators wrap what they import. It never leaves the
- * token and dies with the session.
+ * The transport key: an RSA session key of the manage worker, for which operators wrap what they import. It never
+ * leaves the token and dies with the session.
  */
 #pragma once
 

@@ -107,8 +107,9 @@ CK_OBJECT_HANDLE published_key(struct rig *rig, const json_t *jwk, uint8_t ret_i
 
 CK_OBJECT_HANDLE published_rsa(struct rig *rig, const struct octets *pkcs8, uint8_t ret_id[16])
 {
-	static const char *names[8] = { OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1,
-					OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+	static const char *names[8] = { OSSL_PKEY_PARAM_RSA_N,	       OSSL_PKEY_PARAM_RSA_E,
+					OSSL_PKEY_PARAM_RSA_D,	       OSSL_PKEY_PARAM_RSA_FACTOR1,
+					OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
 					OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1 };
 	const unsigned char *at = pkcs8->data;
 	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)pkcs8->len);
@@ -155,9 +156,9 @@ static void fill_params(const json_t *header, Cek__V1__AlgParams *params, Cek__V
 	params->epk = point ? epk : NULL;
 }
 
-Cek__Internal__V1__Outcome published_unwrap(struct rig_worker *worker, const uint8_t id[16], const char *alg, const char *enc,
-					    size_t cek_len, const struct octets *encrypted_key, const json_t *header,
-					    struct octets *ret_cek)
+Cek__Internal__V1__Outcome published_unwrap(struct rig_worker *worker, const uint8_t id[16], const char *alg,
+					    const char *enc, size_t cek_len, const struct octets *encrypted_key,
+					    const json_t *header, struct octets *ret_cek)
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;

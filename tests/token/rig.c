@@ -51,7 +51,8 @@ static void softhsm_settings(struct rig *rig)
 	snprintf(path, sizeof(path), "%s/tokens", rig->dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/softhsm2.conf", rig->dir);
-	snprintf(text, sizeof(text), "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", rig->dir);
+	snprintf(text, sizeof(text),
+		 "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", rig->dir);
 	write_file(path, text);
 	snprintf(rig->environment[0], sizeof(rig->environment[0]), "SOFTHSM2_CONF=%s", path);
 	setenv("SOFTHSM2_CONF", path, 1);
@@ -114,11 +115,14 @@ static void make_token(struct rig *rig)
 		snprintf((char *)label, sizeof(label), "%-32s", "cekd-test");
 		assert_int_equal(rig->f->C_InitToken(slot(rig), so_pin, so_len, label), CKR_OK);
 	}
-	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session), CKR_OK);
+	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+			 CKR_OK);
 	assert_int_equal(rig->f->C_Login(session, CKU_SO, so_pin, so_len), CKR_OK);
 	assert_int_equal(rig->f->C_InitPIN(session, pin, pin_len), CKR_OK);
 	assert_int_equal(rig->f->C_CloseSession(session), CKR_OK);
-	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &rig->session), CKR_OK);
+	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+					       &rig->session),
+			 CKR_OK);
 	assert_int_equal(rig->f->C_Login(rig->session, CKU_USER, pin, pin_len), CKR_OK);
 }
 
@@ -127,7 +131,8 @@ void rig_open(struct rig *rig, const char *kind)
 	memset(rig, 0, sizeof(*rig));
 	rig->nss = strcmp(kind, "nss") == 0;
 	/* SoftHSM rewrites a file for each attribute that it sets. */
-	snprintf(rig->dir, sizeof(rig->dir), "%s/cekd-token-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(rig->dir, sizeof(rig->dir), "%s/cekd-token-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(rig->dir));
 	if (rig->nss)
 		nss_settings(rig);
@@ -154,7 +159,8 @@ void rig_close(struct rig *rig)
 
 static void exec_worker(struct rig *rig, int control)
 {
-	char *const environment[] = { rig->environment[0], rig->environment[1][0] ? rig->environment[1] : NULL, rig->environment[2], NULL };
+	char *const environment[] = { rig->environment[0], rig->environment[1][0] ? rig->environment[1] : NULL,
+				      rig->environment[2], NULL };
 	char *const argv[] = { (char *)(uintptr_t)"cekd-token", NULL };
 
 	if (dup2(control, 3) < 0)

@@ -1,6 +1,6 @@
 /*
- * What the tests of cekd-token stand on: a fresh token of SoftHSM or NSS in a folder of its own, the real cekd-token over
- * socket pairs, and this process's own PKCS#11 session beside it.
+ * What the tests of cekd-token stand on: a fresh token of SoftHSM or NSS in a folder of its own, the real cekd-token
+ * over socket pairs, and this process's own PKCS#11 session beside it.
  */
 #pragma once
 
@@ -49,8 +49,8 @@ struct rig_options {
 	int test_page;       /* descriptor of the page of daemon/testhook.h, 0 = none; the caller's to close */
 };
 
-/* Start a worker and wait for its hello. If it fails instead, hello is NULL and *ret_failing (if wanted) is what it told its
- * parent; free it with cek__internal__v1__control__free_unpacked(). */
+/* Start a worker and wait for its hello. If it fails instead, hello is NULL and *ret_failing (if wanted) is what it
+ * told its parent; free it with cek__internal__v1__control__free_unpacked(). */
 void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_options *options,
 	       Cek__Internal__V1__Control **ret_failing);
 
@@ -78,6 +78,7 @@ CK_OBJECT_HANDLE rig_last_public(void);
 
 /* Private or secret keys that cekd could have made, from published values. Return the private half's handle. */
 CK_OBJECT_HANDLE rig_create_aes(struct rig *rig, const uint8_t *id, const uint8_t *key, size_t len);
-CK_OBJECT_HANDLE rig_create_rsa(struct rig *rig, const uint8_t *id, const ProtobufCBinaryData part[8]); /* n e d p q dp dq qi */
+CK_OBJECT_HANDLE rig_create_rsa(struct rig *rig, const uint8_t *id,
+				const ProtobufCBinaryData part[8]); /* n e d p q dp dq qi */
 CK_OBJECT_HANDLE rig_create_ec(struct rig *rig, const uint8_t *id, const char *crv, const uint8_t *d, size_t d_len,
 			       const uint8_t *x, const uint8_t *y, size_t len);

@@ -26,9 +26,16 @@ CK_OBJECT_HANDLE rig_create_aes(struct rig *rig, const uint8_t *id, const uint8_
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_AES;
 	CK_ATTRIBUTE template[] = {
-		VALUE(CKA_CLASS, class),     VALUE(CKA_KEY_TYPE, type),    VALUE(CKA_TOKEN, yes),  VALUE(CKA_PRIVATE, yes),
-		VALUE(CKA_SENSITIVE, yes),   VALUE(CKA_EXTRACTABLE, no),   VALUE(CKA_ENCRYPT, yes), VALUE(CKA_DECRYPT, yes),
-		VALUE(CKA_WRAP, yes),        VALUE(CKA_UNWRAP, yes),
+		VALUE(CKA_CLASS, class),
+		VALUE(CKA_KEY_TYPE, type),
+		VALUE(CKA_TOKEN, yes),
+		VALUE(CKA_PRIVATE, yes),
+		VALUE(CKA_SENSITIVE, yes),
+		VALUE(CKA_EXTRACTABLE, no),
+		VALUE(CKA_ENCRYPT, yes),
+		VALUE(CKA_DECRYPT, yes),
+		VALUE(CKA_WRAP, yes),
+		VALUE(CKA_UNWRAP, yes),
 		{ CKA_ID, (void *)(uintptr_t)id, 16 },
 		{ CKA_VALUE, (void *)(uintptr_t)key, len },
 	};
@@ -38,13 +45,16 @@ CK_OBJECT_HANDLE rig_create_aes(struct rig *rig, const uint8_t *id, const uint8_
 
 CK_OBJECT_HANDLE rig_create_rsa(struct rig *rig, const uint8_t *id, const ProtobufCBinaryData part[8])
 {
-	static const CK_ATTRIBUTE_TYPE types[8] = { CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2,
-						    CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT };
+	static const CK_ATTRIBUTE_TYPE types[8] = { CKA_MODULUS,    CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT,
+						    CKA_PRIME_1,    CKA_PRIME_2,	 CKA_EXPONENT_1,
+						    CKA_EXPONENT_2, CKA_COEFFICIENT };
 	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = CKK_RSA;
 	CK_ATTRIBUTE template[16] = {
-		VALUE(CKA_CLASS, class),   VALUE(CKA_KEY_TYPE, type),  VALUE(CKA_TOKEN, yes),   VALUE(CKA_PRIVATE, yes),
-		VALUE(CKA_SENSITIVE, yes), VALUE(CKA_EXTRACTABLE, no), VALUE(CKA_DECRYPT, yes), { CKA_ID, (void *)(uintptr_t)id, 16 },
+		VALUE(CKA_CLASS, class),   VALUE(CKA_KEY_TYPE, type),
+		VALUE(CKA_TOKEN, yes),	   VALUE(CKA_PRIVATE, yes),
+		VALUE(CKA_SENSITIVE, yes), VALUE(CKA_EXTRACTABLE, no),
+		VALUE(CKA_DECRYPT, yes),   { CKA_ID, (void *)(uintptr_t)id, 16 },
 	};
 
 	for (size_t i = 0; i < 8; i++)
@@ -59,8 +69,8 @@ CK_OBJECT_HANDLE rig_last_public(void)
 	return last_public;
 }
 
-static void create_ec_public(struct rig *rig, const uint8_t *id, CK_KEY_TYPE type, const uint8_t *params, size_t params_len,
-			     uint8_t *point, size_t point_len)
+static void create_ec_public(struct rig *rig, const uint8_t *id, CK_KEY_TYPE type, const uint8_t *params,
+			     size_t params_len, uint8_t *point, size_t point_len)
 {
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
 	CK_ATTRIBUTE template[] = {

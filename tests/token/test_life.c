@@ -69,7 +69,8 @@ static void misbehave(const char *function, CK_RV rv, int times)
 	shim->times = times;
 }
 
-/* ---- starting -------------------------------------------------------------------------------------------------------- */
+/* ---- starting
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void expect_failing(const struct rig_options *options, int class, const char *says)
 {
@@ -89,8 +90,10 @@ static void expect_failing(const struct rig_options *options, int class, const c
 static void says_which_tokens_there_are(void **state)
 {
 	(void)state;
-	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=wrong" }, FAILING(CONFIGURATION), rig.nss ? "NSS" : "\"cekd-test\"");
-	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=x?pin-value=1234" }, FAILING(CONFIGURATION), "pin-value");
+	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=wrong" }, FAILING(CONFIGURATION),
+		       rig.nss ? "NSS" : "\"cekd-test\"");
+	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=x?pin-value=1234" }, FAILING(CONFIGURATION),
+		       "pin-value");
 	expect_failing(&(struct rig_options){ .uri = "pkcs11:tokn=x" }, FAILING(CONFIGURATION), "attribute");
 	expect_failing(&(struct rig_options){ .uri = "file:/x" }, FAILING(CONFIGURATION), "RFC 7512");
 	expect_failing(&(struct rig_options){ .module = "/nonexistent.so" }, FAILING(CONFIGURATION), "/nonexistent.so");
@@ -122,7 +125,8 @@ static void does_not_use_up_the_last_try(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
-/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker)
 {
@@ -166,8 +170,8 @@ static int unwrap(struct rig_worker *worker, const Cek__Internal__V1__FromWorker
 
 static void gets_over_lost_sessions_logins_and_handles(void **state)
 {
-	static const CK_RV codes[] = { CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_OPERATION_ACTIVE, CKR_USER_NOT_LOGGED_IN,
-				       CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID };
+	static const CK_RV codes[] = { CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED,	      CKR_OPERATION_ACTIVE,
+				       CKR_USER_NOT_LOGGED_IN,	   CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID };
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped;
 
@@ -185,8 +189,8 @@ static void gets_over_lost_sessions_logins_and_handles(void **state)
 
 static void ends_when_the_token_is_gone(void **state)
 {
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_SESSION_CLOSED, CKR_OBJECT_HANDLE_INVALID,
-				       CKR_TOKEN_NOT_PRESENT, CKR_VENDOR_DEFINED | 7 };
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR,	  CKR_GENERAL_ERROR,	 CKR_SESSION_CLOSED,
+				       CKR_OBJECT_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_VENDOR_DEFINED | 7 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -279,7 +283,8 @@ static void dies_of_a_call_that_hangs(void **state)
 	assert_int_equal(WEXITSTATUS(status), HANG_EXIT);
 }
 
-/* ---- looking for keys ------------------------------------------------------------------------------------------------ */
+/* ---- looking for keys
+ * ------------------------------------------------------------------------------------------------ */
 
 static int unwrap_as(struct rig_worker *worker, uint8_t *other)
 {
@@ -372,7 +377,8 @@ static void forgets(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
-/* ---- jobs and the end ------------------------------------------------------------------------------------------------ */
+/* ---- jobs and the end
+ * ------------------------------------------------------------------------------------------------ */
 
 static void asks_to_be_replaced(void **state)
 {

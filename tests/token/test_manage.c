@@ -44,7 +44,8 @@ static void fresh_id(uint8_t id[16])
 	assert_int_equal(RAND_bytes(id, 16), 1);
 }
 
-/* ---- import ---------------------------------------------------------------------------------------------------------- */
+/* ---- import
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static Cek__Internal__V1__FromWorker *transport(void)
 {
@@ -125,11 +126,14 @@ static void half_of(EVP_PKEY *key, struct public_half *ret_half)
 		BN_free(e);
 		return;
 	}
-	assert_int_equal(EVP_PKEY_get_octet_string_param(key, "pub", ret_half->point, POINT_MAX, &ret_half->point_len), 1);
+	assert_int_equal(EVP_PKEY_get_octet_string_param(key, "pub", ret_half->point, POINT_MAX, &ret_half->point_len),
+			 1);
 	ret_half->curve = curve_find("X25519");
 	if (EVP_PKEY_is_a(key, "EC")) {
 		assert_int_equal(EVP_PKEY_get_group_name(key, group, sizeof(group), NULL), 1);
-		ret_half->curve = curve_find(strcmp(group, "prime256v1") == 0 ? "P-256" : strcmp(group, "secp384r1") == 0 ? "P-384" : "P-521");
+		ret_half->curve = curve_find(strcmp(group, "prime256v1") == 0  ? "P-256"
+					     : strcmp(group, "secp384r1") == 0 ? "P-384"
+									       : "P-521");
 	}
 }
 
@@ -223,7 +227,8 @@ static void imports_aes(void **state)
 		pack(door->result->public_key, key, cases[i].len, &package);
 		answer = import(cases[i].alg, id, door->result->transport_id, &package, NULL);
 		if (answer->result->outcome != (cases[i].good ? OUTCOME(OK) : OUTCOME(REFUSED)))
-			fail_msg("%s %zu: %d %s", cases[i].alg, cases[i].len, answer->result->outcome, answer->result->text);
+			fail_msg("%s %zu: %d %s", cases[i].alg, cases[i].len, answer->result->outcome,
+				 answer->result->text);
 		if (cases[i].good)
 			assert_int_equal(strlen(answer->result->kid), 22);
 		assert_int_equal(count(id, &whole), cases[i].good);
@@ -273,7 +278,8 @@ static void refuses_what_does_not_belong_together(void **state)
 	EVP_PKEY_free(small);
 }
 
-/* ---- adopt ----------------------------------------------------------------------------------------------------------- */
+/* ---- adopt
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static Cek__Internal__V1__FromWorker *adopt(const char *alg, uint8_t *id, const char *label, bool insist)
 {
@@ -359,7 +365,8 @@ static void adopts(void **state)
 	expect_adopt("A256GCMKW", NULL, NULL, true, OUTCOME(REFUSED), NULL);
 }
 
-/* ---- destroy, inventory, what is generated ---------------------------------------------------------------------------- */
+/* ---- destroy, inventory, what is generated
+ * ---------------------------------------------------------------------------- */
 
 static size_t count(const uint8_t *id, bool *ret_whole)
 {

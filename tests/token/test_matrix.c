@@ -1,5 +1,6 @@
 /*
- * Every alg × every enc × {wrap, generate, unwrap, rewrap} through the real cekd-token, on the token named by the argument.
+ * Every alg × every enc × {wrap, generate, unwrap, rewrap} through the real cekd-token, on the token named by the
+ * argument.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -245,8 +246,8 @@ static void hello_names_everything(void **state)
 		assert_true(hello->alg[i]->available);
 	}
 	assert_true(hello->memory > 0);
-	printf("%s %s %s, %s, sandbox: %s, %lu KiB\n", hello->token_label, hello->token_serial, hello->token_model, hello->module,
-	       hello->sandbox, hello->memory / 1024);
+	printf("%s %s %s, %s, sandbox: %s, %lu KiB\n", hello->token_label, hello->token_serial, hello->token_model,
+	       hello->module, hello->sandbox, hello->memory / 1024);
 }
 
 int main(int argc, char **argv)

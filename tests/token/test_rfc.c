@@ -105,7 +105,8 @@ static void check_compact(const char *compact, const json_t *jwk, const struct o
 	assert_non_null(header);
 	published_key(&rig, jwk, id);
 	assert_int_equal(published_unwrap(&use, id, published_string(header, "alg"), published_string(header, "enc"),
-					  enc_find(published_string(header, "enc"))->cek_len, &encrypted_key, header, &cek),
+					  enc_find(published_string(header, "enc"))->cek_len, &encrypted_key, header,
+					  &cek),
 			 OUTCOME(OK));
 	if (want)
 		assert_memory_equal(cek.data, want->data, want->len);
@@ -115,10 +116,12 @@ static void check_compact(const char *compact, const json_t *jwk, const struct o
 static void rfc7516_appendix_a(void **state)
 {
 	/* Appendices A.1.2 and A.3.2 print the CEK as octets. */
-	static const struct octets cek1 = { 32, { 177, 161, 244, 128, 84, 143, 225, 115, 63, 180, 3, 255, 107, 154, 212, 246,
-						  138, 7, 110, 91, 112, 46, 34, 105, 47, 130, 203, 46, 122, 234, 64, 252 } };
-	static const struct octets cek3 = { 32, { 4, 211, 31, 197, 84, 157, 252, 254, 11, 100, 157, 250, 63, 170, 106, 206,
-						  107, 124, 212, 45, 111, 107, 9, 219, 200, 177, 0, 240, 143, 156, 44, 207 } };
+	static const struct octets cek1 = { 32, { 177, 161, 244, 128, 84,  143, 225, 115, 63, 180, 3,
+						  255, 107, 154, 212, 246, 138, 7,   110, 91, 112, 46,
+						  34,  105, 47,	 130, 203, 46,	122, 234, 64, 252 } };
+	static const struct octets cek3 = { 32, { 4,   211, 31,	 197, 84,  157, 252, 254, 11, 100, 157,
+						  250, 63,  170, 106, 206, 107, 124, 212, 45, 111, 107,
+						  9,   219, 200, 177, 0,   240, 143, 156, 44, 207 } };
 	json_t *file = load("rfc/rfc7516_appendix_a.json"), *test;
 	size_t i, n = 0;
 
@@ -128,7 +131,8 @@ static void rfc7516_appendix_a(void **state)
 
 		if (strcmp(id, "A.1") != 0 && strcmp(id, "A.3") != 0)
 			continue;
-		check_compact(published_string(test, "jwe"), json_object_get(test, "key"), strcmp(id, "A.1") == 0 ? &cek1 : &cek3);
+		check_compact(published_string(test, "jwe"), json_object_get(test, "key"),
+			      strcmp(id, "A.1") == 0 ? &cek1 : &cek3);
 		n++;
 	}
 	assert_int_equal(n, 2);
@@ -154,7 +158,9 @@ static void rfc7520(void **state)
 
 		snprintf(name, sizeof(name), "cookbook/%s.json", files[i]);
 		file = load(name);
-		cek = json_object_get(file, json_object_get(json_object_get(file, "encrypting_key"), "cek") ? "encrypting_key" : "generated");
+		cek = json_object_get(file, json_object_get(json_object_get(file, "encrypting_key"), "cek")
+						    ? "encrypting_key"
+						    : "generated");
 		published_b64u(cek, "cek", &want);
 		/* The last one prints a CEK that belongs to another example. */
 		check_compact(published_string(json_object_get(file, "output"), "compact"),

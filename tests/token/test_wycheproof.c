@@ -1,6 +1,6 @@
 /*
- * Project Wycheproof through the real cekd-token: what is valid opens, what is invalid is FAILED, and so is what JWE does
- * not have (labels, 8-byte keys, an all-zero agreement). The vectors lie outside of this repository.
+ * Project Wycheproof through the real cekd-token: what is valid opens, what is invalid is FAILED, and so is what JWE
+ * does not have (labels, 8-byte keys, an all-zero agreement). The vectors lie outside of this repository.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,8 @@ struct tally {
 static int set_up(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof(folder), "%s/wycheproof", getenv("CEK_VECTORS") ? getenv("CEK_VECTORS") : "../shared/vectors");
+	snprintf(folder, sizeof(folder), "%s/wycheproof",
+		 getenv("CEK_VECTORS") ? getenv("CEK_VECTORS") : "../shared/vectors");
 	rig_open(&rig, rig_kind());
 	rig_start(&rig, &use, &(struct rig_options){ .copy_keys = false }, NULL);
 	return 0;
@@ -55,8 +56,8 @@ static json_t *load(const char *file)
 
 static void say(const char *file, const struct tally *tally)
 {
-	printf("# %s: %u opened, %u refused, %u of a length that no CEK has (test_oaep decodes them)\n", file, tally->opened,
-	       tally->refused, tally->elsewhere);
+	printf("# %s: %u opened, %u refused, %u of a length that no CEK has (test_oaep decodes them)\n", file,
+	       tally->opened, tally->refused, tally->elsewhere);
 }
 
 static bool flagged(const json_t *test, const char *flag)
@@ -81,8 +82,8 @@ static void forget(const uint8_t id[16])
 	rig_free(rig_call(&use, &job));
 }
 
-static void expect(const char *file, const json_t *test, bool opens, Cek__Internal__V1__Outcome outcome, const struct octets *cek,
-		   const struct octets *want, struct tally *tally)
+static void expect(const char *file, const json_t *test, bool opens, Cek__Internal__V1__Outcome outcome,
+		   const struct octets *cek, const struct octets *want, struct tally *tally)
 {
 	const int id = (int)json_integer_value(json_object_get(test, "tcId"));
 
@@ -126,7 +127,8 @@ static void check_rsa(const char *file, const char *alg, bool ours)
 				valid = false;
 			}
 			expect(file, test, valid && ours && label.len == 0 && !all_zero(&message),
-			       published_unwrap(&use, id, alg, "", message.len, &encrypted, NULL, &cek), &cek, &message, &tally);
+			       published_unwrap(&use, id, alg, "", message.len, &encrypted, NULL, &cek), &cek, &message,
+			       &tally);
 		}
 		forget(id);
 	}
@@ -179,8 +181,9 @@ static void aes_wrap(void **state)
 			}
 			snprintf(alg, sizeof(alg), "A%zuKW", key.len * 8);
 			object = rig_create_aes(&rig, id, key.data, key.len);
-			expect(file, test, opens, published_unwrap(&use, id, alg, "", message.len, &wrapped, NULL, &cek), &cek,
-			       &message, &tally);
+			expect(file, test, opens,
+			       published_unwrap(&use, id, alg, "", message.len, &wrapped, NULL, &cek), &cek, &message,
+			       &tally);
 			forget(id);
 			assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
 		}
@@ -219,7 +222,8 @@ static void check_agreement(const char *file)
 	json_array_foreach(json_object_get(json, "testGroups"), i, group)
 		json_array_foreach(json_object_get(group, "tests"), j, test) {
 			json_t *header = json_pack("{s:O}", "epk", json_object_get(test, "public"));
-			bool opens = strcmp(published_string(test, "result"), "invalid") != 0 && !flagged(test, "ZeroSharedSecret");
+			bool opens = strcmp(published_string(test, "result"), "invalid") != 0 &&
+				     !flagged(test, "ZeroSharedSecret");
 			Cek__Internal__V1__Outcome outcome;
 			struct octets none = { 0 }, z, want, cek = { 0 };
 			uint8_t id[16];

@@ -11,7 +11,8 @@
 
 static size_t fresh_point(const struct curve *curve, uint8_t *ret_point)
 {
-	EVP_PKEY *key = strcmp(curve->kty, "OKP") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519") : EVP_EC_gen(curves_group(curve));
+	EVP_PKEY *key = strcmp(curve->kty, "OKP") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519")
+						       : EVP_EC_gen(curves_group(curve));
 	size_t len = 0;
 
 	assert_int_equal(EVP_PKEY_get_octet_string_param(key, "pub", ret_point, 160, &len), 1);

@@ -50,7 +50,8 @@ static void check_test(EVP_PKEY *key, const EVP_MD *hash, const json_t *test, un
 	const bool label = json_string_length(json_object_get(test, "label")) > 0;
 	const bool valid = strcmp(json_string_value(json_object_get(test, "result")), "valid") == 0;
 	size_t len = hex(test, "ct", in, sizeof(in)), em_len = sizeof(em), message_len = 0, want_len;
-	bool opens = raw_decrypt(key, in, len, em, &em_len) && oaep_decode(hash, em, em_len, message, &message_len) == 0;
+	bool opens =
+		raw_decrypt(key, in, len, em, &em_len) && oaep_decode(hash, em, em_len, message, &message_len) == 0;
 
 	assert_int_equal(ERR_peek_error(), 0);
 	if (opens != (valid && !label))
@@ -90,7 +91,8 @@ static void wycheproof(void **state)
 		json_array_foreach(json_object_get(json, "testGroups"), i, group) {
 			static uint8_t der[4096];
 			const uint8_t *at = der;
-			EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)hex(group, "privateKeyPkcs8", der, sizeof(der)));
+			EVP_PKEY *key =
+				d2i_AutoPrivateKey(NULL, &at, (long)hex(group, "privateKeyPkcs8", der, sizeof(der)));
 
 			assert_non_null(key);
 			json_array_foreach(json_object_get(group, "tests"), j, test)
