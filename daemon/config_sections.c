@@ -36,7 +36,7 @@ enum {
 
 static const char *const operations[] = {
 	"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import", "adopt", "schedule", "list",
-	"public", "status", "metrics", "watch", "fsck",
+	"public", "status", "metrics", "watch", "fsck", "restore",
 };
 
 enum {

@@ -26,7 +26,7 @@ static const char *const loop_calls[] = {
 
 static const char *const broker_calls[] = {"accept", "accept4", NULL};
 
-static const char *const journal_calls[] = {"pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "fstatfs", NULL};
+static const char *const journal_calls[] = {"pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "fstatfs", "statx", NULL};
 
 /* Nobody gets there by mistake: an allow-listed process that tries one of these has been taken over. */
 static const char *const fatal_calls[] = {

@@ -73,6 +73,8 @@ bool broker_ready(const struct broker *broker, const char **ret_why)
 		*ret_why = "the journal does not write";
 	else if (!broker->journal.replayed)
 		*ret_why = "the key journal is being read";
+	else if (restore_needed(broker))
+		*ret_why = "restored journal: an operator must confirm it (cekctl restore show)";
 	else if (broker->draining)
 		*ret_why = "stopping";
 	else if (!workers_ready(broker) && broker->workers.why[0] != '\0')
@@ -193,6 +195,7 @@ void broker_deinit(struct broker *broker)
 		event_del(&broker->tick);
 		event_base_free(broker->base);
 	}
+	restore_deinit(broker);
 	audit_deinit(&broker->audit);
 	policy_deinit(&broker->policy);
 	ring_deinit(&broker->ring);

@@ -17,6 +17,7 @@
 #include "daemon/broker/policy.h"
 #include "daemon/broker/pool.h"
 #include "daemon/broker/quota.h"
+#include "daemon/broker/restore.h"
 #include "daemon/broker/ring.h"
 #include "daemon/broker/server.h"
 #include "daemon/broker/steps.h"
@@ -54,6 +55,7 @@ struct broker {
 	struct workers workers;
 	struct server server;
 	struct steps steps;
+	struct restore restore;
 	/* Locked memory: */
 	struct arena arena;    /* reset after each message */
 	struct arena buffers;  /* holds the three below */

@@ -10,6 +10,7 @@
 #include "daemon/broker/describe.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/restore.h"
 #include "daemon/log.h"
 #include "daemon/testhook.h"
 
@@ -24,6 +25,7 @@ static const struct {
 	[CHANGE_DESTROY] = {"destroy", {"destroy.intended", "destroy.done", "destroy.recorded"}},
 	[CHANGE_MOVE] = {"state", {"state.intended", "state.done", "state.recorded"}},
 	[CHANGE_SCHEDULE] = {"schedule", {"schedule.intended", "schedule.done", "schedule.recorded"}},
+	[CHANGE_RESTORE] = {"restore", {"restore.intended", "restore.done", "restore.recorded"}},
 };
 
 const char *change_op(const struct change *change)
@@ -100,7 +102,9 @@ static const char *result_line(const struct change *change, char *line, size_t s
 {
 	const struct version *version = change->version;
 
-	if (version)
+	if (change->kind == CHANGE_RESTORE)
+		snprintf(line, size, "confirmed");
+	else if (version)
 		snprintf(line, size, "%s: version %u %s", change_op(change), version->number, state_name(version->state));
 	else
 		snprintf(line, size, "%s", change_op(change));
@@ -113,11 +117,14 @@ static void answer(struct change *change, struct request *request, int outcome)
 	request->key = change->key;
 	if (change->version)
 		request->version = change->version;
-	if (outcome == STATUS_OK && change->key)
+	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
+		outcome = restore_reply(request);
+	else if (outcome == STATUS_OK && change->key)
 		outcome = describe_reply(request, change->key);
 	else
 		request_say(request, (enum status)outcome, "%s", change->text);
-	result_line(change, request->detail, sizeof(request->detail));
+	if (outcome == STATUS_OK || change->kind != CHANGE_RESTORE)
+		result_line(change, request->detail, sizeof(request->detail));
 	request_finish(request, outcome);
 }
 
@@ -128,7 +135,9 @@ static void finish(struct change *change, int outcome)
 	struct key *key = change->key;
 	char line[200];
 
-	if (outcome == STATUS_OK)
+	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
+		log_info("the restored journal was confirmed");
+	else if (outcome == STATUS_OK)
 		log_info("key %s: %s", change->name, result_line(change, line, sizeof(line)));
 	else
 		log_warning("key %s: %s: %s: %s", change->name, change_op(change), status_name((enum status)outcome), change->text);
@@ -146,13 +155,21 @@ static void finish(struct change *change, int outcome)
 
 static int start_rotation(struct change *change);
 
+/* Of the records only a confirmation has a condition. */
+static int not_recorded(struct change *change)
+{
+	if (change->kind == CHANGE_RESTORE && strncmp(change->append.why, "head: ", 6) == 0)
+		return say(change, STATUS_CONFLICT, "%s", change->append.why);
+	return say(change, STATUS_UNAVAILABLE, "the journal does not write");
+}
+
 static void on_recorded(struct append *append, bool ok)
 {
 	struct change *change = list_entry(append, struct change, append);
 	struct broker *broker = change->broker;
 
 	if (!ok) {
-		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+		finish(change, not_recorded(change));
 		return;
 	}
 	testhook_step(kinds[change->kind].steps[2]);
@@ -303,6 +320,9 @@ static int begin(struct change *change)
 	} else if (change->kind == CHANGE_SCHEDULE) {
 		change->append.done = on_recorded;
 		record_schedule(change, &record);
+	} else if (change->kind == CHANGE_RESTORE) {
+		change->append.done = on_recorded;
+		record_restored(change, &record);
 	} else {
 		change->append.done = on_intended;
 		record_intent(change, &record);

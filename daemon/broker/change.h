@@ -27,6 +27,7 @@ enum change_kind {
 	CHANGE_DESTROY,
 	CHANGE_MOVE,     /* version to state, until */
 	CHANGE_SCHEDULE,
+	CHANGE_RESTORE,  /* an operator confirms the journal; about no key */
 };
 
 struct change {

@@ -17,13 +17,14 @@ typedef Cek__Internal__V1__ToJournal ToJournal;
 typedef Cek__Internal__V1__FromJournal FromJournal;
 
 /* Pack an AppendKey with these records. */
-static int pack(uint64_t id, KeyRecord *const *records, size_t n_records, uint8_t **ret_packed, size_t *ret_len)
+static int pack(struct append *append, KeyRecord *const *records, size_t n_records)
 {
 	Cek__Internal__V1__AppendKey message = CEK__INTERNAL__V1__APPEND_KEY__INIT;
 	ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	uint8_t *packed;
 
-	message.id = id;
+	message.id = append->id;
+	message.head = append->head;
 	message.record = (KeyRecord **)records;
 	message.n_record = n_records;
 	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
@@ -31,8 +32,8 @@ static int pack(uint64_t id, KeyRecord *const *records, size_t n_records, uint8_
 	packed = malloc(cek__internal__v1__to_journal__get_packed_size(&outer));
 	if (!packed)
 		return -ENOMEM;
-	*ret_len = cek__internal__v1__to_journal__pack(&outer, packed);
-	*ret_packed = packed;
+	append->len = cek__internal__v1__to_journal__pack(&outer, packed);
+	append->packed = packed;
 	return 0;
 }
 
@@ -48,7 +49,7 @@ int journal_append(struct broker *broker, struct append *append, KeyRecord *cons
 	for (size_t i = 0; i < n_records; i++)
 		records[i]->time = clock_real_us();
 	append->id = ++journal->next_id;
-	r = pack(append->id, records, n_records, &append->packed, &append->len);
+	r = pack(append, records, n_records);
 	if (r < 0)
 		return r;
 	list_append(&journal->appends, &append->link);
@@ -130,6 +131,7 @@ static void on_appended(struct journal *journal, const Cek__Internal__V1__Append
 	if (append && append->id == appended->id) {
 		journal->sent = false;
 		journal->asked_id = 0;
+		snprintf(append->why, sizeof(append->why), "%s", appended->why);
 		if (appended->ok)
 			append_durable(journal, append, appended->last_seq);
 		else
@@ -151,6 +153,7 @@ static void append_open(struct journal *journal)
 
 	open.type = type;
 	open.version = journal->broker->version;
+	restore_fill_open(journal->broker, &open);
 	journal->open.done = on_open;
 	if (journal_append(journal->broker, &journal->open, records, 1) < 0)
 		on_open(&journal->open, false);
@@ -188,8 +191,10 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 			return;
 		}
 	}
-	if (batch->end)
+	if (batch->end) {
+		restore_look(journal->broker, batch);
 		replay_ended(journal);
+	}
 }
 
 /* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it or

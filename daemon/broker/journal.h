@@ -23,6 +23,8 @@ struct append {
 	uint64_t id;
 	uint8_t *packed; /* a ToJournal; owned */
 	size_t len;
+	char head[96];   /* "SEQ:HASH": only if the journal holds that line; "" = in any case */
+	char why[160];   /* not ok: what the journal says */
 	/* Called once: the records are durable and applied to the ring, or they are not and will not be. */
 	void (*done)(struct append *append, bool ok);
 };

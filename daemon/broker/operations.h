@@ -29,6 +29,7 @@ struct operation {
 	bool large;         /* the reply may be as long as a frame */
 	bool slow;          /* the manage worker's deadline */
 	bool always;        /* also when the journal does not write */
+	bool unconfirmed;   /* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
 };
 
 /* The row of an operation, NULL if there is none. */

@@ -20,6 +20,7 @@ static const char *const names[PERMISSION_COUNT] = {
 	[PERMISSION_METRICS] = "metrics",
 	[PERMISSION_WATCH] = "watch",
 	[PERMISSION_FSCK] = "fsck",
+	[PERMISSION_RESTORE] = "restore",
 };
 
 const char *permission_name(enum permission permission)

@@ -50,6 +50,12 @@ void record_schedule(const struct change *change, KeyRecord *ret_record)
 	ret_record->max_uses = change->max_uses;
 }
 
+void record_restored(const struct change *change, KeyRecord *ret_record)
+{
+	begin(change, "restored", ret_record);
+	ret_record->until_time = change->until;
+}
+
 uint64_t record_first_reservation(const struct broker *broker, const struct alg *alg)
 {
 	if (alg->family != ALG_AES_GCMKW)

@@ -10,6 +10,7 @@
 #include "daemon/broker/operations.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/request.h"
+#include "daemon/broker/restore.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "proto/frame.h"
@@ -136,6 +137,8 @@ static int authorise(struct request *request)
 		return request_say(request, STATUS_DENIED, "this peer may not do that");
 	if (!op->always && !broker_serving(broker))
 		return request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
+	if (restore_needed(broker) && !op->unconfirmed)
+		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (!op->target)
 		return STATUS_OK;
 	allowed = policy_allows(&broker->policy, grants, op->permission, request->key ? request->key->name : request->key_name);
@@ -199,6 +202,7 @@ static int record(struct request *request, enum status status, uint64_t *ret_n)
 	line.status = (char *)status_name(status);
 	line.encrypted_key = (ProtobufCBinaryData){.data = request->encrypted_key, .len = request->encrypted_key_len};
 	line.detail = request->detail;
+	line.epoch = broker->ring.epoch;
 	n = audit_add(&broker->audit, &line);
 	if (n == 0)
 		return -ENOMEM;

@@ -19,6 +19,7 @@ enum {
 	CKA_ID_LEN = 16,      /* of an object that cekd makes */
 	CKA_ID_MAX = 64,      /* of one that it adopts */
 	CRV_MAX = 15,
+	RING_HEAD_MAX = 96,   /* "SEQ:HASH" */
 };
 
 #define RING_CLOCK_BACK_US (UINT64_C(60) * 1000000)            /* further back: the clock was set wrong */
@@ -91,6 +92,10 @@ struct ring {
 	uint64_t last_time;
 	bool live;          /* replayed: counters in memory are ahead of the journal's from now on */
 	bool clock_suspect; /* the records' times jumped, and no operator has confirmed the clock since */
+	char file[80];      /* which file the journal was when cekd last opened it */
+	bool suspect;       /* it seems to be a copy or an older one, and no operator has confirmed it since */
+	char found[RING_HEAD_MAX]; /* then: its last line as it was found */
+	uint64_t found_time;
 	struct table names, kids, cka_ids;
 	struct key **keys; /* by name */
 	size_t n_keys;

@@ -328,6 +328,38 @@ static int fold_missing(struct ring *ring, const KeyRecord *record, char *ret_wh
 	return 0;
 }
 
+static int fold_open(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
+{
+	if (record->file[0] != '\0')
+		snprintf(ring->file, sizeof(ring->file), "%s", record->file);
+	if (!record->suspect || ring->suspect)
+		return 0;
+	ring->suspect = true;
+	ring->found_time = ring->last_time;
+	snprintf(ring->found, sizeof(ring->found), "%s", record->found);
+	return 0;
+}
+
+/* Go on with an older journal. What it does not know: which destructions were taken back since, and how many AES-GCM wraps
+ * were reserved; a version that may have used up all of them makes way for a new one. */
+static int fold_restored(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
+{
+	ring->suspect = false;
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		struct key *key = ring->keys[i];
+
+		for (size_t j = 0; j < key->n_versions; j++) {
+			struct version *version = key->versions[j];
+
+			if (version->state == STATE_WAITING && version->until < record->until_time)
+				version->until = record->until_time;
+			if (key->alg->family == ALG_AES_GCMKW)
+				version->reserved = version->taken = INT64_MAX;
+		}
+	}
+	return 0;
+}
+
 static int fold_nothing(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	return 0;
@@ -338,7 +370,7 @@ static const struct {
 	int (*fold)(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size);
 	bool changes_keys; /* a new epoch */
 } types[] = {
-	{"open", fold_nothing, false},
+	{"open", fold_open, false},
 	{"intent", fold_intent, false},
 	{"version", fold_version, true},
 	{"state", fold_state, true},
@@ -349,6 +381,7 @@ static const struct {
 	{"missing", fold_missing, true},
 	{"found", fold_missing, true},
 	{"clock", fold_nothing, false},
+	{"restored", fold_restored, true},
 };
 
 static void watch_clock(struct ring *ring, const KeyRecord *record)

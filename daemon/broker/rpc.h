@@ -24,6 +24,7 @@ int rpc_status(struct request *request);
 int rpc_metrics(struct request *request);
 int rpc_watch(struct request *request);
 int rpc_fsck(struct request *request);
+int rpc_restore(struct request *request);
 
 /* Shared by those that bring new keys: STATUS_UNSUPPORTED if the token cannot do the alg, as its worker said. */
 int rpc_check_available(struct request *request, const struct alg *alg);

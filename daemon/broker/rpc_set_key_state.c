@@ -4,6 +4,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/moves.h"
+#include "daemon/broker/restore.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
@@ -20,6 +21,8 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 		return request_say(request, STATUS_MALFORMED, "until: in the past");
 	if (message->rotate && to != STATE_COMPROMISED)
 		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised");
+	if (message->rotate && restore_needed(request->broker))
+		return request_say(request, STATUS_UNAVAILABLE, "restored journal: rotate when an operator has confirmed it");
 	if (!text_valid(message->reason, REASON_MAX))
 		return request_say(request, STATUS_MALFORMED, "reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
 	return STATUS_OK;
@@ -30,6 +33,8 @@ static int check_move(struct request *request, enum state to)
 	const struct version *version = request->version;
 	const char *why = move_refused(version->state, to, version->before);
 
+	if (restore_needed(request->broker) && to != STATE_SUSPENDED && to != STATE_COMPROMISED)
+		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (why)
 		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to), why);
 	if (to == STATE_ACTIVE && version->state == STATE_SUSPENDED && version->key->active)

@@ -34,7 +34,7 @@ void steps_back_off(struct broker *broker, struct key *key)
 
 static bool may_change(const struct broker *broker, const struct key *key)
 {
-	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker);
+	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker) && !restore_needed(broker);
 }
 
 static void new_version(struct broker *broker, struct key *key, enum state state)

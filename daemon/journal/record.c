@@ -217,12 +217,16 @@ int record_write_audit(struct text *text, const Cek__Internal__V1__AuditRecord *
 	return write_end(text, start);
 }
 
-int record_write_audit_open(struct text *text, uint64_t time, const char *version, const struct chain_head *before)
+int record_write_audit_open(struct text *text, uint64_t time, const char *version, uint64_t epoch, const struct chain_head *before)
 {
 	size_t start = text->len;
 
 	write_head(text, before, time, "open");
 	LITERAL(text, ",\"version\":");
 	text_string(text, version, true);
+	if (epoch > 0) {
+		LITERAL(text, ",\"epoch\":");
+		text_number(text, epoch);
+	}
 	return write_end(text, start);
 }

@@ -27,8 +27,8 @@ int record_write_key(struct text *text, const Cek__Internal__V1__KeyRecord *reco
 int record_write_audit(struct text *text, const Cek__Internal__V1__AuditRecord *record, const char *instance, struct chain_hasher *hasher,
 		       const struct chain_head *before);
 
-/* The first record of the audit journal at each start: type "open". */
-int record_write_audit_open(struct text *text, uint64_t time, const char *version, const struct chain_head *before);
+/* The first record of the audit journal at each start: type "open"; epoch is the last seq of the key journal. */
+int record_write_audit_open(struct text *text, uint64_t time, const char *version, uint64_t epoch, const struct chain_head *before);
 
 /* A line of keys.jsonl as a message in the arena. Every member must be one of KeyRecord, of its type and in its range: a
  * member from a later version could forbid what this one would allow. 0; -ENOMEM: the arena is full; -EBADMSG: why holds

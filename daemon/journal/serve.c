@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "daemon/clock.h"
+#include "daemon/journal/evidence.h"
 #include "daemon/log.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
@@ -142,22 +143,48 @@ struct batch {
 	size_t n, bytes;
 };
 
-static int send_batch(struct batch *batch, bool end)
+static int send_replay(struct batch *batch, Cek__Internal__V1__ReplayBatch *replay)
 {
 	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
-	Cek__Internal__V1__ReplayBatch replay = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
 	int r;
 
-	replay.record = batch->records;
-	replay.n_record = batch->n;
-	replay.end = end;
-	replay.id = batch->id;
+	replay->record = batch->records;
+	replay->n_record = batch->n;
+	replay->id = batch->id;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
-	message.replay = &replay;
+	message.replay = replay;
 	r = send_message(batch->serve, &message);
 	arena_reset(&batch->serve->arena);
 	batch->n = batch->bytes = 0;
 	return r;
+}
+
+static int send_batch(struct batch *batch)
+{
+	Cek__Internal__V1__ReplayBatch replay = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+
+	return send_replay(batch, &replay);
+}
+
+/* The last one. Changes that only the audit journal knows may be long: then they travel alone. */
+static int send_last_batch(struct batch *batch)
+{
+	Cek__Internal__V1__ReplayBatch replay = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	const struct evidence *evidence = store_evidence(batch->serve->store);
+	char *later[EVIDENCE_LATER_MAX];
+	const char *line;
+	int r = evidence->outlived && batch->n > 0 ? send_batch(batch) : 0;
+
+	if (r < 0)
+		return r;
+	while (replay.n_later < EVIDENCE_LATER_MAX && (line = evidence_later(evidence, replay.n_later)))
+		later[replay.n_later++] = (char *)line;
+	replay.later = later;
+	replay.outlived = evidence->outlived;
+	replay.file = (char *)evidence->file;
+	replay.hash = (char *)store_keys_hash(batch->serve->store);
+	replay.end = true;
+	return send_replay(batch, &replay);
 }
 
 static int add_to_batch(void *userdata, const Cek__Internal__V1__KeyRecord *record)
@@ -170,7 +197,7 @@ static int add_to_batch(void *userdata, const Cek__Internal__V1__KeyRecord *reco
 	int r;
 
 	if (batch->n == BATCH_RECORDS || batch->bytes + len + AROUND > BATCH_BYTES) {
-		r = send_batch(batch, false);
+		r = send_batch(batch);
 		if (r < 0)
 			return r;
 	}
@@ -199,7 +226,7 @@ static int replay(struct serve *serve, uint64_t id)
 	arena_reset(&serve->arena);
 	r = store_read_keys(serve->store, add_to_batch, batch);
 	if (r == 0)
-		r = send_batch(batch, true);
+		r = send_last_batch(batch);
 	free(batch);
 	/* A journal that cannot be trusted is not replayed, not even in part: the state says why. */
 	return r == -EROFS || r == -EBADMSG ? send_state(serve) : r;
@@ -214,8 +241,10 @@ static int append_key(struct serve *serve, const Cek__Internal__V1__AppendKey *a
 	char why[STORE_WHY_MAX] = "";
 
 	appended.id = append->id;
-	appended.ok = store_append_keys(serve->store, append->record, append->n_record, why, &appended.last_seq) == 0;
+	appended.ok = (!append->head[0] || store_keys_hold(serve->store, append->head, why) == 0) &&
+		      store_append_keys(serve->store, append->record, append->n_record, why, &appended.last_seq) == 0;
 	appended.why = why;
+	appended.hash = (char *)store_keys_hash(serve->store);
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED;
 	message.appended = &appended;
 	return send_message(serve, &message);

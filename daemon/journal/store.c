@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/journal/evidence.h"
 #include "daemon/journal/record.h"
 #include "daemon/journal/segment.h"
 #include "daemon/log.h"
@@ -26,6 +28,7 @@ struct store {
 	struct segment keys;
 	struct segment audit;
 	const char *version;
+	struct evidence evidence;
 	struct arena arena; /* for the message of one line */
 	struct counter counters[STORE_INSTANCES]; /* latest last */
 	bool any_batch;
@@ -64,6 +67,7 @@ static int note_audit_line(void *userdata, const json_t *object, const struct ch
 	struct counter *counter;
 
 	(void)head;
+	evidence_line(&store->evidence, object);
 	if (!instance || strlen(instance) > STORE_INSTANCE_MAX || n < 1)
 		return 0;
 	counter = counter_of(store, instance);
@@ -234,6 +238,45 @@ static int gather_keys(struct store *store, Cek__Internal__V1__KeyRecord *const 
 	return 0;
 }
 
+/* "SEQ:HASH" as a place in the chain. */
+static int parse_head(const char *text, struct chain_head *ret_head)
+{
+	struct chain_head head;
+	char *end;
+
+	if (*text < '1' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	head.seq = strtoull(text, &end, 10);
+	if (errno || *end != ':' || !chain_hash_valid(end + 1))
+		return -EINVAL;
+	memcpy(head.hash, end + 1, sizeof(head.hash));
+	*ret_head = head;
+	return 0;
+}
+
+int store_keys_hold(struct store *store, const char *head, char why[STORE_WHY_MAX])
+{
+	struct segment *keys = &store->keys;
+	struct chain_result result;
+	struct chain_head expected;
+	int r;
+
+	if (parse_head(head, &expected) < 0) {
+		snprintf(why, STORE_WHY_MAX, "head: not SEQ:HASH");
+		return -EINVAL;
+	}
+	if (keys->refused || lseek(keys->fd, 0, SEEK_SET) < 0)
+		return -EROFS;
+	r = chain_verify(keys->fd, NULL, &expected, NULL, NULL, &result);
+	if (r < 0)
+		return r;
+	if (result.fault == CHAIN_GOOD)
+		return 0;
+	snprintf(why, STORE_WHY_MAX, "head: %s", result.why);
+	return -ENOENT;
+}
+
 int store_append_keys(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n, char why[STORE_WHY_MAX], uint64_t *ret_last_seq)
 {
 	struct segment *keys = &store->keys;
@@ -261,8 +304,22 @@ int store_append_keys(struct store *store, Cek__Internal__V1__KeyRecord *const *
 		snprintf(why, STORE_WHY_MAX, "%s", keys->trouble);
 		return r;
 	}
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(records[i]->type, "restored") == 0)
+			evidence_clear(&store->evidence);
+	}
 	*ret_last_seq = keys->head.seq;
 	return 0;
+}
+
+const char *store_keys_hash(const struct store *store)
+{
+	return store->keys.head.hash;
+}
+
+const struct evidence *store_evidence(const struct store *store)
+{
+	return &store->evidence;
 }
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */
@@ -276,7 +333,7 @@ static void open_audit(struct store *store)
 
 	if (audit->refused)
 		return;
-	r = record_write_audit_open(&audit->gathered, clock_real_us(), store->version, &audit->next);
+	r = record_write_audit_open(&audit->gathered, clock_real_us(), store->version, store->keys.head.seq, &audit->next);
 	if (r == 0)
 		r = segment_line_done(audit, start);
 	if (r < 0) {
@@ -298,6 +355,8 @@ static int recover(struct store *store)
 	r = segment_recover_tail(&store->audit, note_audit_line, store);
 	if (r < 0)
 		return r;
+	if (!store->keys.refused)
+		evidence_end(&store->evidence, store->keys.head.seq);
 	open_audit(store);
 	/* An unfinished line that was cut off must not come back. */
 	(void)segment_sync(&store->keys);
@@ -312,6 +371,7 @@ int store_open(int keys_fd, int audit_fd, const char *directory, const char *ver
 	if (!store)
 		return -ENOMEM;
 	store->version = version;
+	evidence_init(&store->evidence, keys_fd);
 	r = segment_init(&store->keys, keys_fd, directory, "keys.jsonl");
 	if (r == 0)
 		r = segment_init(&store->audit, audit_fd, directory, "audit.jsonl");

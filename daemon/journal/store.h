@@ -21,6 +21,7 @@ enum {
 	STORE_INSTANCES = 8,                /* brokers whose last record is remembered */
 };
 
+struct evidence;
 struct store;
 
 /* Recover both journals and append "open" to the audit journal. The descriptors belong to the store from here on; directory is for
@@ -38,6 +39,15 @@ void store_retry(struct store *store);
 
 /* Append all of them, durably, or none. Sets seq and more in each. 0, or -errno with a line in why. */
 int store_append_keys(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n, char why[STORE_WHY_MAX], uint64_t *ret_last_seq);
+
+/* Whether the key journal holds the line that was noted as "SEQ:HASH". 0; -ENOENT and -EINVAL with a line in why; -errno. */
+int store_keys_hold(struct store *store, const char *head, char why[STORE_WHY_MAX]);
+
+/* Of the last line. */
+const char *store_keys_hash(const struct store *store);
+
+/* What speaks against the key journal; until a "restored" record is appended. */
+const struct evidence *store_evidence(const struct store *store);
 
 /* All records of the key journal, in order. record is gone after the call; what it returns, if negative, ends the reading
  * and is passed up. 0 or -errno; -EROFS: the journal is refused. */

@@ -351,7 +351,7 @@ void rig_init(struct rig *rig)
 void rig_start(struct rig *rig)
 {
 	static const char *const all[] = {"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import",
-		"adopt", "schedule", "list", "public", "status", "metrics", "watch", "fsck", NULL};
+		"adopt", "schedule", "list", "public", "status", "metrics", "watch", "fsck", "restore", NULL};
 	Cek__Internal__V1__BrokerSetup setup = CEK__INTERNAL__V1__BROKER_SETUP__INIT;
 	Cek__Internal__V1__Listener listener = CEK__INTERNAL__V1__LISTENER__INIT, *listeners[] = {&listener};
 	Rule rule = CEK__INTERNAL__V1__RULE__INIT, *rules[] = {&rule};

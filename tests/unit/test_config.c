@@ -111,7 +111,7 @@ static void test_everything_given(void **state)
 	assert_int_equal(rule->uid[0], 0);
 	assert_int_equal(rule->uid[1], 1234);
 	assert_int_equal(rule->n_gid, 1);
-	assert_int_equal(rule->n_operation, 17);
+	assert_int_equal(rule->n_operation, 18);
 	assert_int_equal(rule->n_key, 2);
 	assert_int_equal(limits->connections, 1);
 	assert_int_equal(limits->connections_per_uid, 2);

@@ -165,7 +165,7 @@ static void test_audit_line(void **state)
 			    "{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS "\",\"type\":\"request\",\"instance\":\"i1\",\"n\":7,"
 			    "\"listener\":\"gateway\",\"uid\":0,\"pid\":9,\"op\":\"unwrap\",\"kid\":\"bad \\ufffd kid\",\"status\":\"OK\","
 			    "\"ek\":\"ba7816bf8f01cfea\"}");
-	assert_int_equal(record_write_audit_open(&text, 1767323045678901, "1.0", &before), 0);
+	assert_int_equal(record_write_audit_open(&text, 1767323045678901, "1.0", 0, &before), 0);
 	assert_string_equal(taken(), "{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS "\",\"type\":\"open\",\"version\":\"1.0\"}");
 }
 

@@ -1,0 +1,103 @@
+#include "daemon/journal/evidence.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void evidence_init(struct evidence *evidence, int keys_fd)
+{
+	struct statx st = { 0 };
+
+	*evidence = (struct evidence){ 0 };
+	if (statx(keys_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return;
+	if (!(st.stx_mask & STATX_BTIME))
+		st.stx_btime.tv_sec = st.stx_btime.tv_nsec = 0;
+	snprintf(evidence->file, sizeof(evidence->file), "%" PRIu64 ":%" PRId64 ".%09u", (uint64_t)st.stx_ino, (int64_t)st.stx_btime.tv_sec,
+		 (unsigned)st.stx_btime.tv_nsec);
+}
+
+static const char *member(const json_t *line, const char *name)
+{
+	const char *text = json_string_value(json_object_get(line, name));
+
+	return text ? text : "";
+}
+
+static bool changes_keys(const char *op)
+{
+	static const char *const ops[] = { "create", "rotate", "state", "destroy", "import", "adopt", "schedule" };
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (strcmp(op, ops[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void note_change(struct evidence *evidence, const json_t *line, uint64_t epoch)
+{
+	size_t place = evidence->n_later++ % EVIDENCE_LATER_MAX;
+
+	evidence->later[place].epoch = epoch;
+	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.180s: %.80s", member(line, "time"), member(line, "key"),
+		 member(line, "kid"), member(line, "detail"));
+}
+
+/* In the line that cekd-journal writes at its start, epoch is where the key journal ended then. */
+static void note_start(struct evidence *evidence, uint64_t keys_seq)
+{
+	if (evidence->outlived || keys_seq >= evidence->epoch)
+		return;
+	evidence->outlived = true;
+	evidence->ends = keys_seq;
+}
+
+void evidence_line(struct evidence *evidence, const json_t *line)
+{
+	json_int_t number = json_integer_value(json_object_get(line, "epoch"));
+	uint64_t epoch = number > 0 ? (uint64_t)number : 0;
+	const char *op = member(line, "op");
+	bool ok = strcmp(member(line, "status"), "OK") == 0;
+
+	if (strcmp(member(line, "type"), "open") == 0) {
+		note_start(evidence, epoch);
+	} else if (ok && strcmp(op, "restore") == 0 && strcmp(member(line, "detail"), "confirmed") == 0) {
+		evidence_clear(evidence);
+		evidence->epoch = epoch;
+		return;
+	} else if (ok && changes_keys(op) && !evidence->outlived && *member(line, "detail")) {
+		note_change(evidence, line, epoch);
+	}
+	if (epoch > evidence->epoch)
+		evidence->epoch = epoch;
+}
+
+void evidence_end(struct evidence *evidence, uint64_t keys_seq)
+{
+	note_start(evidence, keys_seq);
+	if (!evidence->outlived)
+		evidence->n_later = 0;
+}
+
+void evidence_clear(struct evidence *evidence)
+{
+	evidence->outlived = false;
+	evidence->ends = evidence->epoch = 0;
+	evidence->n_later = 0;
+}
+
+const char *evidence_later(const struct evidence *evidence, size_t i)
+{
+	size_t kept = evidence->n_later < EVIDENCE_LATER_MAX ? evidence->n_later : EVIDENCE_LATER_MAX;
+
+	for (size_t j = 0; j < kept; j++) {
+		size_t place = (evidence->n_later - kept + j) % EVIDENCE_LATER_MAX;
+
+		if (evidence->later[place].epoch > evidence->ends && i-- == 0)
+			return evidence->later[place].text;
+	}
+	return NULL;
+}
