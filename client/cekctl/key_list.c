@@ -63,21 +63,17 @@ static int list_page(struct ctl *ctl, char after[KEY_NAME_MAX + 1], struct table
 	return r;
 }
 
-int verb_key_list(struct ctl *ctl, int argc, char **argv)
+int keys_print_list(struct ctl *ctl)
 {
 	static const char *const head[] = {"NAME", "ALG", "KIND", "VERSION", "STATE", "KID", "UNWRAPS", "LAST USED", NULL};
 	char after[KEY_NAME_MAX + 1] = "";
 	struct table *table;
 	json_t *array;
 	bool more = true;
-	char **words;
-	int r = args_parse(ctl, argc, argv, NULL, 0, 0, &words);
+	int r = EXIT_SUCCESS;
 
-	if (r != ARGS_GO)
-		return args_exit(r);
 	table = table_new(head);
 	array = json_array();
-	r = EXIT_SUCCESS;
 	while (r == EXIT_SUCCESS && more)
 		r = list_page(ctl, after, table, array, &more);
 	if (r == EXIT_SUCCESS && ctl->json)
@@ -87,4 +83,12 @@ int verb_key_list(struct ctl *ctl, int argc, char **argv)
 	json_decref(array);
 	table_free(table);
 	return r;
+}
+
+int verb_key_list(struct ctl *ctl, int argc, char **argv)
+{
+	char **words;
+	int r = args_parse(ctl, argc, argv, NULL, 0, 0, &words);
+
+	return r == ARGS_GO ? keys_print_list(ctl) : args_exit(r);
 }

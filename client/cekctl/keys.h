@@ -28,3 +28,6 @@ void keys_print_plan(Cek__V1__Key *key);
 /* Print what a change answered: JSON of the key, or "KEY: version KID is STATE" for kid (NULL: the active one). Returns an
  * exit status. */
 int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid);
+
+/* Ask for all keys and print them, as a table or as JSON. Returns an exit status. */
+int keys_print_list(struct ctl *ctl);

@@ -38,6 +38,9 @@ static const struct verb verbs[] = {
 	 verb_jwe_decrypt, false},
 	{"audit verify", "FILE [--expect SEQ:HASH]", "check the hash chain of a journal", verb_audit_verify, true},
 	{"fsck", "", "compare journal and token", verb_fsck, true},
+	{"restore show", "", "show whether the key journal was restored, and what it knows", verb_restore_show, true},
+	{"restore confirm", "[--head SEQ:HASH] [--reason TEXT] [--yes]", "go on with a restored key journal",
+	 verb_restore_confirm, true},
 	{"watch", "[--count N]", "print each new epoch of the ring", verb_watch, true},
 	{"metrics", "", "print the metrics as OpenMetrics text", verb_metrics, false},
 };
