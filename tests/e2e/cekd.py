@@ -37,7 +37,7 @@ ROOT = os.geteuid() == 0
 
 PROGRAMS = ("cekd", "cekd-broker", "cekd-token", "cekd-journal")
 OPERATIONS = ("unwrap wrap generate rewrap create rotate state destroy import adopt schedule list public status metrics "
-              "watch fsck").split()
+              "watch fsck restore").split()
 ENC_LEN = {"A128GCM": 16, "A192GCM": 24, "A256GCM": 32, "A128CBC-HS256": 32, "A192CBC-HS384": 48, "A256CBC-HS512": 64}
 ALGS = ["RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "A128KW", "A192KW", "A256KW", "A128GCMKW",
         "A192GCMKW", "A256GCMKW", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"]

@@ -1,0 +1,229 @@
+"""A key journal that was copied, or restored from a backup, is served only when an operator has confirmed it."""
+
+import json
+import os
+import pty
+import shutil
+
+import cekd as C
+import pytest
+from cekd import pb, status_name
+
+DAY = 86400
+
+
+def version(client, kid):
+    key = client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key
+    return next(v for v in key.version if v.kid == kid)
+
+
+def move(client, kid, to, **more):
+    return client.call(set_key_state=pb.SetKeyStateRequest(kid=kid, state=getattr(pb, f"STATE_{to}"), **more))
+
+
+def needed(daemon):
+    with daemon.client() as client:
+        return client.ok(restore=pb.RestoreRequest()).restore
+
+
+def start_unready(daemon):
+    """It does not say READY=1, but it answers."""
+    daemon.spawn()
+
+    def answers():
+        assert daemon.process.poll() is None, daemon.log_text()
+        try:
+            reply = daemon.status()
+        except (ConnectionError, FileNotFoundError):
+            return False
+        return reply.journal == "ok" and len([w for w in reply.worker if w.state == "ready"]) == 2
+    C.wait_for(answers, "cekd to answer")
+    status = daemon.status()
+    assert not status.ready and "restored journal" in status.why_not_ready
+
+
+def head_of(path):
+    done = C.run([C.CEKCTL, "audit", "verify", path, "--json"])
+    head = json.loads(done.stdout)
+    return f"{head['seq']}:{head['hash']}"
+
+
+def backup(daemon, where, names=("keys.jsonl", "audit.jsonl")):
+    """As cekd(8) says: key journal, token, audit journal."""
+    where.mkdir()
+    shutil.copy2(daemon.keys, where / "keys.jsonl")
+    shutil.copytree(daemon.token.tokens, where / "tokens")
+    shutil.copy2(daemon.audit, where / "audit.jsonl")
+
+
+def restore(daemon, where, tokens=True):
+    """New files in place of the old ones."""
+    for name in ("keys.jsonl", "audit.jsonl"):
+        (daemon.state / name).unlink()
+        shutil.copy2(where / name, daemon.state / name)
+    if not tokens:
+        return
+    owners = {path.name: os.stat(path) for path in [daemon.token.tokens, *daemon.token.tokens.rglob("*")]}
+    shutil.rmtree(daemon.token.tokens)
+    shutil.copytree(where / "tokens", daemon.token.tokens)
+    some = next(iter(owners.values()))
+    for path in [daemon.token.tokens, *daemon.token.tokens.rglob("*")]:
+        of = owners.get(path.name, some)
+        os.chown(path, of.st_uid, of.st_gid)
+
+
+@pytest.fixture
+def aged(make_cekd):
+    """A daemon, and a backup from before one version was compromised and another destruction was taken back:
+    (daemon, backup, compromised, kept, good)."""
+    daemon = make_cekd(page=True, destroy_wait_min=60)
+    with daemon.client() as client:
+        for name in ("a", "b", "g"):
+            client.ok(create_key=pb.CreateKeyRequest(key=name, alg="A128GCMKW" if name == "g" else "A128KW"))
+        bad, kept, counted = client.generate("a"), client.generate("b"), client.generate("g")
+        client.rotate("a")
+        client.rotate("b")
+        good = client.generate("b")
+        assert client.call(destroy_version=pb.DestroyVersionRequest(kid=kept.kid, force=True, wait=60)).status == pb.STATUS_OK
+        saved = daemon.where / "backup"
+        backup(daemon, saved)
+        assert move(client, bad.kid, "COMPROMISED", reason="laptop lost").status == pb.STATUS_OK
+        assert move(client, kept.kid, "DEACTIVATED").status == pb.STATUS_OK
+    daemon.stop()
+    return daemon, saved, bad, kept, good, counted
+
+
+def test_normal_life_needs_no_confirmation(make_cekd):
+    """First start, restart, a log shipper that reads and copies, death of journal and broker."""
+    daemon = make_cekd()
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        assert not client.ok(restore=pb.RestoreRequest()).restore.needed
+        reply = client.call(restore=pb.RestoreRequest(confirm=True))
+        assert status_name(reply) == "CONFLICT"
+    shutil.copy2(daemon.keys, daemon.where / "shipped")
+    daemon.restart()
+    for name in ("cekd-journal", "cekd-broker"):
+        daemon.kill_child(name)
+    daemon.kill()
+    daemon.start()
+    with daemon.client() as client:
+        assert not client.ok(restore=pb.RestoreRequest()).restore.needed
+        assert client.unwrap(made).unwrap.cek == made.cek
+
+
+def test_restored_backup(aged):
+    daemon, saved, bad, kept, good, counted = aged
+    head = head_of(saved / "keys.jsonl")
+    restore(daemon, saved)
+    start_unready(daemon)
+    with daemon.client() as client:
+        # Nothing that would use a key, or make things less strict.
+        assert status_name(client.unwrap(bad)) == status_name(client.unwrap(good)) == "UNAVAILABLE"
+        for op in ({"generate_cek": pb.GenerateCekRequest(key="b", enc="A256GCM")},
+                   {"create_key": pb.CreateKeyRequest(key="new", alg="A128KW")},
+                   {"rotate_key": pb.RotateKeyRequest(key="b", active_kid=good.kid)},
+                   {"get_public_keys": pb.GetPublicKeysRequest()}, {"watch": pb.WatchRequest()}):
+            reply = client.call(**op)
+            assert status_name(reply) == "UNAVAILABLE" and "restored journal" in reply.message, op
+        assert status_name(move(client, kept.kid, "DEACTIVATED")) == "UNAVAILABLE"
+        # A look at it.
+        assert {key.name for key in client.ok(list_keys=pb.ListKeysRequest()).list_keys.key} == {"a", "b", "g"}
+        assert not client.ok(fsck=pb.FsckRequest()).fsck.finding
+        assert version(client, kept.kid).state == pb.STATE_WAITING
+        told = client.ok(restore=pb.RestoreRequest()).restore
+        assert told.needed and told.head == head and told.last_time and "copy" in told.why
+        # What is known to be compromised is declared so before anything is served.
+        assert status_name(move(client, bad.kid, "COMPROMISED", rotate=True)) == "UNAVAILABLE"
+        assert status_name(move(client, bad.kid, "COMPROMISED", reason="again")) == "OK"
+    # Restarts do not wear it down, and the waiting period does not end meanwhile.
+    for _ in range(2):
+        daemon.stop()
+        start_unready(daemon)
+    daemon.page.shift(DAY)
+    with daemon.client() as client:
+        told = client.ok(restore=pb.RestoreRequest()).restore
+        assert told.needed and told.head == head
+        assert version(client, kept.kid).state == pb.STATE_WAITING
+        shown = daemon.cekctl("restore", "show").stdout
+        assert head in shown and bad.kid in shown and "compromised" in shown
+        # A head kept elsewhere that this journal does not hold.
+        seq, digest = head.split(":")
+        for wrong in (f"{seq}:{'0' * 64}", f"99999:{digest}"):
+            assert status_name(client.call(restore=pb.RestoreRequest(confirm=True, head=wrong))) == "CONFLICT"
+        assert status_name(client.call(restore=pb.RestoreRequest(confirm=True, head="x"))) == "CONFLICT"
+        assert status_name(client.unwrap(good)) == "UNAVAILABLE"
+        refused = daemon.cekctl("restore", "confirm", check=False, stdin=None, input="")
+        assert refused.returncode == 1 and "--yes" in refused.stderr
+        daemon.cekctl("restore", "confirm", "--yes", "--head", head, "--reason", "disk replaced")
+        assert daemon.status().ready
+        assert client.unwrap(good).unwrap.cek == good.cek
+        assert status_name(client.unwrap(bad)) == "UNUSABLE"
+        # The destruction that was taken back since is not carried out at once: its period begins anew.
+        waiting = version(client, kept.kid)
+        assert waiting.state == pb.STATE_WAITING and waiting.until > told.last_time + 7 * DAY * 1_000_000
+        assert move(client, kept.kid, "DEACTIVATED").status == pb.STATUS_OK
+        # How many wraps the lost part had reserved is not known.
+        assert client.generate("g").kid != counted.kid
+        assert client.unwrap(counted).unwrap.cek == counted.cek
+    records = [json.loads(line) for line in daemon.keys.read_text().splitlines()]
+    confirmed = [r for r in records if r["type"] == "restored"]
+    assert len(confirmed) == 1 and confirmed[0]["reason"] == "disk replaced" and confirmed[0]["uid"] == os.geteuid()
+    daemon.restart()
+    assert not needed(daemon).needed
+    daemon.cekctl("audit", "verify", daemon.keys, "--expect", head)
+
+
+def test_older_journal_beside_a_longer_audit_journal(aged):
+    """keys.jsonl alone, written over in place, so that the file is the same: the audit journal knows better."""
+    daemon, saved, bad, kept, good, _ = aged
+    daemon.keys.write_bytes((saved / "keys.jsonl").read_bytes())
+    start_unready(daemon)
+    told = needed(daemon)
+    assert told.needed and "audit.jsonl" in told.why
+    assert [bad.kid in line and "compromised" in line for line in told.later] == [True, False], told.later
+    assert kept.kid in told.later[1]
+    daemon.stop()
+    start_unready(daemon)
+    assert list(needed(daemon).later) == list(told.later)
+    shown = daemon.cekctl("restore", "show").stdout
+    assert "NOT IN IT" in shown and told.later[0] in shown
+    with daemon.client() as client:
+        assert move(client, bad.kid, "COMPROMISED").status == pb.STATUS_OK
+        assert client.call(restore=pb.RestoreRequest(confirm=True)).status == pb.STATUS_OK
+        assert client.unwrap(good).unwrap.cek == good.cek
+        assert status_name(client.unwrap(bad)) == "UNUSABLE"
+    daemon.restart()
+    daemon.kill_child("cekd-journal")
+    daemon.kill_child("cekd-broker")
+    assert not needed(daemon).needed
+
+
+def test_lost_key_journal(aged):
+    """An empty journal beside an audit journal that knows keys is no first start."""
+    daemon, *_ = aged
+    daemon.keys.unlink()
+    start_unready(daemon)
+    assert needed(daemon).needed
+
+
+def test_confirmation_on_a_terminal(aged):
+    daemon, saved, *_ = aged
+    restore(daemon, saved)
+    start_unready(daemon)
+    for answer, code in (("no\n", 1), ("yes\n", 0)):
+        ours, theirs = pty.openpty()
+        os.write(ours, answer.encode())
+        try:
+            done = daemon.cekctl("restore", "confirm", check=False, stdin=theirs)
+        finally:
+            os.close(theirs)
+            os.close(ours)
+        assert done.returncode == code and "Type yes" in done.stdout, done
+        assert daemon.status().ready == (code == 0)
+
+
+def test_permission(make_cekd):
+    daemon = make_cekd(rules={"all": {"anyone": True, "operations": [o for o in C.OPERATIONS if o != "restore"], "keys": ["*"]}})
+    with daemon.client() as client:
+        assert status_name(client.call(restore=pb.RestoreRequest())) == "DENIED"
