@@ -1,6 +1,7 @@
 /*
  * The same unwrap by calling PKCS#11 in the client's own process, as a gateway without cekd would do it: THREADS threads,
- * one session each, key as a token object. Usage: bench-direct CASE THREADS SECONDS
+ * one session each, key as a token object. With MODULE instead of the token's own: p11-kit's remoting.
+ * Usage: bench-direct CASE THREADS SECONDS [MODULE]
  */
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
@@ -188,10 +189,10 @@ int main(int argc, char **argv)
 	char pin[256];
 	int n;
 
-	if (argc != 4 || (n = atoi(argv[2])) < 1 || n > THREADS_MAX)
+	if (argc < 4 || argc > 5 || (n = atoi(argv[2])) < 1 || n > THREADS_MAX)
 		return 2;
 	case_read(argv[1], &bench);
-	p11 = p11_kit_module_load(bench.module, 0);
+	p11 = p11_kit_module_load(argc == 5 ? argv[4] : bench.module, 0);
 	if (!p11)
 		case_die(p11_kit_message());
 	check(p11_kit_module_initialize(p11), "C_Initialize");

@@ -1,6 +1,6 @@
 /*
- * Whole tokens: decrypts the compact JWE of CASE through libcek-jose and cekd, one at a time. USES > 1 turns the cache on
- * and asks for a fresh token (another file line) only every USES times. Usage: bench-jose CASE USES SECONDS
+ * Whole tokens: decrypts the compact JWEs of CASE through libcek-jose and cekd, DEPTH of them open at any time. Each token
+ * comes USES times before the next one; USES > 1 turns the cache on. Usage: bench-jose CASE USES DEPTH SECONDS
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,13 @@
 
 enum { TOKENS_MAX = 20000 };
 
+static struct bench_case bench;
+static struct cek_jwe_policy policy;
+static struct measure result;
 static char *tokens[TOKENS_MAX];
-static size_t n_tokens;
+static size_t n_tokens, open_tokens;
+static uint64_t n_started, uses, deadline;
+static cek_conn *conn;
 
 static void read_tokens(const char *path)
 {
@@ -31,40 +36,91 @@ static void read_tokens(const char *path)
 		case_die("no tokens");
 }
 
-int main(int argc, char **argv)
+static const char *next_token(void)
 {
-	static struct bench_case bench;
-	static struct measure result;
-	const char *algs[] = {bench.alg, NULL}, *encs[] = {bench.enc, NULL};
-	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = bench.key};
-	struct cek_jwe_error error;
-	uint64_t deadline;
-	cek_conn *conn;
-	int uses;
+	return tokens[(n_started++ / uses) % n_tokens];
+}
 
-	if (argc != 4)
-		return 2;
-	case_read(argv[1], &bench);
-	read_tokens(bench.token_file);
-	uses = atoi(argv[2]);
-	if (cek_conn_new(NULL, &conn) != CEK_OK)
-		case_die("no connection object");
-	/* More entries than tokens between two uses of the same one, fewer than all: a token comes back only as a new one. */
-	if (uses > 1 && cek_jwe_cache_new(conn, n_tokens / 2 ? n_tokens / 2 : 1, 3600, &policy.cache) != CEK_JWE_OK)
-		case_die("no cache");
-	result.started = measure_now();
-	deadline = result.started + (uint64_t)(atof(argv[3]) * 1e9);
-	for (uint64_t i = 0; result.ended < deadline; i++) {
-		const char *token = tokens[(i / (uint64_t)uses) % n_tokens];
+static void add(uint64_t sent)
+{
+	result.ended = measure_now();
+	measure_add(&result, result.ended - sent);
+}
+
+static void one_at_a_time(void)
+{
+	struct cek_jwe_error error;
+
+	while (result.ended < deadline) {
+		const char *token = next_token();
 		uint64_t sent = measure_now();
 		cek_jwe *jwe;
 
 		if (cek_jwe_decrypt(conn, &policy, token, strlen(token), -1, &jwe, &error) != CEK_JWE_OK)
 			case_die(error.details);
 		cek_jwe_free(jwe);
-		result.ended = measure_now();
-		measure_add(&result, result.ended - sent);
+		add(sent);
 	}
+}
+
+static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
+{
+	uint64_t *sent = userdata;
+
+	if (error->code != CEK_JWE_OK)
+		case_die(error->details);
+	cek_jwe_free(jwe);
+	add(*sent);
+	*sent = 0;
+	open_tokens--;
+}
+
+static void many_at_a_time(size_t depth)
+{
+	uint64_t *sent = calloc(depth, sizeof(*sent));
+	struct cek_jwe_error error;
+
+	while (result.ended < deadline || open_tokens > 0) {
+		for (size_t i = 0; i < depth && result.ended < deadline; i++) {
+			const char *token;
+
+			if (sent[i] > 0)
+				continue;
+			token = next_token();
+			sent[i] = measure_now();
+			open_tokens++;
+			if (cek_jwe_decrypt_start(conn, &policy, token, strlen(token), -1, opened, &sent[i], NULL, &error) != CEK_JWE_OK)
+				case_die(error.details);
+		}
+		if (open_tokens > 0)
+			cek_conn_wait(conn, 5000);
+	}
+	free(sent);
+}
+
+int main(int argc, char **argv)
+{
+	const char *algs[] = {bench.alg, NULL}, *encs[] = {bench.enc, NULL};
+	size_t depth;
+
+	if (argc != 5)
+		return 2;
+	case_read(argv[1], &bench);
+	read_tokens(bench.token_file);
+	uses = strtoull(argv[2], NULL, 10);
+	depth = strtoull(argv[3], NULL, 10);
+	policy = (struct cek_jwe_policy){.algs = algs, .encs = encs, .key = bench.key};
+	if (uses == 0 || depth == 0 || cek_conn_new(NULL, &conn) != CEK_OK)
+		case_die("no connection object");
+	/* Half as many entries as tokens: when a token comes again after all the others it is a new one. */
+	if (uses > 1 && cek_jwe_cache_new(conn, n_tokens / 2 ? n_tokens / 2 : 1, 3600, &policy.cache) != CEK_JWE_OK)
+		case_die("no cache");
+	result.started = measure_now();
+	deadline = result.started + (uint64_t)(atof(argv[4]) * 1e9);
+	if (depth == 1)
+		one_at_a_time();
+	else
+		many_at_a_time(depth);
 	measure_print(&result);
 	policy.cache = cek_jwe_cache_free(policy.cache);
 	cek_conn_free(conn);
