@@ -6,7 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/cekctl/b64.h"
+#include "proto/base64url.h"
+
 
 enum { FIELD_WIDTH = 18 };
 
@@ -57,7 +58,7 @@ json_t *output_string(const char *text)
 
 json_t *output_bytes(const ProtobufCBinaryData *bytes)
 {
-	char *text = b64_text(bytes->data, bytes->len);
+	char *text = b64u_text(bytes->data, bytes->len);
 	json_t *string = text ? json_string(text) : NULL;
 
 	free(text);

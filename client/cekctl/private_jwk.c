@@ -11,7 +11,8 @@
 #include <openssl/crypto.h>
 #include <openssl/param_build.h>
 
-#include "client/cekctl/b64.h"
+#include "proto/base64url.h"
+
 
 enum { OCTETS_MAX = 512, RSA_PARTS = 8, X25519_LEN = 32 };
 
@@ -39,7 +40,7 @@ int private_jwk_octets(const json_t *jwk, const char *name, uint8_t *data, size_
 
 	if (!json_is_string(member))
 		return complain(why, "the JWK has no \"%s\": a private key is needed, with all its members", name);
-	n = b64_decode(json_string_value(member), json_string_length(member), data, size);
+	n = b64u_decode(json_string_value(member), json_string_length(member), data, size);
 	if (n <= 0)
 		return complain(why, "\"%s\" is %s", name, n == -EMSGSIZE ? "too long" : "not base64url");
 	return (int)n;

@@ -9,12 +9,12 @@
 
 #include "client/cek.h"
 #include "client/cekctl/args.h"
-#include "client/cekctl/b64.h"
 #include "client/cekctl/io.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/verb.h"
 #include "client/cekctl/wrapped.h"
+#include "proto/base64url.h"
 #include "proto/wipe.h"
 
 enum { INPUT_MAX = 16384 };
@@ -71,15 +71,15 @@ static int print_json(const struct ctl *ctl, const cek_result *result)
 
 	rest = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
-	if (!rest || arena_init(&secrets, 2 * B64_LEN(cek.len) + 64) < 0) {
+	if (!rest || arena_init(&secrets, b64u_encoded_len(cek.len)) < 0) {
 		free(rest);
 		return ctl_fail(ctl, "out of memory");
 	}
-	text = arena_alloc(&secrets, B64_LEN(cek.len) + 1);
-	b64_encode(cek.data, cek.len, text);
+	text = arena_alloc(&secrets, b64u_encoded_len(cek.len));
+	b64u_encode(cek.data, cek.len, text);
 	r = io_write_all(STDOUT_FILENO, "{\"cek\":\"", 8);
 	if (r == 0)
-		r = io_write_all(STDOUT_FILENO, text, B64_LEN(cek.len));
+		r = io_write_all(STDOUT_FILENO, text, b64u_encoded_len(cek.len));
 	if (r == 0)
 		r = io_write_all(STDOUT_FILENO, "\",", 2);
 	if (r == 0)

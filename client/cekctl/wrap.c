@@ -10,13 +10,13 @@
 
 #include "client/cek.h"
 #include "client/cekctl/args.h"
-#include "client/cekctl/b64.h"
 #include "client/cekctl/io.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/verb.h"
 #include "client/cekctl/wrapped.h"
 #include "proto/alg.h"
+#include "proto/base64url.h"
 #include "proto/wipe.h"
 
 struct options {
@@ -79,7 +79,7 @@ static int print(const struct ctl *ctl, const struct options *options, const cek
 
 static int party(const struct ctl *ctl, const char *name, const char *text, uint8_t data[PARTY_INFO_MAX],
 		 struct cek_bytes *ret_bytes) {
-	ssize_t n = text ? b64_decode(text, strlen(text), data, PARTY_INFO_MAX) : 0;
+	ssize_t n = text ? b64u_decode(text, strlen(text), data, PARTY_INFO_MAX) : 0;
 
 	if (n < 0)
 		return ctl_usage(ctl, "--%s wants base64url of at most %d bytes", name, PARTY_INFO_MAX);

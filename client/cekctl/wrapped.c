@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cekctl/b64.h"
+#include "proto/base64url.h"
+
 
 static int complain(char why[WRAPPED_WHY], const char *name, const char *what)
 {
@@ -36,7 +37,7 @@ static int get_bytes(const json_t *object, const char *name, uint8_t *data, size
 		return -EINVAL;
 	if (!text)
 		return 0;
-	n = b64_decode(text, strlen(text), data, size);
+	n = b64u_decode(text, strlen(text), data, size);
 	if (n < 0)
 		return complain(why, name, n == -EMSGSIZE ? "is too long" : "is not base64url");
 	*ret_bytes = (struct cek_bytes){data, (size_t)n};
@@ -93,7 +94,7 @@ static int set_text(json_t *object, const char *name, const char *text)
 
 static int set_bytes(json_t *object, const char *name, struct cek_bytes bytes)
 {
-	char *text = bytes.len ? b64_text(bytes.data, bytes.len) : NULL;
+	char *text = bytes.len ? b64u_text(bytes.data, bytes.len) : NULL;
 	int r = bytes.len && !text ? -ENOMEM : set_text(object, name, text);
 
 	free(text);

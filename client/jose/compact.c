@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/jose/base64url.h"
+#include "proto/base64url.h"
+
 
 bool compact_split(const char *token, size_t len, struct compact *ret_parts)
 {

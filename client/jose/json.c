@@ -1,9 +1,11 @@
 /* json.h */
 #include "client/jose/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include "client/jose/base64url.h"
+#include "proto/base64url.h"
+
 
 /* jansson recurses; its own limit of 2048 is fixed when it is compiled. */
 static bool is_shallow(const char *text, size_t len)
@@ -44,25 +46,21 @@ json_t *json_object_parse(const char *text, size_t len)
 
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len)
 {
-	size_t len = json_string_length(string);
+	ssize_t len = -EINVAL;
 
-	if (!json_is_string(string) || b64u_decoded_len(len) > max ||
-	    !b64u_decode(json_string_value(string), len, ret_data))
+	if (json_is_string(string))
+		len = b64u_decode(json_string_value(string), json_string_length(string), ret_data, max);
+	if (len < 0)
 		return false;
-	*ret_len = b64u_decoded_len(len);
+	*ret_len = (size_t)len;
 	return true;
 }
 
 json_t *json_from_octets(const void *data, size_t len)
 {
-	size_t chars = b64u_encoded_len(len);
-	char *text = malloc(chars + 1);
-	json_t *json;
+	char *text = b64u_text(data, len);
+	json_t *json = text ? json_string(text) : NULL;
 
-	if (!text)
-		return NULL;
-	b64u_encode(data, len, text);
-	json = json_stringn(text, chars);
 	free(text);
 	return json;
 }

@@ -6,10 +6,10 @@
 
 #include <openssl/sha.h>
 
-#include "client/jose/base64url.h"
 #include "client/jose/json.h"
 #include "client/jose/pkey.h"
 #include "proto/alg.h"
+#include "proto/base64url.h"
 
 enum { EXPONENT_MAX = 8 }; /* octets */
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/jose/base64url.h"
 #include "client/jose/content.h"
 #include "client/jose/error.h"
 #include "client/jose/locked.h"
 #include "client/jose/zip.h"
+#include "proto/base64url.h"
 
 struct cek_jwe {
 	struct arena *arena; /* the plaintext */
@@ -67,10 +67,12 @@ static int copy_parts(struct pending *pending, const struct compact *parts, stru
 	pending->aad = (struct span){ to, parts->header.len };
 	to += parts->header.len;
 	for (size_t i = 0; i < 5; i++) {
-		if (!b64u_decode(in[i].text, in[i].len, (uint8_t *)to))
+		size_t len = b64u_decoded_len(in[i].len);
+
+		if (b64u_decode(in[i].text, in[i].len, (uint8_t *)to, len) < 0)
 			return jwe_error(error, CEK_JWE_MALFORMED, "%s: not base64url", names[i]);
-		*out[i] = (struct cek_bytes){ to, b64u_decoded_len(in[i].len) };
-		to += out[i]->len;
+		*out[i] = (struct cek_bytes){ to, len };
+		to += len;
 	}
 	*ret_json = (struct span){ json.data, json.len };
 	return CEK_JWE_OK;

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "client/jose/base64url.h"
 #include "client/jose/compact.h"
 #include "client/jose/content.h"
 #include "client/jose/error.h"
 #include "client/jose/header.h"
 #include "client/jose/json.h"
 #include "client/jose/jwk.h"
+#include "proto/base64url.h"
 
 static int set_string(json_t *json, const char *member, const char *value)
 {
@@ -45,9 +45,7 @@ static char *make_header(const struct seal *seal)
 	if (json && rc == 0)
 		text = json_dumps(json, JSON_COMPACT);
 	if (text)
-		header = malloc(b64u_encoded_len(strlen(text)) + 1);
-	if (header)
-		header[b64u_encode(text, strlen(text), header)] = '\0';
+		header = b64u_text(text, strlen(text));
 	free(text);
 	json_decref(json);
 	return header;

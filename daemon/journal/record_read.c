@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base64url.h"
+
 struct reader {
 	struct arena *arena;
 	char *why;
@@ -86,10 +88,11 @@ static int read_bytes(struct reader *reader, const ProtobufCFieldDescriptor *fie
 
 	if (!json_is_string(json))
 		return bad(reader, field->name, "is not a string");
-	bytes.data = arena_alloc(reader->arena, len / 4 * 3 + 3);
+	bytes.len = b64u_decoded_len(len);
+	bytes.data = arena_alloc(reader->arena, bytes.len);
 	if (!bytes.data)
 		return -ENOMEM;
-	if (text_parse_base64url(json_string_value(json), len, bytes.data, &bytes.len) < 0)
+	if (b64u_decode(json_string_value(json), len, bytes.data, bytes.len) < 0)
 		return bad(reader, field->name, "is not base64url");
 	*ret_bytes = bytes;
 	return 0;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base64url.h"
+
 enum {
 	ESCAPED_MAX = 6, /* one byte as \u00XX */
 	FIRST_SIZE = 4096,
@@ -163,66 +165,14 @@ void text_number(struct text *text, uint64_t number)
 
 void text_base64url(struct text *text, const uint8_t *data, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	char *to = reserve(text, len / 3 * 4 + 6);
-	size_t i;
+	char *to = reserve(text, b64u_encoded_len(len) + 2);
 
 	if (!to)
 		return;
 	*to++ = '"';
-	for (i = 0; i + 2 < len; i += 3) {
-		uint32_t group = (uint32_t)data[i] << 16 | (uint32_t)data[i + 1] << 8 | data[i + 2];
-
-		for (unsigned shift = 24; shift > 0; shift -= 6)
-			*to++ = digits[group >> (shift - 6) & 63];
-	}
-	if (i < len) {
-		uint32_t group = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0);
-
-		*to++ = digits[group >> 18];
-		*to++ = digits[group >> 12 & 63];
-		if (i + 1 < len)
-			*to++ = digits[group >> 6 & 63];
-	}
+	to += b64u_encode(data, len, to);
 	*to++ = '"';
 	text->len = (size_t)(to - text->data);
-}
-
-static int base64url_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-int text_parse_base64url(const char *string, size_t len, uint8_t *ret_data, size_t *ret_len)
-{
-	uint32_t bits = 0;
-	unsigned n_bits = 0;
-	size_t n = 0;
-
-	if (len % 4 == 1)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		int value = base64url_value(string[i]);
-
-		if (value < 0)
-			return -EINVAL;
-		bits = bits << 6 | (uint32_t)value;
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			ret_data[n++] = (uint8_t)(bits >> n_bits);
-		}
-	}
-	if (bits & ((1U << n_bits) - 1))
-		return -EINVAL; /* a second spelling of the same octets */
-	*ret_len = n;
-	return 0;
 }
 
 /*

@@ -36,6 +36,5 @@ void text_base64url(struct text *text, const uint8_t *data, size_t len);
 /* Microseconds since 1970 as RFC 3339 in UTC, with quotes: 2026-01-02T03:04:05.678901Z. */
 void text_time(struct text *text, uint64_t time);
 
-/* The reverse of the last two, strict. 0, or -EINVAL. ret_data needs room for len / 4 * 3 + 2 octets. */
-int text_parse_base64url(const char *string, size_t len, uint8_t *ret_data, size_t *ret_len);
+/* The reverse, strict. 0, or -EINVAL. */
 int text_parse_time(const char *string, uint64_t *ret_time);

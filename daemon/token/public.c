@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "curves.h"
+#include "proto/base64url.h"
 
 static void strip_zeros(uint8_t *number, size_t *len)
 {
@@ -183,12 +184,7 @@ EVP_PKEY *public_for_openssl(const struct public_half *half)
 
 void public_base64url(const uint8_t *data, size_t len, char *ret_text)
 {
-	size_t out = (size_t)EVP_EncodeBlock((unsigned char *)ret_text, data, (int)len);
-
-	while (out > 0 && ret_text[out - 1] == '=')
-		ret_text[--out] = '\0';
-	for (size_t i = 0; i < out; i++)
-		ret_text[i] = ret_text[i] == '+' ? '-' : ret_text[i] == '/' ? '_' : ret_text[i];
+	ret_text[b64u_encode(data, len, ret_text)] = '\0';
 }
 
 /* RFC 7638 section 3.2: the required members in lexicographic order, nothing else. */

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "client/jose/base64url.h"
 #include "client/jose/cek-jose.h"
 #include "client/jose/compact.h"
 #include "client/jose/content.h"
+#include "proto/base64url.h"
 
 const uint8_t make_token_cek[64] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 

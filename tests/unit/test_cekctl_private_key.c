@@ -20,9 +20,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "client/cekctl/b64.h"
 #include "client/cekctl/envelope.h"
 #include "client/cekctl/private_key.h"
+#include "proto/base64url.h"
 
 static void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, const char *param, size_t len)
 {
@@ -34,7 +34,7 @@ static void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, cons
 	if (len == 0)
 		len = (size_t)BN_num_bytes(number);
 	assert_true(BN_bn2binpad(number, data, (int)len) > 0);
-	text = b64_text(data, len);
+	text = b64u_text(data, len);
 	json_object_set_new(jwk, name, json_string(text));
 	free(text);
 	BN_free(number);
@@ -69,12 +69,12 @@ static json_t *x25519_jwk(const EVP_PKEY *pkey)
 {
 	uint8_t x[32], d[32];
 	size_t x_len = sizeof(x), d_len = sizeof(d);
-	char x_text[B64_LEN(32) + 1], d_text[B64_LEN(32) + 1];
+	char x_text[44] = "", d_text[44] = "";
 
 	assert_true(EVP_PKEY_get_raw_public_key(pkey, x, &x_len) > 0);
 	assert_true(EVP_PKEY_get_raw_private_key(pkey, d, &d_len) > 0);
-	b64_encode(x, x_len, x_text);
-	b64_encode(d, d_len, d_text);
+	b64u_encode(x, x_len, x_text);
+	b64u_encode(d, d_len, d_text);
 	return json_pack("{s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "X25519", "x", x_text, "d", d_text);
 }
 

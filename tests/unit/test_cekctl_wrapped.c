@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "client/cekctl/b64.h"
 #include "client/cekctl/wrapped.h"
+#include "proto/base64url.h"
 
 static int read_text(const char *text, struct wrapped *wrapped, char why[WRAPPED_WHY], json_t **ret_object)
 {
@@ -80,7 +80,7 @@ static void test_largest(void **state)
 
 	memset(data, 0xab, sizeof(data));
 	for (size_t len = ENCRYPTED_KEY_MAX; len <= sizeof(data); len++) {
-		char *text = b64_text(data, len), why[WRAPPED_WHY] = "";
+		char *text = b64u_text(data, len), why[WRAPPED_WHY] = "";
 		json_t *object = json_pack("{s:s, s:s, s:s}", "alg", "RSA-OAEP", "enc", "A256GCM", "encrypted_key", text);
 		struct wrapped wrapped;
 
