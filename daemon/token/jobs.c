@@ -30,8 +30,8 @@ static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *r
 	enum session_result result;
 
 	log_warning("token: %s; %s", ckr_name(rv), login_only ? "logging in again" : "opening a new session");
-	if (!login_only)
-		keys_forget_all(&worker->keys);
+	/* Logging out destroys session copies as well. */
+	keys_forget_all(&worker->keys);
 	result = login_only ? session_login(&worker->session) : session_reopen(&worker->session);
 	if (result != SESSION_OK)
 		return end(worker, result == SESSION_PIN ? CKR_PIN_INCORRECT : rv);
