@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/testhook.h"
+#include "proto/base64url.h"
 #include "roundtrip.h"
 
 enum { TEXT_MAX = 400, PAUSE_MAX_MS = 32 };
@@ -73,7 +74,7 @@ static bool describe_public(struct worker *worker, struct key *key, Cek__Interna
 {
 	struct public_half *half = arena_alloc(&worker->arena, sizeof(*half));
 	Cek__V1__PublicKey *jose = arena_alloc(&worker->arena, sizeof(*jose));
-	char *kid = arena_alloc(&worker->arena, KID_LEN + 4);
+	char *kid = arena_alloc(&worker->arena, KID_LEN);
 	CK_RV rv;
 
 	if (!half || !jose || !kid) {
@@ -85,7 +86,7 @@ static bool describe_public(struct worker *worker, struct key *key, Cek__Interna
 	if (key->class == CKO_SECRET_KEY) {
 		cek__v1__public_key__init(jose);
 		jose->kty = (char *)(uintptr_t)"oct";
-		public_base64url(key->id, key->id_len, kid);
+		b64u_encode(key->id, key->id_len, kid);
 		return true;
 	}
 	rv = public_read(&worker->session, key, half);

@@ -9,6 +9,7 @@
 
 #include "curves.h"
 #include "proto/base64url.h"
+#include "proto/base64url.h"
 
 static void strip_zeros(uint8_t *number, size_t *len)
 {
@@ -182,7 +183,8 @@ EVP_PKEY *public_for_openssl(const struct public_half *half)
 	return half->curve ? curves_public(half->curve, half->point, half->point_len) : rsa_for_openssl(half);
 }
 
-void public_base64url(const uint8_t *data, size_t len, char *ret_text)
+/* With a NUL. ret_text holds b64u_encoded_len(len) + 1 bytes. */
+static void encode(const uint8_t *data, size_t len, char *ret_text)
 {
 	ret_text[b64u_encode(data, len, ret_text)] = '\0';
 }
@@ -190,27 +192,27 @@ void public_base64url(const uint8_t *data, size_t len, char *ret_text)
 /* RFC 7638 section 3.2: the required members in lexicographic order, nothing else. */
 void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN])
 {
-	char json[1024], a[RSA_BITS_MAX / 8 / 3 * 4 + 8], b[128];
+	char json[1024], a[(RSA_BITS_MAX / 8 + 2) / 3 * 4 + 1], b[128];
 	uint8_t hash[SHA256_DIGEST_LENGTH];
 	const size_t field = half->curve ? half->curve->field_len : 0;
 	int len;
 
 	if (!half->curve) {
-		public_base64url(half->n, half->n_len, a);
-		public_base64url(half->e, half->e_len, b);
+		encode(half->n, half->n_len, a);
+		encode(half->e, half->e_len, b);
 		len = snprintf(json, sizeof(json), "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b, a);
 	} else if (half->point_len == field) {
-		public_base64url(half->point, field, a);
+		encode(half->point, field, a);
 		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", half->curve->name,
 			       a);
 	} else {
-		public_base64url(half->point + 1, field, a);
-		public_base64url(half->point + 1 + field, field, b);
+		encode(half->point + 1, field, a);
+		encode(half->point + 1 + field, field, b);
 		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
 			       half->curve->name, a, b);
 	}
 	SHA256((const unsigned char *)json, (size_t)len, hash);
-	public_base64url(hash, sizeof(hash), ret_kid);
+	encode(hash, sizeof(hash), ret_kid);
 }
 
 CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_public)

@@ -36,8 +36,5 @@ EVP_PKEY *public_for_openssl(const struct public_half *half);
 /* RFC 7638 thumbprint, SHA-256, base64url. */
 void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN]);
 
-/* base64url without padding; ret_text holds (len + 2) / 3 * 4 + 1 bytes. */
-void public_base64url(const uint8_t *data, size_t len, char *ret_text);
-
 /* The key's public half for OpenSSL, read once and kept in key. */
 CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_public);

@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 
 #include "daemon/clock.h"
+#include "proto/base64url.h"
 
 enum { LIFE_US = 600000000 };
 
@@ -50,7 +51,7 @@ static CK_RV make(struct worker *worker)
 		f->C_DestroyObject(worker->session.handle, transport.public);
 		return rv;
 	}
-	public_base64url(random, sizeof(random), transport.id);
+	transport.id[b64u_encode(random, sizeof(random), transport.id)] = '\0';
 	transport.made_us = clock_monotonic_us();
 	worker->keys.never_reopen = true;
 	return CKR_OK;

@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "proto/alg.h"
+#include "proto/base64url.h"
 
 json_t *published_load(const char *folder, const char *file)
 {
@@ -50,21 +51,12 @@ void published_hex(const json_t *json, const char *member, struct octets *ret_oc
 
 void published_b64u_text(const char *text, size_t len, struct octets *ret_octets)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	unsigned bits = 0, n = 0;
+	ssize_t n;
 
 	memset(ret_octets, 0, sizeof(*ret_octets));
-	for (size_t i = 0; i < len; i++) {
-		const char *digit = strchr(digits, text[i]);
-
-		assert_true(digit && *digit && ret_octets->len < OCTETS_MAX);
-		bits = bits << 6 | (unsigned)(digit - digits);
-		n += 6;
-		if (n >= 8) {
-			n -= 8;
-			ret_octets->data[ret_octets->len++] = (uint8_t)(bits >> n);
-		}
-	}
+	n = b64u_decode(text, len, ret_octets->data, OCTETS_MAX);
+	assert_true(n >= 0);
+	ret_octets->len = (size_t)n;
 }
 
 void published_b64u(const json_t *json, const char *member, struct octets *ret_octets)
