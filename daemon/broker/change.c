@@ -122,7 +122,7 @@ static void answer(struct change *change, struct request *request, int outcome)
 	else if (outcome == STATUS_OK && change->key)
 		outcome = describe_reply(request, change->key);
 	else
-		request_say(request, (enum status)outcome, "%s", change->text);
+		request_say(request, (enum status)outcome, "%s%s", change->compromised ? "compromised, but not rotated: " : "", change->text);
 	if (outcome == STATUS_OK || change->kind != CHANGE_RESTORE)
 		result_line(change, request->detail, sizeof(request->detail));
 	request_finish(request, outcome);
@@ -153,7 +153,7 @@ static void finish(struct change *change, int outcome)
 	steps_changed(broker);
 }
 
-static int start_rotation(struct change *change);
+static void touch_token(struct change *change);
 
 /* Of the records only a confirmation has a condition. */
 static int not_recorded(struct change *change)
@@ -161,6 +161,18 @@ static int not_recorded(struct change *change)
 	if (change->kind == CHANGE_RESTORE && strncmp(change->append.why, "head: ", 6) == 0)
 		return say(change, STATUS_CONFLICT, "%s", change->append.why);
 	return say(change, STATUS_UNAVAILABLE, "the journal does not write");
+}
+
+/* "Compromised, and rotate": the intent of the second half became durable together with the first. */
+static void go_on_as_rotation(struct change *change)
+{
+	change->then_rotate = false;
+	change->kind = CHANGE_ROTATE;
+	change->compromised = true;
+	change->version = NULL;
+	change->state = STATE_ACTIVE;
+	testhook_step(kinds[change->kind].steps[0]);
+	touch_token(change);
 }
 
 static void on_recorded(struct append *append, bool ok)
@@ -174,13 +186,14 @@ static void on_recorded(struct append *append, bool ok)
 	}
 	testhook_step(kinds[change->kind].steps[2]);
 	change->key = ring_key(&broker->ring, change->name);
-	if (change->cka_id_len > 0)
+	if (change->cka_id_len > 0 && !change->then_rotate)
 		change->version = ring_object(&broker->ring, change->cka_id, change->cka_id_len);
 	if (change->kind == CHANGE_DESTROY)
 		workers_forget(broker, change->version->cka_id, change->version->cka_id_len);
-	if (change->then_rotate && start_rotation(change) == 0)
-		return;
-	finish(change, STATUS_OK);
+	if (change->then_rotate)
+		go_on_as_rotation(change);
+	else
+		finish(change, STATUS_OK);
 }
 
 static void on_abandoned(struct append *append, bool ok)
@@ -287,17 +300,11 @@ static void on_late(struct timer *timer)
 		abandon(change, say(change, STATUS_UNAVAILABLE, "no manage worker came in time"));
 }
 
-static void on_intended(struct append *append, bool ok)
+static void touch_token(struct change *change)
 {
-	struct change *change = list_entry(append, struct change, append);
 	struct broker *broker = change->broker;
 	int r;
 
-	if (!ok) {
-		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
-		return;
-	}
-	testhook_step(kinds[change->kind].steps[0]);
 	change->job.done = on_answered;
 	r = workers_manage(broker, &change->job);
 	if (r == -ENOBUFS)
@@ -308,22 +315,49 @@ static void on_intended(struct append *append, bool ok)
 		timer_set(&broker->timers, &change->timer, broker->now + broker->limits.manage_deadline_ms * UINT64_C(1000), on_late);
 }
 
+static void on_intended(struct append *append, bool ok)
+{
+	struct change *change = list_entry(append, struct change, append);
+
+	if (!ok) {
+		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+		return;
+	}
+	testhook_step(kinds[change->kind].steps[0]);
+	touch_token(change);
+}
+
 /* ---- the beginning -------------------------------------------------------------------------------------------------- */
+
+/* A move; with a rotation in the same step, all of it becomes durable or nothing. */
+static int begin_move(struct change *change)
+{
+	KeyRecord move, more, *records[] = {&move, &more};
+
+	change->append.done = on_recorded;
+	record_state(change, change->state, change->until, &move);
+	if (change->successor)
+		record_activation(change, &more);
+	else if (change->then_rotate)
+		record_intent(change, &more);
+	return journal_append(change->broker, &change->append, records, change->successor || change->then_rotate ? 2 : 1);
+}
 
 static int begin(struct change *change)
 {
 	KeyRecord record;
 
-	if (change->kind == CHANGE_MOVE) {
-		change->append.done = on_recorded;
-		record_state(change, change->state, change->until, &record);
-	} else if (change->kind == CHANGE_SCHEDULE) {
-		change->append.done = on_recorded;
+	change->append.done = on_recorded;
+	switch (change->kind) {
+	case CHANGE_MOVE:
+		return begin_move(change);
+	case CHANGE_SCHEDULE:
 		record_schedule(change, &record);
-	} else if (change->kind == CHANGE_RESTORE) {
-		change->append.done = on_recorded;
+		break;
+	case CHANGE_RESTORE:
 		record_restored(change, &record);
-	} else {
+		break;
+	default:
 		change->append.done = on_intended;
 		record_intent(change, &record);
 	}
@@ -399,23 +433,15 @@ int change_generate_job(struct change *change, uint8_t **ret_packed, size_t *ret
 	return change_pack_job(change, &job, ret_packed, ret_len);
 }
 
-/* The second half of "compromised, and rotate": the same change goes on as a rotation. */
-static int start_rotation(struct change *change)
+struct version *change_published(const struct key *key, const struct version *other)
 {
-	struct key *key = change->key;
-	int r;
+	for (size_t i = 0; i < key->n_versions; i++) {
+		struct version *version = key->versions[i];
 
-	change->then_rotate = false;
-	change->kind = CHANGE_ROTATE;
-	change->version = NULL;
-	change->state = STATE_ACTIVE;
-	change_like(change, key);
-	r = change_generate_job(change, &change->job.packed, &change->job.len);
-	if (r == 0)
-		r = begin(change);
-	if (r < 0)
-		log_error("key %s: compromised, but not rotated: %s", key->name, strerror(-r));
-	return r;
+		if (version != other && version->state == STATE_PRE_ACTIVE && !version->missing)
+			return version;
+	}
+	return NULL;
 }
 
 void change_like(struct change *change, const struct key *key)

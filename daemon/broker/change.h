@@ -49,8 +49,10 @@ struct change {
 	enum state state;
 	uint64_t until;
 	bool force;
-	bool then_rotate;        /* MOVE to compromised: a new version in the same step */
+	bool then_rotate;        /* MOVE to compromised: a new version in the same step, as cka_id says, */
+	struct version *successor; /* or this one becomes active */
 	char reason[REASON_MAX + 1];
+	bool compromised;        /* ROTATE: that much is done already */
 	/* By whom: */
 	const char *listener;    /* NULL: by cekd itself */
 	uint32_t uid;
@@ -83,6 +85,9 @@ int change_generate_job(struct change *change, uint8_t **ret_packed, size_t *ret
 
 /* Any other job for the manage worker; its id is filled in. */
 int change_pack_job(struct change *change, Job *job, uint8_t **ret_packed, size_t *ret_len);
+
+/* The version that is published and can become active at once, other than this one; or NULL. */
+struct version *change_published(const struct key *key, const struct version *other);
 
 /* alg, bits and crv as the key has them. */
 void change_like(struct change *change, const struct key *key);

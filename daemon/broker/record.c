@@ -20,10 +20,10 @@ static void begin(const struct change *change, const char *type, KeyRecord *ret_
 void record_intent(const struct change *change, KeyRecord *ret_record)
 {
 	begin(change, "intent", ret_record);
-	ret_record->op = (char *)change_op(change);
+	ret_record->op = (char *)(change->then_rotate ? "rotate" : change_op(change));
 	ret_record->alg = (char *)change->alg->name;
 	ret_record->cka_id = (ProtobufCBinaryData){.data = (uint8_t *)change->cka_id, .len = change->cka_id_len};
-	if (change->version)
+	if (change->version && !change->then_rotate)
 		ret_record->kid = change->version->kid;
 }
 
@@ -41,6 +41,13 @@ void record_state(const struct change *change, enum state state, uint64_t until,
 	ret_record->state = (Cek__V1__State)state;
 	ret_record->until_time = until;
 	ret_record->force = change->force;
+}
+
+void record_activation(const struct change *change, KeyRecord *ret_record)
+{
+	begin(change, "state", ret_record);
+	ret_record->kid = change->successor->kid;
+	ret_record->state = (Cek__V1__State)STATE_ACTIVE;
 }
 
 void record_schedule(const struct change *change, KeyRecord *ret_record)

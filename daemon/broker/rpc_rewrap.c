@@ -55,6 +55,8 @@ static int on_result(struct request *request, const JobResult *result)
 
 	if (outcome == STATUS_FAILED && request->candidate != UINT32_MAX)
 		return try_next(request, outcome);
+	if (outcome == STATUS_OK)
+		outcome = use_still(request, request->to_version);
 	if (outcome != STATUS_OK)
 		return outcome;
 	use_count(request, request->version, 1, 0);

@@ -15,15 +15,6 @@ static int plan(struct request *request)
 	return r;
 }
 
-static struct version *published(const struct key *key)
-{
-	for (size_t i = 0; i < key->n_versions; i++) {
-		if (key->versions[i]->state == STATE_PRE_ACTIVE && !key->versions[i]->missing)
-			return key->versions[i];
-	}
-	return NULL;
-}
-
 /* The active version must be the one that the caller believes in: then a lost reply cannot rotate twice. */
 static int check_active(struct request *request, const char *kid)
 {
@@ -54,6 +45,7 @@ static int activate(struct request *request, struct version *version)
 int rpc_rotate_key(struct request *request)
 {
 	const Cek__V1__RotateKeyRequest *message = request->message->rotate_key;
+	struct version *published;
 	struct change *change;
 	uint8_t *packed = NULL;
 	size_t len = 0;
@@ -64,8 +56,9 @@ int rpc_rotate_key(struct request *request)
 	r = check_active(request, message->active_kid);
 	if (r != STATUS_OK)
 		return r;
-	if (published(request->key))
-		return activate(request, published(request->key));
+	published = change_published(request->key, NULL);
+	if (published)
+		return activate(request, published);
 	change = change_new(request->broker, request, CHANGE_ROTATE);
 	if (!change)
 		return -ENOMEM;

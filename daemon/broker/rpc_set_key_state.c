@@ -42,11 +42,27 @@ static int check_move(struct request *request, enum state to)
 	return STATUS_OK;
 }
 
+/* What follows in the same step: the version that is published already, or a new one, becomes active. */
+static int then_rotate(struct change *change, uint8_t **ret_packed, size_t *ret_len)
+{
+	int r;
+
+	change->successor = change_published(change->key, change->version);
+	if (change->successor)
+		return STATUS_OK;
+	change->then_rotate = true;
+	change_like(change, change->key);
+	r = change_generate_job(change, ret_packed, ret_len);
+	return r == 0 ? STATUS_OK : r;
+}
+
 int rpc_set_key_state(struct request *request)
 {
 	const Cek__V1__SetKeyStateRequest *message = request->message->set_key_state;
 	enum state to = (enum state)message->state;
 	struct change *change;
+	uint8_t *packed = NULL;
+	size_t len = 0;
 	int r = check_fields(request, message);
 
 	if (r == STATUS_OK)
@@ -59,7 +75,8 @@ int rpc_set_key_state(struct request *request)
 	change->version = request->version;
 	change->state = to;
 	change->until = message->until;
-	change->then_rotate = message->rotate;
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
-	return change_start(change, NULL, 0);
+	if (message->rotate)
+		r = then_rotate(change, &packed, &len);
+	return r == STATUS_OK ? change_start(change, packed, len) : change_drop(change, r);
 }

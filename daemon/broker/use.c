@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
+#include "daemon/broker/change.h"
 #include "daemon/broker/use.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
@@ -26,6 +27,14 @@ bool use_unwraps(const struct version *version)
 	}
 }
 
+int use_still(struct request *request, struct version *version)
+{
+	if (use_unwraps(version))
+		return STATUS_OK;
+	ring_refused(&request->broker->ring, version);
+	return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
+}
+
 /* A missing object is looked for by using it; in between the answer is known. */
 static bool may_look(struct broker *broker, struct version *version)
 {
@@ -41,10 +50,8 @@ int use_for_unwrap(struct request *request, struct version *version)
 {
 	struct broker *broker = request->broker;
 
-	if (!use_unwraps(version)) {
-		ring_refused(&broker->ring, version);
-		return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
-	}
+	if (use_still(request, version) != STATUS_OK)
+		return STATUS_UNUSABLE;
 	if (!may_look(broker, version))
 		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
 	return STATUS_OK;
@@ -111,6 +118,8 @@ static int for_wrap(struct request *request, struct version **ret_version)
 	struct broker *broker = request->broker;
 	struct version *version = request->to_key->active;
 
+	if (!version && request->to_key->change && request->to_key->change->kind == CHANGE_ROTATE)
+		return STATUS_PENDING; /* the one before was compromised, and the new one is being made */
 	if (!version)
 		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
 	if (!may_look(broker, version))
@@ -162,7 +171,7 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 		steps_mark(broker, version, false);
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:
-		return STATUS_OK;
+		return use_still(request, version);
 	case OUTCOME_FAILED:
 		return STATUS_FAILED;
 	case OUTCOME_MISSING:

@@ -28,6 +28,10 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 /* What a job's result means, STATUS_OK if the CEK is there. Notes an object that is missing, or found again. */
 int use_outcome(struct request *request, struct version *version, const JobResult *result);
 
+/* The version is still one that may be used: it could have been compromised while the token worked. STATUS_OK or
+ * STATUS_UNUSABLE. use_outcome() has asked for its version. */
+int use_still(struct request *request, struct version *version);
+
 /* Count a success. */
 void use_count(struct request *request, struct version *version, uint64_t unwraps, uint64_t wraps);
 
