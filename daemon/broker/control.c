@@ -107,6 +107,7 @@ static void on_reload(struct broker *broker, const Cek__Internal__V1__Reload *re
 		broker_set_limits(broker, reload->limits);
 	server_rematch(broker);
 	steps_confirm_clock(broker);
+	steps_tell_rules(broker);
 	log_info("new rules and limits are in force");
 }
 

@@ -381,6 +381,7 @@ static const struct {
 	{"missing", fold_missing, true},
 	{"found", fold_missing, true},
 	{"clock", fold_nothing, false},
+	{"rules", fold_nothing, true},
 	{"restored", fold_restored, true},
 };
 

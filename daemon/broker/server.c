@@ -147,6 +147,18 @@ bool server_idle(const struct broker *broker)
 	return true;
 }
 
+void server_close_watchers(struct broker *broker)
+{
+	struct server *server = &broker->server;
+
+	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next) {
+		struct peer *peer = list_entry(link, struct peer, watching);
+
+		peer->broken = true;
+		peer_touch(peer);
+	}
+}
+
 void server_tell_watchers(struct broker *broker)
 {
 	struct server *server = &broker->server;

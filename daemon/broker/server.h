@@ -58,3 +58,6 @@ bool server_idle(const struct broker *broker);
 
 /* Tell watchers about a new epoch. */
 void server_tell_watchers(struct broker *broker);
+
+/* Close the connections that watch, for news that cannot be told as an epoch. */
+void server_close_watchers(struct broker *broker);

@@ -335,6 +335,24 @@ void steps_confirm_clock(struct broker *broker)
 	append_note(broker, NULL, &record, on_confirmed);
 }
 
+static void on_rules(struct append *append, bool ok)
+{
+	struct note *note = list_entry(append, struct note, append);
+
+	if (!ok)
+		server_close_watchers(note->broker);
+	free(note);
+}
+
+void steps_tell_rules(struct broker *broker)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	record.type = (char *)"rules";
+	if (append_note(broker, NULL, &record, on_rules) < 0)
+		server_close_watchers(broker);
+}
+
 void steps_flush_usage(struct broker *broker)
 {
 	while (!list_empty(&broker->ring.dirty) && usage_append(broker) == 0)

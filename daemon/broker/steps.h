@@ -60,3 +60,6 @@ bool steps_idle(const struct broker *broker);
 /* The clock cannot be trusted: nothing is destroyed. */
 bool steps_clock_suspect(const struct broker *broker);
 void steps_confirm_clock(struct broker *broker);
+
+/* The rules are new: who watches learns it as a new epoch, and drops CEKs that he may no longer have. */
+void steps_tell_rules(struct broker *broker);
