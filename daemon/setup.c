@@ -128,7 +128,6 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	token.call_seconds = config->call_timeout;
 	token.memory_limit = (uint64_t)config->worker_memory << 20;
 	token.copy_keys = config->copy_keys && !manage;
-	token.probe = true;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	message.token = &token;
 	return send_setup(setup, &message, fds, 2);
