@@ -29,17 +29,18 @@ static void mask(uint8_t *data, size_t len, const uint8_t *seed, size_t seed_len
 /* RFC 8017 section 7.1.1 with one fault. */
 static void encode(const EVP_MD *hash, enum fault_of_oaep fault, uint8_t *ret_em)
 {
-	const size_t hash_len = (size_t)EVP_MD_get_size(hash), cek_len = fault == CEK_LENGTH ? 16 : 32;
+	const size_t hash_len = (size_t)EVP_MD_get_size(hash), db_len = EM_LEN - 1 - hash_len;
+	const size_t cek_len = fault == CEK_LENGTH ? 16 : 32;
 	uint8_t *seed = ret_em + 1, *db = seed + hash_len, *cek = ret_em + EM_LEN - cek_len;
 	const char *label = fault == LABEL_HASH ? "label" : "";
 
 	memset(ret_em, 0, EM_LEN);
-	if (RAND_bytes(seed, (int)hash_len) != 1 || RAND_bytes(cek, (int)cek_len) != 1 ||
+	if (hash_len > HASH_MAX || RAND_bytes(seed, (int)hash_len) != 1 || RAND_bytes(cek, (int)cek_len) != 1 ||
 	    EVP_Digest(label, strlen(label), db, NULL, hash, NULL) != 1)
 		die("no hash");
 	cek[-1] = fault == SEPARATOR ? 2 : 1;
-	mask(db, (size_t)(ret_em + EM_LEN - db), seed, hash_len, hash);
-	mask(seed, hash_len, db, (size_t)(ret_em + EM_LEN - db), hash);
+	mask(db, db_len, seed, hash_len, hash);
+	mask(seed, hash_len, db, db_len, hash);
 	ret_em[0] = fault == LEADING_BYTE;
 }
 

@@ -35,7 +35,8 @@ struct pair {
 };
 
 struct bench {
-	struct rig_worker use, manage;
+	struct rig *rig;
+	struct rig_worker use;
 	clockid_t clock; /* processor time of the use worker */
 	volatile struct testhook_page *page;
 	size_t samples, rounds;
@@ -180,6 +181,16 @@ static size_t samples_of(const char *alg, size_t samples)
 	return strncmp(alg, "RSA", 3) == 0 ? samples : (samples + 2) / 3;
 }
 
+/* A manage worker ends by itself when it has nothing to do for long, so each series has its own. */
+static void make_faults(struct bench *bench, const struct series *series, struct faults *ret_faults)
+{
+	struct rig_worker manage;
+
+	rig_start(bench->rig, &manage, &(struct rig_options){ .manage = true }, NULL);
+	faults_make(&manage, &bench->use, series->alg, series->crv, ret_faults);
+	rig_stop(&manage);
+}
+
 static bool run_series(struct bench *bench, const struct series *series)
 {
 	static struct pair pairs[PAIRS_MAX];
@@ -188,7 +199,7 @@ static bool run_series(struct bench *bench, const struct series *series)
 	const size_t samples = samples_of(series->alg, bench->samples);
 	bool good = true;
 
-	faults_make(&bench->manage, &bench->use, series->alg, series->crv, &faults);
+	make_faults(bench, series, &faults);
 	for (size_t i = 0; i < faults.n; i++) {
 		times[i].ns = calloc(samples, sizeof(*times[i].ns));
 		if (!times[i].ns)
@@ -229,7 +240,7 @@ static void share_a_processor(pid_t worker)
 		fprintf(stderr, "bench-timing: not bound to one processor\n");
 }
 
-static void start(struct bench *bench, struct rig *rig)
+static void start(struct bench *bench)
 {
 	int page = memfd_create("page", MFD_CLOEXEC);
 	void *map;
@@ -240,9 +251,8 @@ static void start(struct bench *bench, struct rig *rig)
 	if (map == MAP_FAILED)
 		die("no page");
 	bench->page = map;
-	rig_open(rig, rig_kind());
-	rig_start(rig, &bench->manage, &(struct rig_options){ .manage = true }, NULL);
-	rig_start(rig, &bench->use, &(struct rig_options){ .copy_keys = true, .test_page = page }, NULL);
+	rig_open(bench->rig, rig_kind());
+	rig_start(bench->rig, &bench->use, &(struct rig_options){ .copy_keys = true, .test_page = page }, NULL);
 	close(page);
 	if (clock_getcpuclockid(bench->use.pid, &bench->clock) != 0)
 		die("the worker has no clock");
@@ -251,17 +261,18 @@ static void start(struct bench *bench, struct rig *rig)
 
 int main(int argc, char **argv)
 {
-	struct bench bench = { .samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 3000,
+	struct rig rig;
+	struct bench bench = { .rig = &rig,
+			       .samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 3000,
 			       .rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 9 };
 	char *rig_argv[] = { argv[0], (char *)(uintptr_t)"softhsm", argc > 1 ? argv[1] : NULL };
-	struct rig rig;
 	size_t measured = 0;
 	bool good = true;
 
 	if (bench.samples < 2 || bench.rounds < 1 || bench.rounds > ROUNDS_MAX)
 		die("%d rounds at most, and two times or more", ROUNDS_MAX);
 	rig_arguments(argc > 1 ? 3 : 1, rig_argv);
-	start(&bench, &rig);
+	start(&bench);
 	printf("Processor time of failed unwraps, %zu rounds of %zu times a fault (RSA) or a third of\n"
 	       "that: |t|, difference in us\n",
 	       bench.rounds, bench.samples);
@@ -271,7 +282,6 @@ int main(int argc, char **argv)
 			measured++;
 		}
 	rig_stop(&bench.use);
-	rig_stop(&bench.manage);
 	rig_close(&rig);
 	if (measured == 0)
 		die("%s: not measured here", argv[4]);
