@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "proto/base64url.h"
+#include "proto/utf8.h"
 
 
 enum { FIELD_WIDTH = 18 };
@@ -122,8 +123,15 @@ const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 
 void output_text(const char *text)
 {
-	for (const char *p = text; *p; p++)
-		putchar((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
+	while (*text) {
+		size_t len = utf8_printable_len(text);
+
+		if (len > 0)
+			fwrite(text, 1, len, stdout);
+		else
+			putchar('?');
+		text += len ? len : 1;
+	}
 }
 
 void output_field(const char *label, const char *text)

@@ -1,6 +1,6 @@
 /*
  * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is shown
- * with control characters replaced, so that a name cannot steer a terminal.
+ * with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.
  */
 #pragma once
 
@@ -44,7 +44,7 @@ const char *output_time(uint64_t time, char text[OUTPUT_TIME]);
 /* "7d", "1h30m", "0s". Returns text. */
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION]);
 
-/* Print text, control characters as "?". */
+/* Print text, bytes of control characters (C1 too) and of what is no UTF-8 as "?". */
 void output_text(const char *text);
 
 /* "label:   text" with the label in a column of its own; nothing if text is empty. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/cekctl/verb.h"
+#include "proto/utf8.h"
 
 enum { LINE_BYTES = 2048 };
 
@@ -12,9 +13,13 @@ __attribute__((format(printf, 2, 0))) static void report(const struct ctl *ctl, 
 	char line[LINE_BYTES];
 
 	vsnprintf(line, sizeof(line), format, args);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+	for (char *p = line; *p;) {
+		size_t len = utf8_printable_len(p);
+
+		if (len == 0)
 			*p = ' ';
+		p += len ? len : 1;
+	}
 	fprintf(stderr, "cekctl: %s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", line);
 }
 

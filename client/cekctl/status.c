@@ -97,7 +97,9 @@ static void print_status(const Cek__V1__StatusReply *status)
 {
 	char text[256], time[OUTPUT_TIME];
 
-	printf("cekd %s is %sready%s", status->version, status->ready ? "" : "NOT ", status->ready ? "\n" : ": ");
+	printf("cekd ");
+	output_text(status->version);
+	printf(" is %sready%s", status->ready ? "" : "NOT ", status->ready ? "\n" : ": ");
 	if (!status->ready) {
 		output_text(status->why_not_ready);
 		putchar('\n');

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/broker/names.h"
+#include "proto/utf8.h"
 
 const char *status_name(enum status status)
 {
@@ -40,41 +41,16 @@ const char *state_name(enum state state)
 	return state > STATE_NONE && state < STATE_COUNT && names[state] ? names[state] : "?";
 }
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629). */
-static size_t utf8_sequence(const unsigned char *s)
-{
-	size_t n = 0;
-
-	if (s[0] < 0x80)
-		n = 1;
-	else if (s[0] >= 0xc2 && s[0] < 0xe0)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] < 0xf0)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] < 0xf5)
-		n = 4;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-		(s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 bool text_valid(const char *text, size_t max)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
 	if (strlen(text) > max)
 		return false;
-	while (*s) {
-		size_t n = utf8_sequence(s);
+	while (*text) {
+		size_t n = utf8_printable_len(text);
 
-		if (n == 0 || *s < 0x20 || *s == 0x7f)
+		if (n == 0)
 			return false;
-		s += n;
+		text += n;
 	}
 	return true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/base64url.h"
+#include "proto/utf8.h"
 
 enum {
 	ESCAPED_MAX = 6, /* one byte as \u00XX */
@@ -52,31 +53,7 @@ void text_raw(struct text *text, const char *data, size_t len)
 	}
 }
 
-static bool continues(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Bytes of the well-formed character at s, 0 if there is none (RFC 3629: no overlong form, no surrogate, no more than
- * U+10FFFF). The NUL at the end stops every look ahead. */
-static size_t utf8_len(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || !continues(s[1]))
-		return 0;
-	if (s[0] < 0xe0)
-		return 2;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || !continues(s[2]))
-		return 0;
-	if (s[0] < 0xf0)
-		return 3;
-	if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f) || !continues(s[3]))
-		return 0;
-	return 4;
-}
-
-static bool is_plain(unsigned char c)
+static bool is_plain(char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
@@ -93,9 +70,9 @@ static char *put_escape(char *to, unsigned c)
 }
 
 /* One character that is not plain; *s moves behind it. NULL if it is no UTF-8 and strict. */
-static char *put_special(char *to, const unsigned char **s, bool strict)
+static char *put_special(char *to, const char **s, bool strict)
 {
-	const unsigned char *c = *s;
+	const char *c = *s;
 	size_t len = utf8_len(c);
 
 	*s += len ? len : 1;
@@ -103,20 +80,18 @@ static char *put_special(char *to, const unsigned char **s, bool strict)
 		return strict ? NULL : put_escape(to, 0xfffd);
 	if (c[0] == '"' || c[0] == '\\') {
 		*to++ = '\\';
-		*to++ = (char)c[0];
+		*to++ = c[0];
 		return to;
 	}
-	if (len == 1)
-		return put_escape(to, c[0]);
-	if (c[0] == 0xc2 && c[1] < 0xa0)
-		return put_escape(to, c[1]);
+	if (utf8_is_control(c))
+		return put_escape(to, (unsigned char)c[len - 1]); /* C1: the second byte is the character's number */
 	memcpy(to, c, len);
 	return to + len;
 }
 
 void text_string(struct text *text, const char *string, bool strict)
 {
-	const unsigned char *s = (const unsigned char *)string;
+	const char *s = string;
 	char *to = reserve(text, strlen(string) * ESCAPED_MAX + 2);
 
 	if (!to)
@@ -124,7 +99,7 @@ void text_string(struct text *text, const char *string, bool strict)
 	*to++ = '"';
 	while (*s) {
 		if (is_plain(*s)) {
-			*to++ = (char)*s++;
+			*to++ = *s++;
 			continue;
 		}
 		to = put_special(to, &s, strict);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -48,6 +49,28 @@ static void test_strings(void **state)
 	json_decref(bad);
 }
 
+/* What output_text() prints of it. */
+static void expect_shown(const char *text, const char *expected)
+{
+	FILE *real = stdout;
+	char shown[64] = "";
+
+	stdout = fmemopen(shown, sizeof(shown), "w");
+	output_text(text);
+	fclose(stdout);
+	stdout = real;
+	assert_string_equal(shown, expected);
+}
+
+/* A kid cannot steer a terminal. */
+static void test_shown(void **state)
+{
+	expect_shown("K\xc3\xa4se \xe2\x82\xac~", "K\xc3\xa4se \xe2\x82\xac~");
+	expect_shown("a\x1b[31mb\nc\x7f", "a?[31mb?c?");
+	expect_shown("a\xc2\x9b" "31m\x9b" "b\xff\xe2\x82", "a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
+	expect_shown("", "");
+}
+
 static void test_hex(void **state)
 {
 	uint8_t data[65] = {0x01, 0xab};
@@ -69,6 +92,7 @@ int main(void)
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_hex),
 	};
 
