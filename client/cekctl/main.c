@@ -1,6 +1,8 @@
 /* cekctl: operations on cekd. Finds the verb, runs it, and turns what happened into an exit status. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,18 +56,38 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	return ctl->verb->run(ctl, argc - index - words + 1, argv + index + words - 1);
 }
 
+/* A standard descriptor that is closed would be given to the next socket, and a CEK or a message written into that. Its
+ * place is taken by one that fails as a closed one does. */
+static bool hold_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
+/* What stdio has kept back until now counts as well. */
+static int finish_output(const struct ctl *ctl, int status)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_SUCCESS)
+		return status;
+	return ctl_fail(ctl, "cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+}
+
 int main(int argc, char **argv)
 {
 	const struct rlimit none = {0, 0};
 	struct ctl ctl = {.timeout = TIMEOUT_DEFAULT};
 	int status;
 
+	if (!hold_standard_fds())
+		return EXIT_FAILURE;
 	setrlimit(RLIMIT_CORE, &none); /* CEKs, PINs and private keys pass through */
 	signal(SIGPIPE, SIG_IGN);      /* a closed pipe is an error to report, not a death without a word */
 	status = run(&ctl, argc, argv);
 	ctl.conn = cek_conn_free(ctl.conn);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_SUCCESS)
-		status = ctl_fail(&ctl, "cannot write to standard output: %s", strerror(errno));
+	status = finish_output(&ctl, status);
 	if (ctl.exit_now)
 		_exit(status);
 	return status;
