@@ -142,14 +142,23 @@ static EVP_PKEY *read_ec(const json_t *jwk, const struct curve *curve, char why[
 	return pkey;
 }
 
+/* RFC 8037 section 2: no leading zero is left out. */
+static bool fixed_octets(const json_t *jwk, const char *name, uint8_t data[X25519_LEN], char why[PRIVATE_WHY])
+{
+	int n = private_jwk_octets(jwk, name, data, X25519_LEN, why);
+
+	if (n > 0 && n != X25519_LEN)
+		complain(why, "\"%s\" has a wrong length", name);
+	return n == X25519_LEN;
+}
+
 static EVP_PKEY *read_x25519(const json_t *jwk, char why[PRIVATE_WHY])
 {
 	uint8_t x[X25519_LEN], derived[X25519_LEN], *d = OPENSSL_secure_malloc(X25519_LEN);
 	size_t len = sizeof(derived);
 	EVP_PKEY *pkey = NULL;
 
-	if (d && private_jwk_octets(jwk, "d", d, X25519_LEN, why) > 0 &&
-	    private_jwk_octets(jwk, "x", x, sizeof(x), why) > 0) {
+	if (d && fixed_octets(jwk, "d", d, why) && fixed_octets(jwk, "x", x, why)) {
 		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, d, X25519_LEN);
 		if (!pkey || EVP_PKEY_get_raw_public_key(pkey, derived, &len) <= 0 || memcmp(derived, x, sizeof(x)) != 0) {
 			complain(why, "the members of the JWK do not make a valid key");

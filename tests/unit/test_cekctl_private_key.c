@@ -195,6 +195,8 @@ static void test_x25519(void **state)
 	json_decref(foreign);
 	refuse(mixed, "ECDH-ES", "valid key");
 	refuse(without(x25519_jwk(pkey), "d"), "ECDH-ES", "\"d\"");
+	refuse(with(x25519_jwk(pkey), "d", json_string("AAAA")), "ECDH-ES", "\"d\" has a wrong length");
+	refuse(with(x25519_jwk(pkey), "x", json_string("AAAA")), "ECDH-ES", "\"x\" has a wrong length");
 	EVP_PKEY_free(pkey);
 	EVP_PKEY_free(other);
 }
