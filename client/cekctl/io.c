@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "proto/wipe.h"
+
 ssize_t io_read_all(int fd, void *data, size_t size)
 {
 	char *to = data, extra;
@@ -17,8 +19,10 @@ ssize_t io_read_all(int fd, void *data, size_t size)
 			return -errno;
 		if (got == 0)
 			return (ssize_t)n;
-		if (n == size)
+		if (n == size) {
+			wipe(&extra, 1); /* a byte of what may be a secret */
 			return -EMSGSIZE;
+		}
 		n += (size_t)got;
 	}
 }

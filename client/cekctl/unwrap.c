@@ -27,6 +27,8 @@ static int read_input(const struct ctl *ctl, json_t **ret_object)
 	const char *start = text;
 	json_t *object;
 
+	if (n == -EMSGSIZE)
+		return ctl_fail(ctl, "MALFORMED: standard input has more than %d bytes", INPUT_MAX);
 	if (n < 0)
 		return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 	while (n > 0 && strchr(" \t\r\n", start[n - 1]) && start[n - 1])
@@ -36,8 +38,8 @@ static int read_input(const struct ctl *ctl, json_t **ret_object)
 	if (n > 0 && *start == '{')
 		object = json_loadb(start, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 	else
-		object = json_pack("{s:o*}", "encrypted_key", json_stringn(start, (size_t)n));
-	if (!object)
+		object = json_pack("{s:o}", "encrypted_key", json_stringn(start, (size_t)n));
+	if (!object) /* bytes that are no UTF-8 among them */
 		return ctl_fail(ctl, "MALFORMED: standard input is neither base64url nor a JSON object");
 	*ret_object = object;
 	return EXIT_SUCCESS;
@@ -63,8 +65,8 @@ static int merge(const struct ctl *ctl, json_t *object, const char *const *names
 static int print_json(const struct ctl *ctl, const cek_result *result)
 {
 	struct cek_bytes cek = cek_result_cek(result);
-	json_t *object = json_pack("{s:o, s:o}", "kid", output_string(cek_result_kid(result)), "key",
-				   output_string(cek_result_key(result)));
+	json_t *object = json_pack("{s:o, s:o}", "kid", output_string(rpc_text(cek_result_kid(result))), "key",
+				   output_string(rpc_text(cek_result_key(result))));
 	struct arena secrets;
 	char *text, *rest;
 	int r;
