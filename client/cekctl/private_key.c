@@ -16,11 +16,13 @@
 #include <openssl/x509.h>
 
 #include "client/cekctl/private_jwk.h"
+#include "client/cekctl/wiping_heap.h"
 
 enum { HEAP_BYTES = 1 << 20, HEAP_SMALLEST = 32, RSA_MIN = RSA_BITS_MIN / 8 };
 
 int private_key_setup(void)
 {
+	wiping_heap_setup();
 	return CRYPTO_secure_malloc_init(HEAP_BYTES, HEAP_SMALLEST) > 0 ? 0 : -ENOMEM;
 }
 

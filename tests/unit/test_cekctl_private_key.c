@@ -1,13 +1,17 @@
 /* client/cekctl/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed can be
  * opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -255,6 +259,80 @@ static void test_pem(void **state)
 	EVP_PKEY_free(pkey);
 }
 
+enum { NEEDLE = 32, MAPPING_MAX = 64 << 20 /* bytes; larger ones are those of sanitizers */ };
+
+/* Whether those octets, given inverted so that they are not found themselves, stand in data, in either order. */
+static bool holds(const uint8_t *data, size_t len, const uint8_t inverted[NEEDLE])
+{
+	for (size_t at = 0; at + NEEDLE <= len; at++) {
+		size_t forward = 0, backward = 0;
+
+		while (forward < NEEDLE && (data[at + forward] ^ inverted[forward]) == 0xff)
+			forward++;
+		while (backward < NEEDLE && (data[at + backward] ^ inverted[NEEDLE - 1 - backward]) == 0xff)
+			backward++;
+		if (forward == NEEDLE || backward == NEEDLE)
+			return true;
+	}
+	return false;
+}
+
+/* In how many mappings of this process that can be written to, but for the stack. */
+static unsigned count_mappings(const uint8_t inverted[NEEDLE])
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long start, end;
+	unsigned found = 0;
+	char line[512];
+
+	assert_non_null(maps);
+	assert_true(mem >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		uint8_t *data;
+		ssize_t n;
+
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || !strstr(line, " rw-p ") || strstr(line, "[stack]") ||
+		    end - start > MAPPING_MAX)
+			continue;
+		data = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(data, MAP_FAILED);
+		n = pread(mem, data, end - start, (off_t)start);
+		found += n > 0 && holds(data, (size_t)n, inverted);
+		munmap(data, end - start);
+	}
+	close(mem);
+	fclose(maps);
+	return found;
+}
+
+/* What OpenSSL's decoders allocate on the way holds the key too. */
+static void test_nothing_left(void **state)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	uint8_t *pem_copy, needle[NEEDLE];
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct private_key key = {.kty = ""};
+	size_t len = sizeof(needle);
+	char why[PRIVATE_WHY] = "", *pem;
+	long pem_len;
+
+	assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	assert_true(EVP_PKEY_get_raw_private_key(pkey, needle, &len) > 0);
+	for (size_t i = 0; i < NEEDLE; i++)
+		needle[i] = (uint8_t)~needle[i];
+	EVP_PKEY_free(pkey);
+	pem_len = BIO_get_mem_data(bio, &pem);
+	pem_copy = malloc((size_t)pem_len);
+	memcpy(pem_copy, pem, (size_t)pem_len);
+	BIO_free(bio);
+	assert_int_equal(private_key_read((const char *)pem_copy, (size_t)pem_len, alg_find("ECDH-ES"), &key, why), 0);
+	assert_int_equal(count_mappings(needle), 1); /* key.secret */
+	private_key_deinit(&key);
+	assert_int_equal(count_mappings(needle), 0);
+	free(pem_copy);
+}
+
 static size_t open_aes_key(EVP_PKEY *transport, const struct envelope *envelope, uint8_t aes_key[512])
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(transport, NULL);
@@ -334,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_oct),
 		cmocka_unit_test(test_not_a_key),
 		cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_nothing_left),
 		cmocka_unit_test(test_envelope),
 	};
 
