@@ -2,9 +2,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "client/jose/cek-jose.h"
 #include "client/jose/content.h"
@@ -159,6 +163,72 @@ static void test_tag_is_whole(void **state)
 	}
 }
 
+/* RFC 7518 section 5.2.2.1, steps 3 to 5, once more. */
+static void compute_tag(const struct content *content, struct cek_bytes ciphertext, uint8_t *ret_tag)
+{
+	const EVP_MD *md = content->enc->cek_len == 32 ? EVP_sha256() : content->enc->cek_len == 48 ? EVP_sha384() : EVP_sha512();
+	size_t aad = content->aad.len, len = aad + 16 + ciphertext.len + 8, at = len - 8;
+	uint8_t *text = calloc(1, len), mac[EVP_MAX_MD_SIZE];
+
+	memcpy(text, content->aad.data, aad);
+	memcpy(text + aad, content->iv, 16);
+	memcpy(text + aad + 16, ciphertext.data, ciphertext.len);
+	for (unsigned i = 0; i < 8; i++)
+		text[at + i] = (uint8_t)((uint64_t)aad * 8 >> (56 - 8 * i));
+	assert_non_null(HMAC(md, content->cek, (int)content->enc->cek_len / 2, text, len, mac, NULL));
+	memcpy(ret_tag, mac, content_tag_len(content->enc));
+	free(text);
+}
+
+/* AL counts bits: 8,192 octets and more of header do not fit into 16 of them (CVE-2016-9123, CVE-2017-12972). */
+static void test_long_aad(void **state)
+{
+	uint8_t cipher[32], tag[32], expected[32], *aad = calloc(1, 100000);
+	const size_t sizes[] = { 31, 32, 8191, 8192, 8193, 100000 };
+	struct message message;
+
+	(void)state;
+	for (size_t row = 0; enc_row(row); row++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !enc_row(row)->gcm; i++) {
+			struct content content = { enc_row(row), message.cek, { aad, sizes[i] }, message.iv };
+
+			make(enc_row(row), aad, 1, &message);
+			assert_int_equal(content_encrypt(&content, (struct cek_bytes){ "text", 4 }, cipher, tag), CEK_JWE_OK);
+			compute_tag(&content, (struct cek_bytes){ cipher, 16 }, expected);
+			assert_memory_equal(tag, expected, content_tag_len(enc_row(row)));
+		}
+	free(aad);
+}
+
+/* The MAC is judged first: bad padding shows only to who can make a good tag, and then as nothing but FAILED
+ * (CVE-2017-12973). */
+static void test_mac_before_padding(void **state)
+{
+	uint8_t plain[16] = { 0 }, out[96], untouched[96];
+	size_t len = 999;
+
+	(void)state;
+	memset(untouched, 0xee, sizeof(untouched));
+	for (size_t row = 0; enc_row(row); row++) {
+		const struct enc *enc = enc_row(row);
+		struct message message;
+		struct content content = content_of(enc, &message);
+
+		if (enc->gcm)
+			continue;
+		make(enc, plain, sizeof(plain), &message);
+		message.cipher[15] ^= 1; /* the last octet of the padding, after decryption */
+		memset(out, 0xee, sizeof(out));
+		assert_int_equal(open_message(enc, &message, out, &len), CEK_JWE_FAILED);
+		assert_memory_equal(out, untouched, sizeof(out)); /* nothing was decrypted */
+		compute_tag(&content, (struct cek_bytes){ message.cipher, message.cipher_len }, message.tag);
+		memset(out, 0, sizeof(out));
+		check_fails(enc, &message);
+		assert_int_equal(ERR_peek_error(), 0);
+		assert_int_equal(len, 999);
+	}
+}
+
 static void test_lengths(void **state)
 {
 	const struct enc *gcm = enc_find("A192GCM"), *cbc = enc_find("A256CBC-HS512");
@@ -182,6 +252,8 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_flipped_bits),
 		cmocka_unit_test(test_tag_is_whole),
+		cmocka_unit_test(test_long_aad),
+		cmocka_unit_test(test_mac_before_padding),
 		cmocka_unit_test(test_lengths),
 	};
 
