@@ -18,6 +18,14 @@ static const char *string_of(const json_t *json, const char *member)
 	return json_string_value(json_object_get(json, member));
 }
 
+/* A member that is not there is of every type. */
+static bool is_of_type(const json_t *json, const char *member, json_type type)
+{
+	const json_t *value = json_object_get(json, member);
+
+	return !value || json_typeof(value) == type;
+}
+
 static bool has_private(const json_t *json)
 {
 	static const char *const members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k" };
@@ -66,6 +74,15 @@ static unsigned bits_of(struct cek_bytes number)
 	return (unsigned)number.len * 8 - (unsigned)(__builtin_clz(data[0]) - 24);
 }
 
+static bool is_good(const struct cek_public_key *key)
+{
+	EVP_PKEY *pkey = pkey_from_public(key);
+	bool good = pkey != NULL;
+
+	EVP_PKEY_free(pkey);
+	return good;
+}
+
 static enum jwk_result take_rsa(const json_t *json, struct cek_public_key *key, uint8_t *octets, const char **ret_why)
 {
 	uint8_t *e = octets + ENCRYPTED_KEY_MAX + 1;
@@ -80,18 +97,7 @@ static enum jwk_result take_rsa(const json_t *json, struct cek_public_key *key, 
 	if (bits_of(key->n) < RSA_BITS_MIN || bits_of(key->n) > RSA_BITS_MAX)
 		return JWK_IGNORED;
 	*ret_why = "n or e: not odd, or e is 1";
-	if (octets[key->n.len - 1] % 2 == 0 || e[key->e.len - 1] % 2 == 0 || (key->e.len == 1 && e[0] == 1))
-		return JWK_MALFORMED;
-	return JWK_OK;
-}
-
-static bool is_good(const struct cek_public_key *key)
-{
-	EVP_PKEY *pkey = pkey_from_public(key);
-	bool good = pkey != NULL;
-
-	EVP_PKEY_free(pkey);
-	return good;
+	return is_good(key) ? JWK_OK : JWK_MALFORMED;
 }
 
 static enum jwk_result take_point(const json_t *json, struct cek_public_key *key, uint8_t *octets, const char **ret_why)
@@ -129,6 +135,10 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 		return JWK_MALFORMED;
 	*ret_why = "holds a private key";
 	if (has_private(json))
+		return JWK_MALFORMED;
+	*ret_why = "alg, use or key_ops: of a wrong type";
+	if (!is_of_type(json, "alg", JSON_STRING) || !is_of_type(json, "use", JSON_STRING) ||
+	    !is_of_type(json, "key_ops", JSON_ARRAY))
 		return JWK_MALFORMED;
 	if (!is_for_encryption(json))
 		return JWK_IGNORED;

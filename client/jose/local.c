@@ -39,8 +39,6 @@ static int choose_alg(const struct cek_jwk *to, const struct cek_jwe_params *par
 		return jwe_error(error, CEK_JWE_POLICY, "alg: not one for a public key");
 	if ((alg->family == ALG_RSA_OAEP) != (to->public_key.kty && strcmp(to->public_key.kty, "RSA") == 0))
 		return jwe_error(error, CEK_JWE_MALFORMED, "alg: does not fit the JWK's kty");
-	if (alg->family == ALG_RSA_OAEP && to->public_key.n.len < RSA_BITS_MIN / 8)
-		return jwe_error(error, CEK_JWE_POLICY, "JWK: RSA below %d bits", RSA_BITS_MIN);
 	*ret_alg = alg;
 	return CEK_JWE_OK;
 }
@@ -89,6 +87,10 @@ static int wrap(const struct cek_jwk *to, struct seal *seal, struct secrets *sec
 
 	if (!pkey)
 		return jwe_error(error, CEK_JWE_MALFORMED, "JWK: not a good public key");
+	if (seal->alg->family == ALG_RSA_OAEP && EVP_PKEY_get_bits(pkey) < RSA_BITS_MIN) {
+		EVP_PKEY_free(pkey);
+		return jwe_error(error, CEK_JWE_POLICY, "JWK: RSA below %d bits", RSA_BITS_MIN);
+	}
 	seal->cek = (struct cek_bytes){ secrets->cek, seal->enc->cek_len };
 	if (getrandom(secrets->cek, seal->cek.len, 0) == (ssize_t)seal->cek.len)
 		rc = seal->alg->family == ALG_RSA_OAEP ?

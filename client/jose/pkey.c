@@ -42,7 +42,8 @@ static EVP_PKEY *rsa(const struct cek_public_key *key)
 	n = BN_bin2bn(key->n.data, (int)key->n.len, NULL);
 	e = BN_bin2bn(key->e.data, (int)key->e.len, NULL);
 	builder = OSSL_PARAM_BLD_new();
-	if (n && e && builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+	if (n && e && builder && BN_is_odd(n) && BN_is_odd(e) && !BN_is_one(e) &&
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
 	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
 		params = OSSL_PARAM_BLD_to_param(builder);
 	if (params)

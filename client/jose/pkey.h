@@ -12,7 +12,8 @@
 #include "client/cek.h"
 #include "proto/alg.h"
 
-/* NULL if it is not a good key: of another kind, a point that is not on its curve. */
+/* NULL if it is not a good key: of another kind, a point that is not on its curve, an RSA modulus or exponent that is even or
+ * 1. How many bits RSA needs is for the caller to say. */
 EVP_PKEY *pkey_from_public(const struct cek_public_key *public_key);
 
 /* Encrypt the CEK for an RSA key; ret_encrypted has room for the modulus (ENCRYPTED_KEY_MAX). 0 or -1. */

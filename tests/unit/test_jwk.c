@@ -74,6 +74,10 @@ static void test_purpose(void **state)
 	check(KEY ",\"alg\":\"RSA-OAEP\"}", JWK_MALFORMED);
 	check(KEY ",\"alg\":\"A256KW\"}", JWK_MALFORMED);
 	check(KEY ",\"kid\":7}", JWK_MALFORMED);
+	check(KEY ",\"alg\":7}", JWK_MALFORMED);
+	check(KEY ",\"use\":[\"enc\"]}", JWK_MALFORMED);
+	check(KEY ",\"use\":null}", JWK_MALFORMED);
+	check(KEY ",\"key_ops\":\"deriveKey\"}", JWK_MALFORMED);
 	check(KEY ",\"kid\":\"\"}", JWK_MALFORMED);
 	check(KEY ",\"unknown\":[1,2]}", JWK_OK);
 	check("{\"kid\":\"1\"}", JWK_MALFORMED);

@@ -178,6 +178,7 @@ static void test_refused(void **state)
 {
 	struct pair rsa = { 0 }, ec = { 0 };
 	struct cek_jwk bad;
+	uint8_t padded[256];
 
 	(void)state;
 	make_rsa(&rsa);
@@ -190,9 +191,16 @@ static void test_refused(void **state)
 	check_refused(&ec.jwk, "RSA-OAEP", "A256GCM", CEK_JWE_MALFORMED);
 	check_refused(&ec.jwk, "ECDH-ES", "A256", CEK_JWE_POLICY);
 	check_refused(&ec.jwk, "ECDH-ES", NULL, CEK_JWE_POLICY);
+	memcpy(padded, rsa.jwk.public_key.n.data, sizeof(padded));
+	padded[0] = 0; /* 256 octets, but 2040 bits at most */
 	bad = rsa.jwk;
-	bad.public_key.n.len = 255;
+	bad.public_key.n = (struct cek_bytes){ padded, sizeof(padded) };
 	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_POLICY);
+	bad.public_key.n = (struct cek_bytes){ padded + 1, sizeof(padded) - 1 };
+	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_POLICY);
+	bad = rsa.jwk;
+	bad.public_key.e = (struct cek_bytes){ "\1", 1 }; /* would encrypt nothing */
+	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_MALFORMED);
 	ec.jwk.alg = "ECDH-ES";
 	check_refused(&ec.jwk, "ECDH-ES+A128KW", "A256GCM", CEK_JWE_POLICY);
 	bad = ec.jwk;
