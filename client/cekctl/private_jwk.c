@@ -186,12 +186,21 @@ EVP_PKEY *private_jwk_read(const json_t *jwk, char why[PRIVATE_WHY])
 	return NULL;
 }
 
+static bool is_string_or_absent(const json_t *jwk, const char *name)
+{
+	const json_t *member = json_object_get(jwk, name);
+
+	return !member || json_is_string(member);
+}
+
 int private_jwk_check_use(const json_t *jwk, const struct alg *alg, char why[PRIVATE_WHY])
 {
 	static const char *const fitting[] = {"decrypt", "unwrapKey", "deriveKey", "deriveBits"};
 	const char *own = text_of(jwk, "alg"), *use = text_of(jwk, "use");
 	const json_t *ops = json_object_get(jwk, "key_ops");
 
+	if (!is_string_or_absent(jwk, "alg") || !is_string_or_absent(jwk, "use"))
+		return complain(why, "the JWK's \"alg\" or \"use\" is not a string");
 	if (*own && strcmp(own, alg->name) != 0)
 		return complain(why, "the JWK says that it is for %s, not for the alg given", own);
 	if (*use && strcmp(use, "enc") != 0)

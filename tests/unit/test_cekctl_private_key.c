@@ -149,6 +149,8 @@ static void test_rsa(void **state)
 	refuse(with(rsa_jwk(pkey), "oth", json_array()), "RSA-OAEP", "two primes");
 	refuse(with(rsa_jwk(pkey), "alg", json_string("RSA-OAEP")), "RSA-OAEP-256", "RSA-OAEP");
 	refuse(with(rsa_jwk(pkey), "use", json_string("sig")), "RSA-OAEP-256", "use");
+	refuse(with(rsa_jwk(pkey), "use", json_integer(1)), "RSA-OAEP-256", "not a string");
+	refuse(with(rsa_jwk(pkey), "alg", json_null()), "RSA-OAEP-256", "not a string");
 	refuse(with(rsa_jwk(pkey), "key_ops", json_pack("[s]", "sign")), "RSA-OAEP-256", "key_ops");
 	set_number(mixed, "p", other, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
 	refuse(mixed, "RSA-OAEP", "valid key");
