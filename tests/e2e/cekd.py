@@ -290,6 +290,8 @@ class Cekd:
         process.kill()
         process.wait()
         self.notify.close()
+        if self.page:
+            self.page.disarm()  # the journal outlives its parent until it has written what it has
         wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pids in children.values() for pid in pids),
                  "the children of a killed cekd to end")
 

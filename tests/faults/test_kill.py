@@ -83,7 +83,6 @@ class World:
         daemon = self.daemon
         if victim == "parent":
             daemon.kill()
-            daemon.page.disarm()
             daemon.start()
             return
         pid = stopped if victim == "stopped" else daemon.children().get(victim, [stopped])[0]
