@@ -9,6 +9,7 @@
 
 #include "client/cek.h"
 #include "client/cekctl/args.h"
+#include "client/cekctl/io.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/progress.h"
 #include "client/cekctl/rpc.h"
@@ -17,7 +18,8 @@
 
 enum {
 	WINDOW = 32,        /* requests on the way: enough to keep workers busy, below every daemon's bound */
-	LINE_BYTES = 65536, /* of one line */
+	LINE_BYTES = 65536, /* of one line; a longer one is an error of its own */
+	LINE_ABSURD = 1 << 24, /* bytes of a line with which the run ends */
 	TRIES = 6,          /* for what may succeed later */
 	DELAY_MS = 50,      /* before the second try, doubled for each further one */
 };
@@ -153,28 +155,26 @@ static void parse(struct slot *slot, size_t len)
 static int take_line(struct rewrap *run)
 {
 	struct slot *slot = &run->slots[(run->first + run->count) % WINDOW];
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
+	char *line;
+	size_t len;
+	int r = io_read_line(stdin, LINE_ABSURD, &line, &len);
 
-	errno = 0;
-	n = getline(&line, &size, stdin);
-	if (n < 0) {
-		free(line);
-		run->end = true;
-		return errno == 0 || feof(stdin) ? EXIT_SUCCESS
-						 : ctl_fail(run->ctl, "cannot read standard input: %s", strerror(errno));
-	}
-	run->progress.bytes += (uint64_t)n;
+	if (r == -EMSGSIZE)
+		return ctl_fail(run->ctl, "MALFORMED: line %llu has more than %d bytes: not a file of wrapped CEKs",
+				(unsigned long long)run->progress.lines + 1, LINE_ABSURD);
+	if (r < 0)
+		return ctl_fail(run->ctl, "cannot read standard input: %s", strerror(-r));
+	run->end = r == 0;
+	if (run->end)
+		return EXIT_SUCCESS;
+	run->progress.bytes += len + 1;
 	run->progress.lines++;
-	if (line[n - 1] == '\n')
-		line[--n] = '\0';
 	*slot = (struct slot){.run = run, .line = line, .state = WAITING};
 	run->count++;
-	if (n <= LINE_BYTES)
-		parse(slot, (size_t)n);
+	if (len <= LINE_BYTES)
+		parse(slot, len);
 	if (!slot->object)
-		fail(slot, "MALFORMED", n <= LINE_BYTES ? "the line is not a JSON object" : "the line is too long");
+		fail(slot, "MALFORMED", len <= LINE_BYTES ? "the line is not a JSON object" : "the line is too long");
 	else
 		start(slot);
 	return EXIT_SUCCESS;
