@@ -4,12 +4,13 @@
 #include <sys/socket.h>
 
 #include "daemon/broker/audit.h"
-#include "daemon/broker/bound.h"
+#include "daemon/broker/pack.h"
 #include "daemon/clock.h"
 
 enum {
 	SPARE_MAX = 4,
 	HEADER_MAX = 128, /* what stands before the records: around them, instance and acked */
+	RECORD_MAX = 4096, /* more than any record packs to */
 	LEN_BYTES = 3,    /* of a record's length: always as many, so that it can be filled in afterwards */
 };
 
@@ -117,23 +118,32 @@ static int close_batch(struct audit *audit)
 	return 0;
 }
 
-uint64_t audit_add(struct audit *audit, AuditRecord *record)
+/* Pack it behind those of this turn. 0: no room. */
+static size_t add_packed(struct audit *audit, const AuditRecord *record)
 {
-	size_t bound = 1 + LEN_BYTES + bound_audit(record), len;
-	uint8_t *to;
+	const size_t around = 1 + LEN_BYTES;
+	uint8_t *to = audit->packed + audit->len;
+	size_t len = pack_audit(record, to + around, AUDIT_BATCH_MAX - around - audit->len);
 
-	if (audit->len + bound > AUDIT_BATCH_MAX && (bound > AUDIT_BATCH_MAX || close_batch(audit) < 0))
+	if (len == 0)
 		return 0;
-	record->n = ++audit->last;
-	record->time = clock_real_us();
-	to = audit->packed + audit->len;
-	len = cek__internal__v1__audit_record__pack(record, to + 1 + LEN_BYTES);
 	to[0] = 2 << 3 | 2; /* AuditBatch.record */
 	to[1] = (uint8_t)(len | 0x80);
 	to[2] = (uint8_t)(len >> 7 | 0x80);
 	to[3] = (uint8_t)(len >> 14);
-	audit->len += 1 + LEN_BYTES + len;
-	return record->n;
+	audit->len += around + len;
+	return len;
+}
+
+uint64_t audit_add(struct audit *audit, AuditRecord *record)
+{
+	if (audit->len + RECORD_MAX > AUDIT_BATCH_MAX && close_batch(audit) < 0)
+		return 0;
+	record->n = audit->last + 1;
+	record->time = clock_real_us();
+	if (add_packed(audit, record) == 0)
+		return 0;
+	return ++audit->last;
 }
 
 int audit_flush(struct audit *audit, int fd)

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/bound.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/fsck.h"
 #include "daemon/broker/operations.h"
+#include "daemon/broker/pack.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/restore.h"
@@ -73,7 +73,7 @@ int request_say(struct request *request, enum status status, const char *format,
 	va_start(args, format);
 	vsnprintf(request->text, sizeof(request->text), format, args);
 	va_end(args);
-	return status;
+	return (int)status;
 }
 
 /* ---- decode, resolve, authorise, dispatch --------------------------------------------------------------------------- */
@@ -223,16 +223,15 @@ static void encode(struct request *request, enum status status)
 	reply->message = request->text;
 }
 
-/* A reply that is small for sure is packed into the peer's output at once. */
+/* A reply about a CEK is small, and packed into the peer's output at once. */
 static bool reply_small(struct request *request, uint64_t n)
 {
 	struct peer *peer = request->peer;
-	size_t bound = bound_reply(&request->reply), len;
-	uint8_t *room = bound > 0 ? peer_room(peer, FRAME_HEADER + bound) : NULL;
+	uint8_t *room = request->large ? NULL : peer_room(peer, REPLY_SMALL);
+	size_t len = room ? pack_reply(&request->reply, room + FRAME_HEADER, REPLY_SMALL - FRAME_HEADER) : 0;
 
-	if (!room)
+	if (len == 0)
 		return false;
-	len = cek__v1__reply__pack(&request->reply, room + FRAME_HEADER);
 	frame_header(room, len);
 	peer_commit(peer, FRAME_HEADER + len, n);
 	return true;
@@ -321,13 +320,15 @@ static void on_job_done(struct job *job, const JobResult *result)
 		request_free(request);
 }
 
-static int pack_job(struct request *request, const Job *job)
+static int set_job(struct request *request, const Job *job)
 {
-	size_t bound = bound_job(job);
+	size_t len = pack_job(job, request->packed, sizeof(request->packed));
 
-	if ((bound > 0 ? bound : cek__internal__v1__job__get_packed_size(job)) > sizeof(request->packed))
+	if (len == 0 && cek__internal__v1__job__get_packed_size(job) <= sizeof(request->packed))
+		len = cek__internal__v1__job__pack(job, request->packed);
+	if (len == 0)
 		return -EMSGSIZE;
-	request->job.len = cek__internal__v1__job__pack(job, request->packed);
+	request->job.len = len;
 	request->job.packed = request->packed;
 	request->job.id = job->id;
 	request->job.done = on_job_done;
@@ -336,7 +337,7 @@ static int pack_job(struct request *request, const Job *job)
 
 static int submit(struct request *request, const Job *job, int (*to)(struct broker *, struct job *))
 {
-	int r = pack_job(request, job);
+	int r = set_job(request, job);
 
 	if (r == 0)
 		r = to(request->broker, &request->job);
@@ -359,7 +360,7 @@ int request_submit_manage(struct request *request, const Job *job)
 
 int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request))
 {
-	int r = pack_job(request, job);
+	int r = set_job(request, job);
 
 	if (r < 0)
 		return r;

@@ -35,6 +35,15 @@ def still_serves(shared):
     assert shared.child("cekd-broker") == broker, "the broker was replaced"
 
 
+def varint(number):
+    """As protobuf writes it."""
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
 def hung_up(client):
     """Wait, without reading, until cekd has closed the connection."""
     poll = select.poll()
@@ -114,6 +123,28 @@ def test_flood_of_small_fields(shared):
         client.send_frame(b"\x82\x02\x00" * 21000)
         client.socket.shutdown(socket.SHUT_WR)
         assert "OK" not in answers(client)
+
+
+@pytest.mark.parametrize("size", [100, 3000, 60000])
+@pytest.mark.parametrize("op", ["unwrap", "wrap", "generate_cek", "rewrap"])
+def test_unknown_fields_of_parameters(shared, client, op, size):
+    """They are ignored, however long they are: nothing of them reaches a worker."""
+    key = shared.key("ECDH-ES+A256KW", "P-256")
+    made = client.generate(key)
+    request = pb.Request(id=77, **{
+        "unwrap": {"unwrap": client.unwrap_request(made)},
+        "wrap": {"wrap": pb.WrapRequest(key=key, enc="A256GCM", cek=made.cek)},
+        "generate_cek": {"generate_cek": pb.GenerateCekRequest(key=key, enc="A256GCM")},
+        "rewrap": {"rewrap": pb.RewrapRequest(key=key, kid=made.kid, alg=made.alg, enc="A256GCM", params=made.params,
+                                              encrypted_key=made.encrypted_key, to_key=shared.key("A128KW"))},
+    }[op])
+    parameters = getattr(request, op).params
+    parameters.MergeFromString(b"\xa2\x06" + varint(size) + b"x" * size)  # field 100, kept and written again
+    if op in ("unwrap", "rewrap"):
+        parameters.epk.MergeFromString(b"\xa2\x06\x03abc")
+    client.send_frame(request.SerializeToString())
+    reply = client.reply(77)
+    assert status_name(reply) == "OK", reply
 
 
 def test_says_nothing(client):
