@@ -263,7 +263,7 @@ int main(int argc, char **argv)
 {
 	struct rig rig;
 	struct bench bench = { .rig = &rig,
-			       .samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 3000,
+			       .samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000,
 			       .rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 9 };
 	char *rig_argv[] = { argv[0], (char *)(uintptr_t)"softhsm", argc > 1 ? argv[1] : NULL };
 	size_t measured = 0;
