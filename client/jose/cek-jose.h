@@ -84,7 +84,8 @@ struct cek_jwe_policy {
 };
 
 /* Open a token of len bytes (no NUL needed). timeout_ms as in cek.h, for the whole. On CEK_JWE_OK *ret_jwe has to be
- * freed with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection. */
+ * freed with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection, and do not
+ * free the connection in a callback that runs meanwhile: this holds for all functions here that wait. */
 int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len, int timeout_ms,
 		    cek_jwe **ret_jwe, struct cek_jwe_error *ret_error);
 
@@ -98,7 +99,7 @@ int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, c
 			  int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
 			  struct cek_jwe_error *ret_error);
 
-/* Give up: the callback comes at once, with CEK_JWE_UNAVAILABLE. */
+/* Give up: the callback comes at once, with CEK_JWE_UNAVAILABLE. NULL is allowed. */
 void cek_jwe_op_cancel(cek_jwe_op *op);
 
 /* Wipe and free; NULL is allowed; returns NULL. */

@@ -178,7 +178,8 @@ int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, c
 
 void cek_jwe_op_cancel(cek_jwe_op *op)
 {
-	cek_call_cancel(op->call);
+	if (op)
+		cek_call_cancel(op->call);
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */

@@ -315,6 +315,7 @@ static void test_cancel(void **state)
 	(void)state;
 	memset(&cekd, 0, sizeof(cekd));
 	assert_int_equal(start(conn, kw_token, &seen, &op), CEK_JWE_OK);
+	cek_jwe_op_cancel(NULL);
 	cek_jwe_op_cancel(op);
 	assert_int_equal(seen.times, 1);
 	assert_int_equal(seen.code, CEK_JWE_UNAVAILABLE);
