@@ -1,7 +1,4 @@
 /* cekctl key adopt: an object that somebody put into the token becomes a version of a key. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cek.pb-c.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/keys.h"
@@ -53,7 +50,6 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 	};
 	Cek__V1__AdoptKeyRequest adopt = CEK__V1__ADOPT_KEY_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	Cek__V1__Reply *reply;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
@@ -71,10 +67,5 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 	adopt.insist = insist;
 	request.op_case = CEK__V1__REQUEST__OP_ADOPT_KEY;
 	request.adopt_key = &adopt;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
-	if (r != EXIT_SUCCESS)
-		return r;
-	r = keys_print_change(ctl, reply->key->key, kid);
-	rpc_reply_free(reply);
-	return r;
+	return keys_change(ctl, &request, kid);
 }

@@ -18,7 +18,6 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 	};
 	Cek__V1__CreateKeyRequest create = CEK__V1__CREATE_KEY_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	Cek__V1__Reply *reply;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
@@ -35,10 +34,5 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 	create.max_uses = max_uses;
 	request.op_case = CEK__V1__REQUEST__OP_CREATE_KEY;
 	request.create_key = &create;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
-	if (r != EXIT_SUCCESS)
-		return r;
-	r = keys_print_change(ctl, reply->key->key, NULL);
-	rpc_reply_free(reply);
-	return r;
+	return keys_change(ctl, &request, NULL);
 }

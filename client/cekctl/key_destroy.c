@@ -1,6 +1,4 @@
 /* cekctl key destroy: the version goes when its waiting period is over; until then key keep takes it back. */
-#include <stdlib.h>
-
 #include "cek.pb-c.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/keys.h"
@@ -20,7 +18,6 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	};
 	Cek__V1__DestroyVersionRequest destroy = CEK__V1__DESTROY_VERSION_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	Cek__V1__Reply *reply;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
@@ -32,10 +29,5 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	destroy.reason = rpc_text(reason);
 	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
 	request.destroy_version = &destroy;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
-	if (r != EXIT_SUCCESS)
-		return r;
-	r = keys_print_change(ctl, reply->key->key, words[0]);
-	rpc_reply_free(reply);
-	return r;
+	return keys_change(ctl, &request, words[0]);
 }

@@ -6,6 +6,7 @@
 
 #include "client/cek.h"
 #include "client/cekctl/output.h"
+#include "client/cekctl/rpc.h"
 
 const char *keys_state(Cek__V1__State state)
 {
@@ -235,4 +236,16 @@ int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char
 	}
 	putchar('\n');
 	return EXIT_SUCCESS;
+}
+
+int keys_change(struct ctl *ctl, const Cek__V1__Request *request, const char *kid)
+{
+	Cek__V1__Reply *reply;
+	int r = rpc_call(ctl, request, CEK__V1__REPLY__RESULT_KEY, &reply);
+
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = keys_print_change(ctl, reply->key->key, kid);
+	rpc_reply_free(reply);
+	return r;
 }

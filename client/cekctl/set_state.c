@@ -8,17 +8,10 @@
 int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change)
 {
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	Cek__V1__Reply *reply;
-	int r;
 
 	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_STATE;
 	request.set_key_state = change;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
-	if (r != EXIT_SUCCESS)
-		return r;
-	r = keys_print_change(ctl, reply->key->key, change->kid);
-	rpc_reply_free(reply);
-	return r;
+	return keys_change(ctl, &request, change->kid);
 }
 
 int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint)
