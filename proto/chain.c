@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "proto/depth.h"
+
 enum {
 	HASH_LEN = CHAIN_HEX / 2,
 	READ_AHEAD = 65536,
@@ -81,36 +83,12 @@ int chain_hash(struct chain_hasher *hasher, const void *data, size_t len, char r
 	return 0;
 }
 
-/* jansson's own limit is 2048, and cannot be lowered: each level is a recursion there. */
-static bool depth_allowed(const char *line, size_t len)
-{
-	size_t depth = 0;
-	bool string = false;
-
-	for (size_t i = 0; i < len; i++) {
-		if (string) {
-			if (line[i] == '\\')
-				i++;
-			else if (line[i] == '"')
-				string = false;
-		} else if (line[i] == '"') {
-			string = true;
-		} else if (line[i] == '{' || line[i] == '[') {
-			if (++depth > CHAIN_DEPTH_MAX)
-				return false;
-		} else if ((line[i] == '}' || line[i] == ']') && depth > 0) {
-			depth--;
-		}
-	}
-	return true;
-}
-
 json_t *chain_line_parse(const char *line, size_t len, char why[CHAIN_WHY_MAX])
 {
 	json_error_t error;
 	json_t *object;
 
-	if (!depth_allowed(line, len)) {
+	if (!json_depth_within(line, len, CHAIN_DEPTH_MAX)) {
 		snprintf(why, CHAIN_WHY_MAX, "more than %d arrays and objects inside each other", CHAIN_DEPTH_MAX);
 		return NULL;
 	}

@@ -5,36 +5,13 @@
 #include <stdlib.h>
 
 #include "proto/base64url.h"
-
-
-/* jansson recurses; its own limit of 2048 is fixed when it is compiled. */
-static bool is_shallow(const char *text, size_t len)
-{
-	bool in_string = false;
-	unsigned depth = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (in_string && c == '\\')
-			i++;
-		else if (c == '"')
-			in_string = !in_string;
-		else if (!in_string && (c == '{' || c == '['))
-			depth++;
-		else if (!in_string && depth > 0 && (c == '}' || c == ']'))
-			depth--;
-		if (depth > JSON_DEPTH_MAX)
-			return false;
-	}
-	return true;
-}
+#include "proto/depth.h"
 
 json_t *json_object_parse(const char *text, size_t len)
 {
 	json_t *json;
 
-	if (!is_shallow(text, len))
+	if (!json_depth_within(text, len, JSON_DEPTH_MAX))
 		return NULL;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(json)) {
