@@ -19,6 +19,12 @@
 #include "proto/alg.h"
 #include "proto/wipe.h"
 
+static void close_input(int fd)
+{
+	if (fd != STDIN_FILENO) /* whose number the next socket would get */
+		close(fd);
+}
+
 static int read_file(const struct ctl *ctl, const char *path, const struct alg *alg, struct private_key *ret_key)
 {
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -33,7 +39,7 @@ static int read_file(const struct ctl *ctl, const char *path, const struct alg *
 	if (r == 0)
 		r = arena_init(&file, PRIVATE_FILE_MAX);
 	if (r < 0) {
-		close(fd);
+		close_input(fd);
 		return ctl_fail(ctl, "cannot get locked memory: %s", strerror(-r));
 	}
 	n = io_read_all(fd, file.base, PRIVATE_FILE_MAX);
@@ -45,7 +51,7 @@ static int read_file(const struct ctl *ctl, const char *path, const struct alg *
 	else if (private_key_read((const char *)file.base, (size_t)n, alg, ret_key, why) < 0)
 		r = ctl_fail(ctl, "MALFORMED: %s", why);
 	arena_deinit(&file);
-	close(fd);
+	close_input(fd);
 	return r;
 }
 

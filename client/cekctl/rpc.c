@@ -25,7 +25,7 @@ int rpc_connect(struct ctl *ctl, cek_conn **ret_conn)
 		r = cek_conn_new(ctl->socket, &ctl->conn);
 	if (r != CEK_OK)
 		return ctl_fail(ctl, "%s: %s", cek_status_name(r),
-				r == CEK_E_INVALID ? "the path of the socket is too long" : cek_status_text(r));
+				r == CEK_E_INVALID ? "the path of the socket is empty or too long" : cek_status_text(r));
 	*ret_conn = ctl->conn;
 	return EXIT_SUCCESS;
 }
