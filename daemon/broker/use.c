@@ -156,6 +156,7 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 		return r;
 	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id,
 		.len = request->to_version->cka_id_len};
+	wrap->public_key = request->to_key->alg->family == ALG_ECDH ? request->to_version->public_key : NULL;
 	job->id = workers_job_id(request->broker);
 	return request_submit(request, job);
 }

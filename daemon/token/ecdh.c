@@ -129,7 +129,8 @@ CK_RV ecdh_wrap(struct worker *worker, struct key *key, const struct wrap *wrap,
 
 	if (!z || !kek)
 		return CKR_HOST_MEMORY;
-	rv = public_of_key(&worker->session, key, &recipient);
+	rv = wrap->public_key ? public_as_published(wrap->public_key, key, &recipient)
+			      : public_of_key(&worker->session, key, &recipient);
 	if (rv == CKR_OK)
 		rv = ephemeral(recipient, key->curve, ret_wrapped->point, z);
 	if (rv == CKR_OK)

@@ -172,6 +172,7 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		.apu_len = params ? params->apu.len : 0,
 		.apv = params ? params->apv.data : NULL,
 		.apv_len = params ? params->apv.len : 0,
+		.public_key = job->public_key,
 	};
 	outcome_t outcome = OUTCOME(UNSUPPORTED);
 

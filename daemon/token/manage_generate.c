@@ -140,6 +140,26 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 	return false;
 }
 
+/* A generation that failed halfway may have left a public half with this CKA_ID, which would be taken for this key's. */
+static void drop_leftovers(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
+{
+	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_ID, id->data, id->len },
+	};
+	CK_OBJECT_HANDLE objects[16];
+	CK_ULONG n = 0;
+
+	if (!made->public || objects_find(&worker->session, template, 3, objects, 16, &n) != CKR_OK || n < 2)
+		return;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (objects[i] != made->public)
+			worker->session.f->C_DestroyObject(worker->session.handle, objects[i]);
+}
+
 static void undo(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
 {
 	keys_forget(&worker->keys, id->data, id->len);
@@ -172,6 +192,8 @@ void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob
 		rv = generate_secret(worker, job, alg, &made);
 		break;
 	}
+	if (rv == CKR_OK)
+		drop_leftovers(worker, &made, &job->cka_id);
 	testhook_step("manage.generate.after");
 	if (rv != CKR_OK)
 		manage_fail_rv(worker, ret_result, "generating the key", rv);

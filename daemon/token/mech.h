@@ -25,6 +25,7 @@ struct wrap {
 	size_t cek_len;
 	const uint8_t *apu, *apv;
 	size_t apu_len, apv_len;
+	const Cek__V1__PublicKey *public_key; /* ECDH: as it is published; NULL = as the token says */
 };
 
 /* What a wrap makes, in locked memory. */

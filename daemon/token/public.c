@@ -231,3 +231,18 @@ CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_pub
 	*ret_public = key->public_key;
 	return CKR_OK;
 }
+
+CK_RV public_as_published(const Cek__V1__PublicKey *jose, struct key *key, EVP_PKEY **ret_public)
+{
+	struct public_half half;
+
+	if (!key->public_key) {
+		if (!public_from_jose(jose, &half) || half.curve != key->curve)
+			return CKR_PUBLIC_KEY_INVALID;
+		key->public_key = public_for_openssl(&half);
+		if (!key->public_key)
+			return CKR_PUBLIC_KEY_INVALID;
+	}
+	*ret_public = key->public_key;
+	return CKR_OK;
+}

@@ -38,3 +38,7 @@ void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN]);
 
 /* The key's public half for OpenSSL, read once and kept in key. */
 CK_RV public_of_key(struct session *session, struct key *key, EVP_PKEY **ret_public);
+
+/* The same as it was verified once and is published. An EC private key does not tell it, and SoftHSM may leave a second
+ * public object of that CKA_ID behind when a generation fails halfway. */
+CK_RV public_as_published(const Cek__V1__PublicKey *jose, struct key *key, EVP_PKEY **ret_public);
