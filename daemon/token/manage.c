@@ -148,10 +148,18 @@ CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_
 	}
 	if (rv != CKR_OK || *ret_n > 0 || worker->keys.never_reopen)
 		return rv;
+	rv = manage_begin_anew(worker);
+	return rv == CKR_OK ? objects_find(&worker->session, template, n, ret_objects, max, ret_n) : rv;
+}
+
+CK_RV manage_begin_anew(struct worker *worker)
+{
+	if (worker->keys.never_reopen)
+		return CKR_OK;
 	keys_forget_all(&worker->keys);
 	switch (session_reopen(&worker->session)) {
 	case SESSION_OK:
-		return objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+		return CKR_OK;
 	case SESSION_PIN:
 		return CKR_PIN_INCORRECT;
 	default:

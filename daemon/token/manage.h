@@ -45,6 +45,10 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
 
+/* Have the module read the token from the start, unless a transport key would be lost by that: SoftHSM does not see by
+ * itself what other processes made meanwhile. */
+CK_RV manage_begin_anew(struct worker *worker);
+
 /* Like objects_find() for something that should be there: SoftHSM shows an empty token for a moment while another
  * process writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
 CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,

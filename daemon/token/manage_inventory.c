@@ -129,8 +129,11 @@ int manage_inventory(struct worker *worker, manage_send *send, void *context, Ce
 {
 	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->arena, PER_RESULT * sizeof(*row));
 	struct list list;
-	CK_RV rv = row ? find_all(worker, &list) : CKR_HOST_MEMORY;
+	CK_RV rv = row ? manage_begin_anew(worker) : CKR_HOST_MEMORY;
 	size_t n = 0;
+
+	if (rv == CKR_OK)
+		rv = find_all(worker, &list);
 
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, ret_result, "listing the objects", rv);
