@@ -1,6 +1,8 @@
 """States and moves of versions (SP 800-57 terms), with the clock in the test's hand."""
 
+import json
 import os
+import signal
 
 import cekd as C
 import pytest
@@ -118,6 +120,65 @@ def test_compromise_of_the_active_one_stops_wrapping(client, key):
     assert client.generate(name).kid != new.kid
 
 
+def in_state(client, state):
+    """A fresh version in this state; public, so that it can be published first. Needs a daemon whose clock may be moved."""
+    name = f"in-{next(counter)}"
+    client.ok(create_key=pb.CreateKeyRequest(key=name, alg="ECDH-ES+A128KW"))
+
+    def versions():
+        return client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key.version
+    if state == "PRE_ACTIVE":
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(period=DAY, lead=DAY)))
+        C.wait_for(lambda: len(versions()) == 2, "a version to be published")
+        return versions()[1].kid
+    kid = versions()[0].kid
+    if state not in ("ACTIVE", "SUSPENDED"):
+        client.rotate(name)
+    if state in ("SUSPENDED", "COMPROMISED"):
+        assert move(client, kid, state).status == pb.STATUS_OK
+    if state in ("WAITING", "DESTROYED"):
+        assert destroy(client, kid, force=True, wait=60 if state == "DESTROYED" else DAY).status == pb.STATUS_OK
+    return kid
+
+
+# From each state to each that a request can ask for: what comes of it. What is not here is refused.
+LEGAL = {
+    "PRE_ACTIVE": {"ACTIVE", "SUSPENDED", "COMPROMISED", "WAITING"},
+    "ACTIVE": {"DEACTIVATED", "SUSPENDED", "COMPROMISED"},
+    "DEACTIVATED": {"SUSPENDED", "COMPROMISED", "WAITING"},
+    "SUSPENDED": {"ACTIVE", "DEACTIVATED", "SUSPENDED", "COMPROMISED", "WAITING"},  # it was active before
+    "COMPROMISED": {"WAITING"},
+    "WAITING": {"DEACTIVATED", "COMPROMISED"},                                      # it was deactivated before
+    "DESTROYED": set(),
+}
+
+
+def test_every_move(clocked):
+    """The whole table: legal moves are made, all others are refused with the reason and change nothing."""
+    with clocked.client() as client:
+        kids = {(old, to): in_state(client, old) for old in LEGAL for to in LEGAL if to != "DESTROYED"}
+        clocked.page.shift(120)
+        for (old, to), kid in kids.items():
+            C.wait_for(lambda: state(client, kid) == old, f"{kid} to be {old}")
+        for (old, to), kid in kids.items():
+            reply = destroy(client, kid, force=True, wait=DAY) if to == "WAITING" else move(client, kid, to)
+            if to in LEGAL[old]:
+                assert status_name(reply) == "OK" and state(client, kid) == to, (old, to, reply)
+            else:
+                assert status_name(reply) == "CONFLICT" and len(reply.message) > 20, (old, to, reply)
+                assert state(client, kid) == old, (old, to)
+
+
+def test_compromise_activates_what_is_published(clocked):
+    with clocked.client() as client:
+        published = in_state(client, "PRE_ACTIVE")
+        key = client.ok(describe_key=pb.DescribeKeyRequest(kid=published)).key.key
+        active = next(v.kid for v in key.version if v.state == pb.STATE_ACTIVE)
+        reply = move(client, active, "COMPROMISED", rotate=True)
+        assert [v.state for v in reply.key.key.version] == [pb.STATE_COMPROMISED, pb.STATE_ACTIVE], reply
+        assert client.generate(key.name).kid == published
+
+
 @pytest.mark.parametrize("to", ["PRE_ACTIVE", "DESTROYED", "WAITING", "UNSPECIFIED"])
 def test_moves_that_no_request_makes(client, key, to):
     reply = move(client, key[1].kid, to)
@@ -228,6 +289,94 @@ def test_a_clock_that_jumps_stops_destruction(clocked, jump):
         assert state(client, old.kid) == "WAITING"
 
 
+def test_a_confirmed_clock_goes_on(clocked):
+    """cekd was down for years: nothing is destroyed until an operator has confirmed the time, by SIGHUP."""
+    with clocked.client() as client:
+        clocked.key("A128KW")
+        old = client.generate("A128KW")
+        client.rotate("A128KW")
+        assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
+    clocked.stop()
+    clocked.page.shift(3 * 365 * DAY)
+    clocked.start()
+    with clocked.client() as client:
+        C.wait_for(lambda: any("clock" in w for w in clocked.status().warning), "Status to warn of the clock")
+        assert state(client, old.kid) == "WAITING"
+        os.kill(clocked.process.pid, signal.SIGHUP)
+        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
+        assert not any("clock" in w for w in clocked.status().warning)
+
+
+def test_a_kid_is_used_once(clocked):
+    """Also after its version is destroyed; and a key's name stays with its tombstones."""
+    from jwcrypto import jwk
+    path = clocked.where / "key.jwk"
+    path.write_text(jwk.JWK.generate(kty="oct", size=256).export(private_key=True))
+    path.chmod(0o600)
+    clocked.cekctl("key", "import", "first", "--alg", "A256KW", "--jwk", path, "--kid", "issuer-1")
+    with clocked.client() as client:
+        key = client.ok(describe_key=pb.DescribeKeyRequest(key="first")).key.key
+        cka_id = key.version[0].cka_id
+        if key.version[0].state == pb.STATE_ACTIVE:
+            client.rotate("first")
+        assert status_name(destroy(client, "issuer-1", force=True, wait=60)) == "OK"
+        clocked.page.shift(120)
+        C.wait_for(lambda: state(client, "issuer-1") == "DESTROYED", "the destruction")
+        assert status_name(client.call(create_key=pb.CreateKeyRequest(key="first", alg="A256KW"))) == "CONFLICT"
+    again = clocked.cekctl("key", "import", "second", "--alg", "A256KW", "--jwk", path, "--kid", "issuer-1", check=False)
+    assert again.returncode == 1 and "CONFLICT" in again.stderr, again.stderr
+    # Somebody puts an object with the tombstone's CKA_ID into the token.
+    pin = clocked.token.pin_file.read_text().strip()
+    C.run(["pkcs11-tool", "--module", C.MODULE, "--token-label", "cekd", "--login", "--pin", pin, "--keygen", "--key-type",
+           "AES:32", "--id", cka_id.hex(), "--label", "back"], env=os.environ | {"SOFTHSM2_CONF": str(clocked.token.conf)})
+    for path in clocked.token.tokens.rglob("*"):
+        if C.ROOT and path.name not in ("token.object", "token.lock"):
+            os.chown(path, C.UID_TOKEN, C.UID_TOKEN)
+    clocked.restart()
+    found = json.loads(clocked.cekctl("fsck", "--json", check=False).stdout)["findings"]
+    assert [f["kind"] for f in found] == ["orphan"] and found[0]["kid"] == "issuer-1"
+    adopted = clocked.cekctl("key", "adopt", "third", "--alg", "A256KW", "--id", cka_id.hex(), "--insist", check=False)
+    assert adopted.returncode == 1 and "CONFLICT" in adopted.stderr, adopted.stderr
+
+
+def test_gcm_wraps_are_counted_in_durable_blocks(make_cekd):
+    """After SIGKILL all wraps of the block that was reserved count as made; at the limit the key rotates by itself."""
+    limit = 4000
+    with_limit = {"CEK_TEST_GCM_WRAP_LIMIT": str(limit)}
+    os.environ.update(with_limit)
+    try:
+        daemon = make_cekd()
+    finally:
+        for name in with_limit:
+            del os.environ[name]
+    key = daemon.key("A128GCMKW")
+
+    def reserved(kid):
+        lines = [json.loads(line) for line in daemon.keys.read_text().splitlines()]
+        return [line["reserved"] for line in lines if line.get("kid") == kid and "reserved" in line]
+    with daemon.client() as client:
+        first = client.generate(key)
+    block = reserved(first.kid)[0]
+    assert block == limit // 8
+    for kills in range(1, 4):
+        daemon.kill_child("cekd-broker")
+        with daemon.client() as client:
+            made = client.generate(key)
+            assert made.kid == first.kid
+            assert reserved(first.kid)[-1] >= (kills + 1) * block
+    with daemon.client() as client:
+        kids = {}
+        for _ in range(limit // 50):
+            ids = [client.send(generate_cek=pb.GenerateCekRequest(key=key, enc="A256GCM")) for _ in range(50)]
+            for id in ids:
+                reply = client.reply(id)
+                assert status_name(reply) == "OK", reply
+                kids[reply.generate_cek.kid] = kids.get(reply.generate_cek.kid, 0) + 1
+        assert len(kids) == 2, kids
+        assert kids[first.kid] + 4 + 3 * (block - 1) <= limit
+        assert client.unwrap(first).unwrap.cek == first.cek
+
+
 def test_scheduled_rotation(clocked):
     """Published first, active after the lead time, the old one deactivated and still opening."""
     with clocked.client() as client:
@@ -293,6 +442,36 @@ def test_plan_changes_nothing(client, key):
     assert client.generate(name).kid == new.kid
 
 
+def test_who_still_uses_it(shared, client, key):
+    """cekctl key show answers the question, and shows the numbers of a rehearsal of retirement."""
+    _, old, _ = key
+    assert opens(client, old) == "OK"
+    assert status_name(move(client, old.kid, "SUSPENDED", reason="rehearsal")) == "OK"
+    for _ in range(3):
+        assert opens(client, old) == "UNUSABLE"
+    shown = shared.cekctl("key", "show", "--kid", old.kid).stdout
+    assert f"main/{os.geteuid()}" in shown and "suspended" in shown
+    seen = next(v for v in shared.json("key", "show", "--kid", old.kid)["versions"] if v["kid"] == old.kid)
+    assert (seen["unwraps"], seen["refused"]) == (1, 3) and seen["last_used"]
+
+
+def test_suspension_over_a_restart(clocked):
+    """Its end passes while cekd is down; the number of refused unwraps lives on until then."""
+    with clocked.client() as client:
+        made = client.generate(clocked.key("A128KW"))
+        now = version(client, made.kid).created // 1_000_000
+        assert status_name(move(client, made.kid, "SUSPENDED", until=(now + HOUR) * 1_000_000)) == "OK"
+        assert opens(client, made) == opens(client, made) == "UNUSABLE"
+    clocked.restart()
+    with clocked.client() as client:
+        assert version(client, made.kid).refused == 2
+    clocked.stop()
+    clocked.page.shift(2 * HOUR)
+    clocked.start()
+    with clocked.client() as client:
+        C.wait_for(lambda: opens(client, made) == "OK", "the suspension to end")
+
+
 def test_limit_of_uses(client):
     client.ok(create_key=pb.CreateKeyRequest(key="limited", alg="A128KW", max_uses=20))
     first = client.generate("limited").kid
@@ -311,3 +490,17 @@ def test_watch_tells_of_a_compromise(shared, client, key):
         watcher.reply(id)
         reply = move(client, key[1].kid, "COMPROMISED")
         C.wait_for(lambda: watcher.reply(id).watch.epoch >= reply.epoch, "the new epoch")
+
+
+def test_watch_tells_of_new_rules(make_cekd):
+    """SIGHUP with other rules: a new epoch, so that gateways drop the CEKs that they may no longer ask for."""
+    daemon = make_cekd()
+    with daemon.client() as client, daemon.client() as watcher:
+        made = client.generate(daemon.key("A128KW"))
+        id = watcher.send(watch=pb.WatchRequest())
+        before = watcher.reply(id).watch.epoch
+        daemon.config.rules["all"]["operations"] = ["status", "watch", "list"]
+        daemon.conf.write_text(daemon.config.text())
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        assert watcher.reply(id).watch.epoch > before
+        assert status_name(client.unwrap(made)) == "DENIED"
