@@ -11,7 +11,10 @@
 #include "daemon/log.h"
 #include "proto/dgram.h"
 
-enum { SEND_MAX = 16 }; /* jobs of one sendmmsg(2) */
+enum {
+	SEND_MAX = 16,   /* jobs of one sendmmsg(2) */
+	RECEIVE_MAX = 8, /* results of one recvmmsg(2) */
+};
 
 void workers_init(struct broker *broker)
 {
@@ -174,22 +177,57 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 	return ok;
 }
 
+/* What one recvmmsg(2) brought. */
+struct received {
+	struct mmsghdr messages[RECEIVE_MAX];
+	struct iovec iov[RECEIVE_MAX];
+	int n;
+};
+
+/* Results of a use worker are small, and several wait while it works on: then they share the buffer for datagrams. */
+static int receive(struct worker *worker, struct received *ret_received)
+{
+	uint8_t *buffer = worker->broker->datagram;
+	uint32_t expected = worker->n_jobs - worker->unsent;
+	unsigned n = worker->manage || expected < 2 ? 1 : expected < RECEIVE_MAX ? expected : RECEIVE_MAX;
+	size_t size = DGRAM_MAX / n;
+
+	for (unsigned i = 0; i < n; i++) {
+		ret_received->iov[i] = (struct iovec){.iov_base = buffer + i * size, .iov_len = size};
+		ret_received->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &ret_received->iov[i], .msg_iovlen = 1}};
+	}
+	ret_received->n = recvmmsg(worker->fd, ret_received->messages, n, MSG_DONTWAIT, NULL);
+	return ret_received->n < 0 ? -errno : ret_received->n;
+}
+
+/* False: the worker has ended, or is to end because of what it sent. */
+static bool take(struct worker *worker, struct received *received)
+{
+	bool ok = true;
+
+	for (int i = 0; i < received->n; i++) {
+		const struct mmsghdr *message = &received->messages[i];
+		uint8_t *data = received->iov[i].iov_base;
+
+		ok = ok && message->msg_len > 0 && !(message->msg_hdr.msg_flags & MSG_TRUNC) &&
+			on_message(worker, data, message->msg_len);
+		wipe(data, message->msg_len);
+	}
+	return ok;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct worker *worker = data;
-	struct broker *broker = worker->broker;
+	struct received received;
 
-	broker_look_at_clock(broker);
-	for (int i = 0; i < 64; i++) { /* then the others have their turn */
-		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
-		bool ok;
+	broker_look_at_clock(worker->broker);
+	for (int i = 0; i < 64 / RECEIVE_MAX; i++) { /* then the others have their turn */
+		int n = receive(worker, &received);
 
-		if (n == -EAGAIN)
+		if (n == -EAGAIN || n == -EINTR)
 			return;
-		ok = n > 0 && on_message(worker, broker->datagram, (size_t)n);
-		if (n > 0)
-			wipe(broker->datagram, (size_t)n);
-		if (!ok) {
+		if (n <= 0 || !take(worker, &received)) {
 			worker_lost(worker, n == -ECONNRESET && worker->manage);
 			return;
 		}
@@ -197,6 +235,8 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 			worker_free(worker);
 			return;
 		}
+		if (worker->n_jobs == worker->unsent) /* nothing more can come, but the end */
+			return;
 	}
 }
 
