@@ -308,12 +308,12 @@ class Cekd:
         found = {}
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
-                text = stat.read_text()
+                text, args = stat.read_text(), (stat.parent / "cmdline").read_text()
             except OSError:
-                continue
+                continue  # it has just ended
             pid, rest = int(text.split(" ", 1)[0]), text.rsplit(") ", 1)[1].split()
             if int(rest[1]) == self.process.pid and rest[0] != "Z":
-                for arg in (stat.parent / "cmdline").read_text().split("\0"):
+                for arg in args.split("\0"):
                     name = os.path.basename(arg).removesuffix(".real")
                     if name in PROGRAMS:
                         found.setdefault(name, []).append(pid)
@@ -498,6 +498,11 @@ class Client:
     def unwrap(self, wrapped, enc="A256GCM", **changes):
         """The reply to the unwrap of what wrap() or generate() gave."""
         return self.call(unwrap=self.unwrap_request(wrapped, enc, **changes))
+
+
+def sanitized():
+    """Whether the programs were built with a sanitizer: it keeps freed memory and maps terabytes."""
+    return b"__asan_init" in (BUILD / "daemon" / "cekd-broker").read_bytes()
 
 
 _programs = None

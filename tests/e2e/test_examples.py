@@ -17,7 +17,7 @@ def compile_against_build(source, out):
     command = ["cc", "-Wall", "-Wextra", "-Werror", source, "-o", out, f"-I{C.SOURCE / 'client'}",
                f"-I{C.SOURCE / 'client' / 'jose'}", f"-L{client}", f"-L{jose}", "-lcek-jose", "-lcek",
                f"-Wl,-rpath,{client}:{jose}", f"-Wl,-rpath-link,{client}"]
-    if "asan" in str(C.BUILD):
+    if C.sanitized():
         command[0] = "clang"
         command.append("-fsanitize=address,undefined")
     subprocess.run([str(a) for a in command], check=True)

@@ -10,6 +10,8 @@ import pytest
 from jwcrypto import jwk
 
 UNWRAPS = 3000
+pytestmark = [pytest.mark.skipif(not C.ROOT, reason="only root may read the memory of processes that forbid it"),
+              pytest.mark.skipif(C.sanitized(), reason="a sanitizer keeps freed memory and maps terabytes")]
 
 
 def memory(pid):
@@ -34,7 +36,6 @@ def found(pid, needles):
     return seen
 
 
-@pytest.mark.skipif(not C.ROOT, reason="only root may read the memory of processes that forbid it")
 def test_private_key_is_in_no_client_and_no_broker(make_cekd):
     daemon = make_cekd(workers=1)
     key = jwk.JWK.generate(kty="RSA", size=2048)
@@ -86,7 +87,6 @@ def found_at_work(daemon, client, made, needles):
     return C.wait_for(look, "the private key to be in the worker's memory")
 
 
-@pytest.mark.skipif(not C.ROOT, reason="only root may read the memory of processes that forbid it")
 def test_cek_is_wiped_in_the_broker_and_the_worker(daemon):
     """CEKs pass through and are wiped: none of the last hundred stands there afterwards."""
     with daemon.client() as client:
@@ -101,7 +101,6 @@ def test_cek_is_wiped_in_the_broker_and_the_worker(daemon):
     assert found(daemon.child("cekd-journal"), ceks) == set()
 
 
-@pytest.mark.skipif(not C.ROOT, reason="only root may read the memory of processes that forbid it")
 def test_pin_is_wiped(daemon):
     pin = {"PIN": daemon.token.pin_file.read_text().strip().encode()}
     daemon.key("A128KW")

@@ -6,7 +6,7 @@ import subprocess
 import cekd as C
 import pytest
 
-plain = pytest.mark.skipif("asan" in str(C.BUILD), reason="a sanitizer brings its own libraries and symbols")
+plain = pytest.mark.skipif(C.sanitized(), reason="a sanitizer brings its own libraries, symbols and environment")
 
 # Linked by the broker: libc, protobuf-c, libevent's core, libseccomp. Nothing with keys, modules or databases.
 ALLOWED = {
@@ -60,6 +60,7 @@ def test_hardening(name):
     assert "__stack_chk_fail" in output("nm", "-D", program)
 
 
+@plain
 def test_processes_have_their_own_uids(shared):
     if not C.ROOT:
         pytest.skip("only root can split uids")
@@ -77,6 +78,7 @@ def test_processes_have_their_own_uids(shared):
             assert status["NoNewPrivs"] == "1"
 
 
+@plain
 def test_sandbox_is_in_force(shared):
     with open(f"/proc/{shared.child('cekd-broker')}/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -94,6 +96,7 @@ def test_worker_cannot_write_token_object(shared):
     assert objects[0].stat().st_uid != C.UID_TOKEN and objects[0].stat().st_mode & 0o022 == 0
 
 
+@plain
 def test_children_have_an_empty_environment(shared):
     if not C.ROOT:
         pytest.skip("they are not dumpable: only root reads their environment")
