@@ -93,7 +93,7 @@ def test_program_of_the_manual(daemon):
     assert C.run([program, token], env=env).stdout == INNER
     head, _, tag = token.rpartition(".")
     done = C.run([program, f"{head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}"], check=False, env=env)
-    assert done.returncode == 1 and not done.stdout and done.stderr == "the token cannot be opened: \n"
+    assert done.returncode == 1 and not done.stdout and done.stderr == "the token cannot be opened\n"
 
 
 # ---- the cache ------------------------------------------------------------------------------------------------------

@@ -16,19 +16,21 @@ int main(int argc, char **argv)
 	struct cek_bytes jwt;
 	cek_conn *conn;
 	cek_jwe *jwe;
+	int code;
 
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK)
 		return 2;
-	if (cek_jwe_cache_new(conn, 1000, 60, &policy.cache) != CEK_JWE_OK)
-		return 2;
-	if (cek_jwe_decrypt(conn, &policy, argv[1], strlen(argv[1]), 1000, &jwe, &error) != CEK_JWE_OK) {
-		fprintf(stderr, "%s: %s\n", cek_jwe_code_text(error.code), error.details);
-		return 1;
+	code = cek_jwe_cache_new(conn, 1000, 60, &policy.cache);
+	if (code == CEK_JWE_OK)
+		code = cek_jwe_decrypt(conn, &policy, argv[1], strlen(argv[1]), 1000, &jwe, &error);
+	if (code == CEK_JWE_OK) {
+		jwt = cek_jwe_plaintext(jwe);
+		fwrite(jwt.data, 1, jwt.len, stdout); /* now check its signature and claims */
+		cek_jwe_free(jwe);
+	} else {
+		fprintf(stderr, "%s\n", cek_jwe_code_text(code));
 	}
-	jwt = cek_jwe_plaintext(jwe);
-	fwrite(jwt.data, 1, jwt.len, stdout); /* now check its signature and claims */
-	cek_jwe_free(jwe);
 	cek_jwe_cache_free(policy.cache);
 	cek_conn_free(conn);
-	return 0;
+	return code == CEK_JWE_OK ? 0 : 1;
 }
