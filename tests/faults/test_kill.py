@@ -3,7 +3,6 @@ orphan, and no key that was ever acknowledged is lost. CEKD_KILLS says how many 
 
 import itertools
 import os
-import random
 import signal
 
 import cekd as C
@@ -15,7 +14,7 @@ STEPS = [f"{op}.{step}" for op in ("create", "rotate", "import") for step in ("i
 STEPS += [f"destroy.{step}" for step in ("intended", "done", "recorded")]
 STEPS += [f"manage.{op}.{when}" for op in ("generate", "import", "destroy") for when in ("before", "after")]
 STEPS += ["journal.before-write", "journal.after-write"]
-VICTIMS = ["stopped", "parent", "cekd-broker", "cekd-journal", "cekd-token"]
+VICTIMS = ["stopped", "parent", "cekd-broker", "cekd-journal", "use", "manage"]
 CASES = list(itertools.islice(itertools.cycle(itertools.product(STEPS, VICTIMS)), KILLS))
 if KILLS < len(STEPS) * len(VICTIMS):  # fewer than all: each step and each victim, spread evenly
     every = list(itertools.product(STEPS, VICTIMS))
@@ -27,9 +26,10 @@ def import_request(client, name):
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
     from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
-    transport = client.call(get_transport_key=pb.GetTransportKeyRequest())
-    if transport.status != pb.STATUS_OK:
-        return None
+    def ask():
+        reply = client.call(get_transport_key=pb.GetTransportKeyRequest())
+        return reply if reply.status == pb.STATUS_OK else None
+    transport = C.wait_for(ask, "a transport key")
     public = transport.transport_key.public_key
     key = rsa.RSAPublicNumbers(int.from_bytes(public.e, "big"), int.from_bytes(public.n, "big")).public_key()
     aes = os.urandom(32)
@@ -48,6 +48,7 @@ class World:
         self.gone = set()    # kids whose destruction was begun
         self.counter = itertools.count()
         self.shift = 0
+        self.use_worker = None
         with self.daemon.client() as client:
             self.create(client)
 
@@ -79,13 +80,22 @@ class World:
         self.gone.add(made.kid)
         return None, None
 
+    def pid_of(self, victim, stopped):
+        """A worker that has not been asked for yet does not run: then the one that stopped dies."""
+        children = self.daemon.children()
+        if victim == "use":
+            return self.use_worker if self.use_worker in children.get("cekd-token", []) else stopped
+        if victim == "manage":
+            return next((pid for pid in children.get("cekd-token", []) if pid != self.use_worker), stopped)
+        return children.get(victim, [stopped])[0]
+
     def kill(self, victim, stopped):
         daemon = self.daemon
         if victim == "parent":
             daemon.kill()
             daemon.start()
             return
-        pid = stopped if victim == "stopped" else daemon.children().get(victim, [stopped])[0]
+        pid = self.pid_of(victim, stopped)
         os.kill(pid, signal.SIGKILL)
         daemon.page.disarm()
         C.wait_for(lambda: pid not in itertools.chain(*daemon.children().values()), "the victim to end")
@@ -102,6 +112,8 @@ class World:
             for key in keys:
                 active = [v for v in key.version if v.state == pb.STATE_ACTIVE]
                 assert len(active) <= 1, f"{context}: {key}"
+            kids = [v.kid for key in keys for v in key.version]
+            assert len(kids) == len(set(kids)), f"{context}: a kid stands there twice"
 
 
 def strike(world, step, victim):
@@ -109,9 +121,10 @@ def strike(world, step, victim):
     if op == "manage":
         op = {"generate": "create"}.get(step.split(".")[1], step.split(".")[1])
     if op == "journal":
-        op = random.choice(["create", "rotate"])
+        op = ("create", "rotate", "import")[VICTIMS.index(victim) % 3]
     with daemon.client() as client:
         name, request = world.request(client, op)
+        world.use_worker = daemon.workers()[0]
         daemon.page.arm(step)
         id = client.send(**request) if request else None
         if op == "destroy":
