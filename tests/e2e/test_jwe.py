@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import cekd as C
@@ -138,6 +139,18 @@ def test_idle_cache_learns_of_a_rotation(daemon, token):
         C.wait_for(lambda: gateway.ask("idle") == "open" and gateway.stats()["entries"] == 0, "the cache to be dropped")
         assert gateway.ask(token).startswith("OK ASKED ")  # the old version still unwraps
         gateway.warm(token)
+
+
+def test_cache_dropped_by_new_rules(daemon, token):
+    """SIGHUP takes the right to unwrap away: what is cached goes with it."""
+    with Gateway(daemon, "tokens") as gateway:
+        gateway.warm(token)
+        daemon.config.rules["all"]["operations"] = ["status", "watch"]
+        daemon.conf.write_text(daemon.config.text())
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        C.wait_for(lambda: not gateway.ask(token).startswith("OK "), "the cache to be dropped")
+        assert gateway.stats()["entries"] == 0
+        assert not gateway.ask(token).startswith("OK ")
 
 
 def test_cache_without_daemon(daemon, token):

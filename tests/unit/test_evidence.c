@@ -1,0 +1,163 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/journal/evidence.h"
+
+static void add(struct evidence *evidence, const char *text)
+{
+	json_t *line = json_loads(text, 0, NULL);
+
+	assert_non_null(line);
+	evidence_line(evidence, line);
+	json_decref(line);
+}
+
+static void add_change(struct evidence *evidence, unsigned epoch)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "{\"type\":\"request\",\"op\":\"state\",\"status\":\"OK\",\"key\":\"k\",\"kid\":\"v%u\",\"detail\":\"done\",\"epoch\":%u}",
+		 epoch, epoch);
+	add(evidence, text);
+}
+
+static void test_a_normal_life_is_no_evidence(void **state)
+{
+	struct evidence evidence = { 0 };
+
+	add(&evidence, "{\"type\":\"open\"}");
+	add_change(&evidence, 2);
+	add(&evidence, "{\"type\":\"open\",\"epoch\":5}");
+	add_change(&evidence, 7);
+	add(&evidence, "{\"type\":\"request\",\"op\":\"unwrap\",\"status\":\"OK\",\"epoch\":7}");
+	evidence_end(&evidence, 7);
+	assert_false(evidence.outlived);
+	assert_null(evidence_later(&evidence, 0));
+}
+
+static void test_a_shorter_journal_is_noticed_with_what_it_misses(void **state)
+{
+	struct evidence evidence = { 0 };
+
+	add_change(&evidence, 4);
+	add_change(&evidence, 5);
+	add_change(&evidence, 6);
+	evidence_end(&evidence, 4);
+	assert_true(evidence.outlived);
+	assert_non_null(strstr(evidence_later(&evidence, 0), "v5"));
+	assert_non_null(strstr(evidence_later(&evidence, 1), "v6"));
+	assert_null(evidence_later(&evidence, 2));
+}
+
+/* Any request tells how long the journal was; only changes are told. */
+static void test_a_use_is_evidence_and_no_change(void **state)
+{
+	struct evidence evidence = { 0 };
+
+	add(&evidence, "{\"type\":\"request\",\"op\":\"unwrap\",\"status\":\"FAILED\",\"epoch\":9}");
+	evidence_end(&evidence, 8);
+	assert_true(evidence.outlived);
+	assert_null(evidence_later(&evidence, 0));
+}
+
+/* The journal that was put in place has grown beyond the old one in the meantime. */
+static void test_growing_does_not_wear_it_out(void **state)
+{
+	struct evidence evidence = { 0 };
+
+	add_change(&evidence, 5);
+	add(&evidence, "{\"type\":\"open\",\"epoch\":3}");
+	add_change(&evidence, 40);
+	add(&evidence, "{\"type\":\"open\",\"epoch\":41}");
+	evidence_end(&evidence, 50);
+	assert_true(evidence.outlived);
+	assert_int_equal(evidence.ends, 3);
+	assert_non_null(strstr(evidence_later(&evidence, 0), "v5"));
+	assert_null(evidence_later(&evidence, 1));
+}
+
+static void test_a_confirmation_ends_it(void **state)
+{
+	struct evidence evidence = { 0 };
+
+	add_change(&evidence, 50);
+	add(&evidence, "{\"type\":\"open\",\"epoch\":3}");
+	add(&evidence, "{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"epoch\":3}"); /* only looked */
+	add(&evidence, "{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":5}");
+	add_change(&evidence, 6);
+	evidence_end(&evidence, 6);
+	assert_false(evidence.outlived);
+}
+
+static void test_the_latest_changes_are_kept(void **state)
+{
+	struct evidence evidence = { 0 };
+	size_t n = 0;
+
+	for (unsigned epoch = 10; epoch < 10 + 3 * EVIDENCE_LATER_MAX; epoch++)
+		add_change(&evidence, epoch);
+	evidence_end(&evidence, 9);
+	while (evidence_later(&evidence, n))
+		n++;
+	assert_int_equal(n, EVIDENCE_LATER_MAX);
+	assert_non_null(strstr(evidence_later(&evidence, n - 1), "v57"));
+	assert_non_null(strstr(evidence_later(&evidence, 0), "v42"));
+}
+
+static int file_at(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void test_a_copy_is_another_file(void **state)
+{
+	char directory[] = "/tmp/evidence-XXXXXX", path[64], copy[64];
+	struct evidence first, again, other;
+	int fd, copied;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a", directory);
+	snprintf(copy, sizeof(copy), "%s/b", directory);
+	fd = file_at(path);
+	copied = file_at(copy);
+	evidence_init(&first, fd);
+	assert_int_equal(write(fd, "x", 1), 1);
+	evidence_init(&again, fd);
+	evidence_init(&other, copied);
+	assert_true(first.file[0] != '\0');
+	assert_string_equal(first.file, again.file);
+	assert_string_not_equal(first.file, other.file);
+	close(fd);
+	close(copied);
+	unlink(path);
+	unlink(copy);
+	rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_normal_life_is_no_evidence),
+		cmocka_unit_test(test_a_shorter_journal_is_noticed_with_what_it_misses),
+		cmocka_unit_test(test_a_use_is_evidence_and_no_change),
+		cmocka_unit_test(test_growing_does_not_wear_it_out),
+		cmocka_unit_test(test_a_confirmation_ends_it),
+		cmocka_unit_test(test_the_latest_changes_are_kept),
+		cmocka_unit_test(test_a_copy_is_another_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
