@@ -110,7 +110,9 @@ static void enter_state(struct version *version, enum state state, uint64_t unti
 	if (state == STATE_DESTROYED)
 		version->destroyed = time;
 	version->until = until;
-	version->refused = 0;
+	/* The number stays when a suspension is over: it is what a rehearsal of retirement was for. */
+	if (state == STATE_SUSPENDED || state == STATE_COMPROMISED || state == STATE_WAITING)
+		version->refused = 0;
 	version->state = state;
 }
 

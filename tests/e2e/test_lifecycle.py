@@ -74,11 +74,13 @@ def test_suspend_and_resume(client, key, which):
     assert opens(client, made) == "UNUSABLE"
     assert opens(client, made) == "UNUSABLE"
     assert version(client, made.kid).refused == 2
+    refused = 2
     if which == 1:
         reply = client.call(generate_cek=pb.GenerateCekRequest(key=name, enc="A256GCM"))
         assert status_name(reply) == "UNUSABLE"
     assert status_name(move(client, made.kid, before)) == "OK"
     assert state(client, made.kid) == before and opens(client, made) == "OK"
+    assert version(client, made.kid).refused == refused  # what the rehearsal has shown
 
 
 def test_rotation_while_the_active_one_is_suspended(client, key):
@@ -470,6 +472,7 @@ def test_suspension_over_a_restart(clocked):
     clocked.start()
     with clocked.client() as client:
         C.wait_for(lambda: opens(client, made) == "OK", "the suspension to end")
+        assert version(client, made.kid).refused >= 2
 
 
 def test_limit_of_uses(client):
