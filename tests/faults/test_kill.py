@@ -162,3 +162,25 @@ def test_kills(make_cekd, part):
                 key = client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key
                 return next(v.state for v in key.version if v.kid == kid) == pb.STATE_DESTROYED
             C.wait_for(destroyed, f"{kid} to be destroyed")
+
+
+@pytest.mark.parametrize("victim", ["stopped", "parent"])
+@pytest.mark.parametrize("step", ["rotate.intended", "manage.generate.after", "rotate.generated", "rotate.recorded"])
+def test_compromise_and_rotate(make_cekd, step, victim):
+    """However far it came: the version is compromised, and another rotation gives the key a new active one."""
+    world = World(make_cekd)
+    daemon, made = world.daemon, world.wrapped.pop()[1]
+    with daemon.client() as client:
+        world.use_worker = daemon.workers()[0]
+        daemon.page.arm(step)
+        client.send(set_key_state=pb.SetKeyStateRequest(kid=made.kid, state=pb.STATE_COMPROMISED, rotate=True))
+        world.kill(victim, C.wait_for(daemon.page.hit, f"a process to stop at {step}"))
+    with daemon.client() as client:
+        key = client.ok(describe_key=pb.DescribeKeyRequest(kid=made.kid)).key.key
+        assert key.version[0].state == pb.STATE_COMPROMISED
+        assert status_name(client.unwrap(made)) == "UNUSABLE"
+        if step == "rotate.recorded":
+            assert [v.state for v in key.version[1:]] == [pb.STATE_ACTIVE]
+        client.rotate(key.name)
+        world.remember(client, key.name)
+    world.check(step)
