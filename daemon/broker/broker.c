@@ -96,7 +96,7 @@ void broker_fail(struct broker *broker, int failing_class, const char *why)
 	broker->stop = true;
 }
 
-/* ---- set up --------------------------------------------------------------------------------------------------------- */
+/* ---- set up -------------------------------------------------------------------------------------------------- */
 
 static int init_memory(struct broker *broker)
 {
@@ -139,7 +139,8 @@ static int init_parts(struct broker *broker, const Cek__Internal__V1__BrokerSetu
 	int r;
 
 	if (n_fds != setup->n_listener + 1 || setup->n_listener > 64) {
-		snprintf(ret_why, why_size, "%zu descriptors for %zu listeners and the journal", n_fds, setup->n_listener);
+		snprintf(ret_why, why_size, "%zu descriptors for %zu listeners and the journal", n_fds,
+			setup->n_listener);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < setup->n_listener; i++)
@@ -161,7 +162,8 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	/* The end of the turn looks at the timers. */
 }
 
-int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, int control, const int *fds, size_t n_fds,
+int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, int control, const int *fds,
+	size_t n_fds,
 	char *ret_why, size_t why_size)
 {
 	int r;
@@ -207,7 +209,7 @@ void broker_deinit(struct broker *broker)
 	free(broker->version);
 }
 
-/* ---- turning -------------------------------------------------------------------------------------------------------- */
+/* ---- turning ------------------------------------------------------------------------------------------------- */
 
 static void tell_epoch(struct broker *broker)
 {
@@ -217,7 +219,8 @@ static void tell_epoch(struct broker *broker)
 	server_tell_watchers(broker);
 }
 
-/* What was read in this turn goes on together: jobs to the workers, then records to the journal, and only then replies. */
+/* What was read in this turn goes on together: jobs to the workers, then records to the journal, and only then
+ * replies. */
 static void end_turn(struct broker *broker)
 {
 	static const struct timeval tick = {.tv_usec = TIMERS_TICK_US};

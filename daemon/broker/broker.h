@@ -78,9 +78,10 @@ struct broker {
 	int exit_status;
 };
 
-/* Set up all parts. setup and fds are what came from cekd: the journal's pair, then a descriptor for each listener; they
- * belong to the broker from now on, also after an error. 0 or -errno, with a reason in ret_why. */
-int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, int control, const int *fds, size_t n_fds,
+/* Set up all parts. setup and fds are what came from cekd: the journal's pair, then a descriptor for each listener;
+ * they belong to the broker from now on, also after an error. 0 or -errno, with a reason in ret_why. */
+int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, int control, const int *fds,
+	size_t n_fds,
 	char *ret_why, size_t why_size);
 void broker_deinit(struct broker *broker);
 
@@ -96,7 +97,8 @@ void broker_look_at_clock(struct broker *broker);
 /* Requests other than Status and Metrics can be served: the ring is there and the journal writes. */
 bool broker_serving(const struct broker *broker);
 
-/* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing (static). */
+/* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing
+ * (static). */
 bool broker_ready(const struct broker *broker, const char **ret_why);
 
 /* Rules of cekd.conf, at start and after SIGHUP. 0 or -errno with a reason; then the old ones stay. */

@@ -49,7 +49,8 @@ struct change *change_new(struct broker *broker, struct request *request, enum c
 		change->uid = request->uid;
 		change->pid = request->pid;
 		change->key = request->key;
-		snprintf(change->name, sizeof(change->name), "%s", request->key ? request->key->name : request->key_name);
+		snprintf(change->name, sizeof(change->name), "%s",
+			request->key ? request->key->name : request->key_name);
 	}
 	return change;
 }
@@ -96,7 +97,7 @@ static int say(struct change *change, int status, const char *format, ...)
 	return status;
 }
 
-/* ---- the end -------------------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------------------------- */
 
 static const char *result_line(const struct change *change, char *line, size_t size)
 {
@@ -105,7 +106,8 @@ static const char *result_line(const struct change *change, char *line, size_t s
 	if (change->kind == CHANGE_RESTORE)
 		snprintf(line, size, "confirmed");
 	else if (version)
-		snprintf(line, size, "%s: version %u %s", change_op(change), version->number, state_name(version->state));
+		snprintf(line, size, "%s: version %u %s", change_op(change), version->number,
+			state_name(version->state));
 	else
 		snprintf(line, size, "%s", change_op(change));
 	return line;
@@ -122,7 +124,8 @@ static void answer(struct change *change, struct request *request, int outcome)
 	else if (outcome == STATUS_OK && change->key)
 		outcome = describe_reply(request, change->key);
 	else
-		request_say(request, (enum status)outcome, "%s%s", change->compromised ? "compromised, but not rotated: " : "", change->text);
+		request_say(request, (enum status)outcome, "%s%s",
+			change->compromised ? "compromised, but not rotated: " : "", change->text);
 	if (outcome == STATUS_OK || change->kind != CHANGE_RESTORE)
 		result_line(change, request->detail, sizeof(request->detail));
 	request_finish(request, outcome);
@@ -140,7 +143,8 @@ static void finish(struct change *change, int outcome)
 	else if (outcome == STATUS_OK)
 		log_info("key %s: %s", change->name, result_line(change, line, sizeof(line)));
 	else
-		log_warning("key %s: %s: %s: %s", change->name, change_op(change), status_name((enum status)outcome), change->text);
+		log_warning("key %s: %s: %s: %s", change->name, change_op(change), status_name((enum status)outcome),
+			change->text);
 	if (key && key->change == change)
 		key->change = NULL;
 	if (key && outcome != STATUS_OK)
@@ -215,7 +219,7 @@ static void abandon(struct change *change, int outcome)
 		finish(change, outcome);
 }
 
-/* ---- token ---------------------------------------------------------------------------------------------------------- */
+/* ---- token --------------------------------------------------------------------------------------------------- */
 
 static int status_of(struct change *change, const JobResult *result)
 {
@@ -225,9 +229,11 @@ static int status_of(struct change *change, const JobResult *result)
 	case OUTCOME_FAILED:
 		return say(change, STATUS_FAILED, "%s", result->text);
 	case OUTCOME_MISSING:
-		return say(change, STATUS_CONFLICT, "%s", result->text[0] ? result->text : "the token has no such object");
+		return say(change, STATUS_CONFLICT, "%s", result->text[0] ? result->text
+			: "the token has no such object");
 	case OUTCOME_UNSUPPORTED:
-		return say(change, STATUS_UNSUPPORTED, "%s", result->text[0] ? result->text : "the token cannot do that");
+		return say(change, STATUS_UNSUPPORTED, "%s", result->text[0] ? result->text
+			: "the token cannot do that");
 	case OUTCOME_REFUSED:
 		return say(change, STATUS_CONFLICT, "%s", result->text);
 	case OUTCOME_UNAVAILABLE:
@@ -312,7 +318,8 @@ static void touch_token(struct change *change)
 	else if (r < 0)
 		abandon(change, say(change, STATUS_UNAVAILABLE, "the token is not available"));
 	else
-		timer_set(&broker->timers, &change->timer, broker->now + broker->limits.manage_deadline_ms * UINT64_C(1000), on_late);
+		timer_set(&broker->timers, &change->timer,
+			broker->now + broker->limits.manage_deadline_ms * UINT64_C(1000), on_late);
 }
 
 static void on_intended(struct append *append, bool ok)
@@ -327,7 +334,7 @@ static void on_intended(struct append *append, bool ok)
 	touch_token(change);
 }
 
-/* ---- the beginning -------------------------------------------------------------------------------------------------- */
+/* ---- the beginning ------------------------------------------------------------------------------------------- */
 
 /* A move; with a rotation in the same step, all of it becomes durable or nothing. */
 static int begin_move(struct change *change)
@@ -340,7 +347,8 @@ static int begin_move(struct change *change)
 		record_activation(change, &more);
 	else if (change->then_rotate)
 		record_intent(change, &more);
-	return journal_append(change->broker, &change->append, records, change->successor || change->then_rotate ? 2 : 1);
+	return journal_append(change->broker, &change->append, records,
+		change->successor || change->then_rotate ? 2 : 1);
 }
 
 static int begin(struct change *change)

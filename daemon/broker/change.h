@@ -1,6 +1,6 @@
 /*
- * A change to the life of a key, from its first record to its last: intent durable, token touched, result durable, answered.
- * A crash between any two steps leaves an intent that the next start finds in the ring.
+ * A change to the life of a key, from its first record to its last: intent durable, token touched, result durable,
+ * answered. A crash between any two steps leaves an intent that the next start finds in the ring.
  *
  *   create rotate publish import adopt     intent -> job to the manage worker -> "version" (or "abandoned")
  *   destroy                                intent -> job to the manage worker -> "state" destroyed
@@ -69,8 +69,8 @@ struct change {
  * memory. */
 struct change *change_new(struct broker *broker, struct request *request, enum change_kind kind);
 
-/* A request's way: begin, so that the request is finished with the key's description, or a status if it cannot begin. packed
- * is the job for the manage worker (malloc'ed, the change's from now on), NULL for moves and schedules. Returns
+/* A request's way: begin, so that the request is finished with the key's description, or a status if it cannot begin.
+ * packed is the job for the manage worker (malloc'ed, the change's from now on), NULL for moves and schedules. Returns
  * STATUS_PENDING, or a status with its text in the request; the change is gone then. */
 int change_start(struct change *change, uint8_t *packed, size_t len);
 

@@ -80,7 +80,8 @@ static uint64_t ask_replay(struct journal *journal)
 	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY;
 	outer.replay = &replay;
 	if (send_packed(journal, packed, cek__internal__v1__to_journal__pack(&outer, packed)) < 0)
-		broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "cannot ask the journal for its records");
+		broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL,
+			"cannot ask the journal for its records");
 	return replay.id;
 }
 
@@ -121,7 +122,8 @@ static void append_durable(struct journal *journal, struct append *append, uint6
 
 static struct append *under_way(struct journal *journal)
 {
-	return journal->sent && !list_empty(&journal->appends) ? list_entry(journal->appends.next, struct append, link) : NULL;
+	return journal->sent && !list_empty(&journal->appends) ? list_entry(journal->appends.next, struct append, link)
+		: NULL;
 }
 
 static void on_appended(struct journal *journal, const Cek__Internal__V1__Appended *appended)
@@ -173,7 +175,8 @@ static void replay_ended(struct journal *journal)
 	broker->ring.live = true;
 	while (list_take(&broker->ring.dirty))
 		continue;
-	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys, broker->ring.n_versions,
+	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys,
+		broker->ring.n_versions,
 		(unsigned long long)broker->ring.epoch);
 	append_open(journal);
 	server_begin(broker);
@@ -197,8 +200,8 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 	}
 }
 
-/* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it or
- * nothing. If its answer came after all, asking is over already. */
+/* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it
+ * or nothing. If its answer came after all, asking is over already. */
 static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
 	struct append *append = under_way(journal);
@@ -258,7 +261,8 @@ static void on_message(struct journal *journal, const FromJournal *message)
 		on_appended(journal, message->appended);
 		break;
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE:
-		audit_done(&journal->broker->audit, message->audit_done->instance, message->audit_done->written, message->audit_done->durable);
+		audit_done(&journal->broker->audit, message->audit_done->instance, message->audit_done->written,
+			message->audit_done->durable);
 		break;
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE:
 		on_state(journal, message->state);
@@ -281,7 +285,8 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 		if (n == -EAGAIN || broker->stop)
 			return;
 		if (n <= 0) {
-			broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "the pair with the journal is closed");
+			broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL,
+				"the pair with the journal is closed");
 			return;
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */

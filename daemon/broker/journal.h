@@ -1,6 +1,6 @@
 /*
- * The link to cekd-journal: the key journal is folded into the ring at start, new records are appended one batch after the
- * other, and each is applied to the ring once it is durable. Audit records travel on the same pair (audit.h).
+ * The link to cekd-journal: the key journal is folded into the ring at start, new records are appended one batch after
+ * the other, and each is applied to the ring once it is durable. Audit records travel on the same pair (audit.h).
  */
 #pragma once
 
@@ -52,8 +52,8 @@ struct journal {
 int journal_init(struct broker *broker, int fd);
 void journal_deinit(struct broker *broker);
 
-/* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS when
- * too many wait; -ENOMEM. The records are copied. */
+/* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS
+ * when too many wait; -ENOMEM. The records are copied. */
 int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records);
 
 /* Send what waits, as far as the pair takes it; called at the end of each turn. */

@@ -10,8 +10,8 @@
 #include "daemon/broker/permission.h"
 #include "daemon/broker/request.h"
 
-/* Every handler: returns a status, STATUS_PENDING if it has started something that will finish the request, or -errno for a
- * fault of the broker. It may look at request->message until it returns. */
+/* Every handler: returns a status, STATUS_PENDING if it has started something that will finish the request, or -errno
+ * for a fault of the broker. It may look at request->message until it returns. */
 typedef int (*operation_handler)(struct request *request);
 
 /* Which key a request is about. Strings are those of the message, "" if not given. */
@@ -29,7 +29,8 @@ struct operation {
 	bool large;         /* the reply may be as long as a frame */
 	bool slow;          /* the manage worker's deadline */
 	bool always;        /* also when the journal does not write */
-	bool unconfirmed;   /* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
+	/* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
+	bool unconfirmed;
 };
 
 /* The row of an operation, NULL if there is none. */

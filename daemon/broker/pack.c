@@ -90,7 +90,7 @@ static size_t finish(const struct out *out, const uint8_t *start)
 	return out->full ? 0 : (size_t)(out->at - start);
 }
 
-/* ---- parts ---------------------------------------------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------------------------------- */
 
 static void add_public_key(struct out *out, unsigned field, const PublicKey *key)
 {
@@ -123,7 +123,7 @@ static void add_params(struct out *out, unsigned field, const AlgParams *params)
 	end(out, body);
 }
 
-/* ---- jobs ----------------------------------------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------------------------------------------- */
 
 static void add_unwrap_job(struct out *out, unsigned field, const Cek__Internal__V1__UnwrapJob *job)
 {
@@ -183,7 +183,7 @@ size_t pack_job(const Job *job, uint8_t *to, size_t size)
 	return finish(&out, to);
 }
 
-/* ---- replies -------------------------------------------------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------------------------------------------- */
 
 static void add_unwrap_reply(struct out *out, unsigned field, const Cek__V1__UnwrapReply *reply)
 {
@@ -260,7 +260,7 @@ size_t pack_reply(const CekReply *reply, uint8_t *to, size_t size)
 	return finish(&out, to);
 }
 
-/* ---- audit ---------------------------------------------------------------------------------------------------------- */
+/* ---- audit --------------------------------------------------------------------------------------------------- */
 
 size_t pack_audit(const AuditRecord *record, uint8_t *to, size_t size)
 {

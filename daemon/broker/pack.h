@@ -1,7 +1,7 @@
 /*
- * Packing what every request about a CEK packs: its job, its reply, its audit record. The bytes are those that protobuf-c
- * makes, without its walk over each message's description and without a first pass for the size. Fields that a peer
- * sent and this cekd does not know are not passed on: only what was checked goes to a worker.
+ * Packing what every request about a CEK packs: its job, its reply, its audit record. The bytes are those that
+ * protobuf-c makes, without its walk over each message's description and without a first pass for the size. Fields that
+ * a peer sent and this cekd does not know are not passed on: only what was checked goes to a worker.
  */
 #pragma once
 

@@ -76,7 +76,7 @@ int request_say(struct request *request, enum status status, const char *format,
 	return (int)status;
 }
 
-/* ---- decode, resolve, authorise, dispatch --------------------------------------------------------------------------- */
+/* ---- decode, resolve, authorise, dispatch -------------------------------------------------------------------- */
 
 static int decode(struct request *request, const uint8_t *body, size_t len)
 {
@@ -141,7 +141,8 @@ static int authorise(struct request *request)
 		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (!op->target)
 		return STATUS_OK;
-	allowed = policy_allows(&broker->policy, grants, op->permission, request->key ? request->key->name : request->key_name);
+	allowed = policy_allows(&broker->policy, grants, op->permission,
+		request->key ? request->key->name : request->key_name);
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	return STATUS_OK;
@@ -171,11 +172,12 @@ static int dispatch(struct request *request)
 		return outcome;
 	request->reserved = request->large ? FRAME_HEADER + FRAME_BODY_MAX : REPLY_SMALL;
 	request->peer->reserved += request->reserved;
-	timer_set(&broker->timers, &request->deadline, broker->now + (asked > 0 && asked < limit ? asked : limit) * UINT64_C(1000), on_deadline);
+	timer_set(&broker->timers, &request->deadline,
+		broker->now + (asked > 0 && asked < limit ? asked : limit) * UINT64_C(1000), on_deadline);
 	return STATUS_PENDING;
 }
 
-/* ---- record, encode, reply ------------------------------------------------------------------------------------------ */
+/* ---- record, encode, reply ----------------------------------------------------------------------------------- */
 
 static const char *op_name(const struct request *request)
 {
@@ -247,7 +249,8 @@ static void reply(struct request *request, uint64_t n)
 		return;
 	len = cek__v1__reply__get_packed_size(&request->reply);
 	if (len > FRAME_BODY_MAX) {
-		encode(request, (enum status)request_say(request, STATUS_TOO_LARGE, "the reply would be longer than a frame"));
+		encode(request, (enum status)request_say(request, STATUS_TOO_LARGE,
+			"the reply would be longer than a frame"));
 		len = cek__v1__reply__get_packed_size(&request->reply);
 	}
 	frame_header(frame, len);
@@ -307,7 +310,7 @@ void request_finish(struct request *request, int outcome)
 	request_free(request);
 }
 
-/* ---- later ---------------------------------------------------------------------------------------------------------- */
+/* ---- later --------------------------------------------------------------------------------------------------- */
 
 /* A worker has answered the request's job. */
 static void on_job_done(struct job *job, const JobResult *result)
@@ -369,8 +372,8 @@ int request_park(struct request *request, const Job *job, struct key *key, int (
 	return STATUS_PENDING;
 }
 
-/* Each of them decodes its job in the arena, in which the message stands that we have just handled: leave that, wipe the
- * rest each time. */
+/* Each of them decodes its job in the arena, in which the message stands that we have just handled: leave that, wipe
+ * the rest each time. */
 void request_unpark_all(struct broker *broker, struct key *key)
 {
 	struct link parked, *link;

@@ -45,7 +45,8 @@ void restore_look(struct broker *broker, const Cek__Internal__V1__ReplayBatch *l
 		snprintf(ring->found, sizeof(ring->found), "%llu:%s", (unsigned long long)ring->last_seq, last->hash);
 	}
 	if (ring->suspect)
-		log_error("restored journal: %s: no CEK is served until an operator confirms it (cekctl restore show)", restore->why);
+		log_error("restored journal: %s: no CEK is served until an operator confirms it (cekctl restore show)",
+			restore->why);
 }
 
 void restore_fill_open(struct broker *broker, KeyRecord *open)

@@ -1,6 +1,6 @@
 /*
- * A key journal that was copied, or restored from a backup, may be older than the life of its keys: it could bring back a
- * version that was compromised since. Until an operator confirms it, cekd serves no CEK and takes no step by itself.
+ * A key journal that was copied, or restored from a backup, may be older than the life of its keys: it could bring back
+ * a version that was compromised since. Until an operator confirms it, cekd serves no CEK and takes no step by itself.
  */
 #pragma once
 

@@ -13,7 +13,8 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 {
 	enum state to = (enum state)message->state;
 
-	if (to != STATE_SUSPENDED && to != STATE_COMPROMISED && to != STATE_ACTIVE && to != STATE_DEACTIVATED && to != STATE_PRE_ACTIVE)
+	if (to != STATE_SUSPENDED && to != STATE_COMPROMISED && to != STATE_ACTIVE && to != STATE_DEACTIVATED &&
+		to != STATE_PRE_ACTIVE)
 		return request_say(request, STATUS_MALFORMED, "state: not one that can be asked for");
 	if (message->until > 0 && to != STATE_SUSPENDED)
 		return request_say(request, STATUS_MALFORMED, "until: only a suspension ends");
@@ -22,9 +23,11 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 	if (message->rotate && to != STATE_COMPROMISED)
 		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised");
 	if (message->rotate && restore_needed(request->broker))
-		return request_say(request, STATUS_UNAVAILABLE, "restored journal: rotate when an operator has confirmed it");
+		return request_say(request, STATUS_UNAVAILABLE,
+			"restored journal: rotate when an operator has confirmed it");
 	if (!text_valid(message->reason, REASON_MAX))
-		return request_say(request, STATUS_MALFORMED, "reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
+		return request_say(request, STATUS_MALFORMED,
+			"reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
 	return STATUS_OK;
 }
 
@@ -36,7 +39,8 @@ static int check_move(struct request *request, enum state to)
 	if (restore_needed(request->broker) && to != STATE_SUSPENDED && to != STATE_COMPROMISED)
 		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (why)
-		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to), why);
+		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to),
+			why);
 	if (to == STATE_ACTIVE && version->state == STATE_SUSPENDED && version->key->active)
 		return request_say(request, STATUS_CONFLICT, "another version is active by now: resume to deactivated");
 	return STATUS_OK;

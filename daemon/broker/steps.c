@@ -25,7 +25,7 @@ static const struct timeval period = {.tv_usec = 50000}; /* the clock may be shi
 static const struct timeval period = {.tv_sec = 1};
 #endif
 
-/* ---- rotation by cekd itself ---------------------------------------------------------------------------------------- */
+/* ---- rotation by cekd itself --------------------------------------------------------------------------------- */
 
 void steps_back_off(struct broker *broker, struct key *key)
 {
@@ -34,7 +34,8 @@ void steps_back_off(struct broker *broker, struct key *key)
 
 static bool may_change(const struct broker *broker, const struct key *key)
 {
-	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker) && !restore_needed(broker);
+	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker) &&
+		!restore_needed(broker);
 }
 
 static void new_version(struct broker *broker, struct key *key, enum state state)
@@ -82,7 +83,7 @@ void steps_rotate(struct broker *broker, struct key *key)
 	new_version(broker, key, STATE_ACTIVE);
 }
 
-/* ---- scheduled steps ------------------------------------------------------------------------------------------------ */
+/* ---- scheduled steps ----------------------------------------------------------------------------------------- */
 
 static void destroy(struct broker *broker, struct version *version)
 {
@@ -162,7 +163,7 @@ void steps_changed(struct broker *broker)
 	broker->steps.next_due = 0; /* the timer looks */
 }
 
-/* ---- clock ---------------------------------------------------------------------------------------------------------- */
+/* ---- clock --------------------------------------------------------------------------------------------------- */
 
 bool steps_clock_suspect(const struct broker *broker)
 {
@@ -174,7 +175,8 @@ static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
 	int64_t jump = (int64_t)(real - steps->last_real) - (int64_t)(monotonic - steps->last_monotonic);
 
 	if (jump < -(int64_t)RING_CLOCK_BACK_US || jump > (int64_t)RING_CLOCK_AHEAD_US) {
-		log_error("the clock jumped by %" PRId64 " s: nothing is destroyed until an operator confirms the time (SIGHUP)", jump / 1000000);
+		log_error("the clock jumped by %" PRId64 " s: nothing is destroyed until an operator confirms it (SIGHUP)",
+			jump / 1000000);
 		steps->clock_suspect = true;
 	}
 	steps->last_real = real;
@@ -221,7 +223,7 @@ bool steps_idle(const struct broker *broker)
 	return list_empty(&broker->steps.changes) && broker->steps.n_usage == 0;
 }
 
-/* ---- records that nobody waits for ---------------------------------------------------------------------------------- */
+/* ---- records that nobody waits for --------------------------------------------------------------------------- */
 
 struct note {
 	struct append append;
@@ -230,7 +232,8 @@ struct note {
 };
 
 /* Append one record of cekd's own about a version. */
-static int append_note(struct broker *broker, struct version *version, KeyRecord *record, void (*done)(struct append *, bool))
+static int append_note(struct broker *broker, struct version *version, KeyRecord *record,
+	void (*done)(struct append *, bool))
 {
 	struct note *note = calloc(1, sizeof(*note));
 	int r;
@@ -264,7 +267,8 @@ void steps_mark(struct broker *broker, struct version *version, bool missing)
 	if (version->missing == missing || version->marking)
 		return;
 	if (missing)
-		log_error("key %s: the token has no object for version %u any more", version->key->name, version->number);
+		log_error("key %s: the token has no object for version %u any more", version->key->name,
+			version->number);
 	else
 		log_info("key %s: the object of version %u is back", version->key->name, version->number);
 	record.type = (char *)(missing ? "missing" : "found");
@@ -308,7 +312,8 @@ void steps_reserve(struct broker *broker, struct version *version)
 
 	if (version->taken + 2 * block(broker) >= broker->gcm_wrap_limit)
 		steps_rotate(broker, version->key);
-	if (version->reserving || version->reserved >= broker->gcm_wrap_limit || version->taken + block(broker) / 2 < version->reserved)
+	if (version->reserving || version->reserved >= broker->gcm_wrap_limit ||
+		version->taken + block(broker) / 2 < version->reserved)
 		return;
 	record.type = (char *)"reserve";
 	record.reserved = steps_reservation(broker, version->reserved);

@@ -96,8 +96,7 @@ static void worker_lost(struct worker *worker, bool unread)
 		job_end(first, NULL);
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------------- */
 
 static void retire_older(struct worker *worker)
 {
@@ -194,7 +193,8 @@ static int receive(struct worker *worker, struct received *ret_received)
 
 	for (unsigned i = 0; i < n; i++) {
 		ret_received->iov[i] = (struct iovec){.iov_base = buffer + i * size, .iov_len = size};
-		ret_received->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &ret_received->iov[i], .msg_iovlen = 1}};
+		ret_received->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &ret_received->iov[i],
+			.msg_iovlen = 1}};
 	}
 	ret_received->n = recvmmsg(worker->fd, ret_received->messages, n, MSG_DONTWAIT, NULL);
 	return ret_received->n < 0 ? -errno : ret_received->n;
@@ -240,8 +240,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	}
 }
 
-/* ---- coming and going
- * ----------------------------------------------------------------------------------------------- */
+/* ---- coming and going ---------------------------------------------------------------------------------------- */
 
 static void on_writable(evutil_socket_t fd, short what, void *data)
 {
@@ -288,8 +287,7 @@ void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *go
 		fail_all(&workers->queue, &workers->n_queue);
 }
 
-/* ---- jobs
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------------------------------------------- */
 
 uint64_t workers_job_id(struct broker *broker)
 {

@@ -33,7 +33,7 @@ static void give(int fd, const ProtobufCMessage *message)
 	assert_int_equal(dgram_send(fd, message, NULL, 0), 0);
 }
 
-/* ---- journal -------------------------------------------------------------------------------------------------------- */
+/* ---- journal ------------------------------------------------------------------------------------------------- */
 
 static void journal_send(struct rig *rig, FromJournal *message)
 {
@@ -72,7 +72,8 @@ static void take_replay(struct rig *rig, uint64_t id)
 		batch.id = id;
 		batch.end = i == rig->journal.n_records;
 		if (!batch.end) {
-			record = cek__internal__v1__key_record__unpack(NULL, rig->journal.records[i].len, rig->journal.records[i].data);
+			record = cek__internal__v1__key_record__unpack(NULL, rig->journal.records[i].len,
+				rig->journal.records[i].data);
 			batch.record = &record;
 			batch.n_record = 1;
 		}
@@ -146,7 +147,7 @@ void rig_journal_state(struct rig *rig, bool ok)
 	journal_send(rig, &message);
 }
 
-/* ---- workers -------------------------------------------------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------------------------------------------- */
 
 static void say_hello(struct rig_worker *worker)
 {
@@ -194,13 +195,15 @@ static enum outcome open_one(const ProtobufCBinaryData *encrypted_key)
 	return encrypted_key->len > 0 && encrypted_key->data[0] == 0xfe ? OUTCOME_MISSING : OUTCOME_OK;
 }
 
-static void fill_wrapped(JobResult *result, const Cek__Internal__V1__WrapJob *wrap, uint8_t *encrypted_key, AlgParams *params)
+static void fill_wrapped(JobResult *result, const Cek__Internal__V1__WrapJob *wrap, uint8_t *encrypted_key,
+	AlgParams *params)
 {
 	static uint8_t iv[GCM_IV_LEN], tag[GCM_TAG_LEN];
 	const struct alg *alg = alg_find(wrap->alg);
 
 	memset(encrypted_key, 0x42, ENCRYPTED_KEY_MAX);
-	result->encrypted_key = (ProtobufCBinaryData){.data = encrypted_key, .len = alg_encrypted_key_len(alg, 2048, wrap->cek_len)};
+	result->encrypted_key = (ProtobufCBinaryData){.data = encrypted_key,
+		.len = alg_encrypted_key_len(alg, 2048, wrap->cek_len)};
 	if (alg->family != ALG_AES_GCMKW)
 		return;
 	params->iv = (ProtobufCBinaryData){.data = iv, .len = sizeof(iv)};
@@ -223,7 +226,8 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 	result.replace = worker->replace;
 	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP) {
 		result.outcome = (Cek__Internal__V1__Outcome)open_one(&job->unwrap->encrypted_key);
-		result.cek = (ProtobufCBinaryData){.data = cek, .len = result.outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ? job->unwrap->cek_len : 0};
+		result.cek = (ProtobufCBinaryData){.data = cek,
+			.len = result.outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ? job->unwrap->cek_len : 0};
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_WRAP) {
 		fill_wrapped(&result, job->wrap, encrypted_key, &params);
 		if (job->wrap->cek.len == 0)
@@ -268,7 +272,7 @@ static bool worker_step(struct rig_worker *worker)
 	return true;
 }
 
-/* ---- cekd ----------------------------------------------------------------------------------------------------------- */
+/* ---- cekd ---------------------------------------------------------------------------------------------------- */
 
 void rig_control(struct rig *rig, const Control *message, int fd)
 {
@@ -350,7 +354,8 @@ void rig_init(struct rig *rig)
 
 void rig_start(struct rig *rig)
 {
-	static const char *const all[] = {"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import",
+	static const char *const all[] = {"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state",
+		"destroy", "import",
 		"adopt", "schedule", "list", "public", "status", "metrics", "watch", "fsck", "restore", NULL};
 	Cek__Internal__V1__BrokerSetup setup = CEK__INTERNAL__V1__BROKER_SETUP__INIT;
 	Cek__Internal__V1__Listener listener = CEK__INTERNAL__V1__LISTENER__INIT, *listeners[] = {&listener};
@@ -382,7 +387,8 @@ void rig_start(struct rig *rig)
 	assert_int_equal(dgram_pair(pair), 0);
 	rig->control = pair[0];
 	rig->listener = make_listener(rig);
-	assert_int_equal(broker_init(&rig->broker, &setup, pair[1], (int[]){dup(rig->journal_far), rig->listener}, 2, why, sizeof(why)), 0);
+	assert_int_equal(broker_init(&rig->broker, &setup, pair[1], (int[]){dup(rig->journal_far), rig->listener}, 2,
+		why, sizeof(why)), 0);
 	rig->broker_up = true;
 	for (int i = 0; i < RIG_WORKERS; i++)
 		rig_start_worker(rig, &rig->use[i], false, (uint32_t)i);
@@ -412,7 +418,7 @@ void rig_free(struct rig *rig)
 	rmdir(rig->dir);
 }
 
-/* ---- clients -------------------------------------------------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------------------------------------------- */
 
 void rig_connect(struct rig *rig, struct rig_client *client)
 {
