@@ -101,13 +101,23 @@ static bool control_ends(struct pollfd *control_fd, uint8_t *buffer)
 	return ends;
 }
 
+/* For the two descriptors, or while the journal rests for cekd's alone. */
+static int wait_for(struct serve *serve, struct pollfd fds[2])
+{
+	uint64_t rest = serve_rest(serve);
+	struct timespec timeout = { .tv_nsec = (long)rest * 1000 };
+
+	fds[0].revents = 0;
+	return rest > 0 ? ppoll(&fds[1], 1, &timeout, NULL) : poll(fds, 2, serve_timeout(serve));
+}
+
 static int loop(struct serve *serve)
 {
 	struct pollfd fds[] = { { .fd = serve->fd, .events = POLLIN }, { .fd = CONTROL_FD, .events = POLLIN } };
 	int r = 0;
 
 	while (r == 0 && !serve->closed) {
-		if (poll(fds, 2, serve_timeout(serve)) < 0) {
+		if (wait_for(serve, fds) < 0) {
 			if (errno != EINTR)
 				return -errno;
 			continue;

@@ -20,6 +20,8 @@ enum {
 	SERVE_GATHER = 1 << 20,   /* bytes of lines after which they are written although more datagrams wait */
 	SERVE_DATAGRAMS = 256,    /* the same for datagrams: acknowledgements must not wait for ever */
 	RETRY_US = 1000000,
+	REST_US = 500,
+	LONE_RECORDS = 2,         /* more in one turn: they come as fast as they can be written */
 };
 
 int serve_init(struct serve *serve)
@@ -261,6 +263,7 @@ static int handle(struct serve *serve, const Cek__Internal__V1__ToJournal *messa
 		return append_key(serve, message->append_key);
 	case CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT:
 		serve->batch_seen = true;
+		serve->records += message->audit->n_record;
 		r = store_audit_take(serve->store, message->audit);
 		if (r < 0) /* the rest of it is never acknowledged, so the broker stops serving by itself */
 			log_error("the broker sent an audit record that cannot be written down: %s", strerror(-r));
@@ -299,14 +302,25 @@ static int serve_one(struct serve *serve)
 
 int serve_readable(struct serve *serve)
 {
+	bool lone;
 	int r = 1;
 
+	serve->records = 0;
 	/* While nothing can be written, what is gathered is no reason to leave a key record or a Replay unread. */
 	for (unsigned i = 0; i < SERVE_DATAGRAMS && r > 0 && (store_audit_gathered(serve->store) < SERVE_GATHER || !audit_ok(serve)); i++)
 		r = serve_one(serve);
 	if (r >= 0)
 		r = settle_audit(serve);
+	lone = serve->records > 0 && serve->records <= LONE_RECORDS && !serve->audit_durable;
+	serve->rest_until = lone ? clock_monotonic_us() + REST_US : 0;
 	return r < 0 ? r : send_state_if_new(serve);
+}
+
+uint64_t serve_rest(const struct serve *serve)
+{
+	uint64_t now = serve->rest_until > 0 ? clock_monotonic_us() : 0;
+
+	return serve->rest_until > now ? serve->rest_until - now : 0;
 }
 
 int serve_timeout(const struct serve *serve)

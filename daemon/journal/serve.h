@@ -23,6 +23,8 @@ struct serve {
 	struct arena arena;     /* the message in it */
 	uint64_t sync_due;      /* clock_monotonic_us(), 0 = nothing to do */
 	uint64_t retry_due;
+	uint64_t rest_until;    /* see serve_rest(), 0 = none */
+	size_t records;         /* of audit, in this turn */
 	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX]; /* the JournalState that the broker knows */
 	bool batch_seen;        /* an acknowledgement is owed */
 	bool closed;            /* the pair said EOF */
@@ -38,6 +40,11 @@ int serve_announce(struct serve *serve);
 
 /* The pair is readable: everything that waits there, up to a bound, in one go. */
 int serve_readable(struct serve *serve);
+
+/* After a lone audit record was written the pair is better left alone for a moment: what follows gathers there, and replies
+ * do not wait until this process is woken for each of their records. Microseconds, 0 = no rest; never while replies wait
+ * for their records on disk (audit_durable). */
+uint64_t serve_rest(const struct serve *serve);
 
 /* Milliseconds until serve_time() has something to do; -1 = nothing. */
 int serve_timeout(const struct serve *serve);
