@@ -510,12 +510,13 @@ _programs = None
 
 def default_programs():
     """cekd's programs in a folder that other uids can reach, wherever the build folder is. CEKD_WRAP="valgrind …" runs
-    each of them under that command."""
+    each of them, or those that CEKD_WRAPPED names, under that command."""
     global _programs
     if _programs is None:
         _programs = folder("cekd-programs-")
-        wrap = os.environ.get("CEKD_WRAP")
+        wrapped = os.environ.get("CEKD_WRAPPED", " ".join(PROGRAMS)).split()
         for name in PROGRAMS:
+            wrap = os.environ.get("CEKD_WRAP") if name in wrapped else None
             program = _programs / (name + ".real" if wrap else name)
             shutil.copy2(BUILD / "daemon" / name, program)
             program.chmod(0o755)
