@@ -300,6 +300,12 @@ static bool control_step(struct rig *rig)
 	return true;
 }
 
+void rig_journal_answer(struct rig *rig)
+{
+	while (journal_step(rig))
+		continue;
+}
+
 void rig_run(struct rig *rig)
 {
 	int idle = 0;

@@ -76,6 +76,8 @@ void rig_run(struct rig *rig);
 void rig_control(struct rig *rig, const Cek__Internal__V1__Control *message, int fd);
 void rig_start_worker(struct rig *rig, struct rig_worker *worker, bool manage, uint32_t index);
 void rig_kill_worker(struct rig_worker *worker);
+/* Let only the journal read and answer. */
+void rig_journal_answer(struct rig *rig);
 void rig_journal_state(struct rig *rig, bool ok);
 void rig_audit_done(struct rig *rig);
 

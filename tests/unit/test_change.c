@@ -37,6 +37,76 @@ static void test_watchers_hear_of_each_epoch(void **state)
 	rig_close(&client);
 }
 
+/* The turn in which a change becomes durable is the one in which watchers are told. */
+static void test_watchers_hear_in_the_same_turn(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client watcher, client;
+	Cek__V1__WatchRequest message = CEK__V1__WATCH_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	CekReply *reply;
+	uint64_t before;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &watcher);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request.id = 99;
+	request.op_case = CEK__V1__REQUEST__OP_WATCH;
+	request.watch = &message;
+	assert_int_equal(call_for_status(rig, &watcher, &request), STATUS_OK);
+	rig_send(&client, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false));
+	before = rig->broker.ring.epoch;
+	assert_null(rig_reply(&watcher));
+	rig_journal_answer(rig);
+	assert_true(broker_turn(&rig->broker, false));
+	assert_true(rig->broker.ring.epoch > before);
+	reply = rig_reply(&watcher);
+	assert_non_null(reply);
+	assert_int_equal(reply->watch->epoch, rig->broker.ring.epoch);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&watcher);
+	rig_close(&client);
+	free(kid);
+}
+
+/* A CEK that the token gave while its version was compromised does not leave. */
+static void test_no_cek_after_a_compromise(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client client, operator;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig_connect(rig, &operator);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_send(&client, call_unwrap(kid, NULL));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false)); /* now it is with a worker */
+	rig_send(&operator, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++) {
+		assert_true(broker_turn(&rig->broker, false));
+		rig_journal_answer(rig);
+	}
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_COMPROMISED);
+	rig_run(rig);
+	reply = rig_reply(&client);
+	assert_non_null(reply);
+	assert_int_equal(reply->status, STATUS_UNUSABLE);
+	assert_int_equal(reply->result_case, CEK__V1__REPLY__RESULT__NOT_SET);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+	rig_close(&operator);
+	free(kid);
+}
+
 static void test_destruction_is_refused_with_evidence_and_can_be_taken_back(void **state)
 {
 	struct rig *rig = *state;
@@ -168,6 +238,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_watchers_hear_of_each_epoch),
+		TEST(test_watchers_hear_in_the_same_turn),
+		TEST(test_no_cek_after_a_compromise),
 		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
 		TEST(test_compromise_rotates_in_the_same_step),
 		TEST(test_gcm_rotates_before_its_limit_and_no_wrap_fails),
