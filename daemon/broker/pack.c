@@ -148,6 +148,7 @@ static void add_wrap_job(struct out *out, unsigned field, const Cek__Internal__V
 	add_number(out, 4, job->cek_len);
 	add_params(out, 5, job->params);
 	add_text(out, 6, job->enc);
+	add_public_key(out, 7, job->public_key);
 	end(out, body);
 }
 
