@@ -57,3 +57,20 @@ const char *config_needs_restart(const struct config *running, const struct conf
 		return "user-broker, user-token or user-journal";
 	return same_listeners(a, b) ? NULL : "listener";
 }
+
+static bool has_listener(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_listeners; i++)
+		if (strcmp(config->listeners[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+const char *config_rule_needs_restart(const struct config *running, const struct config *next)
+{
+	for (size_t i = 0; i < next->n_rules; i++)
+		for (size_t j = 0; j < next->rules[i]->n_listener; j++)
+			if (!has_listener(running, next->rules[i]->listener[j]))
+				return next->rules[i]->name;
+	return NULL;
+}

@@ -225,6 +225,12 @@ void supervisor_reload(struct supervisor *supervisor)
 		log_error("%s; the configuration stays as it was", error);
 		return;
 	}
+	differs = config_rule_needs_restart(supervisor->config, next);
+	if (differs != NULL) { /* no broker could be started with it */
+		log_error("rule \"%s\" names a listener that comes with a restart only; the configuration stays as it was", differs);
+		next = config_free(next);
+		return;
+	}
 	differs = config_needs_restart(supervisor->config, next);
 	if (differs != NULL)
 		log_warning("%s has changed: that needs a restart; rules and limits are taken now", differs);

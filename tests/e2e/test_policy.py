@@ -156,3 +156,21 @@ def test_reload(make_cekd):
         daemon.conf.write_text(daemon.config.text())
         daemon.process.send_signal(signal.SIGHUP)
         C.wait_for(lambda: client.unwrap(made).unwrap.cek == made.cek, "the old rules")
+
+
+def test_reload_with_a_rule_for_a_new_listener(make_cekd):
+    """Listeners come with a restart of cekd only: until then no broker could start with a rule that names a new one."""
+    daemon = make_cekd()
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        text = daemon.config.text()
+        daemon.conf.write_text(text + f"""
+listener "later" {{ path = "{daemon.socket}2" }}
+rule "later" {{ listeners = {{"later"}} anyone = true operations = {{"unwrap"}} keys = {{"*"}} }}
+""")
+        daemon.process.send_signal(signal.SIGHUP)
+        C.wait_for(lambda: 'rule "later"' in daemon.log_text(), "the rule to be reported")
+        assert client.unwrap(made).unwrap.cek == made.cek
+    daemon.kill_child("cekd-broker")
+    with daemon.client() as client:
+        assert client.unwrap(made).unwrap.cek == made.cek

@@ -258,6 +258,10 @@ static void test_what_needs_a_restart(void **state)
 		assert_string_equal(config_needs_restart(running, next), cases[i].expected);
 		next = config_free(next);
 	}
+	next = parse(GOOD "listener \"b\" { path = \"/b\" }\nrule \"z\" { listeners = {\"b\"} anyone = true operations = {\"*\"} }\n");
+	assert_string_equal(config_rule_needs_restart(running, next), "z");
+	assert_null(config_rule_needs_restart(next, running));
+	next = config_free(next);
 	running = config_free(running);
 }
 
