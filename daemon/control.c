@@ -110,7 +110,9 @@ static int read_one(struct supervisor *supervisor, struct child *child)
 
 	if (len == -EAGAIN)
 		return 0;
-	if (len == 0 || len == -ECONNRESET) {
+	if (len == -ECONNRESET) /* it left something unread; told once, and before its last words */
+		return 1;
+	if (len == 0) {
 		(void)event_del(child->readable);
 		return 0;
 	}

@@ -220,6 +220,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct worker *worker = data;
 	struct received received;
+	bool unread = false;
 
 	broker_look_at_clock(worker->broker);
 	for (int i = 0; i < 64 / RECEIVE_MAX; i++) { /* then the others have their turn */
@@ -227,8 +228,12 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 
 		if (n == -EAGAIN || n == -EINTR)
 			return;
+		if (n == -ECONNRESET && !unread) { /* told once, and before the results that came earlier */
+			unread = true;
+			continue;
+		}
 		if (n <= 0 || !take(worker, &received)) {
-			worker_lost(worker, n == -ECONNRESET && worker->manage);
+			worker_lost(worker, unread && worker->manage);
 			return;
 		}
 		if (worker->leaving && worker->n_jobs == 0) {

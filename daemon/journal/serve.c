@@ -284,7 +284,9 @@ static int serve_one(struct serve *serve)
 	len = dgram_recv(serve->fd, MSG_DONTWAIT, serve->buffer, DGRAM_MAX, NULL, 0, NULL);
 	if (len == -EAGAIN)
 		return 0;
-	if (len == 0 || len == -ECONNRESET) {
+	if (len == -ECONNRESET) /* something stayed unread there; told once, and before the last records */
+		return 1;
+	if (len == 0) {
 		serve->closed = true;
 		return 0;
 	}

@@ -38,6 +38,34 @@ static void test_a_worker_dies_of_one_request_only(void **state)
 	free(kid);
 }
 
+/* It dies of the second of five: the first was answered before, and its answer counts although it is read afterwards. */
+static void test_what_a_worker_answered_before_it_died_counts(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_kill_worker(&rig->use[1]);
+	rig_run(rig);
+	rig->use[0].dies_after = 2;
+	for (int i = 0; i < 5; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	assert_int_equal(rig->use[0].fd, -1);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 1);
+	assert_int_equal(all, 2);
+	rig_start_worker(rig, &rig->use[0], false, 0);
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 3);
+	assert_int_equal(all, 3);
+	rig_close(&client);
+	free(kid);
+}
+
 static void test_a_worker_that_has_grown_is_replaced(void **state)
 {
 	struct rig *rig = *state;
@@ -103,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_worker_dies_of_one_request_only),
+		TEST(test_what_a_worker_answered_before_it_died_counts),
 		TEST(test_a_worker_that_has_grown_is_replaced),
 		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
 		TEST(test_a_missing_object_comes_back),
