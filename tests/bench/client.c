@@ -90,6 +90,10 @@ static void connect_all(struct peer *peers, int n, int depth, int epoll)
 			start(&peers[i].slots[k]);
 		}
 		cek_conn_process(peers[i].conn);
+		while (cek_conn_timeout(peers[i].conn) >= 0) { /* cekd's backlog is full */
+			poll(NULL, 0, cek_conn_timeout(peers[i].conn));
+			cek_conn_process(peers[i].conn);
+		}
 	}
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { STEPS = 32, STEP_BITS = 5 };
+enum { STEPS = MEASURE_STEPS, STEP_BITS = 7 };
 
 uint64_t measure_now(void)
 {
