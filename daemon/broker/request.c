@@ -300,7 +300,7 @@ void request_finish(struct request *request, int outcome)
 	if (outcome == STATUS_PENDING)
 		return;
 	status = settle(request, outcome);
-	if (record(request, status, &n) < 0)
+	if (record(request, status, &n) < 0 && request->peer)
 		request->peer->broken = true;
 	encode(request, status);
 	if (request->peer)
