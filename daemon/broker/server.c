@@ -115,8 +115,15 @@ void server_rematch(struct broker *broker)
 {
 	struct server *server = &broker->server;
 
-	for (struct link *link = server->peers.next; link != &server->peers; link = link->next)
-		peer_match(list_entry(link, struct peer, link));
+	for (struct link *link = server->peers.next; link != &server->peers; link = link->next) {
+		struct peer *peer = list_entry(link, struct peer, link);
+
+		peer_match(peer);
+		if (list_empty(&peer->watching) || policy_allows_some(&peer->grants, PERMISSION_WATCH))
+			continue;
+		peer->broken = true; /* a watch cannot be ended in another way that the client notices */
+		peer_touch(peer);
+	}
 }
 
 void server_flush(struct broker *broker)
