@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/broker/broker.h"
@@ -13,9 +14,24 @@
 #include "proto/dgram.h"
 #include "proto/frame.h"
 
+enum { SPARE_FILES = 256 }; /* cekd raises the limit of files to the connections and as many more */
+
 static uint32_t or(uint32_t value, uint32_t fallback)
 {
 	return value > 0 ? value : fallback;
+}
+
+/* Connections must not take the last descriptors: a new worker comes as one, and a message whose descriptor finds no
+ * place ends the broker. */
+static uint32_t affordable(uint32_t connections)
+{
+	struct rlimit files;
+	uint64_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return connections;
+	most = files.rlim_cur > 2 * SPARE_FILES ? files.rlim_cur - SPARE_FILES : files.rlim_cur / 2;
+	return most < connections ? (uint32_t)most : connections;
 }
 
 void broker_set_limits(struct broker *broker, const Limits *limits)
@@ -23,7 +39,7 @@ void broker_set_limits(struct broker *broker, const Limits *limits)
 	Limits *to = &broker->limits;
 
 	*to = (Limits)CEK__INTERNAL__V1__LIMITS__INIT;
-	to->connections = or(limits->connections, 10240);
+	to->connections = affordable(or(limits->connections, 10240));
 	to->connections_per_uid = or(limits->connections_per_uid, to->connections);
 	to->requests_per_connection = or(limits->requests_per_connection, 128);
 	to->requests_per_uid = or(limits->requests_per_uid, 1024);

@@ -93,6 +93,7 @@ static void on_alive(evutil_socket_t fd, short what, void *data)
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
 	message.alive = &alive;
 	tell(data, &message);
+	server_accept_again(data);
 }
 
 static void on_reload(struct broker *broker, const Cek__Internal__V1__Reload *reload)

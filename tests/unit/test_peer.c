@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -182,6 +183,75 @@ static void test_connections_are_bounded(void **state)
 	assert_int_equal(rig->broker.server.n_peers, 0);
 }
 
+static void test_connections_leave_descriptors_for_the_rest(void **state)
+{
+	struct rig *rig = *state;
+	struct rlimit before, few;
+
+	rig_start(rig);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){100, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	broker_set_limits(&rig->broker, &rig->limits);
+	assert_int_equal(rig->broker.limits.connections, 50);
+	rig->limits.connections = 49;
+	broker_set_limits(&rig->broker, &rig->limits);
+	assert_int_equal(rig->broker.limits.connections, 49);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+/* Also when no connection is there to be closed: others may have had all descriptors. */
+static void test_connections_are_accepted_again(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+
+	rig_start(rig);
+	rig->broker.server.out_of_fds = true;
+	event_del(&rig->broker.server.listeners[0].event);
+	rig_connect(rig, &client);
+	assert_int_equal(rig->broker.server.n_peers, 0);
+	while (rig->broker.server.n_peers == 0)
+		broker_turn(&rig->broker, true);
+	assert_int_equal(call_for_status(rig, &client, call_status()), STATUS_OK);
+	rig_close(&client);
+}
+
+/* SIGHUP takes the right to watch away: what the client has cached must not live on in the belief that it watches. */
+static void test_a_watch_that_is_no_longer_allowed_ends(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client watcher, other;
+	Cek__V1__WatchRequest watch = CEK__V1__WATCH_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	Cek__Internal__V1__Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Reload reload = CEK__INTERNAL__V1__RELOAD__INIT;
+	Rule rule = CEK__INTERNAL__V1__RULE__INIT, *rules[] = {&rule};
+	char name[] = "less", *operations[] = {(char *)"status"};
+
+	rig_start(rig);
+	rig_connect(rig, &watcher);
+	rig_connect(rig, &other);
+	request.op_case = CEK__V1__REQUEST__OP_WATCH;
+	request.watch = &watch;
+	assert_int_equal(call_for_status(rig, &watcher, &request), STATUS_OK);
+	rule.name = name;
+	rule.anyone = true;
+	rule.operation = operations;
+	rule.n_operation = 1;
+	reload.rule = rules;
+	reload.n_rule = 1;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD;
+	message.reload = &reload;
+	rig_control(rig, &message, -1);
+	rig_run(rig);
+	assert_true(rig_closed(&watcher));
+	assert_int_equal(call_for_status(rig, &other, call_status()), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &other, &request), STATUS_DENIED);
+	rig_close(&watcher);
+	rig_close(&other);
+}
+
 static void test_a_deadline_passes(void **state)
 {
 	struct rig *rig = *state;
@@ -249,6 +319,9 @@ int main(void)
 		TEST(test_a_client_that_does_not_read),
 		TEST(test_a_client_that_says_nothing),
 		TEST(test_connections_are_bounded),
+		TEST(test_connections_leave_descriptors_for_the_rest),
+		TEST(test_connections_are_accepted_again),
+		TEST(test_a_watch_that_is_no_longer_allowed_ends),
 		TEST(test_a_deadline_passes),
 		TEST(test_a_client_that_goes_while_it_is_served),
 	};
