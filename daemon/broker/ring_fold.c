@@ -342,8 +342,8 @@ static int fold_open(struct ring *ring, const KeyRecord *record, char *ret_why, 
 	return 0;
 }
 
-/* Go on with an older journal. What it does not know: which destructions were taken back since, and how many AES-GCM wraps
- * were reserved; a version that may have used up all of them makes way for a new one. */
+/* Go on with an older journal. What it does not know: which destructions were taken back since, and how many AES-GCM
+ * wraps were reserved; a version that may have used up all of them makes way for a new one. */
 static int fold_restored(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	ring->suspect = false;

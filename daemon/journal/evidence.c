@@ -15,8 +15,8 @@ void evidence_init(struct evidence *evidence, int keys_fd)
 		return;
 	if (!(st.stx_mask & STATX_BTIME))
 		st.stx_btime.tv_sec = st.stx_btime.tv_nsec = 0;
-	snprintf(evidence->file, sizeof(evidence->file), "%" PRIu64 ":%" PRId64 ".%09u", (uint64_t)st.stx_ino, (int64_t)st.stx_btime.tv_sec,
-		 (unsigned)st.stx_btime.tv_nsec);
+	snprintf(evidence->file, sizeof(evidence->file), "%" PRIu64 ":%" PRId64 ".%09u", (uint64_t)st.stx_ino,
+		 (int64_t)st.stx_btime.tv_sec, (unsigned)st.stx_btime.tv_nsec);
 }
 
 static const char *member(const json_t *line, const char *name)
@@ -42,8 +42,8 @@ static void note_change(struct evidence *evidence, const json_t *line, uint64_t 
 	size_t place = evidence->n_later++ % EVIDENCE_LATER_MAX;
 
 	evidence->later[place].epoch = epoch;
-	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.180s: %.80s", member(line, "time"), member(line, "key"),
-		 member(line, "kid"), member(line, "detail"));
+	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.180s: %.80s", member(line, "time"),
+		 member(line, "key"), member(line, "kid"), member(line, "detail"));
 }
 
 /* In the line that cekd-journal writes at its start, epoch is where the key journal ended then. */

@@ -84,7 +84,7 @@ def aged(make_cekd):
         client.rotate("a")
         client.rotate("b")
         good = client.generate("b")
-        assert client.call(destroy_version=pb.DestroyVersionRequest(kid=kept.kid, force=True, wait=60)).status == pb.STATUS_OK
+        client.ok(destroy_version=pb.DestroyVersionRequest(kid=kept.kid, force=True, wait=60))
         saved = daemon.where / "backup"
         backup(daemon, saved)
         assert move(client, bad.kid, "COMPROMISED", reason="laptop lost").status == pb.STATUS_OK
@@ -224,6 +224,7 @@ def test_confirmation_on_a_terminal(aged):
 
 
 def test_permission(make_cekd):
-    daemon = make_cekd(rules={"all": {"anyone": True, "operations": [o for o in C.OPERATIONS if o != "restore"], "keys": ["*"]}})
+    operations = [name for name in C.OPERATIONS if name != "restore"]
+    daemon = make_cekd(rules={"all": {"anyone": True, "operations": operations, "keys": ["*"]}})
     with daemon.client() as client:
         assert status_name(client.call(restore=pb.RestoreRequest())) == "DENIED"
