@@ -6,6 +6,7 @@
 #include "daemon/broker/audit.h"
 #include "daemon/broker/pack.h"
 #include "daemon/clock.h"
+#include "proto/put.h"
 
 enum {
 	SPARE_MAX = 4,
@@ -82,14 +83,6 @@ static void batch_done(struct audit *audit, struct batch *batch)
 	audit->n_spare++;
 }
 
-static uint8_t *put_number(uint8_t *to, uint64_t number)
-{
-	for (; number >= 0x80; number >>= 7)
-		*to++ = (uint8_t)(number | 0x80);
-	*to++ = (uint8_t)number;
-	return to;
-}
-
 /* The records of this turn become one datagram: a ToJournal with an AuditBatch, of which instance and acked go first
  * and the packed records as they are. */
 static int close_batch(struct audit *audit)
@@ -104,8 +97,8 @@ static int close_batch(struct audit *audit)
 	message.instance = audit->instance;
 	message.acked = audit->written;
 	head_len = cek__internal__v1__audit_batch__pack(&message, head);
-	to = put_number(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | 2);
-	to = put_number(to, head_len + audit->len);
+	to = put_varint(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | 2);
+	to = put_varint(to, head_len + audit->len);
 	memcpy(to, head, head_len);
 	memcpy(to + head_len, audit->packed, audit->len);
 	batch->len = (size_t)(to - batch->packed) + head_len + audit->len;
