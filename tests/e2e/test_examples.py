@@ -59,6 +59,32 @@ def test_commands_of_the_readme():
         assert os.access(C.SOURCE / script, os.X_OK), script
 
 
+SAYS = {
+    "unwrap_blocking": "unwrapped a CEK of 32 bytes with ",
+    "pipeline": "1000 of 1000 unwrapped",
+    "batch": "64 of 64 CEKs made",
+    "back_pressure": "1000 answered, 0 failed, held back at times",
+    "watch": " is active now",
+    "loop_epoll": "200 of 200 CEKs made under epoll",
+    "loop_event": "200 of 200 CEKs made under libevent",
+    "loop_uv": "200 of 200 CEKs made under libuv",
+}
+
+
+def test_all_examples_are_run():
+    assert SAYS.keys() == {path.stem for path in (C.SOURCE / "client" / "examples").glob("*.c")}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_example(shared, name):
+    """Each program of client/examples, the event loops among them, against a real cekd."""
+    program = C.BUILD / "client" / "examples" / name
+    if name == "loop_uv" and not program.exists():
+        pytest.skip("built without libuv")
+    done = C.run([program, shared.key("A256KW")], env=os.environ | {"CEK_SOCKET": str(shared.socket)})
+    assert SAYS[name] in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no shell")
 @pytest.mark.parametrize("script", ["quickstart", "test", "with-cekd", "bench", "install-packages"])
 def test_scripts_parse(script):
