@@ -14,7 +14,10 @@
 #include "proto/dgram.h"
 #include "proto/frame.h"
 
-enum { SPARE_FILES = 256 }; /* cekd raises the limit of files to the connections and as many more */
+enum {
+	SPARE_FILES = 256,      /* cekd raises the limit of files to the connections and as many more */
+	OUTPUTS_OF_A_USER = 64, /* connections whose unread replies may all reach their limit */
+};
 
 static uint32_t or(uint32_t value, uint32_t fallback)
 {
@@ -46,6 +49,7 @@ void broker_set_limits(struct broker *broker, const Limits *limits)
 	to->queue_per_worker = or(limits->queue_per_worker, 8);
 	to->queue = or(limits->queue, 4096);
 	to->output_bytes = or(limits->output_bytes, 262144);
+	broker->output_per_user = (size_t)to->output_bytes * OUTPUTS_OF_A_USER;
 	to->silent_seconds = or(limits->silent_seconds, 30);
 	to->stalled_seconds = or(limits->stalled_seconds, 30);
 	to->deadline_ms = or(limits->deadline_ms, 10000);

@@ -43,6 +43,7 @@ struct broker {
 	bool split_uids;
 	char *version;
 	Limits limits;
+	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
 	/* Parts: */
 	struct policy policy;
 	struct ring ring;

@@ -26,7 +26,8 @@ void peer_touch(struct peer *peer)
 
 /* ---- in ------------------------------------------------------------------------------------------------------- */
 
-/* Whether one more frame may be taken: the worst-case reply must fit beside those that are open. */
+/* Whether one more frame may be taken: the worst-case reply must fit beside those that are open. A user with many
+ * connections that do not read has one reply at a time on each. */
 static bool can_take(const struct peer *peer)
 {
 	const struct broker *broker = peer->broker;
@@ -35,7 +36,8 @@ static bool can_take(const struct peer *peer)
 	if (peer->closing || peer->broken || peer->n_requests >= broker->limits.requests_per_connection ||
 		audit_full(&broker->audit))
 		return false;
-	return kept == 0 || kept + FRAME_MAX <= broker->limits.output_bytes;
+	return kept == 0 || (kept + FRAME_MAX <= broker->limits.output_bytes &&
+		peer->user->output + FRAME_MAX <= broker->output_per_user);
 }
 
 static void set_reading(struct peer *peer, bool on)
@@ -178,6 +180,7 @@ uint8_t *peer_room(struct peer *peer, size_t size)
 void peer_commit(struct peer *peer, size_t size, uint64_t n)
 {
 	bytes_commit(&peer->output, size);
+	peer->user->output += size;
 	if (n > 0)
 		peer->last_record = n;
 	peer_touch(peer);
@@ -185,8 +188,11 @@ void peer_commit(struct peer *peer, size_t size, uint64_t n)
 
 void peer_send(struct peer *peer, const uint8_t *frame, size_t len, uint64_t n)
 {
+	size_t before = peer->output.len;
+
 	if (bytes_append(&peer->output, &peer->broker->chunks, frame, len) < 0)
 		peer->broken = true;
+	peer->user->output += peer->output.len - before;
 	if (n > 0)
 		peer->last_record = n;
 	peer_touch(peer);
@@ -226,6 +232,7 @@ static void on_stalled(struct timer *timer)
 static void written(struct peer *peer, size_t n)
 {
 	bytes_drop(&peer->output, &peer->broker->chunks, n);
+	peer->user->output -= n;
 	peer->released -= n;
 	if (peer->mark > 0)
 		peer->marked -= n;
@@ -393,6 +400,7 @@ void peer_free(struct peer *peer)
 	event_del(&peer->writable);
 	timer_clear(&broker->timers, &peer->silent);
 	timer_clear(&broker->timers, &peer->stalled);
+	peer->user->output -= peer->output.len;
 	bytes_drop(&peer->input, &broker->chunks, peer->input.len);
 	bytes_drop(&peer->output, &broker->chunks, peer->output.len);
 	list_remove(&peer->link);

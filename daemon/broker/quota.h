@@ -15,6 +15,7 @@ struct user {
 	uint32_t uid;
 	uint32_t connections;
 	uint32_t requests; /* open */
+	size_t output;     /* bytes of replies that it has not read */
 };
 
 struct quota {

@@ -12,6 +12,7 @@
 
 #include "broker_calls.h"
 #include "daemon/broker/bytes.h"
+#include "daemon/broker/peer.h"
 #include "proto/frame.h"
 
 static void test_pipelined_requests_are_all_answered(void **state)
@@ -142,6 +143,38 @@ static void test_a_client_that_does_not_read(void **state)
 	rig_close(&client);
 	assert_serves(rig, kid);
 	free(kid);
+}
+
+/* A user with more unread replies than it may have gets one at a time on each connection, and loses none. */
+static void test_a_user_that_does_not_read(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct peer *peer;
+	uint8_t frame[256];
+	size_t len, all, sent = 0, answered = 0, most = 0;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig->broker.output_per_user = 0;
+	peer = list_entry(rig->broker.server.peers.next, struct peer, link);
+	len = cek__v1__request__pack(call_unwrap("none", NULL), frame + FRAME_HEADER);
+	frame_header(frame, len);
+	len += FRAME_HEADER;
+	while (send(client.fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len) {
+		sent++;
+		rig_run(rig);
+		most = peer->user->output > most ? peer->user->output : most;
+	}
+	assert_in_range(most, 1, REPLY_SMALL);
+	while (count_status(&client, STATUS_UNKNOWN_KEY, &all), all > 0) {
+		answered += all;
+		rig_run(rig);
+	}
+	assert_int_equal(answered, sent);
+	assert_int_equal(peer->user->output, 0);
+	assert_int_equal(rig->broker.chunks.in_use, 0);
+	rig_close(&client);
 }
 
 static void test_a_client_that_says_nothing(void **state)
@@ -317,6 +350,7 @@ int main(void)
 		TEST(test_open_requests_of_a_connection_are_bounded),
 		TEST(test_overloaded_at_the_users_quota_and_at_a_full_queue),
 		TEST(test_a_client_that_does_not_read),
+		TEST(test_a_user_that_does_not_read),
 		TEST(test_a_client_that_says_nothing),
 		TEST(test_connections_are_bounded),
 		TEST(test_connections_leave_descriptors_for_the_rest),
