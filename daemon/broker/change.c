@@ -71,15 +71,6 @@ int change_drop(struct change *change, int outcome)
 	return outcome;
 }
 
-bool change_under_way(const struct broker *broker, const char *name)
-{
-	for (const struct link *link = broker->steps.changes.next; link != &broker->steps.changes; link = link->next) {
-		if (strcmp(list_entry(link, struct change, link)->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 void change_detach(struct change *change)
 {
 	change->request = NULL;
@@ -380,6 +371,28 @@ static int refuse(struct change *change, enum status status, const char *text)
 	return request ? request_say(request, status, "%s", text) : (int)status;
 }
 
+/* An emergency does not wait for a token that makes another version of the key, which may take minutes. Only the
+ * version's destruction must not meet it: that is the end. */
+static bool in_the_way(const struct change *change, const struct change *other)
+{
+	bool urgent = change->kind == CHANGE_MOVE && !change->then_rotate && !change->successor &&
+		(change->state == STATE_COMPROMISED || change->state == STATE_SUSPENDED);
+	bool adds = other->kind == CHANGE_ROTATE || other->kind == CHANGE_IMPORT || other->kind == CHANGE_ADOPT;
+
+	return strcmp(other->name, change->name) == 0 && !(urgent && adds);
+}
+
+static bool must_wait(const struct change *change)
+{
+	const struct link *changes = &change->broker->steps.changes;
+
+	for (const struct link *link = changes->next; link != changes; link = link->next) {
+		if (in_the_way(change, list_entry(link, struct change, link)))
+			return true;
+	}
+	return false;
+}
+
 int change_start(struct change *change, uint8_t *packed, size_t len)
 {
 	struct broker *broker = change->broker;
@@ -388,7 +401,7 @@ int change_start(struct change *change, uint8_t *packed, size_t len)
 
 	change->job.packed = packed;
 	change->job.len = len;
-	if (change_under_way(broker, change->name))
+	if (must_wait(change))
 		return refuse(change, STATUS_CONFLICT, "another change of this key is under way");
 	r = begin(change);
 	if (r == -ENOBUFS)
@@ -396,7 +409,7 @@ int change_start(struct change *change, uint8_t *packed, size_t len)
 	if (r < 0)
 		return refuse(change, STATUS_UNAVAILABLE, "the journal does not write");
 	list_append(&broker->steps.changes, &change->link);
-	if (change->key)
+	if (change->key && !change->key->change)
 		change->key->change = change;
 	if (request)
 		request->change = change;

@@ -97,6 +97,3 @@ const char *change_op(const struct change *change);
 
 /* Its request has gone; the change goes on. */
 void change_detach(struct change *change);
-
-/* Whether a change of this name is under way, whose key may not exist yet. */
-bool change_under_way(const struct broker *broker, const char *name);

@@ -198,6 +198,40 @@ static void test_two_changes_of_a_key_at_once(void **state)
 	free(kid);
 }
 
+/* A token that takes minutes over a new version does not hold up an emergency; other changes wait. */
+static void test_a_compromise_does_not_wait_for_a_rotation(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	key = rig->broker.ring.keys[0];
+	rig->manage.deaf = true;
+	rig_send(&client, call_rotate("k", kid));
+	rig_run(rig);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_non_null(key->change);
+	rig_send(&client, call_wrap("k")); /* waits for the new version */
+	rig->manage.deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 2);
+	assert_int_equal(key->n_versions, 2);
+	assert_int_equal(key->versions[0]->state, STATE_COMPROMISED);
+	assert_ptr_equal(key->active, key->versions[1]);
+	assert_null(key->change);
+	rig_close(&client);
+	free(kid);
+}
+
 static void test_stopping_answers_what_was_accepted(void **state)
 {
 	struct rig *rig = *state;
@@ -244,6 +278,7 @@ int main(void)
 		TEST(test_compromise_rotates_in_the_same_step),
 		TEST(test_gcm_rotates_before_its_limit_and_no_wrap_fails),
 		TEST(test_two_changes_of_a_key_at_once),
+		TEST(test_a_compromise_does_not_wait_for_a_rotation),
 		TEST(test_stopping_answers_what_was_accepted),
 	};
 
