@@ -47,10 +47,20 @@ static int try_next(struct request *request, int outcome)
 	return use_submit_wrap(request, job, job->rewrap->to);
 }
 
+/* MISSING means the object to be opened, unless the worker names the other one. */
+static bool target_missing(const struct request *request, const JobResult *result)
+{
+	const struct version *to = request->to_version;
+
+	return result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING &&
+		result->cka_id.len == to->cka_id_len &&
+		memcmp(result->cka_id.data, to->cka_id, to->cka_id_len) == 0;
+}
+
 static int on_result(struct request *request, const JobResult *result)
 {
-	/* MISSING may mean either of the two objects: the one to be opened is asked first. */
-	int outcome = use_outcome(request, request->version, result);
+	bool target = target_missing(request, result);
+	int outcome = use_outcome(request, target ? request->to_version : request->version, result);
 	Job *job;
 
 	if (outcome == STATUS_FAILED && request->candidate != UINT32_MAX)

@@ -250,6 +250,8 @@ void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
 			ret_result->outcome = OUTCOME(UNSUPPORTED), rv = CKR_MECHANISM_INVALID;
 		else
 			ret_result->outcome = wrap_cek(worker, job->to, wrapped, &rv);
+		if (ret_result->outcome == OUTCOME(MISSING)) /* otherwise it is the one to be opened */
+			ret_result->cka_id = job->to->cka_id;
 	}
 	explain(ret_result, rv);
 	if (ret_result->outcome == OUTCOME(OK))

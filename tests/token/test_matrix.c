@@ -207,6 +207,43 @@ static void check(const char *alg, uint32_t bits, const char *crv)
 	check_rewrap(alg, id);
 }
 
+/* Which of the two objects is not there. */
+static void rewrap_names_a_missing_target(void **state)
+{
+	const struct enc *enc = enc_find("A256GCM");
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__RewrapJob op = CEK__INTERNAL__V1__REWRAP_JOB__INIT;
+	Cek__Internal__V1__WrapJob to = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+	Cek__Internal__V1__FromWorker *wrapped, *answer;
+	Cek__Internal__V1__UnwrapJob from;
+	uint8_t id[16], absent[16] = "not there";
+
+	(void)state;
+	generate("A256KW", 256, "", id);
+	wrapped = wrap("A256KW", enc, id, NULL);
+	from = unwrap_job("A256KW", enc, id, wrapped->result);
+	to.cka_id = (ProtobufCBinaryData){ 16, absent };
+	to.alg = from.alg;
+	to.enc = from.enc;
+	to.cek_len = enc->cek_len;
+	op.from = &from;
+	op.to = &to;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_REWRAP;
+	job.rewrap = &op;
+	answer = rig_call(&use, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(MISSING));
+	assert_int_equal(answer->result->cka_id.len, 16);
+	assert_memory_equal(answer->result->cka_id.data, absent, 16);
+	rig_free(answer);
+	from.cka_id = to.cka_id;
+	to.cka_id.data = id;
+	answer = rig_call(&use, &job);
+	assert_int_equal(answer->result->outcome, OUTCOME(MISSING));
+	assert_int_equal(answer->result->cka_id.len, 0);
+	rig_free(answer);
+	rig_free(wrapped);
+}
+
 static void rsa_works(void **state)
 {
 	(void)state;
@@ -255,6 +292,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_names_everything),
 		cmocka_unit_test(rsa_works),
+		cmocka_unit_test(rewrap_names_a_missing_target),
 		cmocka_unit_test(aes_works),
 		cmocka_unit_test(ecdh_works),
 	};

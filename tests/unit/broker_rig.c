@@ -187,7 +187,7 @@ void rig_kill_worker(struct rig_worker *worker)
 	worker->fd = -1;
 }
 
-/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object. */
+/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object; for a rewrap, 0xfd has none to wrap with. */
 static enum outcome open_one(const ProtobufCBinaryData *encrypted_key)
 {
 	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xff)
@@ -235,6 +235,10 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP) {
 		result.outcome = (Cek__Internal__V1__Outcome)open_one(&job->rewrap->from->encrypted_key);
 		fill_wrapped(&result, job->rewrap->to, encrypted_key, &params);
+		if (job->rewrap->from->encrypted_key.data[0] == 0xfd) {
+			result.outcome = CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING;
+			result.cka_id = job->rewrap->to->cka_id;
+		}
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_GENERATE) {
 		for (size_t i = 0; i < job->generate->cka_id.len; i++)
 			snprintf(kid + 2 * i, 3, "%02x", job->generate->cka_id.data[i]);

@@ -125,6 +125,37 @@ static void test_a_missing_object_comes_back(void **state)
 	free(kid);
 }
 
+/* The object to wrap with is missing: unwraps under the version that was opened go on. */
+static void test_a_rewrap_finds_its_target_missing(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	Cek__V1__RewrapRequest rewrap = CEK__V1__REWRAP_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	const struct key *key;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	key = rig->broker.ring.keys[0];
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_OK);
+	call_data[0] = 0xfd;
+	rewrap.kid = kid;
+	rewrap.alg = (char *)"A256KW";
+	rewrap.enc = (char *)"A256GCM";
+	rewrap.encrypted_key = call_bytes(40);
+	request.op_case = CEK__V1__REQUEST__OP_REWRAP;
+	request.rewrap = &rewrap;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_UNUSABLE);
+	assert_false(key->versions[0]->missing);
+	assert_true(key->versions[1]->missing);
+	call_data[0] = 0;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 
 int main(void)
@@ -135,6 +166,7 @@ int main(void)
 		TEST(test_a_worker_that_has_grown_is_replaced),
 		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
 		TEST(test_a_missing_object_comes_back),
+		TEST(test_a_rewrap_finds_its_target_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
