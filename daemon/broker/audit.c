@@ -87,17 +87,17 @@ static void batch_done(struct audit *audit, struct batch *batch)
  * and the packed records as they are. */
 static int close_batch(struct audit *audit)
 {
-	Cek__Internal__V1__AuditBatch message = CEK__INTERNAL__V1__AUDIT_BATCH__INIT;
 	struct batch *batch = batch_new(audit, HEADER_MAX + audit->len);
 	uint8_t head[HEADER_MAX], *to;
+	struct put put = {.at = head, .room = sizeof(head)};
 	size_t head_len;
 
 	if (!batch)
 		return -ENOMEM;
-	message.instance = audit->instance;
-	message.acked = audit->written;
-	head_len = cek__internal__v1__audit_batch__pack(&message, head);
-	to = put_varint(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | 2);
+	put_text(&put, 1, audit->instance);
+	put_number(&put, 3, audit->written); /* acked */
+	head_len = put_finish(&put, head);
+	to = put_varint(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | PUT_TYPE_LENGTH);
 	to = put_varint(to, head_len + audit->len);
 	memcpy(to, head, head_len);
 	memcpy(to + head_len, audit->packed, audit->len);

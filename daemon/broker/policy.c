@@ -178,7 +178,7 @@ void policy_match(const struct policy *policy, size_t listener, uid_t uid, const
 static bool rule_names(const struct policy_rule *rule, const char *key)
 {
 	for (size_t i = 0; i < rule->n_keys; i++) {
-		if (fnmatch(rule->keys[i], key, 0) == 0)
+		if (strcmp(rule->keys[i], "*") == 0 || fnmatch(rule->keys[i], key, 0) == 0)
 			return true;
 	}
 	return false;
