@@ -47,6 +47,8 @@ def targets(result):
 
 
 def report(result):
+    if result["machine"]["load"] > 1:
+        print(f"\nThis machine was not quiet: a load of {result['machine']['load']:.1f} when this began")
     print("\nUnwraps a second (median of the rounds); ratio: best of cekd by best of direct, of the same round")
     rows = [("operation", "OpenSSL", "p11-kit remote", "direct 1", "direct best", "cekd lone", "1 × 64", "8 × 8", "64 × 4",
              "ratio")]
