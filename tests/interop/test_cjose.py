@@ -4,7 +4,7 @@ import json
 
 import cekd as C
 import pytest
-from jwcrypto import jwk
+from jwcrypto import jwe, jwk
 
 CJOSE = C.BUILD / "tests" / "interop" / "cjose"
 pytestmark = pytest.mark.skipif(not CJOSE.exists(), reason="no libcjose")
@@ -30,13 +30,25 @@ def keys(shared):
     return get
 
 
+def cek_of(token, path):
+    """The CEK of a token, by jwcrypto."""
+    opened = jwe.JWE()
+    opened.deserialize(token, jwk.JWK.from_json(path.read_text()))
+    return opened.cek
+
+
 @pytest.mark.parametrize("enc", C.ENC_LEN)
 @pytest.mark.parametrize("alg, crv", ALGS)
 def test_theirs_opens_here(shared, keys, alg, crv, enc):
     name, path = keys(alg, crv)
-    token = C.run([CJOSE, "encrypt", path, alg, enc], input=TEXT).stdout
-    done = shared.cekctl("jwe", "decrypt", "--key", name, "--alg", alg, "--enc", enc, input=token)
-    assert done.stdout.rstrip("\n") == TEXT
+    token = C.run([CJOSE, "encrypt", path, alg, enc], input=TEXT).stdout.strip()
+    decrypt = ["jwe", "decrypt", "--key", name, "--alg", alg, "--enc", enc]
+    if any(cek_of(token, path)):
+        assert shared.cekctl(*decrypt, input=token).stdout.rstrip("\n") == TEXT
+    else:
+        # Before its 0.6.2.1-1+deb12u2 libcjose takes a CEK of zeros with AES-CBC (CVE-2026-53939): no key at all.
+        refused = shared.cekctl(*decrypt, input=token, check=False)
+        assert refused.returncode == 1 and "FAILED" in refused.stderr
 
 
 @pytest.mark.parametrize("enc", C.ENC_LEN)
