@@ -9,6 +9,8 @@
 
 #include "proto/wipe.h"
 
+enum { ROOM = 32 << 20 }; /* bytes that must still be mappable */
+
 static void *heap_alloc(size_t size, const char *file, int line)
 {
 	return malloc(size);
@@ -37,8 +39,23 @@ static void *heap_realloc(void *data, size_t size, const char *file, int line)
 	return moved;
 }
 
+/* Under a small RLIMIT_MEMLOCK (8 MiB is usual) a lock on all that is to come would make later mappings fail: then only
+ * the arenas are locked. */
+static void lock_all(void)
+{
+	void *probe;
+
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+		return;
+	probe = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (probe == MAP_FAILED)
+		(void)munlockall();
+	else
+		(void)munmap(probe, ROOM);
+}
+
 void wiping_heap_setup(void)
 {
 	(void)CRYPTO_set_mem_functions(heap_alloc, heap_realloc, heap_free);
-	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
+	lock_all();
 }

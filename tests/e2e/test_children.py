@@ -111,6 +111,7 @@ def test_wrong_pin_stops_all_logins(make_cekd):
     """n workers that try again and again would lock a real token. SIGHUP after the PIN was put right starts them."""
     daemon = make_cekd(start=False, workers=3)
     right = daemon.token.pin_file.read_text()
+    daemon.token.pin_file.chmod(0o600)
     daemon.token.pin_file.write_text("000000000")
     daemon.spawn()
 
