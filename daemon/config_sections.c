@@ -20,7 +20,7 @@ static const struct limit {
 	{"connections-per-user", 1, 1000000, 4096, offsetof(Limits, connections_per_uid)},
 	{"requests-per-connection", 1, 65536, 128, offsetof(Limits, requests_per_connection)},
 	{"requests-per-user", 1, 1000000, 1024, offsetof(Limits, requests_per_uid)},
-	{"queue-per-worker", 1, 64, 8, offsetof(Limits, queue_per_worker)},
+	{"queue-per-worker", 1, 64, 16, offsetof(Limits, queue_per_worker)},
 	{"queue", 1, 1000000, 4096, offsetof(Limits, queue)},
 	{"output-bytes", 65540, 1 << 26, 1 << 20, offsetof(Limits, output_bytes)},
 	{"silent-seconds", 1, 86400, 30, offsetof(Limits, silent_seconds)},

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/executing.h"
 #include "daemon/log.h"
 #include "daemon/setup.h"
 #include "daemon/spawn.h"
@@ -19,6 +20,7 @@ typedef Cek__Internal__V1__Control Control;
 enum {
 	BROKER_SPARE_FILES = 256, /* beside the connections */
 	ENVIRONMENT_MAX = 128,
+	WORKER_FDS = 2,           /* what travels with WorkerUp */
 };
 
 /* Of cekd's own environment, children get what log.h reads and, in test builds, the options of the sanitizers. */
@@ -169,7 +171,7 @@ void start_broker(struct supervisor *supervisor)
 	attach(supervisor, child, setup_broker(&setup, supervisor->journal_pair[1], &supervisor->listeners));
 }
 
-static void tell_worker_up(struct supervisor *supervisor, const struct child *child, int pair)
+static void tell_worker_up(struct supervisor *supervisor, const struct child *child, const int fds[WORKER_FDS])
 {
 	Cek__Internal__V1__WorkerUp up = CEK__INTERNAL__V1__WORKER_UP__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -180,7 +182,7 @@ static void tell_worker_up(struct supervisor *supervisor, const struct child *ch
 	up.pid = (int32_t)child->pid;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP;
 	message.worker_up = &up;
-	if (child_send(&supervisor->broker, &message, &pair, 1) < 0)
+	if (child_send(&supervisor->broker, &message, fds, WORKER_FDS) < 0)
 		child_kill(&supervisor->broker, SIGKILL);
 }
 
@@ -204,7 +206,7 @@ void tell_worker_gone(struct supervisor *supervisor, const struct child *child, 
 
 void start_worker(struct supervisor *supervisor, struct child *child)
 {
-	int pair[2] = {-1, -1}, pin = -1;
+	int pair[2] = {-1, -1}, executing = -1, pin = -1;
 	int r = logins_open_pin(&supervisor->logins, supervisor->config->pin_file, &pin);
 
 	child->generation = ++supervisor->generations;
@@ -212,14 +214,18 @@ void start_worker(struct supervisor *supervisor, struct child *child)
 	if (r < 0)
 		log_error("%s: %s", supervisor->config->pin_file, strerror(-r));
 	else
+		r = executing = executing_create();
+	if (r >= 0)
 		r = dgram_pair(pair);
 	if (r == 0)
 		r = launch(supervisor, child);
 	if (r == 0) {
 		const struct setup setup = setup_for(supervisor, child);
+		const int brokers[WORKER_FDS] = {pair[1], executing};
 
-		attach(supervisor, child, setup_worker(&setup, child->manage, child->index, child->generation, pair[0], pin));
-		tell_worker_up(supervisor, child, pair[1]);
+		attach(supervisor, child,
+		       setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
+		tell_worker_up(supervisor, child, brokers);
 	} else {
 		child_start_failed(child, r);
 		tell_worker_gone(supervisor, child, false);
@@ -227,6 +233,8 @@ void start_worker(struct supervisor *supervisor, struct child *child)
 	for (size_t i = 0; i < 2; i++)
 		if (pair[i] >= 0)
 			(void)close(pair[i]);
+	if (executing >= 0)
+		(void)close(executing);
 	if (pin >= 0)
 		(void)close(pin);
 }

@@ -46,7 +46,7 @@ void broker_set_limits(struct broker *broker, const Limits *limits)
 	to->connections_per_uid = or(limits->connections_per_uid, to->connections);
 	to->requests_per_connection = or(limits->requests_per_connection, 128);
 	to->requests_per_uid = or(limits->requests_per_uid, 1024);
-	to->queue_per_worker = or(limits->queue_per_worker, 8);
+	to->queue_per_worker = or(limits->queue_per_worker, 16);
 	to->queue = or(limits->queue, 4096);
 	to->output_bytes = or(limits->output_bytes, 262144);
 	broker->output_per_user = (size_t)to->output_bytes * OUTPUTS_OF_A_USER;

@@ -112,13 +112,17 @@ static void on_reload(struct broker *broker, const Cek__Internal__V1__Reload *re
 	log_info("new rules and limits are in force");
 }
 
-static void on_message(struct broker *broker, const Control *message, int fd)
+enum { FDS_MAX = 2 }; /* of WorkerUp */
+
+static void on_message(struct broker *broker, const Control *message, int fds[FDS_MAX], size_t n_fds)
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP:
-		if (fd >= 0 && workers_up(broker, fd, message->worker_up) < 0)
+		if (n_fds < FDS_MAX)
+			break;
+		if (workers_up(broker, fds[0], fds[1], message->worker_up) < 0)
 			log_error("out of memory for a worker");
-		fd = -1;
+		fds[0] = -1;
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_GONE:
 		workers_gone(broker, message->worker_gone);
@@ -132,8 +136,6 @@ static void on_message(struct broker *broker, const Control *message, int fd)
 	default:
 		break;
 	}
-	if (fd >= 0)
-		close(fd);
 }
 
 static void on_readable(evutil_socket_t socket, short what, void *data)
@@ -141,8 +143,8 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	struct broker *broker = data;
 	Control *message;
 	size_t n_fds = 0;
-	int fd = -1;
-	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, &fd, 1, &n_fds);
+	int fds[FDS_MAX];
+	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
 
 	broker_look_at_clock(broker);
 	if (n == -EAGAIN)
@@ -155,9 +157,11 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	}
 	message = cek__internal__v1__control__unpack(NULL, (size_t)n, broker->datagram);
 	if (message)
-		on_message(broker, message, n_fds > 0 ? fd : -1);
-	else if (n_fds > 0)
-		close(fd);
+		on_message(broker, message, fds, n_fds);
+	for (size_t i = 0; i < n_fds; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
 	cek__internal__v1__control__free_unpacked(message, NULL);
 }
 

@@ -32,6 +32,7 @@ static void worker_free(struct worker *worker)
 	event_del(&worker->readable);
 	event_del(&worker->writable);
 	close(worker->fd);
+	executing_unmap(worker->executing);
 	if (worker->hello)
 		cek__internal__v1__worker_hello__free_unpacked(worker->hello, NULL);
 	free(worker);
@@ -71,29 +72,34 @@ void workers_deinit(struct broker *broker)
 	fail_all(&workers->manage_queue, &workers->n_manage_queue);
 }
 
-/* A worker went. The job that it was executing may be what killed it: it fails. Those behind it had not begun and are
- * given out again; unread says that even the first one had not. */
-static void worker_lost(struct worker *worker, bool unread)
+/* A worker went. The job that it was executing may be what killed it: it fails. The others have not begun, or their
+ * results are lost, and are given out again. */
+static void worker_lost(struct worker *worker)
 {
 	struct workers *workers = &worker->broker->workers;
 	struct link *queue = worker->manage ? &workers->manage_queue : &workers->queue;
 	uint32_t *n_queue = worker->manage ? &workers->n_manage_queue : &workers->n_queue;
-	struct job *first = NULL;
+	const uint64_t executing = worker->executing->job;
+	struct job *killer = NULL;
 	struct link *link;
 
-	if (!unread && worker->n_jobs > worker->unsent)
-		first = list_entry(list_take(&worker->jobs), struct job, link);
 	while ((link = worker->jobs.prev) != &worker->jobs) {
+		struct job *job = list_entry(link, struct job, link);
+
 		list_remove(link);
-		list_entry(link, struct job, link)->started = false;
+		if (job->id == executing) {
+			killer = job;
+			continue;
+		}
+		job->started = false;
 		list_prepend(queue, link);
 		(*n_queue)++;
 	}
 	if (worker->manage)
 		workers->manage_wanted = false;
 	worker_free(worker);
-	if (first)
-		job_end(first, NULL);
+	if (killer)
+		job_end(killer, NULL);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------- */
@@ -159,6 +165,15 @@ static bool on_result(struct worker *worker, const JobResult *result)
 	return true;
 }
 
+static bool on_results(struct worker *worker, const Cek__Internal__V1__JobResults *results)
+{
+	for (size_t i = 0; i < results->n_result; i++) {
+		if (!on_result(worker, results->result[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 {
 	struct broker *broker = worker->broker;
@@ -172,6 +187,8 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 		on_hello(worker, message->hello);
 	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
 		ok = on_result(worker, message->result);
+	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
+		ok = on_results(worker, message->results);
 	arena_reset(&broker->arena);
 	return ok;
 }
@@ -180,6 +197,7 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 struct received {
 	struct mmsghdr messages[RECEIVE_MAX];
 	struct iovec iov[RECEIVE_MAX];
+	unsigned asked;
 	int n;
 };
 
@@ -196,6 +214,7 @@ static int receive(struct worker *worker, struct received *ret_received)
 		ret_received->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &ret_received->iov[i],
 			.msg_iovlen = 1}};
 	}
+	ret_received->asked = n;
 	ret_received->n = recvmmsg(worker->fd, ret_received->messages, n, MSG_DONTWAIT, NULL);
 	return ret_received->n < 0 ? -errno : ret_received->n;
 }
@@ -220,7 +239,6 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct worker *worker = data;
 	struct received received;
-	bool unread = false;
 
 	broker_look_at_clock(worker->broker);
 	for (int i = 0; i < 64 / RECEIVE_MAX; i++) { /* then the others have their turn */
@@ -228,19 +246,18 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 
 		if (n == -EAGAIN || n == -EINTR)
 			return;
-		if (n == -ECONNRESET && !unread) { /* told once, and before the results that came earlier */
-			unread = true;
+		if (n == -ECONNRESET) /* told once, and before the results that came earlier */
 			continue;
-		}
 		if (n <= 0 || !take(worker, &received)) {
-			worker_lost(worker, unread && worker->manage);
+			worker_lost(worker);
 			return;
 		}
 		if (worker->leaving && worker->n_jobs == 0) {
 			worker_free(worker);
 			return;
 		}
-		if (worker->n_jobs == worker->unsent) /* nothing more can come, but the end */
+		/* No more was there, or nothing more can come but the end, which shows the next time. */
+		if ((unsigned)received.n < received.asked || worker->n_jobs == worker->unsent)
 			return;
 	}
 }
@@ -252,15 +269,17 @@ static void on_writable(evutil_socket_t fd, short what, void *data)
 	/* The turn's end sends what waits. */
 }
 
-int workers_up(struct broker *broker, int fd, const Cek__Internal__V1__WorkerUp *up)
+int workers_up(struct broker *broker, int fd, int executing, const Cek__Internal__V1__WorkerUp *up)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
+	const struct executing *page = worker ? executing_map_read_only(executing) : NULL;
 
-	if (!worker) {
+	if (!page) {
+		free(worker);
 		close(fd);
 		return -ENOMEM;
 	}
-	*worker = (struct worker){.broker = broker, .fd = fd, .manage = up->manage, .index = up->index,
+	*worker = (struct worker){.broker = broker, .fd = fd, .executing = page, .manage = up->manage, .index = up->index,
 		.generation = up->generation, .pid = up->pid};
 	list_init(&worker->jobs);
 	event_assign(&worker->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);

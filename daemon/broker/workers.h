@@ -12,6 +12,7 @@
 
 #include "daemon/broker/list.h"
 #include "daemon/broker/names.h"
+#include "daemon/executing.h"
 
 enum { MANAGE_QUEUE_MAX = 64 };
 
@@ -34,6 +35,7 @@ struct worker {
 	struct link link;
 	struct broker *broker;
 	int fd;
+	const struct executing *executing;
 	struct event readable, writable;
 	bool manage;
 	uint32_t index, generation;
@@ -63,8 +65,8 @@ struct workers {
 void workers_init(struct broker *broker);
 void workers_deinit(struct broker *broker);
 
-/* cekd started a worker; fd is ours now. 0 or -errno. */
-int workers_up(struct broker *broker, int fd, const Cek__Internal__V1__WorkerUp *up);
+/* cekd started a worker; fd is ours now, the page of executing.h stays the caller's. 0 or -errno. */
+int workers_up(struct broker *broker, int fd, int executing, const Cek__Internal__V1__WorkerUp *up);
 void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *gone);
 
 uint64_t workers_job_id(struct broker *broker);

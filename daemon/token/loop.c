@@ -7,18 +7,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "hang.h"
 #include "manage.h"
 #include "proto/dgram.h"
-#include "proto/put.h"
+#include "results.h"
 
 enum {
-	BATCH = 8,                    /* jobs taken at once */
+	BATCH = 16,                   /* jobs taken at once */
 	JOB_MAX = 16384,              /* bytes; a rewrap with everything at its limit needs 5 KiB */
 	MANAGE_IDLE_MS = 60000,       /* then the manage worker ends */
 	TRANSPORT_IDLE_MS = 300000,   /* the same while a transport key is open: it would die */
-	UNWRAPPED_MAX = 512,          /* bytes of a packed answer to an unwrap */
+	HOLD_US = 200,                /* a result waits so long at most for those of the jobs in hand */
+	HOLD_BUSY_US = 4000,          /* the same while so many jobs are in hand: */
+	BUSY = 3,
 	MEASURE_EVERY = 4096,         /* jobs */
 	GENERATE_TIMES = 10,          /* a slow token needs minutes for RSA-4096 */
 };
@@ -29,6 +32,7 @@ struct batch {
 	struct iovec iov[BATCH];
 	unsigned n;
 	size_t size;
+	struct results results;
 };
 
 uint64_t loop_memory(const struct loop *loop)
@@ -45,14 +49,14 @@ uint64_t loop_memory(const struct loop *loop)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static int batch_init(struct batch *batch, bool manage)
+static int batch_init(struct batch *batch, int fd, bool manage)
 {
 	int r;
 
 	memset(batch, 0, sizeof(*batch));
 	batch->n = manage ? 1 : BATCH;
 	batch->size = manage ? DGRAM_MAX : JOB_MAX;
-	r = arena_init(&batch->arena, batch->n * batch->size);
+	r = arena_init(&batch->arena, batch->n * batch->size + RESULTS_ROOM);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < batch->n; i++) {
@@ -61,7 +65,7 @@ static int batch_init(struct batch *batch, bool manage)
 		batch->header[i].msg_hdr.msg_iov = &batch->iov[i];
 		batch->header[i].msg_hdr.msg_iovlen = 1;
 	}
-	return 0;
+	return results_init(&batch->results, &batch->arena, fd);
 }
 
 static int send_result(struct loop *loop, Cek__Internal__V1__JobResult *result)
@@ -71,31 +75,6 @@ static int send_result(struct loop *loop, Cek__Internal__V1__JobResult *result)
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
 	message.result = result;
 	return dgram_send(loop->jobs, &message.base, NULL, 0);
-}
-
-/* The answer to an unwrap, without protobuf-c's two walks over all that a result may hold. */
-static int send_unwrapped(struct loop *loop, struct worker *worker, Cek__Internal__V1__JobResult *result)
-{
-	uint8_t *packed = arena_alloc(&worker->arena, UNWRAPPED_MAX), *body;
-	struct put put = { .at = packed, .room = packed ? UNWRAPPED_MAX : 0 };
-	size_t len;
-	ssize_t sent;
-
-	body = put_begin(&put, CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT);
-	put_number(&put, 1, result->id);
-	put_number(&put, 2, result->outcome);
-	put_text(&put, 3, result->text);
-	put_bytes(&put, 4, &result->cek);
-	put_number(&put, 7, result->memory);
-	put_number(&put, 19, result->replace != 0);
-	put_end(&put, body);
-	len = put_finish(&put, packed);
-	if (len == 0)
-		return send_result(loop, result);
-	do {
-		sent = send(loop->jobs, packed, len, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
 }
 
 struct inventory_context {
@@ -173,7 +152,7 @@ static void measure(struct loop *loop, Cek__Internal__V1__JobResult *result)
 	result->replace = loop->memory_limit > 0 && result->memory > loop->memory_limit;
 }
 
-static int answer(struct loop *loop, struct worker *worker, const uint8_t *data, size_t len)
+static int answer(struct loop *loop, struct worker *worker, struct results *results, const uint8_t *data, size_t len)
 {
 	Cek__Internal__V1__Job *job = cek__internal__v1__job__unpack(arena_allocator(&worker->arena), len, data);
 	Cek__Internal__V1__JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
@@ -186,14 +165,18 @@ static int answer(struct loop *loop, struct worker *worker, const uint8_t *data,
 	}
 	result.id = job->id;
 	result.outcome = OUTCOME(UNSUPPORTED);
+	loop->executing->job = job->id;
 	hang_enter(1);
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
 	measure(loop, &result);
-	if (r == 0 && job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP)
-		r = send_unwrapped(loop, worker, &result);
-	else if (r == 0)
-		r = send_result(loop, &result);
+	if (r == 0 && job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP) {
+		r = results_add(results, &result, clock_monotonic_us());
+	} else if (r == 0) {
+		r = results_flush(results);
+		if (r == 0)
+			r = send_result(loop, &result);
+	}
 	arena_reset(&worker->arena);
 	return r;
 }
@@ -215,19 +198,35 @@ static int wait_for_jobs(struct loop *loop)
 	return 0;
 }
 
+/* Whether the results may wait for the next one: a little while if there is another job in hand, longer if there are so
+ * many that whoever waits for the last of them waits longer anyway. The next job takes as long as this one did. */
+static bool may_wait(const struct results *results, unsigned in_hand, uint64_t now_us, uint64_t took_us)
+{
+	const uint64_t most = in_hand >= BUSY ? HOLD_BUSY_US : HOLD_US;
+
+	return in_hand > 0 && results_wait_us(results, now_us, took_us) <= most;
+}
+
 static int answer_batch(struct loop *loop, struct worker *worker, struct batch *batch, unsigned n)
 {
+	uint64_t began = clock_monotonic_us();
+
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *data = batch->iov[i].iov_base;
 		const size_t len = batch->header[i].msg_len;
+		uint64_t now;
 		int r;
 
 		if (len == 0)
 			return 1;
 		if (batch->header[i].msg_hdr.msg_flags & MSG_TRUNC)
 			return -EMSGSIZE;
-		r = answer(loop, worker, data, len);
+		r = answer(loop, worker, &batch->results, data, len);
 		wipe(data, len);
+		now = clock_monotonic_us();
+		if (r == 0 && (worker->ending || !may_wait(&batch->results, n - i - 1, now, now - began)))
+			r = results_flush(&batch->results);
+		began = now;
 		if (r == -EPIPE)
 			return 1;
 		if (r < 0)
@@ -241,7 +240,7 @@ static int answer_batch(struct loop *loop, struct worker *worker, struct batch *
 int loop_run(struct loop *loop, struct worker *worker)
 {
 	struct batch batch;
-	int r = batch_init(&batch, loop->manage);
+	int r = batch_init(&batch, loop->jobs, loop->manage);
 
 	while (r == 0) {
 		int n = recvmmsg(loop->jobs, batch.header, batch.n, MSG_DONTWAIT, NULL);

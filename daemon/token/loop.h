@@ -1,15 +1,18 @@
 /*
- * One blocking loop: jobs in, in order, each answered before the next starts.
+ * One blocking loop: jobs in, executed in order. Results of unwraps may wait for each other a little while more jobs are in
+ * hand (results.h); the page of executing.h tells the broker how far the worker has come.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "daemon/executing.h"
 #include "worker.h"
 
 struct loop {
 	int control;        /* descriptor 3: the parent */
 	int jobs;           /* the broker's pair */
+	struct executing *executing;
 	int statm;          /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
 	bool manage;
 	uint64_t memory_limit;

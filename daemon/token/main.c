@@ -68,20 +68,20 @@ static int receive_setup(struct start *ret_start)
 	if (n < 0)
 		return (int)n;
 	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN ||
-	    ret_start->n_fds < 1)
+	    ret_start->n_fds < 2)
 		return -EPROTO;
 	ret_start->token = ret_start->message->token;
 	return 0;
 }
 
-/* Descriptors: the jobs, the PIN file if there is one, the test page if there is one. */
+/* Descriptors: the jobs, the page of executing.h, the PIN file if there is one, the test page if there is one. */
 static int take_descriptors(const struct start *start, struct session_config *config, struct loop *loop)
 {
 	size_t n = start->n_fds;
 	int flags;
 
 #ifdef CEK_TEST_HOOKS
-	if (start->message->test_clock && n > 1) {
+	if (start->message->test_clock && n > 2) {
 		int r = testhook_map(start->fds[--n]);
 
 		if (r < 0)
@@ -90,10 +90,13 @@ static int take_descriptors(const struct start *start, struct session_config *co
 #endif
 	loop->control = CONTROL;
 	loop->jobs = start->fds[0];
+	loop->executing = executing_map(start->fds[1]);
+	if (!loop->executing)
+		return -errno;
 	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop->manage = start->token->manage;
 	loop->memory_limit = start->token->memory_limit;
-	config->pin_fd = n > 1 ? start->fds[1] : -1;
+	config->pin_fd = n > 2 ? start->fds[2] : -1;
 	flags = fcntl(loop->jobs, F_GETFL);
 	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
 }

@@ -166,17 +166,27 @@ void rig_start_worker(struct rig *rig, struct rig_worker *worker, bool manage, u
 {
 	Cek__Internal__V1__WorkerUp up = CEK__INTERNAL__V1__WORKER_UP__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-	int pair[2];
+	int pair[2], page;
 
 	assert_int_equal(dgram_pair(pair), 0);
+	page = executing_create();
+	assert_true(page >= 0);
+	executing_unmap(worker->executing);
+	worker->executing = executing_map(page);
+	assert_non_null(worker->executing);
 	worker->fd = pair[0];
+	if (!worker->arena.base)
+		assert_int_equal(arena_init(&worker->arena, RESULTS_ROOM), 0);
+	arena_reset(&worker->arena);
+	assert_int_equal(results_init(&worker->results, &worker->arena, worker->fd), 0);
 	up.manage = manage;
 	up.index = index;
 	up.generation = ++worker->generation;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP;
 	message.worker_up = &up;
-	rig_control(rig, &message, pair[1]);
+	rig_control(rig, &message, (const int[]){pair[1], page}, 2);
 	close(pair[1]);
+	close(page);
 	say_hello(worker);
 }
 
@@ -250,10 +260,16 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 		result.crv = job->generate->crv;
 		result.public_key = alg_find(job->generate->alg)->family == ALG_RSA_OAEP ? &public_key : NULL;
 	}
+	worker->jobs++;
+	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP) {
+		assert_int_equal(results_add(&worker->results, &result, 0), 0);
+		if (!worker->holds)
+			assert_int_equal(results_flush(&worker->results), 0);
+		return;
+	}
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
 	message.result = &result;
 	give(worker->fd, &message.base);
-	worker->jobs++;
 }
 
 static bool worker_step(struct rig_worker *worker)
@@ -265,22 +281,22 @@ static bool worker_step(struct rig_worker *worker)
 		rig_kill_worker(worker);
 	if (n <= 0)
 		return false;
-	if (worker->dies_after > 0 && --worker->dies_after == 0) {
-		rig_kill_worker(worker);
-		return true;
-	}
 	job = cek__internal__v1__job__unpack(NULL, (size_t)n, buffer);
 	assert_non_null(job);
-	worker_answer(worker, job);
+	worker->executing->job = job->id;
+	if (worker->dies_after > 0 && --worker->dies_after == 0)
+		rig_kill_worker(worker);
+	else
+		worker_answer(worker, job);
 	cek__internal__v1__job__free_unpacked(job, NULL);
 	return true;
 }
 
 /* ---- cekd ---------------------------------------------------------------------------------------------------- */
 
-void rig_control(struct rig *rig, const Control *message, int fd)
+void rig_control(struct rig *rig, const Control *message, const int *fds, size_t n_fds)
 {
-	assert_int_equal(dgram_send(rig->control, &message->base, &fd, fd >= 0 ? 1 : 0), 0);
+	assert_int_equal(dgram_send(rig->control, &message->base, fds, n_fds), 0);
 }
 
 static bool control_step(struct rig *rig)
@@ -417,9 +433,18 @@ void rig_stop_broker(struct rig *rig)
 	rig->journal.audit_n = 0;
 }
 
+static void free_worker(struct rig_worker *worker)
+{
+	executing_unmap(worker->executing);
+	arena_deinit(&worker->arena);
+}
+
 void rig_free(struct rig *rig)
 {
 	rig_stop_broker(rig);
+	free_worker(&rig->manage);
+	for (int i = 0; i < RIG_WORKERS; i++)
+		free_worker(&rig->use[i]);
 	close(rig->journal.fd);
 	close(rig->journal_far);
 	for (size_t i = 0; i < rig->journal.n_records; i++)

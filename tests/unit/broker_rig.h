@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/broker/broker.h"
+#include "daemon/token/results.h"
 
 enum {
 	RIG_WORKERS = 2,
@@ -18,12 +19,16 @@ enum {
 
 struct rig_worker {
 	int fd; /* -1: not there */
+	struct executing *executing;
 	bool deaf;           /* reads nothing */
 	uint32_t generation;
 	uint64_t jobs;       /* that it has answered */
 	bool said_hello;
 	bool replace;        /* asks to be replaced */
 	size_t dies_after;   /* closes its end when it reads the job after so many more; 0: never */
+	bool holds;          /* results of unwraps stay until the first one for which it does not */
+	struct arena arena;
+	struct results results;
 };
 
 struct rig_journal {
@@ -73,7 +78,7 @@ void rig_free(struct rig *rig);
 void rig_run(struct rig *rig);
 
 /* A message for the broker from cekd. */
-void rig_control(struct rig *rig, const Cek__Internal__V1__Control *message, int fd);
+void rig_control(struct rig *rig, const Cek__Internal__V1__Control *message, const int *fds, size_t n_fds);
 void rig_start_worker(struct rig *rig, struct rig_worker *worker, bool manage, uint32_t index);
 void rig_kill_worker(struct rig_worker *worker);
 /* Let only the journal read and answer. */

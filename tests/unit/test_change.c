@@ -250,7 +250,7 @@ static void test_stopping_answers_what_was_accepted(void **state)
 	rig_run(rig);
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
 	message.drain = &drain;
-	rig_control(rig, &message, -1);
+	rig_control(rig, &message, NULL, 0);
 	rig_run(rig);
 	assert_true(rig->broker_up);
 	rig->use[0].deaf = rig->use[1].deaf = false;

@@ -276,7 +276,7 @@ static void test_a_watch_that_is_no_longer_allowed_ends(void **state)
 	reload.n_rule = 1;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD;
 	message.reload = &reload;
-	rig_control(rig, &message, -1);
+	rig_control(rig, &message, NULL, 0);
 	rig_run(rig);
 	assert_true(rig_closed(&watcher));
 	assert_int_equal(call_for_status(rig, &other, call_status()), STATUS_OK);

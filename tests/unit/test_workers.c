@@ -10,30 +10,43 @@
 
 #include "broker_calls.h"
 
-static void test_a_worker_dies_of_one_request_only(void **state)
+/* One use worker, of two, and a key. */
+static char *start_with_one_worker(struct rig *rig, struct rig_client *client)
 {
-	struct rig *rig = *state;
-	struct rig_client client;
-	size_t all;
 	char *kid;
 
 	rig_start(rig);
-	rig_connect(rig, &client);
-	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_connect(rig, client);
+	kid = rig_create(rig, client, "k", "A256KW");
 	rig_kill_worker(&rig->use[1]);
 	rig_run(rig);
-	rig->use[0].deaf = true;
-	for (int i = 0; i < 5; i++)
-		rig_send(&client, call_unwrap(kid, NULL));
+	return kid;
+}
+
+static void send_unwraps(struct rig *rig, struct rig_client *client, const char *kid, int n)
+{
+	for (int i = 0; i < n; i++)
+		rig_send(client, call_unwrap(kid, NULL));
 	rig_run(rig);
+}
+
+static void test_jobs_that_a_worker_did_not_begin_are_given_out_again(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client);
+	size_t all;
+
+	rig->use[0].deaf = true;
+	send_unwraps(rig, &client, kid, 5);
 	rig_kill_worker(&rig->use[0]);
 	rig->use[0].deaf = false;
 	rig_run(rig);
-	assert_int_equal(count_status(&client, STATUS_UNAVAILABLE, &all), 1);
-	assert_int_equal(all, 1);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 0);
+	assert_int_equal(all, 0);
 	rig_start_worker(rig, &rig->use[0], false, 0);
 	rig_run(rig);
-	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 5);
 	rig_close(&client);
 	free(kid);
 }
@@ -43,18 +56,11 @@ static void test_what_a_worker_answered_before_it_died_counts(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client);
 	size_t all;
-	char *kid;
 
-	rig_start(rig);
-	rig_connect(rig, &client);
-	kid = rig_create(rig, &client, "k", "A256KW");
-	rig_kill_worker(&rig->use[1]);
-	rig_run(rig);
 	rig->use[0].dies_after = 2;
-	for (int i = 0; i < 5; i++)
-		rig_send(&client, call_unwrap(kid, NULL));
-	rig_run(rig);
+	send_unwraps(rig, &client, kid, 5);
 	assert_int_equal(rig->use[0].fd, -1);
 	assert_int_equal(count_status(&client, STATUS_OK, &all), 1);
 	assert_int_equal(all, 2);
@@ -62,6 +68,48 @@ static void test_what_a_worker_answered_before_it_died_counts(void **state)
 	rig_run(rig);
 	assert_int_equal(count_status(&client, STATUS_OK, &all), 3);
 	assert_int_equal(all, 3);
+	rig_close(&client);
+	free(kid);
+}
+
+/* It dies of the third of five with the results of the first two still in its hands. */
+static void test_a_worker_dies_of_the_job_that_it_executes(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client);
+	size_t all;
+
+	rig->use[0].holds = true;
+	rig->use[0].dies_after = 3;
+	send_unwraps(rig, &client, kid, 5);
+	assert_int_equal(rig->use[0].fd, -1);
+	assert_int_equal(count_status(&client, STATUS_UNAVAILABLE, &all), 1);
+	assert_int_equal(all, 1);
+	rig->use[0].holds = false;
+	rig_start_worker(rig, &rig->use[0], false, 0);
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
+	assert_int_equal(all, 4);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_results_come_together(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client);
+	size_t all;
+
+	rig->use[0].holds = true;
+	send_unwraps(rig, &client, kid, 3);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 0);
+	rig->use[0].holds = false;
+	send_unwraps(rig, &client, kid, 1);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
+	assert_int_equal(all, 4);
+	assert_serves(rig, kid);
 	rig_close(&client);
 	free(kid);
 }
@@ -161,8 +209,10 @@ static void test_a_rewrap_finds_its_target_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_worker_dies_of_one_request_only),
+		TEST(test_jobs_that_a_worker_did_not_begin_are_given_out_again),
 		TEST(test_what_a_worker_answered_before_it_died_counts),
+		TEST(test_a_worker_dies_of_the_job_that_it_executes),
+		TEST(test_results_come_together),
 		TEST(test_a_worker_that_has_grown_is_replaced),
 		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
 		TEST(test_a_missing_object_comes_back),
