@@ -20,8 +20,7 @@ enum {
 	SERVE_GATHER = 1 << 20,   /* bytes of lines after which they are written although more datagrams wait */
 	SERVE_DATAGRAMS = 256,    /* the same for datagrams: acknowledgements must not wait for ever */
 	RETRY_US = 1000000,
-	REST_US = 500,
-	LONE_RECORDS = 2,         /* more in one turn: they come as fast as they can be written */
+	REST_US = 2000,
 };
 
 int serve_init(struct serve *serve)
@@ -304,17 +303,17 @@ static int serve_one(struct serve *serve)
 
 int serve_readable(struct serve *serve)
 {
-	bool lone;
+	bool emptied;
 	int r = 1;
 
 	serve->records = 0;
 	/* While nothing can be written, what is gathered is no reason to leave a key record or a Replay unread. */
 	for (unsigned i = 0; i < SERVE_DATAGRAMS && r > 0 && (store_audit_gathered(serve->store) < SERVE_GATHER || !audit_ok(serve)); i++)
 		r = serve_one(serve);
+	emptied = r == 0;
 	if (r >= 0)
 		r = settle_audit(serve);
-	lone = serve->records > 0 && serve->records <= LONE_RECORDS && !serve->audit_durable;
-	serve->rest_until = lone ? clock_monotonic_us() + REST_US : 0;
+	serve->rest_until = emptied && serve->records > 0 && !serve->audit_durable ? clock_monotonic_us() + REST_US : 0;
 	return r < 0 ? r : send_state_if_new(serve);
 }
 

@@ -41,9 +41,9 @@ int serve_announce(struct serve *serve);
 /* The pair is readable: everything that waits there, up to a bound, in one go. */
 int serve_readable(struct serve *serve);
 
-/* After a lone audit record was written the pair is better left alone for a moment: what follows gathers there, and replies
- * do not wait until this process is woken for each of their records. Microseconds, 0 = no rest; never while replies wait
- * for their records on disk (audit_durable). */
+/* After audit records were written the pair is better left alone for a moment: what follows gathers there, and replies do
+ * not wait until this process is woken for their records, nor do workers make room for it. Microseconds, 0 = no rest; never
+ * while replies wait for their records on disk (audit_durable). */
 uint64_t serve_rest(const struct serve *serve);
 
 /* Milliseconds until serve_time() has something to do; -1 = nothing. */
