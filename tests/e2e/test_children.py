@@ -155,9 +155,10 @@ def test_journal_restart_loses_no_record(daemon):
         answered = 0
         for round_ in range(4):
             ids = [client.send(unwrap=client.unwrap_request(made)) for _ in range(40)]
-            os.kill(daemon.child("cekd-journal"), signal.SIGKILL)
+            victim = daemon.child("cekd-journal")
+            os.kill(victim, signal.SIGKILL)
             answered += sum(status_name(client.reply(id)) == "OK" for id in ids)
-            daemon.wait_ready()
+            daemon.wait_replaced("cekd-journal", victim)
     daemon.stop()
     records = [r for r in daemon.audit_records() if r.get("op") == "unwrap" and r["status"] == "OK"]
     assert len(records) == answered

@@ -86,7 +86,7 @@ def test_deadline(small):
 
 
 def test_the_daemons_own_deadline(make_cekd):
-    daemon = make_cekd(workers=1, limits={"deadline_ms": 50})
+    daemon = make_cekd(workers=1, limits={"deadline_ms": 500})
     with daemon.client() as client:
         made = client.generate(daemon.key("A128KW"))
         daemon.signal_workers(signal.SIGSTOP)
