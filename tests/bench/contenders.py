@@ -150,7 +150,7 @@ class Bench:
         contenders = {}
         if (self.programs / "bench-local").exists():
             contenders["libcjose, key in process"] = lambda: run(self.programs / "bench-local", case, jwk, self.seconds)
-        for uses, depth in ((1, 1), (1, 64), (10, 1), (100, 1)):
+        for uses, depth in ((1, 1), (1, 64), (10, 1), (10, 64), (100, 1)):
             name = f"libcek-jose, {uses} use{'s' if uses > 1 else ''} a token" + (", pipelined" if depth > 1 else "")
             contenders[name] = lambda u=uses, d=depth: run(
                 self.programs / "bench-jose", case, u, d, self.seconds, env=self.client_env)

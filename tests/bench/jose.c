@@ -1,6 +1,7 @@
 /*
- * Whole tokens: decrypts the compact JWEs of CASE through libcek-jose and cekd, DEPTH of them open at any time. Each token
- * comes USES times before the next one; USES > 1 turns the cache on. Usage: bench-jose CASE USES DEPTH SECONDS
+ * Whole tokens: decrypts the compact JWEs of CASE through libcek-jose and cekd, DEPTH of them open at any time. So many
+ * different tokens come in turns, each USES times, then the next ones; USES > 1 turns the cache on.
+ * Usage: bench-jose CASE USES DEPTH SECONDS
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static struct cek_jwe_policy policy;
 static struct measure result;
 static char *tokens[TOKENS_MAX];
 static size_t n_tokens, open_tokens;
-static uint64_t n_started, uses, deadline;
+static uint64_t n_started, uses, depth, deadline;
 static cek_conn *conn;
 
 static void read_tokens(const char *path)
@@ -38,7 +39,9 @@ static void read_tokens(const char *path)
 
 static const char *next_token(void)
 {
-	return tokens[(n_started++ / uses) % n_tokens];
+	const uint64_t n = n_started++, first = n / (uses * depth) * depth;
+
+	return tokens[(first + n % depth) % n_tokens];
 }
 
 static void add(uint64_t sent)
@@ -75,13 +78,13 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 	open_tokens--;
 }
 
-static void many_at_a_time(size_t depth)
+static void many_at_a_time(void)
 {
 	uint64_t *sent = calloc(depth, sizeof(*sent));
 	struct cek_jwe_error error;
 
 	while (result.ended < deadline || open_tokens > 0) {
-		for (size_t i = 0; i < depth && result.ended < deadline; i++) {
+		for (uint64_t i = 0; i < depth && result.ended < deadline; i++) {
 			const char *token;
 
 			if (sent[i] > 0)
@@ -101,7 +104,6 @@ static void many_at_a_time(size_t depth)
 int main(int argc, char **argv)
 {
 	const char *algs[] = {bench.alg, NULL}, *encs[] = {bench.enc, NULL};
-	size_t depth;
 
 	if (argc != 5)
 		return 2;
@@ -120,7 +122,7 @@ int main(int argc, char **argv)
 	if (depth == 1)
 		one_at_a_time();
 	else
-		many_at_a_time(depth);
+		many_at_a_time();
 	measure_print(&result);
 	policy.cache = cek_jwe_cache_free(policy.cache);
 	cek_conn_free(conn);
