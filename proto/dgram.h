@@ -11,6 +11,7 @@
 
 enum {
 	DGRAM_MAX = 131072, /* bytes: a frame of 64 KiB and what goes around it */
+	DGRAM_JOBS_MAX = 16384, /* bytes of jobs to a use worker in one; a rewrap with everything at its limit needs 5 KiB */
 	DGRAM_FDS_MAX = 64,
 };
 

@@ -10,10 +10,12 @@
 #include "daemon/broker/control.h"
 #include "daemon/log.h"
 #include "proto/dgram.h"
+#include "proto/put.h"
 
 enum {
-	SEND_MAX = 16,   /* jobs of one sendmmsg(2) */
-	RECEIVE_MAX = 8, /* results of one recvmmsg(2) */
+	SEND_MAX = 16,   /* jobs in one datagram */
+	JOB_HEAD_MAX = PUT_FIELD_MAX,
+	RECEIVE_MAX = 8, /* datagrams of one recvmmsg(2) */
 };
 
 void workers_init(struct broker *broker)
@@ -437,28 +439,31 @@ static void give(struct worker *worker, struct link *link)
 	worker->unsent++;
 }
 
-/* Send the last unsent jobs of the worker, several in one call. */
+/* Send the unsent jobs of the worker, the last ones of its list, as many as one datagram (ToWorker) may hold. */
 static void send_jobs(struct worker *worker)
 {
-	struct mmsghdr messages[SEND_MAX];
-	struct iovec iov[SEND_MAX];
+	uint8_t heads[SEND_MAX][JOB_HEAD_MAX];
+	struct iovec iov[2 * SEND_MAX];
+	struct msghdr message = {.msg_iov = iov};
 	struct link *link = &worker->jobs;
+	size_t bytes = 0;
 	unsigned n = 0;
-	int sent;
 
 	for (uint32_t i = 0; i < worker->unsent; i++)
 		link = link->prev;
 	for (; n < SEND_MAX && n < worker->unsent; n++, link = link->next) {
 		struct job *job = list_entry(link, struct job, link);
+		uint8_t *end = put_varint(put_varint(heads[n], 1 << 3 | PUT_TYPE_LENGTH), job->len);
 
-		iov[n] = (struct iovec){.iov_base = job->packed, .iov_len = job->len};
-		messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[n], .msg_iovlen = 1}};
+		bytes += (size_t)(end - heads[n]) + job->len;
+		if (n > 0 && bytes > DGRAM_JOBS_MAX)
+			break;
+		iov[message.msg_iovlen++] = (struct iovec){.iov_base = heads[n], .iov_len = (size_t)(end - heads[n])};
+		iov[message.msg_iovlen++] = (struct iovec){.iov_base = job->packed, .iov_len = job->len};
 	}
-	sent = sendmmsg(worker->fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent > 0)
-		worker->unsent -= (uint32_t)sent;
-	/* An error other than a full socket shows as its end when it is read. */
-	if (worker->unsent > 0)
+	if (sendmsg(worker->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		worker->unsent -= n;
+	else /* an error other than a full socket shows as its end when it is read */
 		event_add(&worker->writable, NULL);
 }
 

@@ -12,16 +12,17 @@
 #include "hang.h"
 #include "manage.h"
 #include "proto/dgram.h"
+#include "proto/put.h"
 #include "results.h"
 
 enum {
-	BATCH = 16,                   /* jobs taken at once */
-	JOB_MAX = 16384,              /* bytes; a rewrap with everything at its limit needs 5 KiB */
+	BATCH = 8,                    /* datagrams taken at once */
 	MANAGE_IDLE_MS = 60000,       /* then the manage worker ends */
 	TRANSPORT_IDLE_MS = 300000,   /* the same while a transport key is open: it would die */
 	HOLD_US = 200,                /* a result waits so long at most for those of the jobs in hand */
 	HOLD_BUSY_US = 4000,          /* the same while so many jobs are in hand: */
 	BUSY = 3,
+	HOLD_MAX = 8,                 /* results, of 16 jobs: the broker is to send more meanwhile */
 	MEASURE_EVERY = 4096,         /* jobs */
 	GENERATE_TIMES = 10,          /* a slow token needs minutes for RSA-4096 */
 };
@@ -33,6 +34,8 @@ struct batch {
 	unsigned n;
 	size_t size;
 	struct results results;
+	unsigned in_hand; /* jobs */
+	uint64_t now_us;  /* when the last of them was done */
 };
 
 uint64_t loop_memory(const struct loop *loop)
@@ -49,13 +52,55 @@ uint64_t loop_memory(const struct loop *loop)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Packed jobs, as ToWorker holds them. */
+struct jobs {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* Take the first one: false if there is none, or what is left is none. */
+static bool jobs_next(struct jobs *jobs, const uint8_t **ret_job, size_t *ret_len)
+{
+	size_t len = 0, head = 1;
+
+	if (jobs->len < 2 || jobs->at[0] != (1 << 3 | PUT_TYPE_LENGTH))
+		return false;
+	for (unsigned shift = 0; shift < 28; shift += 7) {
+		const uint8_t byte = jobs->at[head++];
+
+		len |= (size_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			break;
+		if (head == jobs->len)
+			return false;
+	}
+	if (len > jobs->len - head)
+		return false;
+	*ret_job = jobs->at + head;
+	*ret_len = len;
+	jobs->at += head + len;
+	jobs->len -= head + len;
+	return true;
+}
+
+static unsigned jobs_count(struct jobs jobs)
+{
+	const uint8_t *job;
+	unsigned n = 0;
+	size_t len;
+
+	while (jobs_next(&jobs, &job, &len))
+		n++;
+	return n;
+}
+
 static int batch_init(struct batch *batch, int fd, bool manage)
 {
 	int r;
 
 	memset(batch, 0, sizeof(*batch));
 	batch->n = manage ? 1 : BATCH;
-	batch->size = manage ? DGRAM_MAX : JOB_MAX;
+	batch->size = manage ? DGRAM_MAX : DGRAM_JOBS_MAX;
 	r = arena_init(&batch->arena, batch->n * batch->size + RESULTS_ROOM);
 	if (r < 0)
 		return r;
@@ -200,41 +245,52 @@ static int wait_for_jobs(struct loop *loop)
 
 /* Whether the results may wait for the next one: a little while if there is another job in hand, longer if there are so
  * many that whoever waits for the last of them waits longer anyway. The next job takes as long as this one did. */
-static bool may_wait(const struct results *results, unsigned in_hand, uint64_t now_us, uint64_t took_us)
+static bool may_wait(const struct batch *batch, uint64_t took_us)
 {
-	const uint64_t most = in_hand >= BUSY ? HOLD_BUSY_US : HOLD_US;
+	const uint64_t most = batch->in_hand >= BUSY ? HOLD_BUSY_US : HOLD_US;
 
-	return in_hand > 0 && results_wait_us(results, now_us, took_us) <= most;
+	return batch->in_hand > 0 && batch->results.n < HOLD_MAX &&
+	       results_wait_us(&batch->results, batch->now_us, took_us) <= most;
+}
+
+/* The jobs of one datagram. */
+static int answer_datagram(struct loop *loop, struct worker *worker, struct batch *batch, struct jobs jobs)
+{
+	const uint8_t *job;
+	size_t len;
+	int r = 0;
+
+	while (r == 0 && !worker->ending && jobs_next(&jobs, &job, &len)) {
+		const uint64_t began = batch->now_us;
+
+		r = answer(loop, worker, &batch->results, job, len);
+		batch->in_hand--;
+		batch->now_us = clock_monotonic_us();
+		if (r == 0 && (worker->ending || !may_wait(batch, batch->now_us - began)))
+			r = results_flush(&batch->results);
+	}
+	return r < 0 || worker->ending || jobs.len == 0 ? r : -EBADMSG;
 }
 
 static int answer_batch(struct loop *loop, struct worker *worker, struct batch *batch, unsigned n)
 {
-	uint64_t began = clock_monotonic_us();
+	int r = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t *data = batch->iov[i].iov_base;
-		const size_t len = batch->header[i].msg_len;
-		uint64_t now;
-		int r;
+	batch->in_hand = 0;
+	batch->now_us = clock_monotonic_us();
+	for (unsigned i = 0; i < n; i++)
+		batch->in_hand += jobs_count((struct jobs){ batch->iov[i].iov_base, batch->header[i].msg_len });
+	for (unsigned i = 0; r == 0 && !worker->ending && i < n; i++) {
+		const struct jobs jobs = { batch->iov[i].iov_base, batch->header[i].msg_len };
 
-		if (len == 0)
+		if (jobs.len == 0)
 			return 1;
 		if (batch->header[i].msg_hdr.msg_flags & MSG_TRUNC)
 			return -EMSGSIZE;
-		r = answer(loop, worker, &batch->results, data, len);
-		wipe(data, len);
-		now = clock_monotonic_us();
-		if (r == 0 && (worker->ending || !may_wait(&batch->results, n - i - 1, now, now - began)))
-			r = results_flush(&batch->results);
-		began = now;
-		if (r == -EPIPE)
-			return 1;
-		if (r < 0)
-			return r;
-		if (worker->ending)
-			return 1;
+		r = answer_datagram(loop, worker, batch, jobs);
+		wipe(batch->iov[i].iov_base, batch->header[i].msg_len);
 	}
-	return 0;
+	return r == -EPIPE || (r == 0 && worker->ending) ? 1 : r;
 }
 
 int loop_run(struct loop *loop, struct worker *worker)

@@ -48,6 +48,7 @@ int results_add(struct results *results, const Cek__Internal__V1__JobResult *res
 	if (results->len == 0)
 		results->since_us = now_us;
 	results->len += len;
+	results->n++;
 	return 0;
 }
 
@@ -74,6 +75,7 @@ int results_flush(struct results *results)
 	} while (sent < 0 && errno == EINTR);
 	/* What was refused is not sent again: the broker is gone then. */
 	results->len = 0;
+	results->n = 0;
 	wipe(start, head_len + len);
 	return sent < 0 ? -errno : 0;
 }

@@ -18,6 +18,7 @@ struct results {
 	int fd;           /* the broker's pair, blocking */
 	uint8_t *packed;  /* JobResults, after room for what goes around them; of locked memory */
 	size_t len;
+	unsigned n;
 	uint64_t since_us; /* when the first of them was added */
 };
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <p11-kit/p11-kit.h>
 
+#include "daemon/executing.h"
 #include "proto/dgram.h"
 
 static const char right_pin[] = "test-pin";
@@ -176,12 +177,12 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	char path[128];
-	int fds[3] = { jobs, -1, options->test_page };
+	int fds[4] = { jobs, executing_create(), -1, options->test_page };
 
 	snprintf(path, sizeof(path), "%s/pin", rig->dir);
 	write_file(path, options->pin ? options->pin : "test-pin\n");
-	fds[1] = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fds[1] >= 0);
+	fds[2] = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fds[1] >= 0 && fds[2] >= 0);
 	token.module = (char *)(uintptr_t)(options->module ? options->module : rig->module);
 	token.uri = (char *)(uintptr_t)(options->uri ? options->uri : rig->uri);
 	token.init_reserved = rig->init_reserved;
@@ -193,8 +194,9 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	setup.token = &token;
 	setup.sandbox = (char *)(uintptr_t)"auto";
 	setup.test_clock = options->test_page > 0;
-	assert_int_equal(dgram_send(control, &setup.base, fds, options->test_page > 0 ? 3 : 2), 0);
+	assert_int_equal(dgram_send(control, &setup.base, fds, options->test_page > 0 ? 4 : 3), 0);
 	close(fds[1]);
+	close(fds[2]);
 }
 
 Cek__Internal__V1__Control *rig_control(struct rig_worker *worker)
@@ -241,23 +243,56 @@ int rig_stop(struct rig_worker *worker)
 	close(worker->jobs);
 	close(worker->control);
 	rig_free(worker->hello);
+	rig_free(worker->several);
 	assert_int_equal(waitpid(worker->pid, &status, 0), worker->pid);
 	return status;
 }
 
 void rig_send(struct rig_worker *worker, Cek__Internal__V1__Job *job)
 {
+	Cek__Internal__V1__ToWorker message = CEK__INTERNAL__V1__TO_WORKER__INIT;
+
 	job->id = ++worker->next_id;
-	assert_int_equal(dgram_send(worker->jobs, &job->base, NULL, 0), 0);
+	message.n_job = 1;
+	message.job = &job;
+	assert_int_equal(dgram_send(worker->jobs, &message.base, NULL, 0), 0);
+}
+
+/* One of the results that came together, as a message of its own. */
+static Cek__Internal__V1__FromWorker *take_one(struct rig_worker *worker)
+{
+	Cek__Internal__V1__JobResults *results = worker->several->results;
+	Cek__Internal__V1__FromWorker *message = malloc(sizeof(*message));
+
+	assert_non_null(message);
+	cek__internal__v1__from_worker__init(message);
+	message->what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
+	message->result = results->result[worker->n_taken];
+	results->result[worker->n_taken++] = NULL;
+	if (worker->n_taken == results->n_result) {
+		rig_free(worker->several);
+		worker->several = NULL;
+		worker->n_taken = 0;
+	}
+	return message;
 }
 
 Cek__Internal__V1__FromWorker *rig_receive(struct rig_worker *worker)
 {
 	static uint8_t buffer[DGRAM_MAX];
+	Cek__Internal__V1__FromWorker *message;
 	size_t n_fds;
-	ssize_t n = dgram_recv(worker->jobs, 0, buffer, sizeof(buffer), NULL, 0, &n_fds);
+	ssize_t n;
 
-	return n > 0 ? cek__internal__v1__from_worker__unpack(NULL, (size_t)n, buffer) : NULL;
+	if (worker->several)
+		return take_one(worker);
+	n = dgram_recv(worker->jobs, 0, buffer, sizeof(buffer), NULL, 0, &n_fds);
+	message = n > 0 ? cek__internal__v1__from_worker__unpack(NULL, (size_t)n, buffer) : NULL;
+	if (!message || message->what_case != CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
+		return message;
+	assert_true(message->results->n_result > 0);
+	worker->several = message;
+	return take_one(worker);
 }
 
 Cek__Internal__V1__FromWorker *rig_call(struct rig_worker *worker, Cek__Internal__V1__Job *job)

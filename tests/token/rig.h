@@ -37,6 +37,8 @@ struct rig_worker {
 	int control, jobs;
 	uint64_t next_id;
 	Cek__Internal__V1__FromWorker *hello;
+	Cek__Internal__V1__FromWorker *several; /* results that came together, of which these are still to be taken: */
+	size_t n_taken;
 };
 
 struct rig_options {
@@ -63,7 +65,7 @@ int rig_stop(struct rig_worker *worker);
 /* Send without waiting; the id is filled in. */
 void rig_send(struct rig_worker *worker, Cek__Internal__V1__Job *job);
 
-/* The next result; NULL when the worker has gone. Free it with rig_free(). */
+/* The next result, also of those that came together; NULL when the worker has gone. Free it with rig_free(). */
 Cek__Internal__V1__FromWorker *rig_receive(struct rig_worker *worker);
 
 /* Send and receive, checking the id. */

@@ -438,6 +438,54 @@ static void answers_what_it_has(void **state)
 	}
 }
 
+/* Of one datagram each job is answered, in order; what is no job ends the worker once those before it are done. */
+static void answers_all_jobs_of_a_datagram(void **state)
+{
+	enum { JOBS = 20 };
+	uint8_t packed[DGRAM_MAX], bad[1024];
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	wrapped = wrap(&worker);
+	for (int rubbish = 0; rubbish < 2; rubbish++) {
+		Cek__Internal__V1__ToWorker message = CEK__INTERNAL__V1__TO_WORKER__INIT;
+		Cek__Internal__V1__Job job[JOBS], *jobs[JOBS];
+		Cek__Internal__V1__UnwrapJob good = unwrap_job(wrapped), broken = good;
+		size_t len;
+
+		memcpy(bad, good.encrypted_key.data, good.encrypted_key.len);
+		bad[0] ^= 1;
+		broken.encrypted_key.data = bad;
+		for (uint64_t i = 0; i < JOBS; i++) {
+			cek__internal__v1__job__init(&job[i]);
+			job[i].id = 1000 + i;
+			job[i].op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+			job[i].unwrap = i % 3 == 1 ? &broken : &good;
+			jobs[i] = &job[i];
+		}
+		message.n_job = JOBS;
+		message.job = jobs;
+		len = cek__internal__v1__to_worker__pack(&message, packed);
+		packed[len] = 0x0a; /* a job of 200 bytes, of which none is there */
+		packed[len + 1] = 200;
+		packed[len + 2] = 1;
+		assert_true(send(worker.jobs, packed, len + (rubbish ? 3 : 0), 0) > 0);
+		for (uint64_t i = 0; i < JOBS; i++) {
+			Cek__Internal__V1__FromWorker *answer = rig_receive(&worker);
+
+			assert_non_null(answer);
+			assert_int_equal(answer->result->id, 1000 + i);
+			assert_int_equal(answer->result->outcome, i % 3 == 1 ? OUTCOME(FAILED) : OUTCOME(OK));
+			rig_free(answer);
+		}
+	}
+	assert_null(rig_receive(&worker));
+	rig_free(wrapped);
+	assert_int_not_equal(rig_stop(&worker), 0);
+}
+
 static void use_workers_do_not_manage(void **state)
 {
 	struct rig_worker worker;
@@ -500,6 +548,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(forgets, behave),
 		cmocka_unit_test_setup(asks_to_be_replaced, behave),
 		cmocka_unit_test_setup(answers_what_it_has, behave),
+		cmocka_unit_test_setup(answers_all_jobs_of_a_datagram, behave),
 		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
 		cmocka_unit_test_setup(generation_is_tried_again, behave),
 	};

@@ -275,20 +275,23 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 static bool worker_step(struct rig_worker *worker)
 {
 	ssize_t n = worker->deaf ? -1 : take(worker->fd);
-	Job *job;
+	Cek__Internal__V1__ToWorker *message;
 
 	if (n == 0)
 		rig_kill_worker(worker);
 	if (n <= 0)
 		return false;
-	job = cek__internal__v1__job__unpack(NULL, (size_t)n, buffer);
-	assert_non_null(job);
-	worker->executing->job = job->id;
-	if (worker->dies_after > 0 && --worker->dies_after == 0)
-		rig_kill_worker(worker);
-	else
-		worker_answer(worker, job);
-	cek__internal__v1__job__free_unpacked(job, NULL);
+	message = cek__internal__v1__to_worker__unpack(NULL, (size_t)n, buffer);
+	assert_non_null(message);
+	assert_true(message->n_job > 0);
+	for (size_t i = 0; i < message->n_job && worker->fd >= 0; i++) {
+		worker->executing->job = message->job[i]->id;
+		if (worker->dies_after > 0 && --worker->dies_after == 0)
+			rig_kill_worker(worker);
+		else
+			worker_answer(worker, message->job[i]);
+	}
+	cek__internal__v1__to_worker__free_unpacked(message, NULL);
 	return true;
 }
 

@@ -22,6 +22,7 @@ void faults_add(struct faults_maker *maker, const char *name, bool is_public, bo
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
+	Cek__Internal__V1__ToWorker message = CEK__INTERNAL__V1__TO_WORKER__INIT;
 	struct faults *faults = maker->faults;
 	struct fault *fault;
 	size_t i = 0, at = 0;
@@ -48,11 +49,13 @@ void faults_add(struct faults_maker *maker, const char *name, bool is_public, bo
 	job.id = 1;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
 	job.unwrap = &op;
-	fault->message[at].len = cek__internal__v1__job__get_packed_size(&job);
+	message.n_job = 1;
+	message.job = (Cek__Internal__V1__Job *[]){ &job };
+	fault->message[at].len = cek__internal__v1__to_worker__get_packed_size(&message);
 	fault->message[at].data = malloc(fault->message[at].len);
 	if (!fault->message[at].data)
 		die("no memory");
-	cek__internal__v1__job__pack(&job, fault->message[at].data);
+	cek__internal__v1__to_worker__pack(&message, fault->message[at].data);
 }
 
 static Cek__Internal__V1__FromWorker *generate(struct faults_maker *maker)
