@@ -41,9 +41,9 @@ static bool inherited(const char *entry)
 
 /*
  * Tokens in software make and free hundreds of small objects for one unwrap. glibc keeps seven freed pieces of a size at
- * hand and merges the others each time; a thousand cost some KiB and make AES key wrap in SoftHSM a fifth faster.
+ * hand and merges the others each time; with two hundred AES key wrap in SoftHSM is a fifth faster.
  */
-static const char malloc_keeps[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=1000";
+static const char malloc_keeps[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=200";
 
 static bool same_name(const char *a, const char *b)
 {

@@ -126,4 +126,4 @@ def test_malloc_of_workers(make_cekd, tmp_path, given):
         daemon.start()
     with open(f"/proc/{daemon.workers()[0]}/environ") as file:
         tunables = [entry for entry in file.read().split("\0") if entry.startswith("GLIBC_TUNABLES=")]
-    assert tunables == [f"GLIBC_TUNABLES={given or 'glibc.malloc.tcache_count=1000'}"]
+    assert tunables == [f"GLIBC_TUNABLES={given or 'glibc.malloc.tcache_count=200'}"]
