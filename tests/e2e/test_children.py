@@ -57,8 +57,8 @@ def test_generation_is_not_repeated(make_cekd):
         daemon.page.arm("manage.generate.after")
         id = client.send(create_key=pb.CreateKeyRequest(key="k", alg="A128KW"))
         pid = C.wait_for(daemon.page.hit, "the manage worker to stop after it generated")
-        daemon.page.disarm()
         os.kill(pid, signal.SIGKILL)
+        daemon.page.disarm()
         assert status_name(client.reply(id)) == "UNAVAILABLE"
         assert status_name(client.call(describe_key=pb.DescribeKeyRequest(key="k"))) == "UNKNOWN_KEY"
         findings = client.ok(fsck=pb.FsckRequest()).fsck.finding
