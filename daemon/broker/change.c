@@ -293,7 +293,7 @@ static void on_late(struct timer *timer)
 {
 	struct change *change = list_entry(timer, struct change, timer);
 
-	if (workers_cancel(change->broker, &change->job))
+	if (workers_cancel(&change->job))
 		abandon(change, say(change, STATUS_UNAVAILABLE, "no manage worker came in time"));
 }
 

@@ -59,7 +59,7 @@ static void request_free(struct request *request)
 		change_detach(request->change);
 	request->change = NULL;
 	request->answered = true;
-	if (request->job.queued && !workers_cancel(broker, &request->job))
+	if (request->job.queued && !workers_cancel(&request->job))
 		return;
 	inventory_free(request->inventory);
 	wipe(request->packed, request->job.len);
@@ -334,6 +334,7 @@ static int set_job(struct request *request, const Job *job)
 	request->job.len = len;
 	request->job.packed = request->packed;
 	request->job.id = job->id;
+	request->job.uid = request->uid;
 	request->job.done = on_job_done;
 	return 0;
 }

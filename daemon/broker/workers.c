@@ -24,8 +24,8 @@ void workers_init(struct broker *broker)
 
 	*workers = (struct workers){0};
 	list_init(&workers->all);
-	list_init(&workers->queue);
-	list_init(&workers->manage_queue);
+	queue_init(&workers->queue);
+	queue_init(&workers->manage_queue);
 }
 
 static void worker_free(struct worker *worker)
@@ -43,18 +43,27 @@ static void worker_free(struct worker *worker)
 static void job_end(struct job *job, const JobResult *result)
 {
 	list_remove(&job->link);
-	job->queued = job->started = false;
+	job->queued = false;
 	job->done(job, result);
 }
 
-static void fail_all(struct link *queue, uint32_t *n)
+/* The next job of a queue, taken out of it. */
+static struct job *dequeue(struct queue *queue)
 {
-	struct link *link;
+	struct link *link = queue_take(queue);
+	struct job *job = link ? list_entry(link, struct job, link) : NULL;
 
-	while ((link = list_take(queue))) {
-		(*n)--;
-		job_end(list_entry(link, struct job, link), NULL);
-	}
+	if (job)
+		job->queue = NULL;
+	return job;
+}
+
+static void fail_all(struct queue *queue)
+{
+	struct job *job;
+
+	while ((job = dequeue(queue)))
+		job_end(job, NULL);
 }
 
 void workers_deinit(struct broker *broker)
@@ -67,11 +76,12 @@ void workers_deinit(struct broker *broker)
 	while ((link = workers->all.next) != &workers->all) {
 		struct worker *worker = list_entry(link, struct worker, link);
 
-		fail_all(&worker->jobs, &worker->n_jobs);
+		while ((link = list_take(&worker->jobs)))
+			job_end(list_entry(link, struct job, link), NULL);
 		worker_free(worker);
 	}
-	fail_all(&workers->queue, &workers->n_queue);
-	fail_all(&workers->manage_queue, &workers->n_manage_queue);
+	fail_all(&workers->queue);
+	fail_all(&workers->manage_queue);
 }
 
 /* A worker went. The job that it was executing may be what killed it: it fails. The others have not begun, or their
@@ -79,8 +89,7 @@ void workers_deinit(struct broker *broker)
 static void worker_lost(struct worker *worker)
 {
 	struct workers *workers = &worker->broker->workers;
-	struct link *queue = worker->manage ? &workers->manage_queue : &workers->queue;
-	uint32_t *n_queue = worker->manage ? &workers->n_manage_queue : &workers->n_queue;
+	struct queue *queue = worker->manage ? &workers->manage_queue : &workers->queue;
 	const uint64_t executing = worker->executing->job;
 	struct job *killer = NULL;
 	struct link *link;
@@ -93,9 +102,8 @@ static void worker_lost(struct worker *worker)
 			killer = job;
 			continue;
 		}
-		job->started = false;
-		list_prepend(queue, link);
-		(*n_queue)++;
+		job->queue = queue;
+		queue_add_first(queue, link, job->uid);
 	}
 	if (worker->manage)
 		workers->manage_wanted = false;
@@ -308,9 +316,9 @@ void workers_gone(struct broker *broker, const Cek__Internal__V1__WorkerGone *go
 	if (!gone->hopeless)
 		return;
 	workers->hopeless = true;
-	fail_all(&workers->manage_queue, &workers->n_manage_queue);
+	fail_all(&workers->manage_queue);
 	if (!workers_ready(broker))
-		fail_all(&workers->queue, &workers->n_queue);
+		fail_all(&workers->queue);
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------------------------- */
@@ -320,11 +328,11 @@ uint64_t workers_job_id(struct broker *broker)
 	return ++broker->workers.next_id;
 }
 
-static void enqueue(struct link *queue, struct job *job)
+static void enqueue(struct queue *queue, struct job *job)
 {
 	job->queued = true;
-	job->started = false;
-	list_append(queue, &job->link);
+	job->queue = queue;
+	queue_add(queue, &job->link, job->uid);
 }
 
 int workers_manage(struct broker *broker, struct job *job)
@@ -333,10 +341,9 @@ int workers_manage(struct broker *broker, struct job *job)
 
 	if (workers->hopeless)
 		return -ENETDOWN;
-	if (workers->n_manage_queue >= MANAGE_QUEUE_MAX)
+	if (workers->manage_queue.n >= MANAGE_QUEUE_MAX)
 		return -ENOBUFS;
 	enqueue(&workers->manage_queue, job);
-	workers->n_manage_queue++;
 	return 0;
 }
 
@@ -344,35 +351,20 @@ int workers_submit(struct broker *broker, struct job *job)
 {
 	struct workers *workers = &broker->workers;
 
-	if (workers->n_queue >= broker->limits.queue)
+	if (workers->queue.n >= broker->limits.queue)
 		return -ENOBUFS;
 	if (workers->hopeless && !workers_ready(broker))
 		return -ENETDOWN;
 	enqueue(&workers->queue, job);
-	workers->n_queue++;
 	return 0;
 }
 
-static bool in_queue(const struct link *queue, const struct job *job)
+bool workers_cancel(struct job *job)
 {
-	const struct link *link = queue->next;
-
-	while (link != queue && link != &job->link)
-		link = link->next;
-	return link != queue;
-}
-
-bool workers_cancel(struct broker *broker, struct job *job)
-{
-	struct workers *workers = &broker->workers;
-
-	if (!job->queued || job->started)
+	if (!job->queued || !job->queue)
 		return false;
-	if (in_queue(&workers->manage_queue, job))
-		workers->n_manage_queue--;
-	else
-		workers->n_queue--;
-	list_remove(&job->link);
+	queue_remove(job->queue, &job->link, job->uid);
+	job->queue = NULL;
 	job->queued = false;
 	return true;
 }
@@ -405,7 +397,7 @@ void workers_forget(struct broker *broker, const uint8_t *cka_id, size_t len)
 		message.id = forget->job.id = ++broker->workers.next_id;
 		forget->job.packed = forget->packed;
 		forget->job.len = cek__internal__v1__job__pack(&message, forget->packed);
-		forget->job.queued = forget->job.started = true;
+		forget->job.queued = true;
 		forget->job.done = on_forgotten;
 		list_append(&worker->jobs, &forget->job.link);
 		worker->n_jobs++;
@@ -429,12 +421,9 @@ static struct worker *free_worker(struct broker *broker)
 	return best;
 }
 
-static void give(struct worker *worker, struct link *link)
+static void give(struct worker *worker, struct job *job)
 {
-	struct job *job = list_entry(link, struct job, link);
-
-	job->started = true;
-	list_append(&worker->jobs, link);
+	list_append(&worker->jobs, &job->link);
 	worker->n_jobs++;
 	worker->unsent++;
 }
@@ -483,11 +472,10 @@ static void flush_manage(struct broker *broker)
 	struct workers *workers = &broker->workers;
 	struct worker *worker = manage_worker(broker);
 
-	if (workers->n_manage_queue == 0)
+	if (workers->manage_queue.n == 0)
 		return;
 	if (worker && worker->ready && worker->n_jobs == 0) {
-		workers->n_manage_queue--;
-		give(worker, list_take(&workers->manage_queue));
+		give(worker, dequeue(&workers->manage_queue));
 	} else if (!worker && !workers->manage_wanted) {
 		workers->manage_wanted = true;
 		control_want_worker(broker, true, 0, 0);
@@ -499,10 +487,8 @@ void workers_flush(struct broker *broker)
 	struct workers *workers = &broker->workers;
 	struct worker *worker;
 
-	while (workers->n_queue > 0 && (worker = free_worker(broker))) {
-		workers->n_queue--;
-		give(worker, list_take(&workers->queue));
-	}
+	while (workers->queue.n > 0 && (worker = free_worker(broker)))
+		give(worker, dequeue(&workers->queue));
 	flush_manage(broker);
 	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {
 		worker = list_entry(link, struct worker, link);
@@ -526,7 +512,7 @@ bool workers_idle(const struct broker *broker)
 {
 	const struct workers *workers = &broker->workers;
 
-	if (workers->n_queue > 0 || workers->n_manage_queue > 0)
+	if (workers->queue.n > 0 || workers->manage_queue.n > 0)
 		return false;
 	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {
 		if (list_entry(link, struct worker, link)->n_jobs > 0)

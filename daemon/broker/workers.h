@@ -12,6 +12,7 @@
 
 #include "daemon/broker/list.h"
 #include "daemon/broker/names.h"
+#include "daemon/broker/queue.h"
 #include "daemon/executing.h"
 
 enum { MANAGE_QUEUE_MAX = 64 };
@@ -24,8 +25,9 @@ struct job {
 	uint64_t id;     /* from workers_job_id(), the same as in the packed message */
 	uint8_t *packed; /* a Job, in locked memory if it holds a CEK; stays until done */
 	size_t len;
+	uint32_t uid;    /* whose; 0 for the broker's own */
 	bool queued;     /* in a queue or at a worker */
-	bool started;    /* at a worker */
+	struct queue *queue; /* in which it waits; NULL at a worker */
 	/* NULL: the worker died of it, or there will be none. An inventory is answered several times while
 	 * result->more. */
 	void (*done)(struct job *job, const JobResult *result);
@@ -52,10 +54,8 @@ struct worker {
 
 struct workers {
 	struct link all;     /* use workers and the manage worker */
-	struct link queue;   /* jobs for a use worker */
-	uint32_t n_queue;
-	struct link manage_queue;
-	uint32_t n_manage_queue;
+	struct queue queue;  /* jobs for a use worker */
+	struct queue manage_queue;
 	bool manage_wanted;
 	uint64_t next_id;
 	bool hopeless;       /* cekd does not start any more: wrong PIN */
@@ -77,7 +77,7 @@ int workers_submit(struct broker *broker, struct job *job);
 int workers_manage(struct broker *broker, struct job *job);
 
 /* Take a job back that has not started: true, and done will not be called. */
-bool workers_cancel(struct broker *broker, struct job *job);
+bool workers_cancel(struct job *job);
 
 /* Tell all use workers to drop what they hold of an object. */
 void workers_forget(struct broker *broker, const uint8_t *cka_id, size_t len);

@@ -1,5 +1,6 @@
 """Many requests on one connection: out of order by id, deadlines, full queues, an orderly end."""
 
+import os
 import signal
 
 import cekd as C
@@ -95,6 +96,34 @@ def test_the_daemons_own_deadline(make_cekd):
             assert status_name(longer) == "DEADLINE"
         finally:
             daemon.signal_workers(signal.SIGCONT)
+
+
+@pytest.mark.skipif(not C.ROOT, reason="only root can become other users")
+def test_users_take_turns(make_cekd):
+    """One user's queue does not delay another's only request: it is executed right after what the worker has already."""
+    daemon = make_cekd(workers=1, limits={"queue_per_worker": 1})
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        os.seteuid(C.UID_ALICE)
+        try:
+            greedy = daemon.client()
+        finally:
+            os.seteuid(0)
+        with greedy:
+            daemon.signal_workers(signal.SIGSTOP)
+            try:
+                ids = [greedy.send(unwrap=greedy.unwrap_request(made)) for _ in range(50)]
+                greedy.ok(list_keys=pb.ListKeysRequest())  # answered after they were read
+                mine = client.send(unwrap=client.unwrap_request(made))
+                client.ok(list_keys=pb.ListKeysRequest())
+            finally:
+                daemon.signal_workers(signal.SIGCONT)
+            assert client.reply(mine).unwrap.cek == made.cek
+            assert all(greedy.reply(id).unwrap.cek == made.cek for id in ids)
+    daemon.stop()
+    order = [record["uid"] for record in daemon.audit_records() if record.get("op") == "unwrap"]
+    assert len(order) == 51
+    assert order.index(0) <= 2
 
 
 def test_stop_loses_nothing(small):
