@@ -36,6 +36,10 @@ struct batch {
 	struct results results;
 	unsigned in_hand; /* jobs */
 	uint64_t now_us;  /* when the last of them was done */
+	struct {          /* that one, if it was an unwrap */
+		char alg[32];
+		size_t encrypted_key_len, epk_len;
+	} last;
 };
 
 uint64_t loop_memory(const struct loop *loop)
@@ -197,11 +201,28 @@ static void measure(struct loop *loop, Cek__Internal__V1__JobResult *result)
 	result->replace = loop->memory_limit > 0 && result->memory > loop->memory_limit;
 }
 
-static int answer(struct loop *loop, struct worker *worker, struct results *results, const uint8_t *data, size_t len)
+/* Whether it is an unwrap that takes as long as the last one. */
+static bool alike(struct batch *batch, const Cek__Internal__V1__Job *job)
+{
+	const Cek__Internal__V1__UnwrapJob *unwrap = job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP ? job->unwrap : NULL;
+	const size_t encrypted_key_len = unwrap ? unwrap->encrypted_key.len : 0;
+	const size_t epk_len = unwrap && unwrap->params && unwrap->params->epk ? unwrap->params->epk->x.len : 0;
+	const bool same = unwrap && strcmp(unwrap->alg, batch->last.alg) == 0 &&
+			  encrypted_key_len == batch->last.encrypted_key_len && epk_len == batch->last.epk_len;
+
+	if (same)
+		return true;
+	snprintf(batch->last.alg, sizeof(batch->last.alg), "%s", unwrap ? unwrap->alg : "");
+	batch->last.encrypted_key_len = encrypted_key_len;
+	batch->last.epk_len = epk_len;
+	return false;
+}
+
+static int answer(struct loop *loop, struct worker *worker, struct batch *batch, const uint8_t *data, size_t len)
 {
 	Cek__Internal__V1__Job *job = cek__internal__v1__job__unpack(arena_allocator(&worker->arena), len, data);
 	Cek__Internal__V1__JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
-	int r;
+	int r = 0;
 
 	/* Which job it was cannot be told any more; that it was not answered will. */
 	if (!job) {
@@ -210,18 +231,22 @@ static int answer(struct loop *loop, struct worker *worker, struct results *resu
 	}
 	result.id = job->id;
 	result.outcome = OUTCOME(UNSUPPORTED);
+	/* Results do not wait for what may take much longer than they did. */
+	if (!alike(batch, job))
+		r = results_flush(&batch->results);
+	if (r < 0) {
+		arena_reset(&worker->arena);
+		return r;
+	}
 	loop->executing->job = job->id;
 	hang_enter(1);
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
 	measure(loop, &result);
-	if (r == 0 && job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP) {
-		r = results_add(results, &result, clock_monotonic_us());
-	} else if (r == 0) {
-		r = results_flush(results);
-		if (r == 0)
-			r = send_result(loop, &result);
-	}
+	if (r == 0 && job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP)
+		r = results_add(&batch->results, &result, clock_monotonic_us());
+	else if (r == 0)
+		r = send_result(loop, &result);
 	arena_reset(&worker->arena);
 	return r;
 }
@@ -263,7 +288,7 @@ static int answer_datagram(struct loop *loop, struct worker *worker, struct batc
 	while (r == 0 && !worker->ending && jobs_next(&jobs, &job, &len)) {
 		const uint64_t began = batch->now_us;
 
-		r = answer(loop, worker, &batch->results, job, len);
+		r = answer(loop, worker, batch, job, len);
 		batch->in_hand--;
 		batch->now_us = clock_monotonic_us();
 		if (r == 0 && (worker->ending || !may_wait(batch, batch->now_us - began)))
