@@ -16,6 +16,7 @@ enum {
 	SEND_MAX = 16,   /* jobs in one datagram */
 	JOB_HEAD_MAX = PUT_FIELD_MAX,
 	RECEIVE_MAX = 8, /* datagrams of one recvmmsg(2) */
+	LOST_MAX = 3,    /* then a job fails although no worker said that it was executing it */
 };
 
 void workers_init(struct broker *broker)
@@ -91,15 +92,15 @@ static void worker_lost(struct worker *worker)
 	struct workers *workers = &worker->broker->workers;
 	struct queue *queue = worker->manage ? &workers->manage_queue : &workers->queue;
 	const uint64_t executing = worker->executing->job;
-	struct job *killer = NULL;
-	struct link *link;
+	struct link *link, failed;
 
+	list_init(&failed);
 	while ((link = worker->jobs.prev) != &worker->jobs) {
 		struct job *job = list_entry(link, struct job, link);
 
 		list_remove(link);
-		if (job->id == executing) {
-			killer = job;
+		if (job->id == executing || ++job->lost >= LOST_MAX) {
+			list_append(&failed, link);
 			continue;
 		}
 		job->queue = queue;
@@ -108,8 +109,8 @@ static void worker_lost(struct worker *worker)
 	if (worker->manage)
 		workers->manage_wanted = false;
 	worker_free(worker);
-	if (killer)
-		job_end(killer, NULL);
+	while ((link = list_take(&failed)))
+		job_end(list_entry(link, struct job, link), NULL);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------- */
@@ -332,6 +333,7 @@ static void enqueue(struct queue *queue, struct job *job)
 {
 	job->queued = true;
 	job->queue = queue;
+	job->lost = 0;
 	queue_add(queue, &job->link, job->uid);
 }
 

@@ -25,9 +25,10 @@ struct job {
 	uint64_t id;     /* from workers_job_id(), the same as in the packed message */
 	uint8_t *packed; /* a Job, in locked memory if it holds a CEK; stays until done */
 	size_t len;
-	uint32_t uid;    /* whose; 0 for the broker's own */
+	uint32_t uid;    /* whose; 0 for changes of keys and the broker's own */
 	bool queued;     /* in a queue or at a worker */
 	struct queue *queue; /* in which it waits; NULL at a worker */
+	unsigned lost;   /* workers that went while it was at them */
 	/* NULL: the worker died of it, or there will be none. An inventory is answered several times while
 	 * result->more. */
 	void (*done)(struct job *job, const JobResult *result);

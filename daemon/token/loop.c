@@ -19,7 +19,7 @@ enum {
 	BATCH = 8,                    /* datagrams taken at once */
 	MANAGE_IDLE_MS = 60000,       /* then the manage worker ends */
 	TRANSPORT_IDLE_MS = 300000,   /* the same while a transport key is open: it would die */
-	HOLD_US = 200,                /* a result waits so long at most for those of the jobs in hand */
+	HOLD_US = 200,                /* a result waits so long for those of the jobs in hand, if they take as long as it did */
 	HOLD_BUSY_US = 4000,          /* the same while so many jobs are in hand: */
 	BUSY = 3,
 	HOLD_MAX = 8,                 /* results, of 16 jobs: the broker is to send more meanwhile */
@@ -218,13 +218,30 @@ static bool alike(struct batch *batch, const Cek__Internal__V1__Job *job)
 	return false;
 }
 
+/* Job.id, which stands first in a packed job; 0 if it does not. */
+static uint64_t id_of(const uint8_t *data, size_t len)
+{
+	uint64_t id = 0;
+
+	if (len < 2 || data[0] != (1 << 3 | PUT_TYPE_NUMBER))
+		return 0;
+	for (size_t i = 1; i < len && i <= PUT_VARINT_MAX; i++) {
+		id |= (uint64_t)(data[i] & 0x7f) << 7 * (i - 1);
+		if (data[i] < 0x80)
+			return id;
+	}
+	return 0;
+}
+
 static int answer(struct loop *loop, struct worker *worker, struct batch *batch, const uint8_t *data, size_t len)
 {
-	Cek__Internal__V1__Job *job = cek__internal__v1__job__unpack(arena_allocator(&worker->arena), len, data);
 	Cek__Internal__V1__JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
+	Cek__Internal__V1__Job *job;
 	int r = 0;
 
-	/* Which job it was cannot be told any more; that it was not answered will. */
+	/* Before anything that it could be the end of, its decoding included. */
+	loop->executing->job = id_of(data, len);
+	job = cek__internal__v1__job__unpack(arena_allocator(&worker->arena), len, data);
 	if (!job) {
 		arena_reset(&worker->arena);
 		return -EBADMSG;
@@ -238,7 +255,6 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 		arena_reset(&worker->arena);
 		return r;
 	}
-	loop->executing->job = job->id;
 	hang_enter(1);
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
@@ -293,6 +309,8 @@ static int answer_datagram(struct loop *loop, struct worker *worker, struct batc
 		batch->now_us = clock_monotonic_us();
 		if (r == 0 && (worker->ending || !may_wait(batch, batch->now_us - began)))
 			r = results_flush(&batch->results);
+		else if (r == -EBADMSG)
+			results_flush(&batch->results);
 	}
 	return r < 0 || worker->ending || jobs.len == 0 ? r : -EBADMSG;
 }

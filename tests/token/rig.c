@@ -15,7 +15,6 @@
 #include <cmocka.h>
 #include <p11-kit/p11-kit.h>
 
-#include "daemon/executing.h"
 #include "proto/dgram.h"
 
 static const char right_pin[] = "test-pin";
@@ -172,7 +171,7 @@ static void exec_worker(struct rig *rig, int control)
 	_exit(121);
 }
 
-static void send_setup(struct rig *rig, int control, int jobs, const struct rig_options *options)
+static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, const struct rig_options *options)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
@@ -194,7 +193,9 @@ static void send_setup(struct rig *rig, int control, int jobs, const struct rig_
 	setup.token = &token;
 	setup.sandbox = (char *)(uintptr_t)"auto";
 	setup.test_clock = options->test_page > 0;
-	assert_int_equal(dgram_send(control, &setup.base, fds, options->test_page > 0 ? 4 : 3), 0);
+	worker->executing = executing_map_read_only(fds[1]);
+	assert_non_null(worker->executing);
+	assert_int_equal(dgram_send(worker->control, &setup.base, fds, options->test_page > 0 ? 4 : 3), 0);
 	close(fds[1]);
 	close(fds[2]);
 }
@@ -224,7 +225,7 @@ void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_opti
 	close(control[1]);
 	worker->control = control[0];
 	worker->jobs = jobs[0];
-	send_setup(rig, worker->control, jobs[1], options);
+	send_setup(rig, worker, jobs[1], options);
 	close(jobs[1]);
 	worker->hello = rig_receive(worker);
 	said = rig_control(worker);
@@ -244,6 +245,7 @@ int rig_stop(struct rig_worker *worker)
 	close(worker->control);
 	rig_free(worker->hello);
 	rig_free(worker->several);
+	executing_unmap(worker->executing);
 	assert_int_equal(waitpid(worker->pid, &status, 0), worker->pid);
 	return status;
 }
@@ -304,6 +306,7 @@ Cek__Internal__V1__FromWorker *rig_call(struct rig_worker *worker, Cek__Internal
 	assert_non_null(message);
 	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT);
 	assert_int_equal(message->result->id, job->id);
+	assert_int_equal(worker->executing->job, job->id);
 	return message;
 }
 

@@ -11,6 +11,7 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include "daemon/executing.h"
 #include "internal.pb-c.h"
 
 struct rig {
@@ -36,6 +37,7 @@ struct rig_worker {
 	pid_t pid;
 	int control, jobs;
 	uint64_t next_id;
+	const struct executing *executing; /* the page that it writes */
 	Cek__Internal__V1__FromWorker *hello;
 	Cek__Internal__V1__FromWorker *several; /* results that came together, of which these are still to be taken: */
 	size_t n_taken;

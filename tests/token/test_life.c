@@ -486,6 +486,22 @@ static void answers_all_jobs_of_a_datagram(void **state)
 	assert_int_not_equal(rig_stop(&worker), 0);
 }
 
+/* The broker must learn of which job, or it would give it to the next worker. */
+static void names_the_job_that_it_cannot_decode(void **state)
+{
+	/* ToWorker { Job { id = 300, a field that promises more bytes than there are } } */
+	static const uint8_t broken[] = { 0x0a, 5, 0x08, 0xac, 0x02, 0x12, 100 };
+	struct rig_worker worker;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(worker.executing->job, 0);
+	assert_int_equal(send(worker.jobs, broken, sizeof(broken), 0), sizeof(broken));
+	assert_null(rig_receive(&worker));
+	assert_int_equal(worker.executing->job, 300);
+	assert_int_not_equal(rig_stop(&worker), 0);
+}
+
 static void use_workers_do_not_manage(void **state)
 {
 	struct rig_worker worker;
@@ -549,6 +565,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(asks_to_be_replaced, behave),
 		cmocka_unit_test_setup(answers_what_it_has, behave),
 		cmocka_unit_test_setup(answers_all_jobs_of_a_datagram, behave),
+		cmocka_unit_test_setup(names_the_job_that_it_cannot_decode, behave),
 		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
 		cmocka_unit_test_setup(generation_is_tried_again, behave),
 	};

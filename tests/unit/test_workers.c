@@ -51,6 +51,34 @@ static void test_jobs_that_a_worker_did_not_begin_are_given_out_again(void **sta
 	free(kid);
 }
 
+/* Whatever the reason, a job is not given to workers for ever. */
+static void test_a_job_that_three_workers_did_not_survive_fails(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client);
+	size_t all;
+
+	rig->use[0].deaf = true;
+	send_unwraps(rig, &client, kid, 1);
+	for (int i = 0; i < 2; i++) {
+		rig_kill_worker(&rig->use[0]);
+		rig_start_worker(rig, &rig->use[0], false, 0);
+		rig_run(rig);
+		count_status(&client, STATUS_OK, &all);
+		assert_int_equal(all, 0);
+	}
+	rig_kill_worker(&rig->use[0]);
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_UNAVAILABLE, &all), 1);
+	rig->use[0].deaf = false;
+	rig_start_worker(rig, &rig->use[0], false, 0);
+	rig_run(rig);
+	assert_serves(rig, kid);
+	rig_close(&client);
+	free(kid);
+}
+
 /* It dies of the second of five: the first was answered before, and its answer counts although it is read afterwards. */
 static void test_what_a_worker_answered_before_it_died_counts(void **state)
 {
@@ -210,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_jobs_that_a_worker_did_not_begin_are_given_out_again),
+		TEST(test_a_job_that_three_workers_did_not_survive_fails),
 		TEST(test_what_a_worker_answered_before_it_died_counts),
 		TEST(test_a_worker_dies_of_the_job_that_it_executes),
 		TEST(test_results_come_together),
