@@ -258,9 +258,10 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	hang_enter(1);
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
+	batch->now_us = clock_monotonic_us();
 	measure(loop, &result);
 	if (r == 0 && job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP)
-		r = results_add(&batch->results, &result, clock_monotonic_us());
+		r = results_add(&batch->results, &result, batch->now_us);
 	else if (r == 0)
 		r = send_result(loop, &result);
 	arena_reset(&worker->arena);
@@ -306,7 +307,6 @@ static int answer_datagram(struct loop *loop, struct worker *worker, struct batc
 
 		r = answer(loop, worker, batch, job, len);
 		batch->in_hand--;
-		batch->now_us = clock_monotonic_us();
 		if (r == 0 && (worker->ending || !may_wait(batch, batch->now_us - began)))
 			r = results_flush(&batch->results);
 		else if (r == -EBADMSG)

@@ -93,6 +93,7 @@ static int take_descriptors(const struct start *start, struct session_config *co
 	loop->executing = executing_map(start->fds[1]);
 	if (!loop->executing)
 		return -errno;
+	close(start->fds[1]);
 	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop->manage = start->token->manage;
 	loop->memory_limit = start->token->memory_limit;

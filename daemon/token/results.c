@@ -21,6 +21,7 @@ static size_t put_result(const struct results *results, const Cek__Internal__V1_
 	uint8_t *start = results->packed + RESULTS_HEAD + results->len;
 	struct put put = { .at = start, .room = RESULTS_MAX - results->len };
 	uint8_t *body = put_begin(&put, 1);
+	size_t len;
 
 	put_number(&put, 1, result->id);
 	put_number(&put, 2, result->outcome);
@@ -29,7 +30,10 @@ static size_t put_result(const struct results *results, const Cek__Internal__V1_
 	put_number(&put, 7, result->memory);
 	put_number(&put, 19, result->replace != 0);
 	put_end(&put, body);
-	return put_finish(&put, start);
+	len = put_finish(&put, start);
+	if (len == 0) /* its CEK may stand there already */
+		wipe(start, RESULTS_MAX - results->len);
+	return len;
 }
 
 int results_add(struct results *results, const Cek__Internal__V1__JobResult *result, uint64_t now_us)

@@ -143,6 +143,7 @@ static void test_those_that_do_not_fit_leave_before(void **state)
 		cek__internal__v1__from_worker__free_unpacked(message, NULL);
 	}
 	assert_int_equal(seen, 100);
+	assert_null(memchr(line->arena.base, 0xa5, RESULTS_ROOM));
 	assert_int_equal(datagrams, 2);
 }
 
