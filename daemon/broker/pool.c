@@ -7,6 +7,7 @@
 enum {
 	SLAB_SIZE = 65536, /* and its alignment, so that an item finds its slab */
 	SLAB_HEADER = 64,
+	SLABS_KEPT = 16, /* 1 MiB: mapping, locking and wiping a slab costs as much as dozens of requests */
 };
 
 struct slab {
@@ -105,8 +106,8 @@ void pool_give(struct pool *pool, void *item, size_t used)
 	list_prepend(&slab->free, item);
 	slab->in_use--;
 	pool->in_use--;
-	/* One slab of free items stays, so that a lone request maps nothing. */
-	if (slab->in_use == 0 && pool->items - pool->in_use > pool->per_slab) {
+	/* Some slabs of free items stay, so that a load that comes and goes maps nothing. */
+	if (slab->in_use == 0 && pool->items - pool->in_use > SLABS_KEPT * pool->per_slab) {
 		list_remove(&slab->link);
 		pool->items -= pool->per_slab;
 		munmap(slab, SLAB_SIZE);

@@ -1,6 +1,7 @@
 /*
  * Items of one size in memory that is locked, left out of core dumps and wiped: replies on their way out, frames on
- * their way in and jobs hold CEKs. Grows and shrinks by slabs; taking and giving back cost a few instructions.
+ * their way in and jobs hold CEKs. Grows and shrinks by slabs of 64 KiB, of which sixteen may stay empty; taking and giving
+ * back cost a few instructions.
  */
 #pragma once
 
