@@ -48,6 +48,18 @@ static void take_want(struct supervisor *supervisor, const Cek__Internal__V1__Wa
 	slot->now = 1 - slot->now;
 }
 
+/* Killed at once, even inside a login: it does not do what it was written to do, and no word of it counts any more. */
+static void end_worker(struct supervisor *supervisor, struct child *child, void *data)
+{
+	const Cek__Internal__V1__EndWorker *end = data;
+
+	if (child->role != CHILD_WORKER || child->manage != end->manage || child->index != end->index ||
+	    child->generation != end->generation || child->broker_run != supervisor->broker_runs)
+		return;
+	(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
+	child_kill(child, SIGKILL);
+}
+
 static void take_state(struct supervisor *supervisor, const Cek__Internal__V1__ServiceState *state)
 {
 	notify_status(state->text);
@@ -63,6 +75,9 @@ static void take_broker(struct supervisor *supervisor, const Control *message)
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WANT_WORKER:
 		take_want(supervisor, message->want_worker);
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER:
+		supervisor_each(supervisor, end_worker, message->end_worker);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE:
 		notify_watchdog();

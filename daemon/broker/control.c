@@ -12,15 +12,17 @@ typedef Cek__Internal__V1__Control Control;
 
 static const struct timeval alive_period = {.tv_sec = 2};
 
-static void tell(struct broker *broker, const Control *message)
+/* False: it was not said; with a full pair the caller says it again in a later turn. */
+static bool tell(struct broker *broker, const Control *message)
 {
 	int r = dgram_send(broker->control, &message->base, NULL, 0);
 
 	if (r < 0 && r != -EAGAIN)
 		log_error("cannot tell cekd: %s", strerror(-r));
+	return r == 0;
 }
 
-void control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation)
+bool control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation)
 {
 	Cek__Internal__V1__WantWorker want = CEK__INTERNAL__V1__WANT_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -30,7 +32,35 @@ void control_want_worker(struct broker *broker, bool manage, uint32_t index, uin
 	want.generation = generation;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WANT_WORKER;
 	message.want_worker = &want;
-	tell(broker, &message);
+	return tell(broker, &message);
+}
+
+void control_end_worker(struct broker *broker, const struct worker *worker, const char *how)
+{
+	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	end.manage = worker->manage;
+	end.index = worker->index;
+	end.generation = worker->generation;
+	end.how = (char *)how;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER;
+	message.end_worker = &end;
+	if (!tell(broker, &message))
+		log_error("cekd could not be told to kill it");
+}
+
+/* Set up, sandboxed, and the journal replayed or known not to write, so that Status can say why. */
+static void tell_ready(struct broker *broker)
+{
+	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	if (broker->ready_sent || !(broker->journal.replayed || (broker->journal.known && !broker->journal.ok)))
+		return;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
+	message.ready = &ready;
+	broker->ready_sent = tell(broker, &message);
 }
 
 /* Called each turn: nothing is written into text unless something may have changed. */
@@ -42,6 +72,7 @@ void control_tell_state(struct broker *broker)
 	char text[sizeof(broker->told)];
 	bool ready = broker_ready(broker, &why);
 
+	tell_ready(broker);
 	if (ready && broker->told_ready && broker->told_keys == broker->ring.n_keys)
 		return;
 	if (ready)
@@ -50,27 +81,15 @@ void control_tell_state(struct broker *broker)
 		snprintf(text, sizeof(text), "not ready: %s", why);
 	if (ready == broker->told_ready && strcmp(text, broker->told) == 0)
 		return;
-	broker->told_ready = ready;
-	broker->told_keys = broker->ring.n_keys;
-	snprintf(broker->told, sizeof(broker->told), "%s", text);
 	state.ready = ready;
 	state.text = text;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_STATE;
 	message.state = &state;
-	tell(broker, &message);
-}
-
-void control_tell_ready(struct broker *broker)
-{
-	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-
-	if (broker->ready_sent)
+	if (!tell(broker, &message))
 		return;
-	broker->ready_sent = true;
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
-	message.ready = &ready;
-	tell(broker, &message);
+	broker->told_ready = ready;
+	broker->told_keys = broker->ring.n_keys;
+	snprintf(broker->told, sizeof(broker->told), "%s", text);
 }
 
 void control_tell_failing(struct broker *broker, int failing_class, const char *why)

@@ -8,13 +8,13 @@
 int control_init(struct broker *broker);
 void control_deinit(struct broker *broker);
 
-/* Ask for a worker: the manage worker, or one that replaces a use worker. */
-void control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation);
+/* Ask for a worker: the manage worker, or one that replaces a use worker. False: cekd takes no message at the moment. */
+bool control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation);
 
-/* Tell cekd that we are ready, or not and why, if that changed since the last time. */
+/* A worker broke the rules: it is to be killed and replaced, since it may not end by itself. */
+void control_end_worker(struct broker *broker, const struct worker *worker, const char *how);
+
+/* Tell cekd, once, that we are set up; and that we serve, or not and why, if that changed. At the end of each turn. */
 void control_tell_state(struct broker *broker);
-
-/* Set up, sandboxed, replayed. */
-void control_tell_ready(struct broker *broker);
 
 void control_tell_failing(struct broker *broker, int failing_class, const char *why);

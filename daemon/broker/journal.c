@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/control.h"
 #include "daemon/broker/steps.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
@@ -69,20 +68,28 @@ static int send_packed(struct journal *journal, const uint8_t *packed, size_t le
 	return -errno;
 }
 
-/* Ask for all records. The id tells the answer from what an earlier broker left in the pair. */
+/* Ask for all records: journal_flush() sends the question, as soon as there is room in the pair. The id tells the
+ * answer from what an earlier broker left there. */
 static uint64_t ask_replay(struct journal *journal)
+{
+	journal->question = ++journal->next_id;
+	return journal->question;
+}
+
+static int send_question(struct journal *journal)
 {
 	Cek__Internal__V1__Replay replay = CEK__INTERNAL__V1__REPLAY__INIT;
 	ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	uint8_t packed[32];
+	int r;
 
-	replay.id = ++journal->next_id;
+	replay.id = journal->question;
 	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY;
 	outer.replay = &replay;
-	if (send_packed(journal, packed, cek__internal__v1__to_journal__pack(&outer, packed)) < 0)
-		broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL,
-			"cannot ask the journal for its records");
-	return replay.id;
+	r = send_packed(journal, packed, cek__internal__v1__to_journal__pack(&outer, packed));
+	if (r == 0)
+		journal->question = 0;
+	return r;
 }
 
 static void begin_replay(struct journal *journal)
@@ -180,7 +187,6 @@ static void replay_ended(struct journal *journal)
 		(unsigned long long)broker->ring.epoch);
 	append_open(journal);
 	server_begin(broker);
-	control_tell_ready(broker);
 	steps_changed(broker);
 }
 
@@ -245,10 +251,8 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 		journal->asked_records = 0;
 		journal->asked_id = ask_replay(journal);
 	}
-	if (!state->ok) { /* so that Status can say why */
+	if (!state->ok) /* so that Status can say why */
 		server_begin(broker);
-		control_tell_ready(broker);
-	}
 }
 
 static void on_message(struct journal *journal, const FromJournal *message)
@@ -309,8 +313,12 @@ static void on_writable(evutil_socket_t fd, short what, void *data)
 void journal_flush(struct broker *broker)
 {
 	struct journal *journal = &broker->journal;
-	int r = journal->full ? -EAGAIN : audit_flush(&broker->audit, journal->fd);
+	int r = journal->full ? -EAGAIN : 0;
 
+	if (r == 0 && journal->question > 0)
+		r = send_question(journal);
+	if (r == 0)
+		r = audit_flush(&broker->audit, journal->fd);
 	if (r == 0 && !journal->sent && !list_empty(&journal->appends)) {
 		struct append *append = list_entry(journal->appends.next, struct append, link);
 
@@ -340,6 +348,7 @@ int journal_init(struct broker *broker, int fd)
 		return -ENOMEM;
 	/* A journal that runs already has told its state to the broker before us: begin without waiting for it. */
 	begin_replay(journal);
+	journal_flush(broker);
 	return broker->stop ? -EIO : 0;
 }
 

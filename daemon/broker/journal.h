@@ -41,6 +41,7 @@ struct journal {
 	size_t n_appends;
 	bool sent;
 	uint64_t next_id;
+	uint64_t question;   /* id of a Replay that is still to be sent, 0 = none */
 	uint64_t replay_id;  /* of the replay that is folded, 0 = none */
 	/* After a journal's restart: was the append under way written? */
 	uint64_t asked_id;

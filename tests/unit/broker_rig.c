@@ -85,16 +85,21 @@ static void take_replay(struct rig *rig, uint64_t id)
 	}
 }
 
-void rig_audit_done(struct rig *rig)
+void rig_audit_done_up_to(struct rig *rig, uint64_t n)
 {
 	Cek__Internal__V1__AuditDone done = CEK__INTERNAL__V1__AUDIT_DONE__INIT;
 	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
 
 	done.instance = rig->broker.audit.instance;
-	done.written = done.durable = rig->journal.told_n = rig->journal.audit_n;
+	done.written = done.durable = rig->journal.told_n = n;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE;
 	message.audit_done = &done;
 	journal_send(rig, &message);
+}
+
+void rig_audit_done(struct rig *rig)
+{
+	rig_audit_done_up_to(rig, rig->journal.audit_n);
 }
 
 static void take_audit(struct rig *rig, const Cek__Internal__V1__AuditBatch *batch)
@@ -316,6 +321,9 @@ static bool control_step(struct rig *rig)
 		*(manage ? &rig->wanted_manage : &rig->wanted_use) += 1;
 		if (!manage || !rig->no_manage)
 			rig_start_worker(rig, worker, manage, manage ? 0 : message->want_worker->index);
+	} else if (message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER) {
+		rig->ended++;
+		snprintf(rig->ended_how, sizeof(rig->ended_how), "%s", message->end_worker->how);
 	} else if (message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_READY) {
 		rig->told_ready = true;
 	}

@@ -53,6 +53,8 @@ struct rig {
 	int journal_far; /* the broker's end, kept as cekd keeps it */
 	struct rig_worker use[RIG_WORKERS], manage;
 	size_t wanted_manage, wanted_use;
+	size_t ended; /* workers that cekd was told to kill */
+	char ended_how[128]; /* the last one */
 	bool told_ready;
 	const char *keys; /* pattern of the rule, "*" */
 	const char *const *operations;
@@ -85,6 +87,7 @@ void rig_kill_worker(struct rig_worker *worker);
 void rig_journal_answer(struct rig *rig);
 void rig_journal_state(struct rig *rig, bool ok);
 void rig_audit_done(struct rig *rig);
+void rig_audit_done_up_to(struct rig *rig, uint64_t n);
 
 void rig_connect(struct rig *rig, struct rig_client *client);
 void rig_close(struct rig_client *client);

@@ -92,6 +92,49 @@ static void test_records_come_again_after_the_journal_died(void **state)
 	rig_close(&client);
 }
 
+/* It died with its pair full, and the next one begins by saying so: the question what became of the append under way
+ * waits until there is room. */
+static void test_a_journal_that_died_with_its_pair_full(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client, operator;
+	size_t all;
+	char *kid;
+
+	rig->limits.requests_per_uid = 1000000;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig_connect(rig, &operator);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->journal.deaf = true;
+	rig_send(&operator, call_set_state(kid, STATE_SUSPENDED));
+	rig_run(rig);
+	assert_true(rig->broker.journal.sent);
+	for (int i = 0; i < 5000 && !rig->broker.journal.full; i++) {
+		rig_send(&client, call_wrap("no-such-key"));
+		rig_run(rig);
+		count_status(&client, STATUS_OK, &all);
+	}
+	assert_true(rig->broker.journal.full);
+	rig_journal_state(rig, true);
+	rig_run(rig);
+	assert_true(rig->broker_up);
+	assert_true(rig->broker.journal.question > 0);
+	rig->journal.deaf = false;
+	rig->journal.mute = true; /* as many acknowledgements would not fit into the pair either */
+	rig_run(rig);
+	assert_true(rig->broker_up);
+	assert_int_equal(rig->broker.journal.question, 0);
+	rig->journal.mute = false;
+	rig_audit_done(rig);
+	rig_run(rig);
+	assert_int_equal(count_status(&operator, STATUS_OK, &all), 1);
+	assert_int_equal(call_for_status(rig, &operator, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	rig_close(&client);
+	rig_close(&operator);
+	free(kid);
+}
+
 static void test_nothing_is_served_when_the_journal_does_not_write(void **state)
 {
 	struct rig *rig = *state;
@@ -176,6 +219,7 @@ int main(void)
 		TEST(test_a_reply_waits_for_its_record_on_disk),
 		TEST(test_no_reply_before_its_record_is_in_the_kernel),
 		TEST(test_records_come_again_after_the_journal_died),
+		TEST(test_a_journal_that_died_with_its_pair_full),
 		TEST(test_nothing_is_served_when_the_journal_does_not_write),
 		TEST(test_an_append_that_was_under_way_when_the_journal_died),
 		TEST(test_a_restart_folds_the_same_ring),
