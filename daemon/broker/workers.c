@@ -17,6 +17,7 @@ enum {
 	JOB_HEAD_MAX = PUT_FIELD_MAX,
 	RECEIVE_MAX = 8, /* datagrams of one recvmmsg(2) */
 	LOST_MAX = 3,    /* then a job fails although no worker said that it was executing it */
+	PARTS_MAX = 4096, /* results of one job that is answered in parts */
 };
 
 void workers_init(struct broker *broker)
@@ -86,7 +87,8 @@ void workers_deinit(struct broker *broker)
 }
 
 /* A worker went. The job that it was executing may be what killed it: it fails. The others have not begun, or their
- * results are lost, and are given out again. */
+ * results are lost, and are given out again; but what a manage worker that broke the rules did with its job is not
+ * known. */
 static void worker_lost(struct worker *worker)
 {
 	struct workers *workers = &worker->broker->workers;
@@ -99,7 +101,7 @@ static void worker_lost(struct worker *worker)
 		struct job *job = list_entry(link, struct job, link);
 
 		list_remove(link);
-		if (job->id == executing || ++job->lost >= LOST_MAX) {
+		if (job->id == executing || (worker->manage && worker->broke_rules) || ++job->lost >= LOST_MAX) {
 			list_append(&failed, link);
 			continue;
 		}
@@ -123,7 +125,7 @@ static void retire_older(struct worker *worker)
 		struct worker *other = list_entry(link, struct worker, link);
 
 		next = link->next;
-		if (other == worker || other->manage || other->index != worker->index)
+		if (other->manage || other->index != worker->index || other->generation >= worker->generation)
 			continue;
 		other->leaving = true;
 		if (other->n_jobs == 0)
@@ -131,11 +133,24 @@ static void retire_older(struct worker *worker)
 	}
 }
 
-static void on_hello(struct worker *worker, const WorkerHello *hello)
+/* Nobody believes another's sequence. A worker that breaks it is ended: cekd kills it, and the caller takes its jobs. */
+static bool broke_the_rules(struct worker *worker, const char *how)
+{
+	worker->broke_rules = true;
+	log_error("%s worker %u.%u %s: it is ended", worker->manage ? "manage" : "use", worker->index,
+		worker->generation, how);
+	control_end_worker(worker->broker, worker, how);
+	return false;
+}
+
+static bool on_hello(struct worker *worker, const WorkerHello *hello)
 {
 	struct broker *broker = worker->broker;
-	uint8_t *packed = malloc(cek__internal__v1__worker_hello__get_packed_size(hello) + 1);
+	uint8_t *packed;
 
+	if (worker->ready)
+		return broke_the_rules(worker, "said hello twice");
+	packed = malloc(cek__internal__v1__worker_hello__get_packed_size(hello) + 1);
 	if (packed)
 		worker->hello = cek__internal__v1__worker_hello__unpack(NULL,
 			cek__internal__v1__worker_hello__pack(hello, packed), packed);
@@ -144,32 +159,40 @@ static void on_hello(struct worker *worker, const WorkerHello *hello)
 	worker->memory = hello->memory;
 	broker->workers.hopeless = false;
 	if (worker->manage)
-		return;
+		return true;
 	retire_older(worker);
 	steps_look_for_missing(broker);
 	log_info("worker %u.%u is ready", worker->index, worker->generation);
+	return true;
 }
 
-/* False: the worker broke the rules, or is gone. */
+/* One more part of an answer. A job that is answered once is not touched: done() may free it or submit it again. */
+static bool on_part(struct worker *worker, struct job *job, const JobResult *result)
+{
+	if (!job->in_parts)
+		return broke_the_rules(worker, "answered in parts what is answered once");
+	if (++job->parts > PARTS_MAX)
+		return broke_the_rules(worker, "answered in too many parts");
+	job->done(job, result);
+	return true;
+}
+
+/* What may come now: the answer to the oldest job that was sent. False: the worker broke the rules. */
 static bool on_result(struct worker *worker, const JobResult *result)
 {
 	struct broker *broker = worker->broker;
 	struct job *job = list_empty(&worker->jobs) ? NULL : list_entry(worker->jobs.next, struct job, link);
 
-	if (!job || worker->n_jobs == worker->unsent || job->id != result->id) {
-		log_error("worker %u.%u answered a job that it does not have", worker->index, worker->generation);
-		return false;
-	}
+	if (!worker->ready)
+		return broke_the_rules(worker, "answered before its hello");
+	if (!job || worker->n_jobs == worker->unsent || job->id != result->id)
+		return broke_the_rules(worker, "answered a job that it does not have");
 	if (result->memory > 0)
 		worker->memory = result->memory;
-	if (result->replace && !worker->replacing && !worker->manage) {
-		worker->replacing = true;
-		control_want_worker(broker, false, worker->index, worker->generation);
-	}
-	if (result->more) {
-		job->done(job, result);
-		return true;
-	}
+	if (result->replace && !worker->replacing && !worker->manage)
+		worker->replacing = control_want_worker(broker, false, worker->index, worker->generation);
+	if (result->more)
+		return on_part(worker, job, result);
 	worker->n_jobs--;
 	worker->done++;
 	job_end(job, result);
@@ -189,17 +212,17 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 {
 	struct broker *broker = worker->broker;
 	Cek__Internal__V1__FromWorker *message;
-	bool ok = true;
+	bool ok;
 
 	message = cek__internal__v1__from_worker__unpack(arena_allocator(&broker->arena), len, data);
-	if (!message)
-		ok = false;
-	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
-		on_hello(worker, message->hello);
-	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
+	if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
+		ok = on_hello(worker, message->hello);
+	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
 		ok = on_result(worker, message->result);
-	else if (message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
+	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
 		ok = on_results(worker, message->results);
+	else
+		ok = broke_the_rules(worker, "sent what is no message");
 	arena_reset(&broker->arena);
 	return ok;
 }
@@ -239,8 +262,9 @@ static bool take(struct worker *worker, struct received *received)
 		const struct mmsghdr *message = &received->messages[i];
 		uint8_t *data = received->iov[i].iov_base;
 
-		ok = ok && message->msg_len > 0 && !(message->msg_hdr.msg_flags & MSG_TRUNC) &&
-			on_message(worker, data, message->msg_len);
+		if (message->msg_hdr.msg_flags & MSG_TRUNC)
+			ok = broke_the_rules(worker, "sent more than it was asked for");
+		ok = ok && message->msg_len > 0 && on_message(worker, data, message->msg_len);
 		wipe(data, message->msg_len);
 	}
 	return ok;
@@ -334,6 +358,7 @@ static void enqueue(struct queue *queue, struct job *job)
 	job->queued = true;
 	job->queue = queue;
 	job->lost = 0;
+	job->parts = 0;
 	queue_add(queue, &job->link, job->uid);
 }
 
@@ -381,7 +406,7 @@ static void on_forgotten(struct job *job, const JobResult *result)
 	free(list_entry(job, struct forget, job));
 }
 
-/* These jobs are in nobody's way: they go to each worker beside its limit. */
+/* These jobs are in nobody's way: they go to each worker beside its limit. One that has not said hello holds no KEK. */
 void workers_forget(struct broker *broker, const uint8_t *cka_id, size_t len)
 {
 	Cek__Internal__V1__ForgetJob forget_job = CEK__INTERNAL__V1__FORGET_JOB__INIT;
@@ -392,7 +417,7 @@ void workers_forget(struct broker *broker, const uint8_t *cka_id, size_t len)
 	message.forget = &forget_job;
 	for (struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
 		struct worker *worker = list_entry(link, struct worker, link);
-		struct forget *forget = worker->manage ? NULL : calloc(1, sizeof(*forget));
+		struct forget *forget = worker->manage || !worker->ready ? NULL : calloc(1, sizeof(*forget));
 
 		if (!forget)
 			continue;
@@ -479,8 +504,7 @@ static void flush_manage(struct broker *broker)
 	if (worker && worker->ready && worker->n_jobs == 0) {
 		give(worker, dequeue(&workers->manage_queue));
 	} else if (!worker && !workers->manage_wanted) {
-		workers->manage_wanted = true;
-		control_want_worker(broker, true, 0, 0);
+		workers->manage_wanted = control_want_worker(broker, true, 0, 0);
 	}
 }
 

@@ -29,8 +29,10 @@ struct job {
 	bool queued;     /* in a queue or at a worker */
 	struct queue *queue; /* in which it waits; NULL at a worker */
 	unsigned lost;   /* workers that went while it was at them */
-	/* NULL: the worker died of it, or there will be none. An inventory is answered several times while
-	 * result->more. */
+	bool in_parts;   /* an inventory: may be answered by several results, all but the last with more */
+	uint32_t parts;  /* that have come */
+	/* NULL: the worker died of it, or there will be none. Called once; for what is answered in parts, at each of
+	 * them. */
 	void (*done)(struct job *job, const JobResult *result);
 };
 
@@ -45,6 +47,7 @@ struct worker {
 	int32_t pid;
 	bool ready;      /* has said hello */
 	bool replacing;  /* its successor was asked for */
+	bool broke_rules;
 	bool leaving;    /* the successor is there: gets no more jobs, closed when it has answered */
 	struct link jobs; /* oldest first */
 	uint32_t n_jobs;
