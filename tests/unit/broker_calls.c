@@ -67,6 +67,21 @@ CekRequest *call_wrap(const char *key)
 	return &request;
 }
 
+CekRequest *call_generate(const char *key)
+{
+	static Cek__V1__GenerateCekRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__GenerateCekRequest)CEK__V1__GENERATE_CEK_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.key = (char *)key;
+	message.enc = (char *)"A256GCM";
+	request.id = 9;
+	request.op_case = CEK__V1__REQUEST__OP_GENERATE_CEK;
+	request.generate_cek = &message;
+	return &request;
+}
+
 CekRequest *call_status(void)
 {
 	static Cek__V1__StatusRequest message;

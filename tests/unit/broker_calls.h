@@ -16,6 +16,7 @@ ProtobufCBinaryData call_bytes(size_t len);
 /* An unwrap of a 256-bit CEK with A256KW. */
 CekRequest *call_unwrap(const char *kid, const char *key);
 CekRequest *call_wrap(const char *key);
+CekRequest *call_generate(const char *key);
 CekRequest *call_status(void);
 CekRequest *call_rotate(const char *key, const char *kid);
 CekRequest *call_set_state(const char *kid, enum state state);

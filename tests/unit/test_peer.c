@@ -3,6 +3,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,20 @@
 #include "daemon/broker/bytes.h"
 #include "daemon/broker/peer.h"
 #include "proto/frame.h"
+
+static struct peer *first_peer(struct rig *rig)
+{
+	return list_entry(rig->broker.server.peers.next, struct peer, link);
+}
+
+/* Read without looking for replies. */
+static size_t read_some(struct rig_client *client)
+{
+	ssize_t n = recv(client->fd, client->data + client->len, 2048, MSG_DONTWAIT);
+
+	client->len += n > 0 ? (size_t)n : 0;
+	return n > 0 ? (size_t)n : 0;
+}
 
 static void test_pipelined_requests_are_all_answered(void **state)
 {
@@ -146,6 +161,72 @@ static void test_a_client_that_does_not_read(void **state)
 }
 
 /* A user with more unread replies than it may have gets one at a time on each connection, and loses none. */
+/* Lists of this size overfill the sockets between broker and client. */
+static size_t send_lists(struct rig *rig, struct rig_client *client, int n)
+{
+	Cek__V1__ListKeysRequest list = CEK__V1__LIST_KEYS_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+
+	request.op_case = CEK__V1__REQUEST__OP_LIST_KEYS;
+	request.list_keys = &list;
+	for (int i = 0; i < n; i++)
+		rig_send(client, &request);
+	rig_run(rig);
+	return first_peer(rig)->output.len;
+}
+
+/* Three groups of replies. The records of the first are on disk, but its replies do not fit into the socket; those of
+ * the second become durable when a part of the first has been written. The third stays in. */
+static void test_no_reply_overtakes_its_record_after_a_partial_write(void **state)
+{
+	const int small = 4096;
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct peer *peer;
+	uint64_t second;
+	size_t first, behind;
+	char name[] = "key-00";
+
+	rig->audit_durable = true;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "key-%02d", i);
+		free(rig_create(rig, &client, name, "A256KW"));
+	}
+	peer = first_peer(rig);
+	assert_int_equal(setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	first = send_lists(rig, &client, 8);
+	assert_true(first > 0); /* a part is in the socket, this is the rest */
+	rig->journal.mute = true;
+	assert_true(send_lists(rig, &client, 1) > first);
+	second = rig->journal.audit_n;
+	behind = send_lists(rig, &client, 1);
+	assert_true(peer->mark > 0 && peer->mark <= second);
+	while (peer->output.len == behind) { /* make room: more of the first group follows */
+		assert_true(read_some(&client) > 0);
+		rig_run(rig);
+	}
+	assert_true(peer->released > 0); /* not all of it */
+	rig_audit_done_up_to(rig, second);
+	for (int i = 0; i < 200; i++) {
+		read_some(&client);
+		rig_run(rig);
+	}
+	assert_int_equal(peer->released, 0);
+	assert_int_equal(count_status(&client, STATUS_OK, &behind), 9);
+	assert_null(rig_reply(&client));
+	assert_int_equal(client.len, 0);
+	rig_audit_done(rig);
+	for (int i = 0; i < 200; i++) {
+		read_some(&client);
+		rig_run(rig);
+	}
+	assert_int_equal(count_status(&client, STATUS_OK, &behind), 1);
+	assert_int_equal(client.len, 0);
+	rig_close(&client);
+}
+
 static void test_a_user_that_does_not_read(void **state)
 {
 	struct rig *rig = *state;
@@ -350,6 +431,7 @@ int main(void)
 		TEST(test_open_requests_of_a_connection_are_bounded),
 		TEST(test_overloaded_at_the_users_quota_and_at_a_full_queue),
 		TEST(test_a_client_that_does_not_read),
+		TEST(test_no_reply_overtakes_its_record_after_a_partial_write),
 		TEST(test_a_user_that_does_not_read),
 		TEST(test_a_client_that_says_nothing),
 		TEST(test_connections_are_bounded),

@@ -336,6 +336,40 @@ static void test_a_message_that_needs_too_much_memory(void **state)
 	free(frame);
 }
 
+/* The journal fails while a worker opens the encrypted key: the CEK stays in, for nothing says that it was given out. */
+static void test_no_cek_leaves_when_the_journal_fails_meanwhile(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	for (int i = 0; i < 2; i++) {
+		rig->use[0].deaf = rig->use[1].deaf = true;
+		rig_send(&client, i == 0 ? call_unwrap(kid, NULL) : call_generate("k"));
+		rig_run(rig);
+		rig_journal_state(rig, false);
+		rig_run(rig);
+		rig->use[0].deaf = rig->use[1].deaf = false;
+		rig_run(rig);
+		reply = rig_reply(&client);
+		assert_non_null(reply);
+		assert_int_equal(reply->status, STATUS_UNAVAILABLE);
+		assert_int_equal(reply->result_case, CEK__V1__REPLY__RESULT__NOT_SET);
+		assert_null(memmem(client.data, sizeof(client.data), "\x5a\x5a\x5a\x5a\x5a\x5a\x5a\x5a", 8));
+		cek__v1__reply__free_unpacked(reply, NULL);
+		rig_journal_state(rig, true);
+		rig_run(rig);
+		assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+		memset(client.data, 0, sizeof(client.data));
+	}
+	rig_close(&client);
+	free(kid);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 
 int main(void)
@@ -345,6 +379,7 @@ int main(void)
 		TEST(test_refused_before_any_worker_sees_it),
 		TEST(test_point_that_does_not_fit_the_curve),
 		TEST(test_failure_has_one_text),
+		TEST(test_no_cek_leaves_when_the_journal_fails_meanwhile),
 		TEST(test_versions_are_tried_without_kid),
 		TEST(test_foreign_and_unknown_keys_look_the_same),
 		TEST(test_an_operation_that_no_rule_grants),
