@@ -1,6 +1,7 @@
 """Children that die, tokens that go away: service afterwards, nothing accepted is lost."""
 
 import os
+import shutil
 import signal
 
 import cekd as C
@@ -133,6 +134,51 @@ def test_wrong_pin_stops_all_logins(make_cekd):
     daemon.wait_ready()
     with daemon.client() as client:
         assert client.unwrap(client.generate(daemon.key("A128KW"))).unwrap.cek
+
+
+# The first of them that starts says what the test wants and then ignores that its pair is closed; the others are real.
+LIAR = """#!/usr/bin/python3
+import array, os, socket, sys, time
+try:
+    os.mkdir({once!r})
+except FileExistsError:
+    os.execv({real!r}, [{real!r}] + sys.argv[1:])
+control = socket.socket(fileno=3)
+data, ancillary, flags, address = control.recvmsg(1 << 20, 4096)
+fds = array.array("i", b"".join(part for level, kind, part in ancillary))
+pair = socket.socket(fileno=fds[0])
+control.send(bytes.fromhex("2200"))   # Control.ready
+pair.send(bytes.fromhex("0a00"))      # FromWorker.hello
+pair.send(bytes.fromhex({lie!r}))
+while True:
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("lie, how", [("0a00", "said hello twice"), ("12020807", "answered a job that it does not have"),
+                                      ("ffffff", "sent what is no message")])
+def test_worker_that_breaks_the_sequence_is_killed(make_cekd, tmp_path, lie, how):
+    """It does not end by itself, so cekd ends it; its place is taken by another."""
+    programs = C.folder("cekd-liar-")
+    try:
+        for name in C.PROGRAMS:
+            shutil.copy2(C.default_programs() / name, programs / name)
+        (programs / "cekd-token").rename(programs / "cekd-token.real")
+        once = programs / "once"
+        once.mkdir(mode=0o777)
+        once.chmod(0o777)
+        liar = LIAR.format(once=str(once / "done"), real=str(programs / "cekd-token.real"), lie=lie)
+        (programs / "cekd-token").write_text(liar)
+        (programs / "cekd-token").chmod(0o755)
+        daemon = make_cekd(programs=programs, workers=2)
+        C.wait_for(lambda: f"killed: it {how}" in daemon.log_text(), "the worker to be killed")
+        C.wait_for(lambda: sorted(daemon.workers()) == [0, 1], "both workers to be there")
+        with daemon.client() as client:
+            made = client.generate(daemon.key("A128KW"))
+            assert client.unwrap(made).unwrap.cek == made.cek
+        daemon.stop()
+    finally:
+        shutil.rmtree(programs)
 
 
 def test_broker_restart_keeps_the_audit_counter(daemon):
