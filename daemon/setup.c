@@ -30,12 +30,12 @@ static int send_setup(const struct setup *setup, Setup *message, int *fds, size_
 	return dgram_send(setup->control, &message->base, fds, n_fds);
 }
 
-int setup_journal(const struct setup *setup, int pair, int keys, int audit)
+int setup_journal(const struct setup *setup, int pair, const struct state *state)
 {
 	const struct config *config = setup->config;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
-	int fds[MAX_FDS] = {pair, keys, audit};
+	int fds[MAX_FDS] = {pair, state->keys, state->audit, state->place};
 
 	journal.directory = config->state_directory;
 	journal.audit_durable = config->audit_durable;
@@ -43,7 +43,7 @@ int setup_journal(const struct setup *setup, int pair, int keys, int audit)
 	journal.version = (char *)(uintptr_t)CEK_VERSION;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;
 	message.journal = &journal;
-	return send_setup(setup, &message, fds, 3);
+	return send_setup(setup, &message, fds, 4);
 }
 
 static int make_instance(char ret_instance[2 * INSTANCE_BYTES + 1])

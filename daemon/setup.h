@@ -7,6 +7,7 @@
 
 #include "daemon/config.h"
 #include "daemon/listeners.h"
+#include "daemon/state.h"
 
 struct setup {
 	const struct config *config;
@@ -15,7 +16,7 @@ struct setup {
 };
 
 /* Each 0 or -errno; the descriptors stay open here. */
-int setup_journal(const struct setup *setup, int pair, int keys, int audit);
+int setup_journal(const struct setup *setup, int pair, const struct state *state);
 int setup_broker(const struct setup *setup, int journal_pair, const struct listeners *listeners);
 int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigned generation, int pair, int executing,
                  int pin);

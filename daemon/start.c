@@ -157,24 +157,17 @@ static struct setup setup_for(const struct supervisor *supervisor, const struct 
 void start_journal(struct supervisor *supervisor)
 {
 	struct child *child = &supervisor->journal;
-	int keys = -1, audit = -1;
-	int r = state_open_file(supervisor->config, &supervisor->state, "keys.jsonl", &keys);
+	int r = state_open_journals(supervisor->config, &supervisor->state);
 
-	if (r == 0)
-		r = state_open_file(supervisor->config, &supervisor->state, "audit.jsonl", &audit);
 	if (r == 0)
 		r = launch(supervisor, child);
 	if (r == 0) {
 		const struct setup setup = setup_for(supervisor, child);
 
-		attach(supervisor, child, setup_journal(&setup, supervisor->journal_pair[0], keys, audit));
+		attach(supervisor, child, setup_journal(&setup, supervisor->journal_pair[0], &supervisor->state));
 	} else {
 		child_start_failed(child, r);
 	}
-	if (keys >= 0)
-		(void)close(keys);
-	if (audit >= 0)
-		(void)close(audit);
 }
 
 void start_broker(struct supervisor *supervisor)

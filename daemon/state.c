@@ -89,9 +89,21 @@ static int lock_children(const struct config *config, int directory, int *ret_fd
 	return 0;
 }
 
+/* A descriptor that is handed on must not carry the lock with it. */
+static int open_place(const struct config *config, int directory, int *ret_fd)
+{
+	const int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int r = fd < 0 ? -errno : 0;
+
+	if (r < 0)
+		log_error("%s: %s", config->state_directory, strerror(-r));
+	*ret_fd = fd;
+	return r;
+}
+
 int state_open(const struct config *config, struct state *ret_state)
 {
-	struct state state;
+	struct state state = {.place = -1, .keys = -1, .audit = -1};
 	int r = open_directory(config, &state.directory);
 
 	if (r < 0)
@@ -101,6 +113,11 @@ int state_open(const struct config *config, struct state *ret_state)
 		log_error("%s: %s", config->state_directory, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
 	else
 		r = lock_children(config, state.directory, &state.lock);
+	if (r == 0) {
+		r = open_place(config, state.directory, &state.place);
+		if (r < 0)
+			(void)close(state.lock);
+	}
 	if (r < 0) {
 		(void)close(state.directory);
 		return r;
@@ -122,8 +139,10 @@ static int check_file(const struct config *config, int fd)
 	return fchmod(fd, 0640) < 0 ? -errno : 0;
 }
 
-int state_open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd)
+static int open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd)
 {
+	if (*ret_fd >= 0)
+		return 0;
 	const int fd = openat(state->directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	int r = fd < 0 ? -errno : check_file(config, fd);
 
@@ -140,8 +159,20 @@ int state_open_file(const struct config *config, const struct state *state, cons
 	return 0;
 }
 
+int state_open_journals(const struct config *config, struct state *state)
+{
+	const int r = open_file(config, state, "keys.jsonl", &state->keys);
+
+	return r < 0 ? r : open_file(config, state, "audit.jsonl", &state->audit);
+}
+
 void state_close(struct state *state)
 {
+	if (state->keys >= 0)
+		(void)close(state->keys);
+	if (state->audit >= 0)
+		(void)close(state->audit);
+	(void)close(state->place);
 	(void)close(state->lock);
 	(void)close(state->directory);
 }

@@ -8,13 +8,17 @@
 struct state {
 	int directory; /* locked: one cekd a directory */
 	int lock;      /* a second lock, which all children inherit: held until the last of them is gone */
+	int place;     /* the directory once more, O_PATH and without the lock: for the journal */
+	int keys, audit; /* the journal's files; -1: not opened yet */
 };
 
 /* Make the directory if it is missing, check that nobody else can write it, take both locks. What is left of a cekd that
  * was killed gets some seconds to go away. Failures are logged. 0 or -errno. */
 int state_open(const struct config *config, struct state *ret_state);
 
-/* Open (make) one of the journal's files and give it to the journal's user, mode 0640. Logs failures. 0 or -errno. */
-int state_open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd);
+/* Open (make) the journal's files, keys.jsonl and audit.jsonl, and give them to the journal's user, mode 0640. What is open
+ * already stays: a journal that is started again must get the file that the one before it wrote, not a new and empty one
+ * in place of a file that was removed meanwhile. Logs failures. 0 or -errno. */
+int state_open_journals(const struct config *config, struct state *state);
 
 void state_close(struct state *state);

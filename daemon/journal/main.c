@@ -1,8 +1,8 @@
 /*
  * cekd-journal: appends records, chains them by hash, makes them durable; decides nothing.
  *
- * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker and the two files, so
- * that this process opens nothing.
+ * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker, the two files and their
+ * directory, so that this process opens nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,6 +23,7 @@ enum {
 	FD_BROKER = 0, /* order of the descriptors, as internal.proto states it */
 	FD_KEYS,
 	FD_AUDIT,
+	FD_DIRECTORY,
 	FD_TEST_PAGE,
 	N_FDS = FD_TEST_PAGE,
 };
@@ -135,6 +136,7 @@ static int loop(struct serve *serve)
 static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 {
 	const Cek__Internal__V1__JournalSetup *journal = setup->journal;
+	const struct store_files files = { .keys = fds[FD_KEYS], .audit = fds[FD_AUDIT], .directory = fds[FD_DIRECTORY] };
 	struct serve serve = {
 		.fd = fds[FD_BROKER],
 		.control_fd = CONTROL_FD,
@@ -150,7 +152,7 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 		return r;
 	}
 	serve.sandbox = report;
-	r = store_open(fds[FD_KEYS], fds[FD_AUDIT], journal->directory, journal->version, &serve.store);
+	r = store_open(&files, journal->directory, journal->version, &serve.store);
 	if (r == 0)
 		r = serve_init(&serve);
 	if (r == 0)

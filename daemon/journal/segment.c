@@ -15,11 +15,14 @@
 
 enum { PROBE_SIZE = 4096 }; /* bytes: one block, so that room left in the last one proves nothing */
 
-int segment_init(struct segment *segment, int fd, const char *directory, const char *file)
+int segment_init(struct segment *segment, int fd, int at, const char *directory, const char *file)
 {
+	int r;
+
 	*segment = (struct segment){ .fd = fd, .head = chain_start(), .next = chain_start() };
 	snprintf(segment->name, sizeof(segment->name), "%s/%s", directory, file);
-	return chain_hasher_new(&segment->hasher);
+	r = place_init(&segment->place, at, directory, file);
+	return r < 0 ? r : chain_hasher_new(&segment->hasher);
 }
 
 void segment_deinit(struct segment *segment)
@@ -52,13 +55,14 @@ void segment_refuse(struct segment *segment, const char *format, ...)
 
 static void __attribute__((format(printf, 2, 3))) segment_fail(struct segment *segment, const char *format, ...)
 {
-	bool first = segment->trouble[0] == 0;
+	char before[SEGMENT_TROUBLE_MAX];
 	va_list args;
 
+	memcpy(before, segment->trouble, sizeof(before));
 	va_start(args, format);
 	set_trouble(segment, format, args);
 	va_end(args);
-	if (first)
+	if (strcmp(before, segment->trouble) != 0)
 		log_error("%s", segment->trouble); /* once, not at every try */
 }
 
@@ -231,6 +235,41 @@ static int write_whole(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* What stands after the whole lines is the rest of our own write. A file that became shorter must not grow by this. */
+static int cut(struct segment *segment)
+{
+	struct stat st;
+
+	segment->leftover = true;
+	if (fstat(segment->fd, &st) < 0 || (st.st_size > segment->size && ftruncate(segment->fd, segment->size) < 0))
+		return -errno;
+	segment->leftover = false;
+	return 0;
+}
+
+int segment_look(struct segment *segment)
+{
+	char why[PLACE_WHY_MAX];
+	struct stat st;
+
+	if (segment->refused)
+		return -EROFS;
+	if (fstat(segment->fd, &st) < 0) {
+		segment_fail(segment, ": cannot be looked at: %s", strerror(errno));
+		return -ESTALE;
+	}
+	if (place_look(&segment->place, segment->fd, &st, why) < 0) {
+		segment_fail(segment, "%s", why);
+		return -ESTALE;
+	}
+	if (st.st_size == segment->size || (st.st_size > segment->size && segment->leftover))
+		return 0;
+	segment_refuse(segment, ": was %s by somebody else while cekd runs (%" PRId64 " bytes, not %" PRId64 "): restore the file "
+		       "(cekd-journal(5)), then restart cekd", st.st_size < segment->size ? "cut short" : "written",
+		       (int64_t)st.st_size, (int64_t)segment->size);
+	return -EROFS;
+}
+
 static void trouble_is_over(struct segment *segment)
 {
 	if (segment->trouble[0])
@@ -247,14 +286,18 @@ int segment_write(struct segment *segment)
 	if (segment->gathered.len == 0)
 		return 0;
 	testhook_step("journal.before-write");
-	/* After a failure something may have been left that could not be cut off then. */
-	if (segment->trouble[0] && ftruncate(segment->fd, segment->size) < 0)
-		return -errno;
+	r = segment_look(segment);
+	if (r == 0 && segment->leftover)
+		r = cut(segment);
+	if (r < 0)
+		return r;
 	r = write_whole(segment->fd, segment->gathered.data, segment->gathered.len);
 	if (r < 0) {
+		int cut_off = cut(segment);
+
 		segment_fail(segment, ": cannot be written: %s; cekd tries again every second", strerror(-r));
-		if (ftruncate(segment->fd, segment->size) < 0)
-			log_error("%s: cannot cut off a half-written line: %s", segment->name, strerror(errno));
+		if (cut_off < 0)
+			log_error("%s: cannot cut off a half-written line: %s", segment->name, strerror(-cut_off));
 		return r;
 	}
 	testhook_step("journal.after-write");
@@ -272,11 +315,11 @@ void segment_probe(struct segment *segment)
 	char block[PROBE_SIZE];
 	int r;
 
-	if (segment->refused || ftruncate(segment->fd, segment->size) < 0)
+	if (segment_look(segment) < 0 || cut(segment) < 0)
 		return;
 	memset(block, ' ', sizeof(block));
 	r = write_whole(segment->fd, block, sizeof(block));
-	if (ftruncate(segment->fd, segment->size) == 0 && r == 0)
+	if (cut(segment) == 0 && r == 0)
 		trouble_is_over(segment);
 }
 
@@ -302,14 +345,24 @@ int segment_sync(struct segment *segment)
 		segment_refuse(segment, ": fdatasync: %s; what is on disk is no longer certain: check the disk, then restart cekd", strerror(-r));
 		return r;
 	}
+	r = segment_look(segment); /* on disk, but perhaps under no name */
+	if (r < 0)
+		return r;
 	segment->unsynced = false;
 	return 0;
 }
 
 void segment_cut_back(struct segment *segment, off_t size, const struct chain_head *head)
 {
-	if (ftruncate(segment->fd, size) < 0)
-		log_error("%s: cannot take back records that did not become durable: %s", segment->name, strerror(errno));
+	struct stat st;
+	bool ours = fstat(segment->fd, &st) == 0 && st.st_size == segment->size;
+	int r;
+
 	segment->size = size;
 	segment->head = segment->next = *head;
+	segment->unsynced = true; /* that they are gone again */
+	r = ours ? cut(segment) : 0;
+	if (!ours || r < 0)
+		log_error("%s: cannot take back records that did not become durable: %s", segment->name,
+			  ours ? strerror(-r) : "somebody else has changed it");
 }

@@ -1,6 +1,10 @@
 /*
  * One journal file: a chain of lines (proto/chain.h) behind a descriptor that was opened elsewhere, O_RDWR | O_APPEND.
  *
+ * Before anything is written, and before what was written counts as durable, the path must lead to the file (place.h)
+ * and the file be as long as it was left. A file that went away may come back; one that somebody else has changed is
+ * refused.
+ *
  * Lines are gathered in memory and reach the file in one write(2), all or none: what a failed or short write has left
  * is cut off again. A failed fdatasync(2) ends the trust in the file until the next start, because the kernel may have
  * dropped the pages that it could not write and would report success next time.
@@ -12,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/journal/place.h"
 #include "daemon/journal/text.h"
 #include "proto/chain.h"
 
@@ -23,18 +28,20 @@ enum {
 struct segment {
 	int fd;
 	char name[256];          /* for messages */
+	struct place place;
 	off_t size;              /* of the whole lines in the file */
 	struct chain_head head;  /* after them */
 	struct chain_head next;  /* after what is gathered */
 	struct text gathered;
 	struct chain_hasher *hasher;
 	bool unsynced;           /* written, not yet on disk */
+	bool leftover;           /* what a failed write left after size could not be cut off yet */
 	bool refused;            /* not to be used until the next start */
 	char trouble[SEGMENT_TROUBLE_MAX]; /* one line for Status and what to do; empty = all is well */
 };
 
-/* Take the descriptor; directory/file is its name in messages. 0 or -ENOMEM. */
-int segment_init(struct segment *segment, int fd, const char *directory, const char *file);
+/* Take the descriptor; directory/file is its path, and at the directory itself, which must both stay. 0 or -errno. */
+int segment_init(struct segment *segment, int fd, int at, const char *directory, const char *file);
 
 /* Safe on a zeroed struct; closes the descriptor. */
 void segment_deinit(struct segment *segment);
@@ -54,20 +61,25 @@ int segment_read(struct segment *segment, chain_line_fn *line, void *userdata);
 /* The caller has appended one line, without newline, that begins at start of segment->gathered: chain it. 0 or -EIO. */
 int segment_line_done(struct segment *segment, size_t start);
 
+/* Whether it is still the file that was opened, where it was, and as it was left. 0; -ESTALE and trouble is set; -EROFS: it
+ * is refused. */
+int segment_look(struct segment *segment);
+
 /* Write all that is gathered. On failure it stays gathered, the file is as before, and trouble says what is wrong. */
 int segment_write(struct segment *segment);
 
 /* Forget what is gathered. */
 void segment_drop(struct segment *segment);
 
-/* After a failed segment_write() of which nothing is gathered any more: see whether the file can be written again. If so,
- * trouble is over. */
+/* In trouble, with nothing gathered: see whether the file can be written again. If so, trouble is over. */
 void segment_probe(struct segment *segment);
 
-/* Make durable what was written. On failure the segment is refused. */
+/* Make durable what was written. -EROFS or another error: the segment is refused; -ESTALE: it is on disk, but the file is
+ * not where it was, and trouble is set. */
 int segment_sync(struct segment *segment);
 
-/* Cut the file back to a place where it has been before (size and head), after a failed segment_sync(). */
+/* Cut the file back to a place where it has been before (size and head), after a failed segment_sync(); not if somebody
+ * else has changed it since. */
 void segment_cut_back(struct segment *segment, off_t size, const struct chain_head *head);
 
 /* Set refused and trouble. */

@@ -20,6 +20,7 @@ enum {
 	SERVE_GATHER = 1 << 20,   /* bytes of lines after which they are written although more datagrams wait */
 	SERVE_DATAGRAMS = 256,    /* the same for datagrams: acknowledgements must not wait for ever */
 	RETRY_US = 1000000,
+	LOOK_US = 1000000,
 	REST_US = 2000,
 };
 
@@ -32,6 +33,7 @@ int serve_init(struct serve *serve)
 	serve->buffer = malloc(DGRAM_MAX);
 	if (!serve->buffer)
 		return -ENOMEM;
+	serve->look_due = clock_monotonic_us() + LOOK_US;
 	return arena_init(&serve->arena, SERVE_ARENA);
 }
 
@@ -71,6 +73,7 @@ static int send_state(struct serve *serve)
 	state.keys = (char *)store_keys_state(serve->store);
 	state.audit = (char *)store_audit_state(serve->store);
 	state.sandbox = (char *)serve->sandbox;
+	state.keys_seq = store_keys_seq(serve->store);
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
 	message.state = &state;
 	snprintf(serve->told_keys, sizeof(serve->told_keys), "%s", state.keys);
@@ -225,12 +228,15 @@ static int replay(struct serve *serve, uint64_t id)
 	batch->serve = serve;
 	batch->id = id;
 	arena_reset(&serve->arena);
-	r = store_read_keys(serve->store, add_to_batch, batch);
+	/* A broker that has just started takes it that all is well, unless it is told. */
+	r = store_ok(serve->store) ? 0 : send_state(serve);
+	if (r == 0)
+		r = store_read_keys(serve->store, add_to_batch, batch);
 	if (r == 0)
 		r = send_last_batch(batch);
 	free(batch);
 	/* A journal that cannot be trusted is not replayed, not even in part: the state says why. */
-	return r == -EROFS || r == -EBADMSG ? send_state(serve) : r;
+	return r == -EROFS || r == -EBADMSG ? send_state_if_new(serve) : r;
 }
 
 /* ---- messages ------------------------------------------------------------------------------------------------------- */
@@ -326,13 +332,12 @@ uint64_t serve_rest(const struct serve *serve)
 
 int serve_timeout(const struct serve *serve)
 {
-	uint64_t due = serve->sync_due, now;
+	uint64_t due = serve->look_due, now = clock_monotonic_us();
 
-	if (due == 0 || (serve->retry_due != 0 && serve->retry_due < due))
+	if (serve->sync_due != 0 && serve->sync_due < due)
+		due = serve->sync_due;
+	if (serve->retry_due != 0 && serve->retry_due < due)
 		due = serve->retry_due;
-	if (due == 0)
-		return -1;
-	now = clock_monotonic_us();
 	return due <= now ? 0 : (int)((due - now + 999) / 1000);
 }
 
@@ -346,6 +351,10 @@ int serve_time(struct serve *serve)
 		store_audit_sync(serve->store);
 		if (store_ok(serve->store))
 			r = send_audit_done(serve);
+	}
+	if (serve->look_due <= now) {
+		serve->look_due = now + LOOK_US;
+		store_look(serve->store);
 	}
 	if (r == 0 && serve->retry_due != 0 && serve->retry_due <= now) {
 		serve->retry_due = now + RETRY_US;

@@ -23,6 +23,7 @@ struct serve {
 	struct arena arena;     /* the message in it */
 	uint64_t sync_due;      /* clock_monotonic_us(), 0 = nothing to do */
 	uint64_t retry_due;
+	uint64_t look_due;      /* at the files, also when nothing is written */
 	uint64_t rest_until;    /* see serve_rest(), 0 = none */
 	size_t records;         /* of audit, in this turn */
 	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX]; /* the JournalState that the broker knows */
@@ -46,7 +47,7 @@ int serve_readable(struct serve *serve);
  * while replies wait for their records on disk (audit_durable). */
 uint64_t serve_rest(const struct serve *serve);
 
-/* Milliseconds until serve_time() has something to do; -1 = nothing. */
+/* Milliseconds until serve_time() has something to do: at most a second, after which it looks at the files. */
 int serve_timeout(const struct serve *serve);
 int serve_time(struct serve *serve);
 

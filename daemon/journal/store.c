@@ -25,6 +25,7 @@ struct counter {
 };
 
 struct store {
+	int directory;
 	struct segment keys;
 	struct segment audit;
 	const char *version;
@@ -317,6 +318,11 @@ const char *store_keys_hash(const struct store *store)
 	return store->keys.head.hash;
 }
 
+uint64_t store_keys_seq(const struct store *store)
+{
+	return store->keys.head.seq;
+}
+
 const struct evidence *store_evidence(const struct store *store)
 {
 	return &store->evidence;
@@ -360,10 +366,11 @@ static int recover(struct store *store)
 	open_audit(store);
 	/* An unfinished line that was cut off must not come back. */
 	(void)segment_sync(&store->keys);
+	store_look(store);
 	return 0;
 }
 
-int store_open(int keys_fd, int audit_fd, const char *directory, const char *version, struct store **ret_store)
+int store_open(const struct store_files *files, const char *directory, const char *version, struct store **ret_store)
 {
 	struct store *store = calloc(1, sizeof(*store));
 	int r;
@@ -371,10 +378,11 @@ int store_open(int keys_fd, int audit_fd, const char *directory, const char *ver
 	if (!store)
 		return -ENOMEM;
 	store->version = version;
-	evidence_init(&store->evidence, keys_fd);
-	r = segment_init(&store->keys, keys_fd, directory, "keys.jsonl");
+	store->directory = files->directory;
+	evidence_init(&store->evidence, files->keys);
+	r = segment_init(&store->keys, files->keys, files->directory, directory, "keys.jsonl");
 	if (r == 0)
-		r = segment_init(&store->audit, audit_fd, directory, "audit.jsonl");
+		r = segment_init(&store->audit, files->audit, files->directory, directory, "audit.jsonl");
 	if (r == 0)
 		r = arena_init(&store->arena, READ_ARENA);
 	if (r == 0)
@@ -393,6 +401,7 @@ struct store *store_free(struct store *store)
 		segment_deinit(&store->keys);
 		segment_deinit(&store->audit);
 		arena_deinit(&store->arena);
+		close(store->directory);
 		free(store);
 	}
 	return NULL;
@@ -413,11 +422,19 @@ bool store_ok(const struct store *store)
 	return !store->keys.trouble[0] && !store->audit.trouble[0];
 }
 
+void store_look(struct store *store)
+{
+	(void)segment_look(&store->keys);
+	(void)segment_look(&store->audit);
+}
+
 void store_retry(struct store *store)
 {
 	if (store->keys.trouble[0])
 		segment_probe(&store->keys);
 	if (store->audit.trouble[0] && !store->audit.refused) {
+		if (store_audit_gathered(store) == 0)
+			segment_probe(&store->audit);
 		store_audit_write(store);
 		store_audit_sync(store);
 	}

@@ -24,15 +24,23 @@ enum {
 struct evidence;
 struct store;
 
-/* Recover both journals and append "open" to the audit journal. The descriptors belong to the store from here on; directory is for
- * messages. 0 or -ENOMEM. free takes NULL, returns NULL. */
-int store_open(int keys_fd, int audit_fd, const char *directory, const char *version, struct store **ret_store);
+struct store_files {
+	int keys, audit;
+	int directory; /* in which they stand; O_PATH is enough */
+};
+
+/* Recover both journals and append "open" to the audit journal. The descriptors, of the two files and of their directory,
+ * belong to the store from here on; directory is the path. 0 or -errno. free takes NULL, returns NULL. */
+int store_open(const struct store_files *files, const char *directory, const char *version, struct store **ret_store);
 struct store *store_free(struct store *store);
 
 /* "ok", or one line that says what is wrong and what to do. */
 const char *store_keys_state(const struct store *store);
 const char *store_audit_state(const struct store *store);
 bool store_ok(const struct store *store);
+
+/* See whether both files are still where they were and as they were left; store_ok() tells. Worth calling once a second. */
+void store_look(struct store *store);
 
 /* If something is wrong that may pass (a full disk), try again. Worth calling once a second while the store is not ok. */
 void store_retry(struct store *store);
@@ -45,6 +53,7 @@ int store_keys_hold(struct store *store, const char *head, char why[STORE_WHY_MA
 
 /* Of the last line. */
 const char *store_keys_hash(const struct store *store);
+uint64_t store_keys_seq(const struct store *store);
 
 /* What speaks against the key journal; until a "restored" record is appended. */
 const struct evidence *store_evidence(const struct store *store);

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000, batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
 	char directory[] = "/tmp/cek-bench-XXXXXX", keys[64], audit[64];
 	struct serve serve = { .control_fd = -1, .sync_us = 100000, .sandbox = "" };
+	struct store_files files;
 	int pair[2], r;
 	pid_t pid;
 
@@ -118,7 +119,8 @@ int main(int argc, char **argv)
 	}
 	close(pair[1]);
 	serve.fd = pair[0];
-	r = store_open(open_file(keys), open_file(audit), directory, "bench", &serve.store);
+	files = (struct store_files){ open_file(keys), open_file(audit), open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+	r = store_open(&files, directory, "bench", &serve.store);
 	if (r == 0)
 		r = serve_init(&serve);
 	if (r == 0)

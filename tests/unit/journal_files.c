@@ -39,6 +39,14 @@ int journal_files_open(const char *path)
 	return fd;
 }
 
+int journal_files_directory(const struct journal_files *files)
+{
+	int fd = open(files->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	must(fd >= 0, files->directory);
+	return fd;
+}
+
 char *journal_files_read(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -67,7 +75,13 @@ struct store *journal_files_store(const struct journal_files *files)
 {
 	struct store *store;
 
-	must(store_open(journal_files_open(files->keys), journal_files_open(files->audit), files->directory, "1.0", &store) == 0, "store_open");
+	const struct store_files fds = {
+		.keys = journal_files_open(files->keys),
+		.audit = journal_files_open(files->audit),
+		.directory = journal_files_directory(files),
+	};
+
+	must(store_open(&fds, files->directory, "1.0", &store) == 0, "store_open");
 	return store;
 }
 

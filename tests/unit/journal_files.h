@@ -17,6 +17,8 @@ void journal_files_remove(const struct journal_files *files);
 /* O_RDWR | O_APPEND, as cekd opens them. */
 int journal_files_open(const char *path);
 
+int journal_files_directory(const struct journal_files *files);
+
 /* The whole file; to be freed. */
 char *journal_files_read(const char *path);
 unsigned journal_files_lines(const char *path);

@@ -56,7 +56,7 @@ static void send_setup(size_t n_fds)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
-	int fds[4] = { pair[0], journal_files_open(files.keys), journal_files_open(files.audit), page_fd };
+	int fds[5] = { pair[0], journal_files_open(files.keys), journal_files_open(files.audit), journal_files_directory(&files), page_fd };
 
 	journal.directory = files.directory;
 	journal.sync_ms = 1;
@@ -68,6 +68,7 @@ static void send_setup(size_t n_fds)
 	assert_int_equal(dgram_send(control, &setup.base, fds, n_fds + (page_fd >= 0)), 0);
 	close(fds[1]);
 	close(fds[2]);
+	close(fds[3]);
 }
 
 /* Waits; the harness has a time limit of its own. */
@@ -123,7 +124,7 @@ static void receive_ready(void)
 static void start_whole(void)
 {
 	start();
-	send_setup(3);
+	send_setup(4);
 	receive_state();
 	receive_ready();
 }
@@ -342,7 +343,7 @@ static void test_bad_setup(void **state)
 {
 	(void)state;
 	start();
-	send_setup(2);
+	send_setup(3);
 	assert_int_equal(WEXITSTATUS(wait_status()), 1);
 	start();
 	close(control);

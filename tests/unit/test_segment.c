@@ -21,6 +21,7 @@
 static char path[64];
 static int sync_error;
 static unsigned syncs;
+static int directory; /* the one in which the file stands */
 
 /* In place of the C library's. */
 int fdatasync(int fd)
@@ -43,6 +44,7 @@ static int setup(void **state)
 	if (fd < 0)
 		return -1;
 	close(fd);
+	directory = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	sync_error = 0;
 	syncs = 0;
 	return 0;
@@ -51,6 +53,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	close(directory);
 	return unlink(path);
 }
 
@@ -64,7 +67,7 @@ static int open_file(void)
 
 static void start(struct segment *segment)
 {
-	assert_int_equal(segment_init(segment, open_file(), "/dir", "file"), 0);
+	assert_int_equal(segment_init(segment, open_file(), directory, "/tmp", path + strlen("/tmp/")), 0);
 }
 
 /* With padding, one line takes about 110 bytes more than that. */
@@ -79,6 +82,14 @@ static void add_line(struct segment *segment, const char *more, int padding)
 	text_raw(&segment->gathered, line, (size_t)len);
 	free(line);
 	assert_int_equal(segment_line_done(segment, begin), 0);
+}
+
+/* The trouble begins with the file's name, and goes on like this. */
+static void check_trouble(const struct segment *segment, const char *text)
+{
+	assert_memory_equal(segment->trouble, path, strlen(path));
+	if (strncmp(segment->trouble + strlen(path), text, strlen(text)) != 0)
+		fail_msg("%s, not %s", segment->trouble, text);
 }
 
 static off_t file_size(void)
@@ -207,7 +218,7 @@ static void test_bad_chain_is_refused(void **state)
 	start(&segment);
 	assert_int_equal(segment_recover(&segment, NULL, NULL), 0);
 	assert_true(segment.refused);
-	assert_non_null(strstr(segment.trouble, "/dir/file:3: prev is not the hash"));
+	check_trouble(&segment, ":3: prev is not the hash");
 	add_line(&segment, "", 0);
 	assert_int_equal(segment_write(&segment), -EROFS);
 	assert_int_equal(segment_sync(&segment), -EROFS);
@@ -220,7 +231,7 @@ static void test_no_regular_file(void **state)
 	struct segment segment;
 
 	(void)state;
-	assert_int_equal(segment_init(&segment, open("/dev/null", O_RDWR | O_CLOEXEC), "/dev", "null"), 0);
+	assert_int_equal(segment_init(&segment, open("/dev/null", O_RDWR | O_CLOEXEC), directory, "/dev", "null"), 0);
 	assert_int_equal(segment_recover(&segment, NULL, NULL), 0);
 	assert_true(segment.refused);
 	assert_string_equal(segment.trouble, "/dev/null: not a regular file");
@@ -256,7 +267,7 @@ static void test_tail(void **state)
 	start(&segment);
 	assert_int_equal(segment_recover_tail(&segment, NULL, NULL), 0);
 	assert_true(segment.refused);
-	assert_non_null(strstr(segment.trouble, "/dir/file:61: "));
+	check_trouble(&segment, ":61: ");
 	segment_deinit(&segment);
 }
 
@@ -299,7 +310,7 @@ static void test_full_disk(void **state)
 		add_line(&segment, "", 0);
 		assert_int_equal(segment_write(&segment), -EFBIG);
 		assert_int_equal(file_size(), size);
-		assert_non_null(strstr(segment.trouble, "/dir/file: cannot be written: File too large"));
+		check_trouble(&segment, ": cannot be written: File too large");
 		assert_false(segment.refused);
 	}
 	limit_file_size(RLIM_INFINITY);
@@ -335,7 +346,9 @@ static void test_rest_of_a_failed_write(void **state)
 	assert_int_equal(segment_write(&segment), -EFBIG);
 	limit_file_size(RLIM_INFINITY);
 	append_to_file("{\"half");
+	segment.leftover = true;
 	assert_int_equal(segment_write(&segment), 0);
+	assert_false(segment.leftover);
 	assert_int_equal(segment_read(&segment, NULL, NULL), 0);
 	segment_deinit(&segment);
 }
@@ -420,12 +433,201 @@ static void test_changed_by_somebody_else(void **state)
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* ---- where the file stands ------------------------------------------------------------------------------------------ */
+
+static char elsewhere[96];
+
+/* One line in the file, and one gathered. */
+static void start_with_a_line(struct segment *segment)
+{
+	snprintf(elsewhere, sizeof(elsewhere), "%s.elsewhere", path);
+	start(segment);
+	add_line(segment, "", 0);
+	assert_int_equal(segment_write(segment), 0);
+	assert_int_equal(segment_sync(segment), 0);
+	assert_int_equal(segment_look(segment), 0);
+	add_line(segment, "", 0);
+}
+
+/* Neither looked at, nor written, nor probed with success, and nothing reaches the file. */
+static void check_away(struct segment *segment, const char *trouble)
+{
+	struct stat before, after;
+
+	assert_int_equal(fstat(segment->fd, &before), 0);
+	assert_int_equal(segment_look(segment), -ESTALE);
+	check_trouble(segment, trouble);
+	assert_int_equal(segment_write(segment), -ESTALE);
+	segment_probe(segment);
+	check_trouble(segment, trouble);
+	assert_false(segment->refused);
+	assert_int_equal(fstat(segment->fd, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+}
+
+static void check_back(struct segment *segment)
+{
+	assert_int_equal(segment_look(segment), 0);
+	segment_probe(segment);
+	assert_string_equal(segment->trouble, "");
+	assert_int_equal(segment_write(segment), 0);
+	assert_int_equal(segment_sync(segment), 0);
+	assert_int_equal(segment_read(segment, NULL, NULL), 0);
+	assert_int_equal(segment->head.seq, 2);
+	segment_deinit(segment);
+}
+
+static void test_moved_away(void **state)
+{
+	struct segment segment;
+
+	(void)state;
+	start_with_a_line(&segment);
+	assert_int_equal(rename(path, elsewhere), 0);
+	check_away(&segment, ": was moved away while cekd runs: move it back");
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	check_away(&segment, ": is another file now");
+	assert_int_equal(rename(elsewhere, path), 0);
+	check_back(&segment);
+}
+
+static void test_removed(void **state)
+{
+	struct segment segment;
+	char copy[64];
+
+	(void)state;
+	start_with_a_line(&segment);
+	assert_int_equal(unlink(path), 0);
+	check_away(&segment, ": was removed while cekd runs: copy /proc/");
+	snprintf(copy, sizeof(copy), "/proc/%d/fd/%d", (int)getpid(), segment.fd);
+	assert_non_null(strstr(segment.trouble, copy));
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	check_away(&segment, ": was replaced by another file while cekd runs");
+	segment_deinit(&segment);
+}
+
+/* A link to itself is no name of the file, wherever it leads. */
+static void test_replaced_by_a_symlink(void **state)
+{
+	struct segment segment;
+
+	(void)state;
+	start_with_a_line(&segment);
+	assert_int_equal(rename(path, elsewhere), 0);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	check_away(&segment, ": is another file now");
+	assert_int_equal(rename(elsewhere, path), 0);
+	check_back(&segment);
+}
+
+static void test_second_name_is_fine(void **state)
+{
+	struct segment segment;
+
+	(void)state;
+	start_with_a_line(&segment);
+	assert_int_equal(link(path, elsewhere), 0);
+	assert_int_equal(segment_look(&segment), 0);
+	check_back(&segment);
+	assert_int_equal(unlink(elsewhere), 0);
+}
+
+/* The descriptor of the directory still finds the file; its path does not. */
+static void test_directory_moved_away(void **state)
+{
+	char parent[] = "/tmp/cek-place-XXXXXX", now[64], then[64], file[96];
+	struct segment segment;
+	int at;
+
+	(void)state;
+	assert_non_null(mkdtemp(parent));
+	snprintf(now, sizeof(now), "%s/state", parent);
+	snprintf(then, sizeof(then), "%s/away", parent);
+	snprintf(file, sizeof(file), "%s/file", now);
+	assert_int_equal(mkdir(now, 0700), 0);
+	at = open(now, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(segment_init(&segment, open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600), at, now, "file"), 0);
+	add_line(&segment, "", 0);
+	assert_int_equal(segment_write(&segment), 0);
+	assert_int_equal(rename(now, then), 0);
+	assert_int_equal(segment_look(&segment), -ESTALE);
+	assert_non_null(strstr(segment.trouble, "/file: its directory is gone (No such file or directory)"));
+	assert_int_equal(segment_sync(&segment), -ESTALE);
+	assert_true(segment.unsynced);
+	assert_int_equal(mkdir(now, 0700), 0);
+	assert_int_equal(segment_look(&segment), -ESTALE);
+	assert_non_null(strstr(segment.trouble, "/file: another directory stands there now"));
+	assert_int_equal(rmdir(now), 0);
+	assert_int_equal(rename(then, now), 0);
+	assert_int_equal(segment_look(&segment), 0);
+	assert_int_equal(segment_sync(&segment), 0);
+	segment_deinit(&segment);
+	close(at);
+	assert_int_equal(unlink(file) | rmdir(now) | rmdir(parent), 0);
+}
+
+/* What is on disk under no name is not durable, and can be taken back. */
+static void test_removed_between_write_and_sync(void **state)
+{
+	struct chain_head head;
+	struct segment segment;
+	off_t size;
+
+	(void)state;
+	start_with_a_line(&segment);
+	head = segment.head;
+	size = segment.size;
+	assert_int_equal(segment_write(&segment), 0);
+	assert_int_equal(rename(path, elsewhere), 0);
+	assert_int_equal(segment_sync(&segment), -ESTALE);
+	segment_cut_back(&segment, size, &head);
+	assert_int_equal(rename(elsewhere, path), 0);
+	assert_int_equal(file_size(), size);
+	add_line(&segment, "", 0);
+	check_back(&segment);
+}
+
+/* Bytes that somebody else took or added end the trust until the next start, and are left as they are. */
+static void test_length_changed_by_somebody_else(void **state)
+{
+	static const struct {
+		off_t more;
+		const char *trouble;
+	} rows[] = { { -1, ": was cut short by somebody else" }, { 1, ": was written by somebody else" }, { -1000, ": was cut short" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct segment segment;
+		struct chain_head head;
+		off_t size, other;
+
+		make_file_of("", 0);
+		start_with_a_line(&segment);
+		size = segment.size;
+		head = segment.head;
+		other = size + rows[i].more > 0 ? size + rows[i].more : 0;
+		assert_int_equal(truncate(path, other), 0);
+		assert_int_equal(segment_write(&segment), -EROFS);
+		check_trouble(&segment, rows[i].trouble);
+		assert_true(segment.refused);
+		segment_probe(&segment);
+		segment_cut_back(&segment, size, &head);
+		assert_int_equal(file_size(), other);
+		assert_int_equal(truncate(path, size), 0);
+		assert_int_equal(segment_write(&segment), -EROFS);
+		segment_deinit(&segment);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_write_and_recover), ROW(test_every_torn_end), ROW(test_bad_chain_is_refused), ROW(test_no_regular_file),
 		ROW(test_tail), ROW(test_tail_of_rubbish), ROW(test_full_disk), ROW(test_rest_of_a_failed_write),
 		ROW(test_probe), ROW(test_failed_sync), ROW(test_changed_by_somebody_else),
+		ROW(test_moved_away), ROW(test_removed), ROW(test_replaced_by_a_symlink), ROW(test_second_name_is_fine),
+		ROW(test_directory_moved_away), ROW(test_removed_between_write_and_sync), ROW(test_length_changed_by_somebody_else),
 	};
 
 	log_open("test");

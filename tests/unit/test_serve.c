@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/clock.h"
 #include "daemon/journal/serve.h"
 #include "daemon/log.h"
 #include "journal_files.h"
@@ -23,6 +24,8 @@
 typedef Cek__Internal__V1__FromJournal FromJournal;
 typedef Cek__Internal__V1__ToJournal ToJournal;
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
+
+#define LOOK_LATER_US (UINT64_C(86400) * 1000000) /* the tests say when the files are looked at */
 
 static struct journal_files files;
 static struct serve serve;
@@ -46,7 +49,10 @@ static int setup(void **state)
 		.store = journal_files_store(&files),
 		.sandbox = "none",
 	};
-	return serve_init(&serve);
+	if (serve_init(&serve) < 0)
+		return -1;
+	serve.look_due = clock_monotonic_us() + LOOK_LATER_US;
+	return 0;
 }
 
 static int teardown(void **state)
@@ -85,6 +91,12 @@ static void done_with(FromJournal *message)
 static void check_nothing(void)
 {
 	assert_null(receive());
+}
+
+/* But for the look at the files. */
+static void check_nothing_due(void)
+{
+	assert_true(serve_timeout(&serve) > 3600000);
 }
 
 static void check_audit_done(const char *instance, uint64_t written, uint64_t durable)
@@ -154,7 +166,7 @@ static void test_announce(void **state)
 	check_state(true);
 	assert_int_equal(serve_readable(&serve), 0);
 	check_nothing();
-	assert_int_equal(serve_timeout(&serve), -1);
+	check_nothing_due();
 }
 
 /* However many batches came together: one acknowledgement, one write, and durability when its time has come. */
@@ -172,7 +184,7 @@ static void test_audit(void **state)
 	assert_int_equal(serve_timeout(&serve), 0); /* sync_us is 0 here */
 	assert_int_equal(serve_time(&serve), 0);
 	check_audit_done("one", 16, 16);
-	assert_int_equal(serve_timeout(&serve), -1);
+	check_nothing_due();
 	send_batch("one", 16, 16); /* known, but the broker did not hear of it */
 	assert_int_equal(serve_readable(&serve), 0);
 	check_audit_done("one", 16, 16);
@@ -244,7 +256,7 @@ static void test_audit_durable(void **state)
 	send_batch("one", 1, 5);
 	assert_int_equal(serve_readable(&serve), 0);
 	check_audit_done("one", 5, 5);
-	assert_int_equal(serve_timeout(&serve), -1);
+	check_nothing_due();
 }
 
 static void test_append(void **state)
@@ -390,7 +402,7 @@ static void test_full_disk(void **state)
 	check_audit_done("one", 3, 3);
 	check_state(true);
 	check_nothing();
-	assert_int_equal(serve_timeout(&serve), -1);
+	check_nothing_due();
 	assert_int_equal(journal_files_lines(files.audit), 4);
 }
 
@@ -415,6 +427,56 @@ static void test_much_waits_for_a_full_disk(void **state)
 	assert_non_null(message);
 	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
 	done_with(message);
+}
+
+/* The files are looked at once a second, also when nothing is written. */
+static void test_file_moved_away(void **state)
+{
+	char elsewhere[128];
+	FromJournal *message;
+
+	(void)state;
+	snprintf(elsewhere, sizeof(elsewhere), "%s.moved", files.audit);
+	serve.look_due = 0;
+	assert_int_equal(serve_announce(&serve), 0);
+	check_state(true);
+	assert_int_equal(serve_time(&serve), 0);
+	check_nothing();
+	assert_true(serve_timeout(&serve) <= 1000);
+	assert_int_equal(rename(files.audit, elsewhere), 0);
+	serve.look_due = 0;
+	assert_int_equal(serve_timeout(&serve), 0);
+	assert_int_equal(serve_time(&serve), 0);
+	check_state(false);
+	/* Nothing is acknowledged, and a broker that begins now is told before it hears of the keys. */
+	send_batch("one", 1, 2);
+	send_replay(9);
+	assert_int_equal(serve_readable(&serve), 0);
+	check_state(false);
+	message = receive();
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
+	done_with(message);
+	check_nothing();
+	serve.retry_due = 1;
+	assert_int_equal(serve_time(&serve), 0);
+	check_nothing();
+	assert_int_equal(rename(elsewhere, files.audit), 0);
+	serve.retry_due = 1;
+	assert_int_equal(serve_time(&serve), 0);
+	check_audit_done("one", 2, 2);
+	check_state(true);
+	assert_int_equal(journal_files_lines(files.audit), 3);
+	/* The same while nothing waits to be written. */
+	assert_int_equal(rename(files.audit, elsewhere), 0);
+	serve.look_due = 0;
+	assert_int_equal(serve_time(&serve), 0);
+	check_state(false);
+	assert_int_equal(rename(elsewhere, files.audit), 0);
+	serve.retry_due = 1;
+	assert_int_equal(serve_time(&serve), 0);
+	check_audit_done("one", 2, 2);
+	check_state(true);
 }
 
 /* Replies may have left on the strength of what is gathered. */
@@ -521,7 +583,7 @@ int main(void)
 		ROW(test_announce), ROW(test_audit), ROW(test_sync_waits), ROW(test_rest),
 		ROW(test_no_rest_while_more_waits), ROW(test_audit_durable),
 		ROW(test_append), ROW(test_replay),
-		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_rubbish_does_not_stop_it),
+		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_file_moved_away), ROW(test_rubbish_does_not_stop_it),
 		ROW(test_much_waits_for_a_full_disk), ROW(test_log_of_what_was_not_written), ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
 	};
 

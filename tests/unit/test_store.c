@@ -22,11 +22,14 @@ static struct journal_files files;
 static struct store *store;
 static int sync_error;
 static unsigned syncs;
+static const char *moved_in_sync[2]; /* from, to */
 
 /* In place of the C library's. */
 int fdatasync(int fd)
 {
 	syncs++;
+	if (moved_in_sync[0])
+		(void)rename(moved_in_sync[0], moved_in_sync[1]);
 	if (sync_error) {
 		errno = sync_error;
 		return -1;
@@ -215,6 +218,85 @@ static void test_append_without_durability(void **state)
 	assert_int_equal(seq, 1);
 }
 
+/* A record is not durable while its file is not where the next start looks for it, and none of it is there later. */
+static void test_append_while_the_file_is_away(void **state)
+{
+	char away[sizeof(files.keys) + 8];
+	uint64_t seq = 77;
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s.away", files.keys);
+	moved_in_sync[0] = files.keys;
+	moved_in_sync[1] = away;
+	assert_int_equal(append("version", "a", &seq), -ESTALE);
+	moved_in_sync[0] = NULL;
+	assert_int_equal(seq, 77);
+	assert_non_null(strstr(store_keys_state(store), "keys.jsonl: was moved away while cekd runs"));
+	assert_string_equal(store_audit_state(store), "ok");
+	assert_false(store_ok(store));
+	assert_int_equal(append("version", "a", &seq), -ESTALE);
+	store_retry(store);
+	assert_false(store_ok(store));
+	assert_int_equal(journal_files_lines(away), 0);
+	assert_int_equal(rename(away, files.keys), 0);
+	store_retry(store);
+	assert_true(store_ok(store));
+	assert_int_equal(append("version", "b", &seq), 0);
+	assert_int_equal(seq, 1);
+	restart();
+	assert_true(store_ok(store));
+	assert_int_equal(journal_files_lines(files.keys), 1);
+}
+
+/* Seen although nothing is written; written again, with what came meanwhile, when it is back. */
+static void test_audit_is_away(void **state)
+{
+	char away[sizeof(files.audit) + 8];
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s.away", files.audit);
+	store_look(store);
+	assert_true(store_ok(store));
+	take("one", 1, 1, 0);
+	store_audit_write(store);
+	assert_int_equal(rename(files.audit, away), 0);
+	store_audit_sync(store);
+	check_place("one", 1, 0);
+	assert_non_null(strstr(store_audit_state(store), "audit.jsonl: was moved away while cekd runs"));
+	take("one", 2, 3, 1);
+	store_audit_write(store);
+	check_place("one", 1, 0);
+	store_retry(store);
+	assert_false(store_ok(store));
+	assert_int_equal(rename(away, files.audit), 0);
+	store_retry(store);
+	assert_true(store_ok(store));
+	check_place("one", 3, 3);
+	assert_int_equal(journal_files_lines(files.audit), 4);
+}
+
+static void test_files_that_are_away_at_the_start(void **state)
+{
+	const char *paths[] = { files.keys, files.audit };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct store_files fds = {
+			.keys = journal_files_open(files.keys),
+			.audit = journal_files_open(files.audit),
+			.directory = journal_files_directory(&files),
+		};
+
+		store_free(store);
+		assert_int_equal(unlink(paths[i]), 0);
+		assert_int_equal(store_open(&fds, files.directory, "1.0", &store), 0);
+		assert_false(store_ok(store));
+		assert_int_equal(i, strcmp(store_keys_state(store), "ok") == 0);
+		restart();
+		assert_true(store_ok(store));
+	}
+}
+
 static void test_unreadable_record_is_refused_at_the_start(void **state)
 {
 	uint64_t seq;
@@ -384,7 +466,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_open_is_the_first_record), ROW(test_append_and_read), ROW(test_append_refuses), ROW(test_append_on_a_full_disk),
-		ROW(test_append_without_durability), ROW(test_unreadable_record_is_refused_at_the_start), ROW(test_audit_numbers),
+		ROW(test_append_without_durability), ROW(test_append_while_the_file_is_away), ROW(test_audit_is_away),
+		ROW(test_files_that_are_away_at_the_start), ROW(test_unreadable_record_is_refused_at_the_start), ROW(test_audit_numbers),
 		ROW(test_audit_numbers_after_a_restart), ROW(test_audit_in_a_new_file), ROW(test_many_instances), ROW(test_bad_batches),
 		ROW(test_audit_on_a_full_disk), ROW(test_start_on_a_full_disk),
 	};

@@ -1,0 +1,219 @@
+"""A journal's file that is removed, moved, replaced or cut short while cekd runs: nothing more counts as written down."""
+
+import json
+import os
+import shutil
+
+import cekd as C
+import pytest
+from cekd import pb, status_name
+
+FILES = {"keys.jsonl": "journal", "audit.jsonl": "audit"}
+
+
+def told(daemon, name):
+    """What Status says of the file."""
+    return getattr(daemon.status(), FILES[name])
+
+
+def wait_refuses(daemon, name, text):
+    C.wait_for(lambda: text in told(daemon, name), f"status to say that {name} {text}")
+    status = daemon.status()
+    assert not status.ready and status.why_not_ready == "the journal does not write"
+    assert str(daemon.state / name) in told(daemon, name)
+
+
+def create(client, name):
+    return client.call(create_key=pb.CreateKeyRequest(key=name, alg="A128KW"))
+
+
+def check_refused(daemon, wrapped):
+    with daemon.client() as client:
+        for reply in (client.unwrap(wrapped), create(client, "refused"), client.call(fsck=pb.FsckRequest()),
+                      client.call(unwrap=client.unwrap_request(wrapped, kid="", key="nowhere"))):
+            assert status_name(reply) == "UNAVAILABLE"
+    refused = daemon.cekctl("fsck", check=False)
+    assert refused.returncode == 1 and "UNAVAILABLE" in refused.stderr
+
+
+def check_serves(daemon, wrapped, new):
+    daemon.wait_ready()
+    with daemon.client() as client:
+        assert client.unwrap(wrapped).unwrap.cek == wrapped.cek
+        assert status_name(create(client, new)) == "OK"
+
+
+def verify(daemon):
+    for path in (daemon.keys, daemon.audit):
+        daemon.cekctl("audit", "verify", path)
+
+
+@pytest.fixture
+def served(make_cekd):
+    daemon = make_cekd()
+    with daemon.client() as client:
+        return daemon, client.generate(daemon.key("A128KW", name="old"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_moved_away_and_back(served, name):
+    daemon, wrapped = served
+    path, away = daemon.state / name, daemon.state / "away"
+    os.rename(path, away)
+    wait_refuses(daemon, name, "was moved away while cekd runs")
+    check_refused(daemon, wrapped)
+    path.write_text("")
+    wait_refuses(daemon, name, "is another file now")
+    check_refused(daemon, wrapped)
+    os.rename(away, path)
+    check_serves(daemon, wrapped, "new")
+    os.link(path, away)  # a copy by a link
+    check_serves(daemon, wrapped, "newer")
+    away.unlink()
+    daemon.restart()
+    with daemon.client() as client:
+        assert {key.name for key in client.ok(list_keys=pb.ListKeysRequest()).list_keys.key} == {"old", "new", "newer"}
+    verify(daemon)
+
+
+def test_no_key_is_made_whose_record_would_be_lost(served):
+    """At once, not only when cekd has noticed by itself."""
+    daemon, _ = served
+    os.rename(daemon.keys, daemon.state / "away")
+    with daemon.client() as client:
+        assert status_name(create(client, "lost")) == "UNAVAILABLE"
+    os.rename(daemon.state / "away", daemon.keys)
+    daemon.wait_ready()
+    with daemon.client() as client:
+        assert not client.ok(fsck=pb.FsckRequest()).fsck.finding
+        assert status_name(create(client, "lost")) == "OK"
+
+
+def test_moved_between_write_and_answer(make_cekd):
+    daemon = make_cekd(page=True)
+    with daemon.client() as client:
+        daemon.page.arm("journal.after-write")
+        request = client.send(create_key=pb.CreateKeyRequest(key="lost", alg="A128KW"))
+        C.wait_for(daemon.page.hit, "cekd-journal to write")
+        os.rename(daemon.keys, daemon.state / "away")
+        daemon.page.disarm()
+        assert status_name(client.reply(request)) == "UNAVAILABLE"
+        wait_refuses(daemon, "keys.jsonl", "was moved away")
+        os.rename(daemon.state / "away", daemon.keys)
+        daemon.wait_ready()
+        assert not [line for line in daemon.keys.read_text().splitlines() if "lost" in line]
+        assert status_name(create(client, "lost")) == "OK"
+    verify(daemon)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_removed(served, name):
+    daemon, wrapped = served
+    (daemon.state / name).unlink()
+    wait_refuses(daemon, name, "was removed while cekd runs")
+    assert "was removed while cekd runs" in daemon.log_text()
+    check_refused(daemon, wrapped)
+    # A journal or a broker that is started again gets no new and empty file instead.
+    for child in ("cekd-journal", "cekd-broker"):
+        victim = daemon.child(child)
+        os.kill(victim, 9)
+        C.wait_for(lambda: victim not in daemon.children().get(child, [victim]), f"another {child}")
+
+        def refuses():
+            try:
+                return "was removed while cekd runs" in told(daemon, name)
+            except (ConnectionError, FileNotFoundError):
+                return False
+        C.wait_for(refuses, "the trouble to be told again")
+        check_refused(daemon, wrapped)
+    assert not (daemon.state / name).exists()
+    # What Status says is the way back: the file is still there behind its descriptor.
+    words = told(daemon, name).split()
+    shutil.copyfile(words[words.index("copy") + 1], daemon.state / name)
+    wait_refuses(daemon, name, "was replaced by another file")
+    daemon.stop()
+    daemon.spawn()
+    if name == "keys.jsonl":
+        C.wait_for(lambda: answers(daemon), "cekd to answer")
+        assert "restored journal" in daemon.status().why_not_ready
+        daemon.cekctl("restore", "confirm", "--yes")
+    check_serves(daemon, wrapped, "new")
+    verify(daemon)
+
+
+def answers(daemon):
+    try:
+        status = daemon.status()
+    except (ConnectionError, FileNotFoundError):
+        return False
+    return status.journal == "ok" and [w for w in status.worker if w.state == "ready"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_cut_short(served, name):
+    """logrotate's copytruncate, an editor: what is left cannot be gone on with until it was read again."""
+    daemon, wrapped = served
+    path = daemon.state / name
+    good = path.read_bytes()
+    os.truncate(path, len(good) // 2)
+    wait_refuses(daemon, name, "was cut short by somebody else")
+    check_refused(daemon, wrapped)
+    assert path.stat().st_size == len(good) // 2
+    with open(path, "r+b") as file:
+        file.write(good)
+    check_refused(daemon, wrapped)
+    daemon.restart()
+    check_serves(daemon, wrapped, "new")
+    verify(daemon)
+
+
+def test_written_by_somebody_else(served):
+    daemon, wrapped = served
+    whole = daemon.keys.stat().st_size
+    with open(daemon.keys, "ab") as file:
+        file.write(b"x\n")
+    wait_refuses(daemon, "keys.jsonl", "was written by somebody else")
+    check_refused(daemon, wrapped)
+    assert daemon.keys.read_bytes()[whole:] == b"x\n"
+    daemon.stop()
+    os.truncate(daemon.keys, whole)
+    daemon.start()
+    check_serves(daemon, wrapped, "new")
+
+
+def test_directory_moved_away(served):
+    """Its files are where they were in it, but the next start would not look there."""
+    daemon, wrapped = served
+    away = daemon.where / "away"
+    os.rename(daemon.state, away)
+    for text in ("its directory is gone", "another directory stands there now"):
+        wait_refuses(daemon, "keys.jsonl", text)
+        assert text in told(daemon, "audit.jsonl")
+        check_refused(daemon, wrapped)
+        if not daemon.state.exists():
+            daemon.state.mkdir(mode=0o711)
+    daemon.state.rmdir()
+    os.rename(away, daemon.state)
+    check_serves(daemon, wrapped, "new")
+    daemon.restart()
+    check_serves(daemon, wrapped, "newer")
+    verify(daemon)
+
+
+def test_audit_records_wait_for_their_file(served):
+    """What was answered before it was noticed is written when the file is back: no gap in the count."""
+    daemon, wrapped = served
+    away = daemon.state / "away"
+    with daemon.client() as client:
+        os.rename(daemon.audit, away)
+        replies = [status_name(client.unwrap(wrapped)) for _ in range(200)]
+        assert set(replies) <= {"OK", "UNAVAILABLE"}
+        wait_refuses(daemon, "audit.jsonl", "was moved away")
+        os.rename(away, daemon.audit)
+        check_serves(daemon, wrapped, "new")
+    daemon.stop()
+    lines = [json.loads(line) for line in daemon.audit.read_text().splitlines()]
+    counted = [line["n"] for line in lines if line["type"] == "request"]
+    assert counted == list(range(1, len(counted) + 1))
+    opened = [line for line in lines if line.get("op") == "unwrap" and line["status"] == "OK"]
+    assert len(opened) == replies.count("OK") + 1
