@@ -244,6 +244,11 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	snprintf(journal->keys, sizeof(journal->keys), "%s", state->keys);
 	snprintf(journal->audit, sizeof(journal->audit), "%s", state->audit);
 	snprintf(journal->sandbox, sizeof(journal->sandbox), "%s", state->sandbox);
+	if (journal->replayed && state->ok && state->keys_seq < broker->ring.last_seq) {
+		/* Cut short while no journal ran. What is left is read anew, as at any start (restore.h). */
+		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "keys.jsonl has become shorter while cekd runs");
+		return;
+	}
 	audit_again(&broker->audit);
 	if (!journal->replayed && state->ok) {
 		begin_replay(journal);

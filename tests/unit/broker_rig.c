@@ -147,6 +147,7 @@ void rig_journal_state(struct rig *rig, bool ok)
 
 	state.ok = ok;
 	state.keys = state.audit = ok ? well : full;
+	state.keys_seq = rig->journal.n_records;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
 	message.state = &state;
 	journal_send(rig, &message);

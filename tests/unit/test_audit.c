@@ -183,6 +183,26 @@ static void test_an_append_that_was_under_way_when_the_journal_died(void **state
 	rig_close(&client);
 }
 
+/* What the next journal finds is less than what was durable: the ring is no longer what the file says, and is read anew. */
+static void test_a_key_journal_that_became_shorter(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "k", "A256KW"));
+	rig_journal_state(rig, true);
+	rig_run(rig);
+	assert_true(rig->broker_up);
+	free(rig->journal.records[--rig->journal.n_records].data);
+	rig_journal_state(rig, true);
+	rig_run(rig);
+	assert_false(rig->broker_up);
+	assert_int_equal(rig->broker.exit_status, 1);
+	rig_close(&client);
+}
+
 static void test_a_restart_folds_the_same_ring(void **state)
 {
 	struct rig *rig = *state;
@@ -222,6 +242,7 @@ int main(void)
 		TEST(test_a_journal_that_died_with_its_pair_full),
 		TEST(test_nothing_is_served_when_the_journal_does_not_write),
 		TEST(test_an_append_that_was_under_way_when_the_journal_died),
+		TEST(test_a_key_journal_that_became_shorter),
 		TEST(test_a_restart_folds_the_same_ring),
 	};
 
