@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/rpc.h"
@@ -43,6 +44,33 @@ static void warn(Cek__V1__StatusReply *reply, const char *text)
 		reply->warning[reply->n_warning++] = (char *)text;
 }
 
+/* Versions of which it is known that the token has no object: all of them, and it is hardly the right token. */
+static int warn_of_missing(struct request *request, Cek__V1__StatusReply *reply)
+{
+	enum { TEXT_MAX = 160 };
+	const struct ring *ring = &request->broker->ring;
+	size_t missing = 0, all = 0;
+	char *text;
+
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		for (size_t j = 0; j < ring->keys[i]->n_versions; j++) {
+			const struct version *version = ring->keys[i]->versions[j];
+
+			all += version->state != STATE_DESTROYED;
+			missing += version->state != STATE_DESTROYED && version->missing;
+		}
+	}
+	if (missing == 0)
+		return 0;
+	text = arena_alloc(&request->broker->arena, TEXT_MAX);
+	if (!text)
+		return -ENOMEM;
+	snprintf(text, TEXT_MAX, "the token has no object for %zu of %zu versions%s (cekctl fsck)", missing, all,
+		missing == all ? ": is it the right token?" : "");
+	warn(reply, text);
+	return 0;
+}
+
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
@@ -60,7 +88,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		warn(reply, broker->workers.why);
 	if (!list_empty(&broker->ring.intents))
 		warn(reply, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
-	return 0;
+	return warn_of_missing(request, reply);
 }
 
 static void fill_token(const struct broker *broker, Cek__V1__StatusReply *reply)
