@@ -39,7 +39,7 @@ int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)
 		printf("The key journal is the one that cekd wrote last: there is nothing to confirm.\n");
 		return EXIT_SUCCESS;
 	}
-	printf("The key journal was copied or restored. No CEK is served until it is confirmed.\n");
+	printf("The key journal is not known to be the right one. No CEK is served until it is confirmed.\n");
 	output_field("why", restore->why);
 	output_field("last record", output_time(restore->last_time, time));
 	output_field("head", restore->head);

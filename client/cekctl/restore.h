@@ -1,5 +1,5 @@
 /*
- * What cekctl restore show and confirm share: the report on a key journal that was copied or restored.
+ * What cekctl restore show and confirm share: the report on a key journal that may not be the right one.
  */
 #pragma once
 

@@ -93,14 +93,16 @@ bool broker_ready(const struct broker *broker, const char **ret_why)
 		*ret_why = "the journal does not write";
 	else if (!broker->journal.replayed)
 		*ret_why = "the key journal is being read";
-	else if (restore_needed(broker))
-		*ret_why = "restored journal: an operator must confirm it (cekctl restore show)";
+	else if (broker->ring.suspect)
+		*ret_why = restore_why(broker);
 	else if (broker->draining)
 		*ret_why = "stopping";
 	else if (!workers_ready(broker) && broker->workers.why[0] != '\0')
 		*ret_why = broker->workers.why;
 	else if (!workers_ready(broker))
 		*ret_why = "no token worker is ready";
+	else if (restore_needed(broker)) /* the token is asked, which needs a worker */
+		*ret_why = restore_why(broker);
 	else
 		return true;
 	return false;
@@ -268,6 +270,7 @@ void broker_drain(struct broker *broker)
 		return;
 	log_info("stopping: nothing more is accepted");
 	broker->draining = true;
+	restore_drain(broker);
 	server_drain(broker);
 }
 

@@ -99,7 +99,7 @@ void broker_look_at_clock(struct broker *broker);
 bool broker_serving(const struct broker *broker);
 
 /* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing
- * (static). */
+ * (until the next turn). */
 bool broker_ready(const struct broker *broker, const char **ret_why);
 
 /* Rules of cekd.conf, at start and after SIGHUP. 0 or -errno with a reason; then the old ones stay. */

@@ -17,12 +17,19 @@ struct object {
 	size_t cka_id_len;
 	char label[LABEL_MAX + 1];
 	bool is_public, whole;
+	bool marked; /* as a key that cekd makes */
 };
 
 struct inventory {
 	struct object *objects;
 	size_t n;
 };
+
+static bool marked(const Cek__Internal__V1__TokenObject *object)
+{
+	return strcmp(object->class_, "public") != 0 && object->cka_id.len == CKA_ID_LEN && key_name_valid(object->label) &&
+		object->sensitive && !object->extractable && !object->signs;
+}
 
 int fsck_add(struct inventory **inventory, const JobResult *result)
 {
@@ -32,6 +39,8 @@ int fsck_add(struct inventory **inventory, const JobResult *result)
 	*inventory = all;
 	if (!all || all->n + result->n_object > OBJECTS_MAX)
 		return -ENOMEM;
+	if (result->more && result->n_object == 0)
+		return -EPROTO;
 	grown = realloc(all->objects, (all->n + result->n_object + 1) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
@@ -40,7 +49,8 @@ int fsck_add(struct inventory **inventory, const JobResult *result)
 		const Cek__Internal__V1__TokenObject *from = result->object[i];
 		struct object *to = &grown[all->n++];
 
-		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0, .whole = from->whole};
+		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0, .whole = from->whole,
+			.marked = marked(from)};
 		to->cka_id_len = from->cka_id.len <= CKA_ID_MAX ? from->cka_id.len : CKA_ID_MAX;
 		if (to->cka_id_len > 0)
 			memcpy(to->cka_id, from->cka_id.data, to->cka_id_len);
@@ -152,6 +162,18 @@ static const struct intent *find_intent(const struct ring *ring, const struct ob
 			return intent;
 	}
 	return NULL;
+}
+
+size_t fsck_unknown_keys(const struct ring *ring, const struct inventory *inventory)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < inventory->n; i++) {
+		const struct object *object = &inventory->objects[i];
+
+		n += object->marked && !ring_object(ring, object->cka_id, object->cka_id_len) && !find_intent(ring, object);
+	}
+	return n;
 }
 
 /* What the journal has no version for. The public half is spoken of only if it is there alone. */

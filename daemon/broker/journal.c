@@ -154,21 +154,23 @@ static void on_open(struct append *append, bool ok)
 		log_error("the key journal does not take the record that says that cekd has started");
 }
 
-/* The first record of each start says that cekd has started. */
-static void append_open(struct journal *journal)
+void journal_begin(struct broker *broker)
 {
+	struct journal *journal = &broker->journal;
 	KeyRecord open = CEK__INTERNAL__V1__KEY_RECORD__INIT, *records[] = {&open};
 	char type[] = "open";
 
 	open.type = type;
-	open.version = journal->broker->version;
-	restore_fill_open(journal->broker, &open);
+	open.version = broker->version;
+	restore_fill_open(broker, &open);
 	journal->open.done = on_open;
-	if (journal_append(journal->broker, &journal->open, records, 1) < 0)
+	if (journal_append(broker, &journal->open, records, 1) < 0)
 		on_open(&journal->open, false);
 }
 
-static void replay_ended(struct journal *journal)
+/* The ring is there. What follows: is it the right journal (one without keys asks the token first), the record that cekd
+ * has started, the listeners, and, since cekd starts them when it is told so, the workers. */
+static void replay_ended(struct journal *journal, const Cek__Internal__V1__ReplayBatch *last)
 {
 	struct broker *broker = journal->broker;
 
@@ -185,7 +187,10 @@ static void replay_ended(struct journal *journal)
 	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys,
 		broker->ring.n_versions,
 		(unsigned long long)broker->ring.epoch);
-	append_open(journal);
+	if (restore_look(broker, last))
+		restore_ask(broker);
+	else
+		journal_begin(broker);
 	server_begin(broker);
 	steps_changed(broker);
 }
@@ -200,10 +205,8 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 			return;
 		}
 	}
-	if (batch->end) {
-		restore_look(journal->broker, batch);
-		replay_ended(journal);
-	}
+	if (batch->end)
+		replay_ended(journal, batch);
 }
 
 /* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it

@@ -53,6 +53,10 @@ struct journal {
 int journal_init(struct broker *broker, int fd);
 void journal_deinit(struct broker *broker);
 
+/* The key journal is the right one, or it is clear that an operator must confirm it: the record that says that cekd has
+ * started is the first of this start. */
+void journal_begin(struct broker *broker);
+
 /* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS
  * when too many wait; -ENOMEM. The records are copied. */
 int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records);

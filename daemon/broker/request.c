@@ -138,11 +138,13 @@ static int authorise(struct request *request)
 	if (!op->always && !broker_serving(broker))
 		return request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
 	if (restore_needed(broker) && !op->unconfirmed)
-		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(broker));
 	if (!op->target)
 		return STATUS_OK;
 	allowed = policy_allows(&broker->policy, grants, op->permission,
 		request->key ? request->key->name : request->key_name);
+	if ((!allowed || (!request->key && !op->creates)) && restore_needed(broker)) /* the right journal may know it */
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(broker));
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	return STATUS_OK;

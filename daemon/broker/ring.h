@@ -94,7 +94,8 @@ struct ring {
 	bool clock_suspect; /* the records' times jumped, and no operator has confirmed the clock since */
 	char file[80];      /* which file the journal was when cekd last opened it */
 	bool suspect;       /* it seems to be a copy or an older one, and no operator has confirmed it since */
-	char found[RING_HEAD_MAX]; /* then: its last line as it was found */
+	bool confirmed;     /* an operator has confirmed it once */
+	char found[RING_HEAD_MAX]; /* suspect: its last line as it was found */
 	uint64_t found_time;
 	struct table names, kids, cka_ids;
 	struct key **keys; /* by name */

@@ -347,6 +347,7 @@ static int fold_open(struct ring *ring, const KeyRecord *record, char *ret_why, 
 static int fold_restored(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	ring->suspect = false;
+	ring->confirmed = true;
 	for (size_t i = 0; i < ring->n_keys; i++) {
 		struct key *key = ring->keys[i];
 

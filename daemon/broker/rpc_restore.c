@@ -15,6 +15,8 @@ static int check(struct request *request, const Cek__V1__RestoreRequest *message
 			"reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);
 	if (strlen(message->head) >= RING_HEAD_MAX)
 		return request_say(request, STATUS_MALFORMED, "head: not SEQ:HASH");
+	if (message->confirm && request->broker->restore.asking)
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(request->broker));
 	if (message->confirm && !restore_needed(request->broker))
 		return request_say(request, STATUS_CONFLICT,
 			"the journal is the one that cekd wrote last: there is nothing to confirm");

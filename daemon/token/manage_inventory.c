@@ -1,5 +1,5 @@
 /*
- * What keys the token holds: for fsck. Nothing is changed, and nothing secret is asked for.
+ * What keys the token holds: for fsck, and for a start with an empty journal. Nothing is changed, and nothing secret is asked for.
  */
 #include <string.h>
 
@@ -105,6 +105,7 @@ static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT
 	out->whole = whole(worker, object, class, type);
 	out->sensitive = class == CKO_PUBLIC_KEY || object_flag(session, object, CKA_SENSITIVE);
 	out->extractable = class != CKO_PUBLIC_KEY && object_flag(session, object, CKA_EXTRACTABLE);
+	out->signs = class != CKO_PUBLIC_KEY && object_flag(session, object, CKA_SIGN);
 	return out;
 }
 

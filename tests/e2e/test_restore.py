@@ -1,9 +1,12 @@
-"""A key journal that was copied, or restored from a backup, is served only when an operator has confirmed it."""
+"""A key journal that was copied, restored from a backup or is empty beside a token with keys is served only when an
+operator has confirmed it."""
 
 import json
 import os
+import pathlib
 import pty
 import shutil
+import time
 
 import cekd as C
 import pytest
@@ -24,6 +27,11 @@ def move(client, kid, to, **more):
 def needed(daemon):
     with daemon.client() as client:
         return client.ok(restore=pb.RestoreRequest()).restore
+
+
+def findings(daemon):
+    with daemon.client() as client:
+        return client.ok(fsck=pb.FsckRequest()).fsck.finding
 
 
 def start_unready(daemon):
@@ -228,3 +236,184 @@ def test_permission(make_cekd):
     daemon = make_cekd(rules={"all": {"anyone": True, "operations": operations, "keys": ["*"]}})
     with daemon.client() as client:
         assert status_name(client.call(restore=pb.RestoreRequest())) == "DENIED"
+
+
+# ---- a journal without keys -----------------------------------------------------------------------------------
+
+
+def answers(daemon):
+    """Its workers are there, and the token has said what it holds."""
+    try:
+        status = daemon.status()
+    except (ConnectionError, FileNotFoundError):
+        return False
+    return len([w for w in status.worker if w.kind == "use" and w.state == "ready"]) == 2 and "the token holds" in needed(daemon).why
+
+
+def start_unmounted(daemon, n):
+    daemon.spawn()
+    C.wait_for(lambda: answers(daemon), f"cekd to answer\n{daemon.log_text()}")
+    status = daemon.status()
+    assert not status.ready and status.why_not_ready == needed(daemon).why
+    assert status.why_not_ready == (f"keys.jsonl has no keys, but the token holds {n} that cekd made "
+                                    "(is the state directory mounted?)")
+    check_nothing_is_known(daemon)
+
+
+def check_nothing_is_known(daemon):
+    """What a gateway does not try again would be wrong: the keys may be there in a moment."""
+    with daemon.client() as client:
+        for op in ({"unwrap": pb.UnwrapRequest(kid="a", alg="A128KW", enc="A256GCM", encrypted_key=bytes(40))},
+                   {"unwrap": pb.UnwrapRequest(key="a", alg="A128KW", enc="A256GCM", encrypted_key=bytes(40))},
+                   {"generate_cek": pb.GenerateCekRequest(key="a", enc="A256GCM")},
+                   {"wrap": pb.WrapRequest(key="a", enc="A256GCM", cek=bytes(32))},
+                   {"rewrap": pb.RewrapRequest(kid="a", alg="A128KW", encrypted_key=bytes(40))},
+                   {"create_key": pb.CreateKeyRequest(key="a", alg="A128KW")},
+                   {"describe_key": pb.DescribeKeyRequest(key="a")}, {"get_public_keys": pb.GetPublicKeysRequest()},
+                   {"rotate_key": pb.RotateKeyRequest(key="a")}, {"watch": pb.WatchRequest()},
+                   {"set_key_state": pb.SetKeyStateRequest(kid="a", state=pb.STATE_SUSPENDED)},
+                   {"destroy_version": pb.DestroyVersionRequest(kid="a")}):
+            reply = client.call(**op)
+            assert status_name(reply) == "UNAVAILABLE" and "the key journal is empty" in reply.message, (op, reply)
+
+
+def unmount(daemon):
+    """The state directory as it is when nothing is mounted there."""
+    mounted = daemon.where / "mounted"
+    daemon.state.rename(mounted)
+    daemon.state.mkdir(mode=0o711)
+    return mounted
+
+
+def mount(daemon, mounted):
+    unmounted = daemon.where / "unmounted"
+    daemon.state.rename(unmounted)
+    mounted.rename(daemon.state)
+    return unmounted
+
+
+@pytest.fixture
+def used(make_cekd):
+    """A daemon with three versions in the token, stopped, and something that it opens."""
+    daemon = make_cekd()
+    with daemon.client() as client:
+        wrapped = client.generate(daemon.key("A128KW", name="a"))
+        client.rotate("a")
+        daemon.key("ECDH-ES", "P-256")
+    daemon.stop()
+    return daemon, wrapped
+
+
+def test_state_directory_not_mounted(used):
+    """It waits. Mounting the right one and starting again is all that is to be done; the stray files do no harm."""
+    daemon, wrapped = used
+    mounted = unmount(daemon)
+    for _ in range(2):
+        start_unmounted(daemon, 3)
+        shown = daemon.cekctl("restore", "show").stdout
+        assert "is the state directory mounted?" in shown
+        assert daemon.cekctl("status", "--ready", check=False).returncode != 0
+        assert len(findings(daemon)) >= 3
+        daemon.stop()
+    unmounted = mount(daemon, mounted)
+    assert {path.name for path in unmounted.iterdir()} == {"keys.jsonl", "audit.jsonl", "lock"}
+    daemon.start()
+    assert not needed(daemon).needed
+    with daemon.client() as client:
+        assert client.unwrap(wrapped).unwrap.cek == wrapped.cek
+
+
+def test_journal_of_a_first_start_without_keys(make_cekd):
+    """The empty directory below was once the right one, before the other was mounted there."""
+    daemon = make_cekd()
+    daemon.restart()  # not asked for a confirmation, the second time either
+    daemon.stop()
+    below = daemon.where / "below"
+    shutil.copytree(daemon.state, below)
+    daemon.start()
+    daemon.key("A128KW")
+    daemon.stop()
+    keys = (below / "keys.jsonl").read_bytes()
+    daemon.keys.write_bytes(keys)  # the same file
+    daemon.audit.write_bytes((below / "audit.jsonl").read_bytes())
+    start_unmounted(daemon, 1)
+
+
+def test_new_journal_beside_keys_is_confirmed_once(used):
+    daemon, wrapped = used
+    unmount(daemon)
+    start_unmounted(daemon, 3)
+    daemon.cekctl("restore", "confirm", "--yes", "--reason", "the old journal is lost")
+    daemon.wait_ready()
+    with daemon.client() as client:
+        assert status_name(client.unwrap(wrapped)) == "UNKNOWN_KEY"
+    for _ in range(2):  # before there is a key, and after
+        daemon.restart()
+        with daemon.client() as client:
+            made = client.generate(daemon.key("A128KW", name="new"))
+            assert client.unwrap(made).unwrap.cek == made.cek
+    records = [json.loads(line) for line in daemon.keys.read_text().splitlines()]
+    assert [r.get("suspect", False) for r in records if r["type"] == "open"] == [True, False, False]
+    assert [r["reason"] for r in records if r["type"] == "restored"] == ["the old journal is lost"]
+
+
+def test_token_is_down_when_the_journal_is_empty(used):
+    """Not known is not empty: it waits for the token."""
+    daemon, wrapped = used
+    mounted = unmount(daemon)
+    away = daemon.token.where / "away"
+    daemon.token.tokens.rename(away)
+    daemon.spawn()
+
+    def refuses():
+        try:
+            return not daemon.status().ready and needed(daemon).needed
+        except (ConnectionError, FileNotFoundError):
+            return False
+    C.wait_for(refuses, "cekd to answer")
+    check_nothing_is_known(daemon)
+    with daemon.client() as client:
+        assert status_name(client.call(restore=pb.RestoreRequest(confirm=True))) == "UNAVAILABLE"
+    assert not daemon.keys.read_text()
+    away.rename(daemon.token.tokens)
+    C.wait_for(lambda: answers(daemon), f"the token to be asked\n{daemon.log_text()}")
+    assert "the token holds 3 that cekd made" in daemon.status().why_not_ready
+    daemon.stop()
+    mount(daemon, mounted)
+    daemon.start()
+    with daemon.client() as client:
+        assert client.unwrap(wrapped).unwrap.cek == wrapped.cek
+
+
+def test_stop_while_the_token_is_down(used):
+    """Nobody waits for an answer that does not come."""
+    daemon, _ = used
+    unmount(daemon)
+    daemon.token.tokens.rename(daemon.token.where / "away")
+    daemon.spawn()
+    C.wait_for(lambda: pathlib.Path(daemon.socket).exists(), "cekd to listen")
+    began = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - began < 29  # after 30 s it would be killed
+
+
+def test_journal_with_keys_does_not_ask_the_token(used):
+    daemon, _ = used
+    daemon.start()
+    assert not [w for w in daemon.status().worker if w.kind == "manage"]
+
+
+def test_token_of_somebody_else(make_cekd, first_token):
+    """The mirror: the journal has keys, and the token none of them."""
+    daemon = make_cekd()
+    with daemon.client() as client:
+        made = [client.generate(daemon.key("A128KW", name=name)) for name in ("a", "b")]
+    daemon.stop()
+    daemon.token.tokens.rename(daemon.token.where / "right")
+    first_token.copy(daemon.where / "other").tokens.rename(daemon.token.tokens)
+    daemon.start()
+    with daemon.client() as client:
+        assert [status_name(client.unwrap(wrapped)) for wrapped in made] == ["UNUSABLE", "UNUSABLE"]
+    warning = "the token has no object for 2 of 2 versions: is it the right token? (cekctl fsck)"
+    C.wait_for(lambda: warning in daemon.status().warning, "a warning")
+    assert [f.kind for f in findings(daemon)] == ["missing", "missing"]

@@ -50,6 +50,33 @@ def test_same_name_in_both(pair):
                 assert status_name(client.call(**op)) == "UNKNOWN_KEY"
 
 
+def test_second_one_comes_later(make_cekd):
+    """With a journal without keys, on a token that has some: whether that is meant an operator says, once."""
+    first = make_cekd(page=True)
+    wrapped = make(first, "api")
+    second = make_cekd(start=False, token=first.token, page=True)
+    second.spawn()
+
+    def asks():
+        try:
+            return "the token holds 1 that cekd made" in second.status().why_not_ready
+        except (ConnectionError, FileNotFoundError):
+            return False
+    C.wait_for(asks, f"the second one to ask\n{second.log_text()}")
+    with second.client() as client:
+        assert status_name(client.unwrap(wrapped)) == "UNAVAILABLE"
+        assert status_name(client.call(create_key=pb.CreateKeyRequest(key="api", alg="A256KW"))) == "UNAVAILABLE"
+    second.cekctl("restore", "confirm", "--yes")
+    second.wait_ready()
+    second.restart()
+    mine = make(second, "api")
+    second.restart()
+    first.restart()
+    assert [opens(first, wrapped), opens(second, mine)] == ["OK", "OK"]
+    with second.client() as client:
+        assert status_name(client.unwrap(wrapped)) == "UNKNOWN_KEY"
+
+
 def test_foreign_objects_are_reported_and_not_touched(pair):
     first, second = pair
     wrapped = [make(first, "api"), make(first, "other")]

@@ -391,7 +391,7 @@ static size_t count(const uint8_t *id, bool *ret_whole)
 			if (id && (object->cka_id.len != 16 || memcmp(object->cka_id.data, id, 16) != 0))
 				continue;
 			n++;
-			*ret_whole = *ret_whole && object->whole && object->sensitive && !object->extractable;
+			*ret_whole = *ret_whole && object->whole && object->sensitive && !object->extractable && !object->signs;
 		}
 		more = answer->result->more;
 		rig_free(answer);

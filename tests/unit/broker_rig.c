@@ -227,6 +227,25 @@ static void fill_wrapped(JobResult *result, const Cek__Internal__V1__WrapJob *wr
 	result->params = params;
 }
 
+static void inventory_answer(struct rig_worker *worker, const Job *job)
+{
+	JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
+	FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+
+	result.id = job->id;
+	result.outcome = worker->outcome ? (Cek__Internal__V1__Outcome)worker->outcome
+		: CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK;
+	result.object = (Cek__Internal__V1__TokenObject **)worker->objects;
+	result.n_object = worker->n_objects;
+	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
+	message.result = &result;
+	for (size_t i = 0; i <= worker->parts; i++) {
+		result.more = i < worker->parts;
+		give(worker->fd, &message.base);
+	}
+	worker->jobs++;
+}
+
 static void worker_answer(struct rig_worker *worker, const Job *job)
 {
 	static uint8_t cek[CEK_LEN_MAX], encrypted_key[ENCRYPTED_KEY_MAX], modulus[512];
@@ -236,6 +255,10 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 	PublicKey public_key = CEK__V1__PUBLIC_KEY__INIT;
 	char kid[2 * CKA_ID_MAX + 1] = "", rsa[] = "RSA";
 
+	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_INVENTORY) {
+		inventory_answer(worker, job);
+		return;
+	}
 	memset(cek, 0x5a, sizeof(cek));
 	result.id = job->id;
 	result.outcome = CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK;

@@ -27,6 +27,10 @@ struct rig_worker {
 	bool replace;        /* asks to be replaced */
 	size_t dies_after;   /* closes its end when it reads the job after so many more; 0: never */
 	bool holds;          /* results of unwraps stay until the first one for which it does not */
+	Cek__Internal__V1__TokenObject *const *objects; /* what an inventory finds */
+	size_t n_objects;
+	size_t parts;        /* of an inventory, each with all objects, before the last one */
+	enum outcome outcome; /* of an inventory; 0: OK */
 	struct arena arena;
 	struct results results;
 };
