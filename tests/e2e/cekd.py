@@ -252,6 +252,20 @@ class Cekd:
         self.wait_notified("READY=1")
         return self
 
+    def start_confirmed(self):
+        """With a new journal, on a token with keys that cekd made: it asks whether that is meant, and here it is."""
+        self.spawn()
+
+        def asks():
+            try:
+                return "the token holds" in self.status().why_not_ready
+            except (ConnectionError, FileNotFoundError):
+                assert self.process.poll() is None, self.log_text()
+        wait_for(asks, "cekd to ask for a confirmation")
+        self.cekctl("restore", "confirm", "--yes")
+        self.wait_ready()
+        return self
+
     def wait_notified(self, line):
         end = time.monotonic() + PATIENCE
         self.notify.settimeout(0.2)

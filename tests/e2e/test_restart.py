@@ -48,7 +48,7 @@ def test_second_daemon_on_one_token(make_cekd):
     first = make_cekd()
     with first.client() as client:
         made = client.generate(first.key("A128KW"))
-    second = make_cekd(token=first.token)
+    second = make_cekd(start=False, token=first.token).start_confirmed()
     with second.client() as client:
         findings = client.ok(fsck=pb.FsckRequest()).fsck.finding
         assert findings and all(finding.kind in ("foreign", "orphan") for finding in findings), findings
