@@ -1,8 +1,10 @@
 """A journal's file that is removed, moved, replaced or cut short while cekd runs: nothing more counts as written down."""
 
+import ctypes
 import json
 import os
 import shutil
+import subprocess
 
 import cekd as C
 import pytest
@@ -217,3 +219,40 @@ def test_audit_records_wait_for_their_file(served):
     assert counted == list(range(1, len(counted) + 1))
     opened = [line for line in lines if line.get("op") == "unwrap" and line["status"] == "OK"]
     assert len(opened) == replies.count("OK") + 1
+
+
+def mounted(volume, state):
+    """For preexec: a mount namespace of its own, in which the volume is mounted there. False: not allowed here."""
+    new_namespace, private, bind = 0x20000, 1 << 14 | 1 << 18, 1 << 12
+    libc = ctypes.CDLL(None, use_errno=True)
+    return (libc.unshare(new_namespace) == 0 and libc.mount(None, b"/", None, private, None) == 0 and
+            libc.mount(bytes(volume), bytes(state), None, bind, None) == 0)
+
+
+def test_volume_that_is_unmounted(make_cekd):
+    """While cekd runs, lazily, so that its files stay open; then at the start; then it is mounted again."""
+    daemon = make_cekd(start=False)
+    volume = daemon.where / "volume"
+    volume.mkdir(mode=0o711)
+    if not C.ROOT or subprocess.run(["true"], preexec_fn=lambda: mounted(volume, daemon.state) or os._exit(9)).returncode:
+        pytest.skip("may not mount")
+    daemon.preexec = lambda: mounted(volume, daemon.state)
+    daemon.start()
+    with daemon.client() as client:
+        wrapped = client.generate(daemon.key("A128KW", name="old"))
+    assert (volume / "keys.jsonl").exists() and not daemon.keys.exists()
+    C.run(["nsenter", "--target", daemon.process.pid, "--mount", "umount", "--lazy", daemon.state])
+    wait_refuses(daemon, "keys.jsonl", "another directory stands there now")
+    check_refused(daemon, wrapped)
+    daemon.stop()
+    daemon.preexec = None
+    daemon.spawn()
+    C.wait_for(lambda: answers(daemon) and "is the state directory mounted?" in daemon.status().why_not_ready,
+               f"cekd to ask\n{daemon.log_text()}")
+    with daemon.client() as client:
+        assert status_name(client.unwrap(wrapped)) == "UNAVAILABLE"
+    daemon.stop()
+    assert daemon.keys.exists()
+    daemon.preexec = lambda: mounted(volume, daemon.state)
+    daemon.start()
+    check_serves(daemon, wrapped, "new")
