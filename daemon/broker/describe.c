@@ -5,6 +5,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/describe.h"
+#include "daemon/broker/moves.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/schedule.h"
 #include "daemon/clock.h"
@@ -70,7 +71,7 @@ static int fill_version(const struct request *request, const struct version *ver
 	to->n_alias = version->n_alias;
 	to->number = version->number;
 	to->state = (Cek__V1__State)version->state;
-	to->resumes_to = (Cek__V1__State)version->before;
+	to->resumes_to = (Cek__V1__State)move_back(version);
 	to->missing = version->missing;
 	to->provenance = (Cek__V1__Provenance)version->provenance;
 	to->cka_id = (ProtobufCBinaryData){.data = (uint8_t *)version->cka_id, .len = version->cka_id_len};

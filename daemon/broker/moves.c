@@ -1,5 +1,3 @@
-#include <stdbool.h>
-
 #include "daemon/broker/moves.h"
 
 /* Why not; "" = free to go; BACK = only to the state that it had before. */
@@ -7,12 +5,13 @@ static const char back[] = "it goes back only to the state that it had before";
 
 #define YES ""
 #define BACK back
+#define OTHER "another version is active by now: resume to deactivated"
+#define FIRST "take its destruction back first, to the state that it had before"
 #define SAME "it is in that state already"
 #define ROTATE "it would leave its key without an active version: rotate the key first, or deactivate this version"
 #define ONCE "a version becomes active once: rotate the key to get a new active version"
 #define STAYS "compromised stays compromised: only destruction is left"
 #define GONE "it is destroyed; its kid stays as a tombstone"
-#define FIRST "take the destruction back first"
 #define NEVER "it was never active: destroy it, or let it become active"
 #define WAITS "destruction has a waiting period"
 #define MADE "only a new version is pre-active"
@@ -44,24 +43,37 @@ static const char *const moves[STATE_COUNT][STATE_COUNT] = {
 		[STATE_COMPROMISED] = GONE, [STATE_DESTROYED] = GONE, [STATE_WAITING] = GONE,
 	},
 	[STATE_WAITING] = {
-		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = BACK, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = FIRST,
+		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = FIRST, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = BACK,
 		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = YES, [STATE_WAITING] = SAME,
 	},
 };
 
-/* A version that was active goes back to active or, when another one is active by now, to deactivated. */
-static bool goes_back(enum state to, enum state before)
+enum state move_back(const struct version *version)
 {
-	return to == before || (to == STATE_DEACTIVATED && before == STATE_ACTIVE);
+	if (version->state != STATE_SUSPENDED && version->state != STATE_WAITING)
+		return STATE_NONE;
+	if (version->before == STATE_ACTIVE && version->key->active)
+		return STATE_DEACTIVATED;
+	return version->before;
 }
 
-const char *move_refused(enum state from, enum state to, enum state before)
+static const char *back_refused(const struct version *version, enum state to)
 {
-	const char *why = from < STATE_COUNT && to < STATE_COUNT ? moves[from][to] : NULL;
+	if (version->state == STATE_WAITING)
+		return to == version->before ? NULL : FIRST;
+	/* Whoever resumes what was active may leave it at unwrapping. */
+	if (to == move_back(version) || (to == STATE_DEACTIVATED && version->before == STATE_ACTIVE))
+		return NULL;
+	return to == version->before ? OTHER : back;
+}
+
+const char *move_refused(const struct version *version, enum state to)
+{
+	const char *why = version->state < STATE_COUNT && to < STATE_COUNT ? moves[version->state][to] : NULL;
 
 	if (!why)
 		return "there is no such state to go to";
 	if (why == back)
-		return goes_back(to, before) ? NULL : back;
+		return back_refused(version, to);
 	return *why ? why : NULL;
 }

@@ -3,8 +3,13 @@
  */
 #pragma once
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/ring.h"
 
-/* Why a version may not go from one state to another: one English line in static storage. NULL: it may. before is the
- * state that it had before it was suspended or scheduled for destruction (STATE_NONE otherwise). */
-const char *move_refused(enum state from, enum state to, enum state before);
+/* Why this version may not go to that state: one English line in static storage. NULL: it may. Only a version that was
+ * not active before becomes active in the place of another one. */
+const char *move_refused(const struct version *version, enum state to);
+
+/* SUSPENDED, WAITING: the state that it goes back to now, by itself or on demand; STATE_NONE for all others. What waits
+ * to be destroyed goes back exactly; what was suspended while active finds another one active perhaps, and is
+ * deactivated then. */
+enum state move_back(const struct version *version);

@@ -42,7 +42,8 @@ struct version {
 	uint32_t number; /* 1, 2, … within its key */
 	unsigned bits;   /* RSA: of this version, since an imported one may differ */
 	enum state state;
-	enum state before; /* SUSPENDED, WAITING: where it goes back to */
+	enum state before; /* SUSPENDED, WAITING: the state that it had before */
+	struct { enum state before; uint64_t until; } suspension; /* WAITING: the one that it interrupts, if any */
 	enum provenance provenance;
 	bool missing;
 	uint64_t created, activated, deactivated, destroyed, until;

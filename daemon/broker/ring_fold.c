@@ -86,6 +86,28 @@ static struct key *key_new(struct ring *ring, const KeyRecord *record)
 	return key;
 }
 
+static enum state remembered(const struct version *version, enum state state)
+{
+	if (state == STATE_WAITING)
+		return version->state;
+	if (state != STATE_SUSPENDED)
+		return STATE_NONE;
+	if (version->state == STATE_SUSPENDED) /* gets another end */
+		return version->before;
+	return version->state == STATE_WAITING ? version->suspension.before : version->state;
+}
+
+/* What a version goes back to. A destruction that is taken back restores the suspension that it interrupted. */
+static void remember(struct version *version, enum state state)
+{
+	enum state before = remembered(version, state);
+	bool interrupts = state == STATE_WAITING && version->state == STATE_SUSPENDED;
+
+	version->suspension.before = interrupts ? version->before : STATE_NONE;
+	version->suspension.until = interrupts ? version->until : 0;
+	version->before = before;
+}
+
 /* At most one version of a key is active: making one active deactivates the other in the same step. */
 static void enter_state(struct version *version, enum state state, uint64_t until, uint64_t time)
 {
@@ -93,10 +115,7 @@ static void enter_state(struct version *version, enum state state, uint64_t unti
 
 	if (state == STATE_ACTIVE && key->active && key->active != version)
 		enter_state(key->active, STATE_DEACTIVATED, 0, time);
-	if (state == STATE_SUSPENDED || state == STATE_WAITING)
-		version->before = version->state == STATE_SUSPENDED || version->state == STATE_WAITING ? version->before : version->state;
-	else
-		version->before = STATE_NONE;
+	remember(version, state);
 	if (key->active == version)
 		key->active = NULL;
 	if (state == STATE_ACTIVE) {
@@ -111,7 +130,8 @@ static void enter_state(struct version *version, enum state state, uint64_t unti
 		version->destroyed = time;
 	version->until = until;
 	/* The number stays when a suspension is over: it is what a rehearsal of retirement was for. */
-	if (state == STATE_SUSPENDED || state == STATE_COMPROMISED || state == STATE_WAITING)
+	if ((state == STATE_SUSPENDED && version->state != STATE_WAITING) || state == STATE_COMPROMISED ||
+		state == STATE_WAITING)
 		version->refused = 0;
 	version->state = state;
 }
@@ -212,7 +232,8 @@ static int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why,
 
 	if (!version)
 		return contradiction(ret_why, why_size, "no such kid", record);
-	if (record->state <= CEK__V1__STATE__STATE_UNSPECIFIED || (int)record->state >= STATE_COUNT || version->state == STATE_DESTROYED)
+	if (record->state <= CEK__V1__STATE__STATE_UNSPECIFIED || (int)record->state >= STATE_COUNT ||
+		version->state == STATE_DESTROYED)
 		return contradiction(ret_why, why_size, "no such move", record);
 	enter_state(version, (enum state)record->state, record->until_time, record->time);
 	if (version->state == STATE_DESTROYED) {

@@ -49,7 +49,7 @@ static int check_unused(struct request *request, const struct version *version)
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)
 {
 	const struct version *version = request->version;
-	const char *why = move_refused(version->state, STATE_WAITING, version->before);
+	const char *why = move_refused(version, STATE_WAITING);
 
 	if (message->wait > 0 && message->wait < request->broker->destroy_wait_min)
 		return request_say(request, STATUS_MALFORMED, "wait: at least %u seconds here",

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "daemon/broker/broker.h"
@@ -31,18 +32,27 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 	return STATUS_OK;
 }
 
-static int check_move(struct request *request, enum state to)
+/* A destruction is taken back: the suspension that it interrupted goes on, with its own end. */
+static bool suspends_again(const struct version *version, enum state to)
+{
+	return version->state == STATE_WAITING && to == STATE_SUSPENDED;
+}
+
+static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest *message)
 {
 	const struct version *version = request->version;
-	const char *why = move_refused(version->state, to, version->before);
+	enum state to = (enum state)message->state;
+	const char *why = move_refused(version, to);
 
-	if (restore_needed(request->broker) && to != STATE_SUSPENDED && to != STATE_COMPROMISED)
+	if (restore_needed(request->broker) && to != STATE_COMPROMISED &&
+		(to != STATE_SUSPENDED || suspends_again(version, to)))
 		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (why)
 		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to),
 			why);
-	if (to == STATE_ACTIVE && version->state == STATE_SUSPENDED && version->key->active)
-		return request_say(request, STATUS_CONFLICT, "another version is active by now: resume to deactivated");
+	if (message->until > 0 && suspends_again(version, to))
+		return request_say(request, STATUS_CONFLICT,
+			"until: the suspension before the destruction comes back with its own end");
 	return STATUS_OK;
 }
 
@@ -70,7 +80,7 @@ int rpc_set_key_state(struct request *request)
 	int r = check_fields(request, message);
 
 	if (r == STATUS_OK)
-		r = check_move(request, to);
+		r = check_move(request, message);
 	if (r != STATUS_OK)
 		return r;
 	change = change_new(request->broker, request, CHANGE_MOVE);
@@ -78,7 +88,7 @@ int rpc_set_key_state(struct request *request)
 		return -ENOMEM;
 	change->version = request->version;
 	change->state = to;
-	change->until = message->until;
+	change->until = suspends_again(request->version, to) ? request->version->suspension.until : message->until;
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
 	if (message->rotate)
 		r = then_rotate(change, &packed, &len);

@@ -6,6 +6,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
+#include "daemon/broker/moves.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/schedule.h"
@@ -111,14 +112,6 @@ static void destroy(struct broker *broker, struct version *version)
 		steps_back_off(broker, version->key);
 }
 
-/* Where a version goes when its suspension ends: back, but another one may be active by now. */
-static enum state resumed(const struct version *version)
-{
-	if (version->before == STATE_ACTIVE && version->key->active)
-		return STATE_DEACTIVATED;
-	return version->before;
-}
-
 static void take(struct broker *broker, struct key *key, const struct due *due)
 {
 	switch (due->step) {
@@ -129,7 +122,7 @@ static void take(struct broker *broker, struct key *key, const struct due *due)
 		move(broker, due->version, STATE_ACTIVE);
 		break;
 	case STEP_RESUME:
-		move(broker, due->version, resumed(due->version));
+		move(broker, due->version, move_back(due->version));
 		break;
 	case STEP_DESTROY:
 		destroy(broker, due->version);

@@ -39,6 +39,17 @@ def version(client, kid):
     return next(v for v in key.version if v.kid == kid)
 
 
+def active(client, name):
+    key = client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key
+    return [v.kid for v in key.version if v.state == pb.STATE_ACTIVE]
+
+
+def stands(client, kid):
+    """Its state, and where it goes back to."""
+    seen = version(client, kid)
+    return tuple(pb.State.Name(s).removeprefix("STATE_") for s in (seen.state, seen.resumes_to))
+
+
 def state(client, kid):
     return pb.State.Name(version(client, kid).state).removeprefix("STATE_")
 
@@ -83,18 +94,21 @@ def test_suspend_and_resume(client, key, which):
     assert version(client, made.kid).refused == refused  # what the rehearsal has shown
 
 
-def test_rotation_while_the_active_one_is_suspended(client, key):
+def test_rotation_while_the_active_one_is_suspended(shared, client, key):
     """At most one version is active: what was suspended as active comes back deactivated."""
     name, _, new = key
     assert status_name(move(client, new.kid, "SUSPENDED")) == "OK"
+    assert stands(client, new.kid) == ("SUSPENDED", "ACTIVE")
     client.rotate(name)
     newest = client.generate(name)
     assert newest.kid != new.kid
-    move(client, new.kid, "ACTIVE")
-    move(client, new.kid, "DEACTIVATED")
-    key = client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key
-    assert [v.kid for v in key.version if v.state == pb.STATE_ACTIVE] == [newest.kid]
+    assert stands(client, new.kid) == ("SUSPENDED", "DEACTIVATED")
+    assert status_name(move(client, new.kid, "ACTIVE")) == "CONFLICT"
+    shared.cekctl("key", "resume", new.kid)
+    assert stands(client, new.kid) == ("DEACTIVATED", "UNSPECIFIED")
+    assert active(client, name) == [newest.kid]
     assert opens(client, new) == "OK"
+    assert client.generate(name).kid == newest.kid
 
 
 def test_compromise(client, key):
@@ -134,11 +148,13 @@ def in_state(client, state):
         C.wait_for(lambda: len(versions()) == 2, "a version to be published")
         return versions()[1].kid
     kid = versions()[0].kid
+    if state in ("SUSPENDED, ROTATED", "SUSPENDED, WAITING"):
+        assert move(client, kid, "SUSPENDED").status == pb.STATUS_OK
     if state not in ("ACTIVE", "SUSPENDED"):
         client.rotate(name)
     if state in ("SUSPENDED", "COMPROMISED"):
         assert move(client, kid, state).status == pb.STATUS_OK
-    if state in ("WAITING", "DESTROYED"):
+    if state in ("WAITING", "SUSPENDED, WAITING", "DESTROYED"):
         assert destroy(client, kid, force=True, wait=60 if state == "DESTROYED" else DAY).status == pb.STATUS_OK
     return kid
 
@@ -150,25 +166,32 @@ LEGAL = {
     "DEACTIVATED": {"SUSPENDED", "COMPROMISED", "WAITING"},
     "SUSPENDED": {"ACTIVE", "DEACTIVATED", "SUSPENDED", "COMPROMISED", "WAITING"},  # it was active before
     "COMPROMISED": {"WAITING"},
+    "SUSPENDED, ROTATED": {"DEACTIVATED", "SUSPENDED", "COMPROMISED", "WAITING"},    # the same, another one is active
     "WAITING": {"DEACTIVATED", "COMPROMISED"},                                      # it was deactivated before
+    "SUSPENDED, WAITING": {"SUSPENDED", "COMPROMISED"},                             # it was active before that
     "DESTROYED": set(),
 }
+ASKED = [to for to in LEGAL if to != "DESTROYED" and "," not in to]
 
 
 def test_every_move(clocked):
     """The whole table: legal moves are made, all others are refused with the reason and change nothing."""
     with clocked.client() as client:
-        kids = {(old, to): in_state(client, old) for old in LEGAL for to in LEGAL if to != "DESTROYED"}
+        kids = {(old, to): in_state(client, old) for old in LEGAL for to in ASKED}
         clocked.page.shift(120)
         for (old, to), kid in kids.items():
-            C.wait_for(lambda: state(client, kid) == old, f"{kid} to be {old}")
+            C.wait_for(lambda: state(client, kid) == old.split(", ROTATED")[0].split(", ")[-1], f"{kid} to be {old}")
         for (old, to), kid in kids.items():
+            was = stands(client, kid)
             reply = destroy(client, kid, force=True, wait=DAY) if to == "WAITING" else move(client, kid, to)
+            states = [v.state for v in client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key.version]
             if to in LEGAL[old]:
                 assert status_name(reply) == "OK" and state(client, kid) == to, (old, to, reply)
             else:
                 assert status_name(reply) == "CONFLICT" and len(reply.message) > 20, (old, to, reply)
-                assert state(client, kid) == old, (old, to)
+                assert stands(client, kid) == was, (old, to)
+            if old != "PRE_ACTIVE":  # which becomes active in place of another one
+                assert states[1:] in ([], [pb.STATE_ACTIVE]), (old, to)
 
 
 def test_compromise_activates_what_is_published(clocked):
@@ -213,6 +236,101 @@ def test_waiting_period_and_take_back(client, key):
     assert opens(client, old) == "UNUSABLE"
     assert status_name(move(client, old.kid, "DEACTIVATED")) == "OK"
     assert opens(client, old) == "OK"
+
+
+# How a version came to wait for its destruction ("rotate": another one becomes active), and how it stands when that is
+# taken back: its state, and the one that it goes back to from there.
+TAKEN_BACK = {
+    "deactivated": (["rotate", "destroy"], ("DEACTIVATED", "UNSPECIFIED")),
+    "suspended": (["suspend", "destroy"], ("SUSPENDED", "ACTIVE")),
+    "suspended, then rotated": (["suspend", "rotate", "destroy"], ("SUSPENDED", "DEACTIVATED")),
+    "rotated while it waits": (["suspend", "destroy", "rotate"], ("SUSPENDED", "DEACTIVATED")),
+    "suspended with an end": (["suspend until", "rotate", "destroy"], ("SUSPENDED", "DEACTIVATED")),
+    "suspended as deactivated": (["rotate", "suspend", "destroy"], ("SUSPENDED", "DEACTIVATED")),
+    "taken back twice": (["suspend until", "destroy", "keep", "destroy", "rotate"], ("SUSPENDED", "DEACTIVATED")),
+    "compromised": (["rotate", "COMPROMISED", "destroy"], ("COMPROMISED", "UNSPECIFIED")),
+    "compromised while it waited": (["suspend", "destroy", "COMPROMISED", "destroy"], ("COMPROMISED", "UNSPECIFIED")),
+}
+
+
+@pytest.fixture(scope="module")
+def taken_back(make_cekd_module):
+    """Every row of TAKEN_BACK, kept, as it stands before and after a restart: {row: (wrapped, active kids, end, ...)}"""
+    daemon = make_cekd_module(destroy_wait_min=60)
+    seen = {}
+    with daemon.client() as client:
+        for number, (row, (path, _)) in enumerate(TAKEN_BACK.items()):
+            name = f"back-{number}"
+            client.ok(create_key=pb.CreateKeyRequest(key=name, alg="A128KW"))
+            made, end = client.generate(name), 0
+            for step in path:
+                if step == "rotate":
+                    client.rotate(name)
+                elif step == "destroy":
+                    assert status_name(destroy(client, made.kid, force=True)) == "OK", row
+                elif step == "COMPROMISED":
+                    assert status_name(move(client, made.kid, step)) == "OK", row
+                elif step == "keep":
+                    daemon.cekctl("key", "keep", made.kid)
+                else:
+                    daemon.cekctl("key", "suspend", made.kid, *(["--for", "1h"] if step == "suspend until" else []))
+                    end = version(client, made.kid).until
+            assert state(client, made.kid) == "WAITING" and opens(client, made) == "UNUSABLE"
+            before = active(client, name)
+            daemon.cekctl("key", "keep", made.kid, "--reason", "still needed")
+            seen[row] = name, made, before, end
+    daemon.restart()
+    return daemon, seen
+
+
+@pytest.mark.parametrize("row", TAKEN_BACK)
+def test_a_destruction_taken_back_leaves_what_was(taken_back, row):
+    """cekctl key keep: the version stands as before, nothing else changed, and so it does in the ring folded anew."""
+    daemon, seen = taken_back
+    name, made, before, end = seen[row]
+    with daemon.client() as client:
+        assert stands(client, made.kid) == TAKEN_BACK[row][1]
+        assert active(client, name) == before
+        assert version(client, made.kid).until == end
+        assert opens(client, made) == ("OK" if TAKEN_BACK[row][1][0] == "DEACTIVATED" else "UNUSABLE")
+        if TAKEN_BACK[row][1][0] == "SUSPENDED":
+            daemon.cekctl("key", "resume", made.kid)
+            assert state(client, made.kid) == TAKEN_BACK[row][1][1] and opens(client, made) == "OK"
+            assert active(client, name) == (before or [made.kid])
+
+
+def test_a_published_version_is_kept_as_published(clocked):
+    with clocked.client() as client:
+        kid = in_state(client, "PRE_ACTIVE")
+        name = client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key.name
+        before = active(client, name)
+        for suspended in (False, True):
+            if suspended:
+                assert status_name(move(client, kid, "SUSPENDED")) == "OK"
+            assert status_name(destroy(client, kid)) == "OK"
+            clocked.cekctl("key", "keep", kid)
+        assert stands(client, kid) == ("SUSPENDED", "PRE_ACTIVE")
+        clocked.cekctl("key", "resume", kid)
+        assert stands(client, kid) == ("PRE_ACTIVE", "UNSPECIFIED") and active(client, name) == before
+
+
+def test_the_end_of_a_suspension_passes_while_destruction_waits(clocked):
+    """Taken back then, the version is suspended, and that is over at once: to deactivated, since another one is active."""
+    with clocked.client() as client:
+        name = clocked.key("A128KW")
+        made = client.generate(name)
+        now = version(client, made.kid).created // 1_000_000
+        assert status_name(move(client, made.kid, "SUSPENDED", until=(now + HOUR) * 1_000_000)) == "OK"
+        client.rotate(name)
+        newest = client.generate(name)
+        assert status_name(destroy(client, made.kid, force=True, wait=DAY)) == "OK"
+        clocked.page.shift(HOUR + 60)
+        clocked.cekctl("key", "keep", made.kid)
+        C.wait_for(lambda: state(client, made.kid) == "DEACTIVATED", "the suspension to end")
+        assert active(client, name) == [newest.kid] and opens(client, made) == "OK"
+        clocked.page.shift(2 * DAY)
+        assert client.generate(name).kid == newest.kid
+        assert state(client, made.kid) == "DEACTIVATED"
 
 
 def test_waiting_period_has_a_minimum(client, key):

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "broker_calls.h"
+#include "daemon/clock.h"
 
 static void test_watchers_hear_of_each_epoch(void **state)
 {
@@ -128,6 +129,160 @@ static void test_destruction_is_refused_with_evidence_and_can_be_taken_back(void
 	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
 	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_OK);
 	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
+static void assert_described(struct rig *rig, struct rig_client *client, const char *kid, enum state state,
+	enum state back, uint64_t until)
+{
+	Cek__V1__DescribeKeyRequest message = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	const Cek__V1__Version *version = NULL;
+	CekReply *reply;
+
+	message.kid = (char *)kid;
+	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
+	request.describe_key = &message;
+	reply = rig_call(rig, client, &request);
+	assert_int_equal(reply->status, STATUS_OK);
+	for (size_t i = 0; i < reply->key->key->n_version; i++) {
+		if (strcmp(reply->key->key->version[i]->kid, kid) == 0)
+			version = reply->key->key->version[i];
+	}
+	assert_non_null(version);
+	assert_int_equal(version->state, state);
+	assert_int_equal(version->resumes_to, back);
+	assert_int_equal(version->until, until);
+	cek__v1__reply__free_unpacked(reply, NULL);
+}
+
+/* How a version stands, also when the ring is folded anew. */
+static void assert_version(struct rig *rig, struct rig_client *client, const char *kid, enum state state,
+	enum state back, uint64_t until)
+{
+	assert_described(rig, client, kid, state, back, until);
+	rig_close(client);
+	rig_stop_broker(rig);
+	rig_start(rig);
+	rig_connect(rig, client);
+	assert_described(rig, client, kid, state, back, until);
+}
+
+static uint64_t in_an_hour(void)
+{
+	return clock_real_us() + UINT64_C(3600) * 1000000;
+}
+
+static enum status suspend(struct rig *rig, struct rig_client *client, const char *kid, uint64_t until)
+{
+	CekRequest *request = call_set_state(kid, STATE_SUSPENDED);
+
+	request->set_key_state->until = until;
+	return call_for_status(rig, client, request);
+}
+
+/* A version that was suspended while active, with another one active by now and its own destruction scheduled. */
+static char *waiting_after_suspension(struct rig *rig, struct rig_client *client, uint64_t until)
+{
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, client);
+	kid = rig_create(rig, client, "k", "A256KW");
+	assert_int_equal(suspend(rig, client, kid, until), STATUS_OK);
+	assert_int_equal(call_for_status(rig, client, call_rotate("k", "")), STATUS_OK);
+	assert_int_equal(call_for_status(rig, client, call_destroy(kid, true)), STATUS_OK);
+	return kid;
+}
+
+static void test_a_destruction_taken_back_promotes_nothing(void **state)
+{
+	static const enum state others[] = {STATE_PRE_ACTIVE, STATE_ACTIVE, STATE_DEACTIVATED};
+	const uint64_t until = in_an_hour();
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+	char *kid = waiting_after_suspension(rig, &client, until), *active;
+
+	active = strdup(rig->broker.ring.keys[0]->active->kid);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(call_for_status(rig, &client, call_set_state(kid, others[i])), STATUS_CONFLICT);
+	assert_int_equal(suspend(rig, &client, kid, until + 1), STATUS_CONFLICT); /* it has its own end */
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_WAITING);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_SUSPENDED, STATE_DEACTIVATED, until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_ACTIVE)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_DEACTIVATED, STATE_NONE, 0);
+	key = rig->broker.ring.keys[0];
+	assert_string_equal(key->active->kid, active);
+	assert_int_equal(key->n_versions, 2);
+	rig_close(&client);
+	free(kid);
+	free(active);
+}
+
+static void test_a_waiting_version_shows_where_it_goes_back_to(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+
+	assert_version(rig, &client, kid, STATE_WAITING, STATE_SUSPENDED, ring_version(&rig->broker.ring, kid)->until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_SUSPENDED, STATE_DEACTIVATED, 0);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_COMPROMISED, STATE_NONE, 0);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_CONFLICT);
+	assert_version(rig, &client, kid, STATE_WAITING, STATE_COMPROMISED,
+		ring_version(&rig->broker.ring, kid)->until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_COMPROMISED, STATE_NONE, 0);
+	rig_close(&client);
+	free(kid);
+}
+
+/* Two at once: one of them finds the other one's move under way. */
+static void test_keeping_meets_another_move(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client client, other;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+	size_t all;
+
+	rig_connect(rig, &other);
+	rig_send(&other, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false));
+	rig_send(&client, call_set_state(kid, STATE_SUSPENDED));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_CONFLICT, &all), 1);
+	assert_int_equal(count_status(&other, STATUS_OK, &all), 1);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_COMPROMISED);
+	rig_close(&client);
+	rig_close(&other);
+	free(kid);
+}
+
+/* A restored journal may not know why a version is to be destroyed: not even to suspended it goes back. */
+static void test_a_restored_journal_takes_no_destruction_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+
+	rig->broker.ring.suspect = true;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_UNAVAILABLE);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_WAITING);
+	rig->broker.ring.suspect = false;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	rig->broker.ring.suspect = true;
+	assert_int_equal(suspend(rig, &client, kid, in_an_hour()), STATUS_OK); /* another end */
 	rig_close(&client);
 	free(kid);
 }
@@ -275,6 +430,10 @@ int main(void)
 		TEST(test_watchers_hear_in_the_same_turn),
 		TEST(test_no_cek_after_a_compromise),
 		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
+		TEST(test_a_destruction_taken_back_promotes_nothing),
+		TEST(test_a_waiting_version_shows_where_it_goes_back_to),
+		TEST(test_keeping_meets_another_move),
+		TEST(test_a_restored_journal_takes_no_destruction_back),
 		TEST(test_compromise_rotates_in_the_same_step),
 		TEST(test_gcm_rotates_before_its_limit_and_no_wrap_fails),
 		TEST(test_two_changes_of_a_key_at_once),

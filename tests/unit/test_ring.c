@@ -115,27 +115,58 @@ static void test_a_published_version_becomes_active(void **state)
 	assert_int_equal(ring_version(ring, "one")->state, STATE_DEACTIVATED);
 }
 
+static int move_until(struct ring *ring, const char *kid, enum state state, uint64_t until)
+{
+	KeyRecord record = state_of(kid, state);
+
+	record.until_time = until;
+	return apply(ring, &record);
+}
+
 static void test_suspension_and_waiting_remember_where_they_came_from(void **state)
 {
 	struct ring *ring = *state;
-	KeyRecord record;
+	const struct version *version;
 
 	add(ring, "k", "one", STATE_ACTIVE);
-	record = state_of("one", STATE_SUSPENDED);
-	record.until_time = 77;
-	assert_int_equal(apply(ring, &record), 0);
-	assert_int_equal(ring_version(ring, "one")->before, STATE_ACTIVE);
-	assert_int_equal(ring_version(ring, "one")->until, 77);
+	version = ring_version(ring, "one");
+	assert_int_equal(move_until(ring, "one", STATE_SUSPENDED, 77), 0);
+	assert_int_equal(version->before, STATE_ACTIVE);
+	assert_int_equal(version->until, 77);
 	assert_null(ring_key(ring, "k")->active);
-	record = state_of("one", STATE_WAITING);
-	assert_int_equal(apply(ring, &record), 0);
-	assert_int_equal(ring_version(ring, "one")->before, STATE_ACTIVE);
-	record = state_of("one", STATE_DESTROYED);
-	assert_int_equal(apply(ring, &record), 0);
-	assert_int_equal(ring_version(ring, "one")->before, STATE_NONE);
-	assert_int_equal(ring_version(ring, "one")->destroyed, now);
-	record = state_of("one", STATE_ACTIVE);
-	assert_int_equal(apply(ring, &record), -EPROTO);
+	assert_int_equal(move_until(ring, "one", STATE_WAITING, 99), 0);
+	assert_int_equal(version->before, STATE_SUSPENDED);
+	assert_int_equal(version->suspension.before, STATE_ACTIVE);
+	assert_int_equal(version->suspension.until, 77);
+	assert_int_equal(version->until, 99);
+	assert_int_equal(move_until(ring, "one", STATE_DESTROYED, 0), 0);
+	assert_int_equal(version->before, STATE_NONE);
+	assert_int_equal(version->suspension.before, STATE_NONE);
+	assert_int_equal(version->destroyed, now);
+	assert_int_equal(move_until(ring, "one", STATE_ACTIVE, 0), -EPROTO);
+}
+
+static void test_a_destruction_taken_back_restores_the_suspension(void **state)
+{
+	struct ring *ring = *state;
+	struct version *version;
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	version = ring_version(ring, "one");
+	assert_int_equal(move_until(ring, "one", STATE_SUSPENDED, 77), 0);
+	add(ring, "k", "two", STATE_ACTIVE);
+	for (int i = 0; i < 2; i++) { /* also the second time */
+		assert_int_equal(move_until(ring, "one", STATE_WAITING, 99), 0);
+		version->refused = 3;
+		assert_int_equal(move_until(ring, "one", STATE_SUSPENDED, 77), 0);
+		assert_int_equal(version->before, STATE_ACTIVE);
+		assert_int_equal(version->until, 77);
+		assert_int_equal(version->suspension.before, STATE_NONE);
+		assert_int_equal(version->suspension.until, 0);
+		assert_int_equal(version->refused, 3);
+	}
+	assert_int_equal(move_until(ring, "one", STATE_DEACTIVATED, 0), 0);
+	assert_string_equal(ring_key(ring, "k")->active->kid, "two");
 }
 
 static void test_kids_and_objects_are_unique_for_ever(void **state)
@@ -340,6 +371,7 @@ int main(void)
 		TEST(test_one_version_is_active),
 		TEST(test_a_published_version_becomes_active),
 		TEST(test_suspension_and_waiting_remember_where_they_came_from),
+		TEST(test_a_destruction_taken_back_restores_the_suspension),
 		TEST(test_kids_and_objects_are_unique_for_ever),
 		cmocka_unit_test_teardown(test_records_that_contradict, teardown),
 		TEST(test_usage_survives_and_peers_are_bounded),
