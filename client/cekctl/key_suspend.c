@@ -25,6 +25,9 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
 		{0},
 	};
+	/* Not one that waits to be destroyed: to suspend it anew is no way to take that back. */
+	Cek__V1__State current[] = {CEK__V1__STATE__STATE_PRE_ACTIVE, CEK__V1__STATE__STATE_ACTIVE,
+		CEK__V1__STATE__STATE_DEACTIVATED, CEK__V1__STATE__STATE_SUSPENDED};
 	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
@@ -39,6 +42,8 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 		change.until = now() + (uint64_t)duration * 1000000;
 	change.kid = words[0];
 	change.state = CEK__V1__STATE__STATE_SUSPENDED;
+	change.current = current;
+	change.n_current = sizeof(current) / sizeof(current[0]);
 	change.reason = rpc_text(reason);
 	return set_state(ctl, &change);
 }

@@ -30,7 +30,9 @@ int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__Stat
 		return r;
 	}
 	change.kid = kid;
-	change.state = version->resumes_to ? version->resumes_to : CEK__V1__STATE__STATE_DEACTIVATED;
+	change.state = version->resumes_to;
+	change.current = &from;
+	change.n_current = 1;
 	change.reason = rpc_text(reason);
 	rpc_reply_free(reply);
 	return set_state(ctl, &change);

@@ -38,6 +38,16 @@ static bool suspends_again(const struct version *version, enum state to)
 	return version->state == STATE_WAITING && to == STATE_SUSPENDED;
 }
 
+/* Somebody else may have moved the version since the caller looked at it. */
+static bool is_expected(const Cek__V1__SetKeyStateRequest *message, enum state state)
+{
+	for (size_t i = 0; i < message->n_current; i++) {
+		if ((enum state)message->current[i] == state)
+			return true;
+	}
+	return message->n_current == 0;
+}
+
 static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest *message)
 {
 	const struct version *version = request->version;
@@ -50,6 +60,9 @@ static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest
 	if (why)
 		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to),
 			why);
+	if (!is_expected(message, version->state))
+		return request_say(request, STATUS_CONFLICT, "current: the version is %s by now%s", state_name(version->state),
+			suspends_again(version, to) ? ": take its destruction back first" : "");
 	if (message->until > 0 && suspends_again(version, to))
 		return request_say(request, STATUS_CONFLICT,
 			"until: the suspension before the destruction comes back with its own end");

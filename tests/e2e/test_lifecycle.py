@@ -277,6 +277,9 @@ def taken_back(make_cekd_module):
                     end = version(client, made.kid).until
             assert state(client, made.kid) == "WAITING" and opens(client, made) == "UNUSABLE"
             before = active(client, name)
+            refused = daemon.cekctl("key", "suspend", made.kid, check=False)  # no way to take it back unnoticed
+            assert refused.returncode == 1 and "CONFLICT" in refused.stderr, refused.stderr
+            assert state(client, made.kid) == "WAITING"
             daemon.cekctl("key", "keep", made.kid, "--reason", "still needed")
             seen[row] = name, made, before, end
     daemon.restart()

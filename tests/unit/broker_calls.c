@@ -122,6 +122,17 @@ CekRequest *call_set_state(const char *kid, enum state state)
 	return &request;
 }
 
+CekRequest *call_set_state_from(const char *kid, enum state current, enum state state)
+{
+	static Cek__V1__State states[1];
+	CekRequest *request = call_set_state(kid, state);
+
+	states[0] = (Cek__V1__State)current;
+	request->set_key_state->current = states;
+	request->set_key_state->n_current = 1;
+	return request;
+}
+
 CekRequest *call_destroy(const char *kid, bool force)
 {
 	static Cek__V1__DestroyVersionRequest message;

@@ -20,6 +20,8 @@ CekRequest *call_generate(const char *key);
 CekRequest *call_status(void);
 CekRequest *call_rotate(const char *key, const char *kid);
 CekRequest *call_set_state(const char *kid, enum state state);
+/* The same if the version is in that state now. */
+CekRequest *call_set_state_from(const char *kid, enum state current, enum state state);
 CekRequest *call_destroy(const char *kid, bool force);
 
 /* Send, run, and only the status of the one reply. */

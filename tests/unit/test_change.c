@@ -246,6 +246,35 @@ static void test_a_waiting_version_shows_where_it_goes_back_to(void **state)
 	free(kid);
 }
 
+/* Between the look at a version and the request somebody else has moved it. */
+static void test_a_move_out_of_another_state_is_a_conflict(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+	const struct version *version = ring_version(&rig->broker.ring, kid);
+
+	/* "key suspend" of what waits by now, "key resume" of it */
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_SUSPENDED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_WAITING);
+	/* "key keep" of what was kept and resumed, to the state that it had then */
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_WAITING, STATE_SUSPENDED)),
+		STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_DEACTIVATED)),
+		STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_WAITING, STATE_SUSPENDED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_DEACTIVATED);
+	/* "key resume" of what was resumed and is to be destroyed by now */
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_DEACTIVATED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_WAITING);
+	rig_close(&client);
+	free(kid);
+}
+
 /* Two at once: one of them finds the other one's move under way. */
 static void test_keeping_meets_another_move(void **state)
 {
@@ -432,6 +461,7 @@ int main(void)
 		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
 		TEST(test_a_destruction_taken_back_promotes_nothing),
 		TEST(test_a_waiting_version_shows_where_it_goes_back_to),
+		TEST(test_a_move_out_of_another_state_is_a_conflict),
 		TEST(test_keeping_meets_another_move),
 		TEST(test_a_restored_journal_takes_no_destruction_back),
 		TEST(test_compromise_rotates_in_the_same_step),
