@@ -77,3 +77,13 @@ const char *move_refused(const struct version *version, enum state to)
 		return back_refused(version, to);
 	return *why ? why : NULL;
 }
+
+bool move_recorded(const struct version *version, enum state to)
+{
+	enum state before = version->suspension.before;
+
+	if (!move_refused(version, to))
+		return true;
+	return version->state == STATE_WAITING && before != STATE_NONE &&
+		(to == before || (to == STATE_DEACTIVATED && before == STATE_ACTIVE));
+}

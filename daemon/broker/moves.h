@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "daemon/broker/ring.h"
 
 /* Why this version may not go to that state: one English line in static storage. NULL: it may. Only a version that was
@@ -13,3 +15,7 @@ const char *move_refused(const struct version *version, enum state to);
  * to be destroyed goes back exactly; what was suspended while active finds another one active perhaps, and is
  * deactivated then. */
 enum state move_back(const struct version *version);
+
+/* Whether a journal may tell of this move: those of today, and those of releases that let a destruction that was taken
+ * back end the suspension before it as well. */
+bool move_recorded(const struct version *version, enum state to);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/moves.h"
 #include "daemon/broker/ring.h"
 
 static int contradiction(char *ret_why, size_t why_size, const char *what, const KeyRecord *record)
@@ -167,8 +168,9 @@ static const char *version_fault(const struct ring *ring, const KeyRecord *recor
 		return "unknown alg or crv";
 	if (key && (key->alg != alg_find(record->alg)))
 		return "a key has one alg";
-	if (record->state <= CEK__V1__STATE__STATE_UNSPECIFIED || (int)record->state >= STATE_COUNT)
-		return "unknown state";
+	if (record->state != CEK__V1__STATE__STATE_PRE_ACTIVE && record->state != CEK__V1__STATE__STATE_ACTIVE &&
+		record->state != CEK__V1__STATE__STATE_DEACTIVATED)
+		return "no state that a new version has";
 	if (ring_version(ring, record->kid))
 		return "this kid was used before";
 	if (ring_object(ring, record->cka_id.data, record->cka_id.len))
@@ -233,7 +235,7 @@ static int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why,
 	if (!version)
 		return contradiction(ret_why, why_size, "no such kid", record);
 	if (record->state <= CEK__V1__STATE__STATE_UNSPECIFIED || (int)record->state >= STATE_COUNT ||
-		version->state == STATE_DESTROYED)
+		!move_recorded(version, (enum state)record->state))
 		return contradiction(ret_why, why_size, "no such move", record);
 	enter_state(version, (enum state)record->state, record->until_time, record->time);
 	if (version->state == STATE_DESTROYED) {

@@ -123,12 +123,41 @@ static void test_impossible_memories_bring_nothing_back_into_use(void **state)
 	}
 }
 
+/* What releases that did not restore suspensions have written, and nobody else. */
+static void test_old_journals_are_read(void **state)
+{
+	static const struct { enum state suspended; const char *moves; } rows[] = {
+		/*                   PADSCXW */
+		{STATE_PRE_ACTIVE,  "y--yyy-"},
+		{STATE_ACTIVE,      "-yyyyy-"},
+		{STATE_DEACTIVATED, "--yyyy-"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct version version = {.key = &key, .state = STATE_WAITING, .before = STATE_SUSPENDED,
+			.suspension = {.before = rows[i].suspended}};
+
+		for (int alone = 0; alone < 2; alone++) {
+			key.active = alone ? NULL : &other;
+			for (int to = 0; to < STATES; to++)
+				assert_int_equal(move_recorded(&version, order[to]), rows[i].moves[to] == 'y');
+		}
+	}
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct version version = version_in(&table[i]);
+
+		for (int to = 0; to < STATES; to++)
+			assert_int_equal(move_recorded(&version, order[to]), table[i].moves[to] == 'y');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_move),
 		cmocka_unit_test(test_only_what_ends_remembers),
 		cmocka_unit_test(test_impossible_memories_bring_nothing_back_into_use),
+		cmocka_unit_test(test_old_journals_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

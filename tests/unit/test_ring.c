@@ -165,8 +165,114 @@ static void test_a_destruction_taken_back_restores_the_suspension(void **state)
 		assert_int_equal(version->suspension.until, 0);
 		assert_int_equal(version->refused, 3);
 	}
+	assert_int_equal(move_until(ring, "one", STATE_ACTIVE, 0), -EPROTO);
+	assert_string_equal(ring_key(ring, "k")->active->kid, "two");
+	seq--; /* that one does not count */
 	assert_int_equal(move_until(ring, "one", STATE_DEACTIVATED, 0), 0);
 	assert_string_equal(ring_key(ring, "k")->active->kid, "two");
+}
+
+/* Every record that a journal may hold of a version "one", and what no cekd has ever written. */
+static const struct fold_row {
+	const char *path;   /* how it came to be where it is; '+': another version becomes active */
+	const char *moves;  /* y: the record is taken */
+	const char *before; /* what is remembered then, '.': nothing */
+} folds[] = {
+	/*         PADSCXW    PADSCXW */
+	{"P",     "-y-yy-y", "...P..P"},
+	{"P+",    "-y-yy-y", "...P..P"},
+	{"A",     "--yyy--", "...A..."},
+	{"A+",    "---yy-y", "...D..D"},
+	{"AD",    "---yy-y", "...D..D"},
+	{"D",     "---yy-y", "...D..D"}, /* imported */
+	{"PS",    "y--yy-y", "...P..S"},
+	{"PS+",   "y--yy-y", "...P..S"},
+	{"AS",    "-yyyy-y", "...A..S"},
+	{"AS+",   "--yyy-y", "...A..S"},
+	{"ASS+",  "--yyy-y", "...A..S"},
+	{"DS",    "--yyy-y", "...D..S"},
+	{"DS+",   "--yyy-y", "...D..S"},
+	{"AC",    "------y", "......C"},
+	{"AC+",   "------y", "......C"},
+	{"PW",    "y---yy-", "......."},
+	{"DW",    "--y-yy-", "......."},
+	{"DW+",   "--y-yy-", "......."},
+	{"ACW",   "----yy-", "......."},
+	{"DWC",   "------y", "......C"},
+	{"DWX",   "-------", "......."},
+	{"DWX+",  "-------", "......."},
+	/* Older releases took these destructions back and ended the suspension with it. */
+	{"PSW",   "y--yyy-", "...P..."},
+	{"ASW",   "-yyyyy-", "...A..."},
+	{"ASW+",  "-yyyyy-", "...A..."},
+	{"DSW",   "--yyyy-", "...D..."},
+	{"DSW+",  "--yyyy-", "...D..."},
+	{"ASWS",  "-yyyy-y", "...A..S"},
+	{"ASWS+", "--yyy-y", "...A..S"},
+	{"DSWS",  "--yyy-y", "...D..S"},
+	{"ASWC",  "------y", "......C"},
+};
+
+static const char letters[] = "PADSCXW";
+static const enum state states[] = {STATE_PRE_ACTIVE, STATE_ACTIVE, STATE_DEACTIVATED, STATE_SUSPENDED,
+	STATE_COMPROMISED, STATE_DESTROYED, STATE_WAITING};
+
+static enum state state_named(char letter)
+{
+	return letter == '.' ? STATE_NONE : states[strchr(letters, letter) - letters];
+}
+
+static void walk(struct ring *ring, const char *path)
+{
+	add(ring, "k", "one", state_named(path[0]));
+	for (const char *step = path + 1; *step; step++) {
+		if (*step == '+')
+			add(ring, "k", "two", STATE_ACTIVE);
+		else
+			assert_int_equal(move_until(ring, "one", state_named(*step), 50), 0);
+	}
+}
+
+static void test_every_move_in_a_journal(void **state)
+{
+	for (size_t i = 0; i < sizeof(folds) / sizeof(folds[0]) * 7; i++) {
+		const struct fold_row *row = &folds[i / 7];
+		const struct version *version, *two;
+		struct ring *ring;
+		int r;
+
+		setup(state);
+		ring = *state;
+		walk(ring, row->path);
+		version = ring_version(ring, "one");
+		two = ring_version(ring, "two");
+		r = move_until(ring, "one", states[i % 7], 60);
+		assert_int_equal(r, row->moves[i % 7] == 'y' ? 0 : -EPROTO);
+		if (r == 0) {
+			assert_int_equal(version->state, states[i % 7]);
+			assert_int_equal(version->before, state_named(row->before[i % 7]));
+			assert_int_equal(version->until, 60);
+			assert_ptr_equal(version->key->active, states[i % 7] == STATE_ACTIVE ? version : two);
+		}
+		if (two)
+			assert_int_equal(two->state, r == 0 && states[i % 7] == STATE_ACTIVE ? STATE_DEACTIVATED
+				: STATE_ACTIVE);
+		teardown(state);
+	}
+	setup(state);
+}
+
+static void test_a_new_version_is_in_use_or_was(void **state)
+{
+	for (int i = STATE_NONE; i <= STATE_COUNT; i++) {
+		KeyRecord record = version_of("k", "one", (enum state)i);
+		bool good = i == STATE_PRE_ACTIVE || i == STATE_ACTIVE || i == STATE_DEACTIVATED;
+
+		setup(state);
+		assert_int_equal(apply(*state, &record), good ? 0 : -EPROTO);
+		teardown(state);
+	}
+	setup(state);
 }
 
 static void test_kids_and_objects_are_unique_for_ever(void **state)
@@ -181,6 +287,8 @@ static void test_kids_and_objects_are_unique_for_ever(void **state)
 	assert_int_equal(apply(ring, &record), 0);
 	assert_ptr_equal(ring_version(ring, "alias"), ring_version(ring, "one"));
 	assert_ptr_equal(ring_object(ring, (const uint8_t *)"one", 3), ring_version(ring, "one"));
+	record = state_of("one", STATE_DEACTIVATED);
+	assert_int_equal(apply(ring, &record), 0);
 	record = state_of("one", STATE_WAITING);
 	assert_int_equal(apply(ring, &record), 0);
 	record = state_of("one", STATE_DESTROYED);
@@ -372,6 +480,8 @@ int main(void)
 		TEST(test_a_published_version_becomes_active),
 		TEST(test_suspension_and_waiting_remember_where_they_came_from),
 		TEST(test_a_destruction_taken_back_restores_the_suspension),
+		cmocka_unit_test_teardown(test_every_move_in_a_journal, teardown),
+		cmocka_unit_test_teardown(test_a_new_version_is_in_use_or_was, teardown),
 		TEST(test_kids_and_objects_are_unique_for_ever),
 		cmocka_unit_test_teardown(test_records_that_contradict, teardown),
 		TEST(test_usage_survives_and_peers_are_bounded),
