@@ -55,8 +55,12 @@ static void print_state(const Cek__V1__Version *version)
 
 	if (version->until)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " until %s", output_time(version->until, until));
+	if (version->state == CEK__V1__STATE__STATE_WAITING)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", then destroyed; if kept");
+	else if (version->resumes_to)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", %son demand", version->until ? "then or " : "");
 	if (version->resumes_to)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, ", then or on demand %s", keys_state(version->resumes_to));
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " %s", keys_state(version->resumes_to));
 	if (version->missing)
 		snprintf(text + n, sizeof(text) - (size_t)n, " (MISSING: the token has no such object)");
 	output_field("  state", text);

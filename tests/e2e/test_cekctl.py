@@ -124,10 +124,12 @@ def test_life_cycle(shared, ctl):
         return shared.json("key", "show", "life")["versions"][0]["state"]
     ctl("key", "suspend", old, "--for", "1h", "--reason", "rehearsal")
     assert state() == "suspended"
+    assert "then or on demand deactivated" in ctl("key", "show", "life").stdout
     ctl("key", "resume", old)
     assert state() == "deactivated"
     ctl("key", "destroy", old, "--force")
     assert state() == "waiting"
+    assert "then destroyed; if kept deactivated" in ctl("key", "show", "life").stdout
     ctl("key", "keep", old)
     assert state() == "deactivated"
     ctl("key", "compromise", old, "--reason", "test")
