@@ -58,6 +58,11 @@ def move(client, kid, to, **more):
     return client.call(set_key_state=pb.SetKeyStateRequest(kid=kid, state=getattr(pb, f"STATE_{to}"), **more))
 
 
+def ctl(daemon, verb, kid, *options, **more):
+    """cekctl key VERB; a kid may begin with "-"."""
+    return daemon.cekctl("key", verb, *options, "--", kid, **more)
+
+
 def destroy(client, kid, **more):
     return client.call(destroy_version=pb.DestroyVersionRequest(kid=kid, **more))
 
@@ -104,7 +109,7 @@ def test_rotation_while_the_active_one_is_suspended(shared, client, key):
     assert newest.kid != new.kid
     assert stands(client, new.kid) == ("SUSPENDED", "DEACTIVATED")
     assert status_name(move(client, new.kid, "ACTIVE")) == "CONFLICT"
-    shared.cekctl("key", "resume", new.kid)
+    ctl(shared, "resume", new.kid)
     assert stands(client, new.kid) == ("DEACTIVATED", "UNSPECIFIED")
     assert active(client, name) == [newest.kid]
     assert opens(client, new) == "OK"
@@ -255,7 +260,7 @@ TAKEN_BACK = {
 
 @pytest.fixture(scope="module")
 def taken_back(make_cekd_module):
-    """Every row of TAKEN_BACK, kept, as it stands before and after a restart: {row: (wrapped, active kids, end, ...)}"""
+    """Every row of TAKEN_BACK after cekctl key keep and a restart: {row: (key, wrapped, active kids before, end)}."""
     daemon = make_cekd_module(destroy_wait_min=60)
     seen = {}
     with daemon.client() as client:
@@ -271,16 +276,16 @@ def taken_back(make_cekd_module):
                 elif step == "COMPROMISED":
                     assert status_name(move(client, made.kid, step)) == "OK", row
                 elif step == "keep":
-                    daemon.cekctl("key", "keep", made.kid)
+                    ctl(daemon, "keep", made.kid)
                 else:
-                    daemon.cekctl("key", "suspend", made.kid, *(["--for", "1h"] if step == "suspend until" else []))
+                    ctl(daemon, "suspend", made.kid, *(["--for", "1h"] if step == "suspend until" else []))
                     end = version(client, made.kid).until
             assert state(client, made.kid) == "WAITING" and opens(client, made) == "UNUSABLE"
             before = active(client, name)
-            refused = daemon.cekctl("key", "suspend", made.kid, check=False)  # no way to take it back unnoticed
+            refused = ctl(daemon, "suspend", made.kid, check=False)  # no way to take it back unnoticed
             assert refused.returncode == 1 and "CONFLICT" in refused.stderr, refused.stderr
             assert state(client, made.kid) == "WAITING"
-            daemon.cekctl("key", "keep", made.kid, "--reason", "still needed")
+            ctl(daemon, "keep", made.kid, "--reason", "still needed")
             seen[row] = name, made, before, end
     daemon.restart()
     return daemon, seen
@@ -297,7 +302,7 @@ def test_a_destruction_taken_back_leaves_what_was(taken_back, row):
         assert version(client, made.kid).until == end
         assert opens(client, made) == ("OK" if TAKEN_BACK[row][1][0] == "DEACTIVATED" else "UNUSABLE")
         if TAKEN_BACK[row][1][0] == "SUSPENDED":
-            daemon.cekctl("key", "resume", made.kid)
+            ctl(daemon, "resume", made.kid)
             assert state(client, made.kid) == TAKEN_BACK[row][1][1] and opens(client, made) == "OK"
             assert active(client, name) == (before or [made.kid])
 
@@ -307,18 +312,19 @@ def test_a_published_version_is_kept_as_published(clocked):
         kid = in_state(client, "PRE_ACTIVE")
         name = client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key.name
         before = active(client, name)
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule()))  # no further one
         for suspended in (False, True):
             if suspended:
                 assert status_name(move(client, kid, "SUSPENDED")) == "OK"
             assert status_name(destroy(client, kid)) == "OK"
-            clocked.cekctl("key", "keep", kid)
+            ctl(clocked, "keep", kid)
         assert stands(client, kid) == ("SUSPENDED", "PRE_ACTIVE")
-        clocked.cekctl("key", "resume", kid)
+        ctl(clocked, "resume", kid)
         assert stands(client, kid) == ("PRE_ACTIVE", "UNSPECIFIED") and active(client, name) == before
 
 
 def test_the_end_of_a_suspension_passes_while_destruction_waits(clocked):
-    """Taken back then, the version is suspended, and that is over at once: to deactivated, since another one is active."""
+    """Taken back then, the version is suspended, and that is over at once; another one is active."""
     with clocked.client() as client:
         name = clocked.key("A128KW")
         made = client.generate(name)
@@ -328,7 +334,7 @@ def test_the_end_of_a_suspension_passes_while_destruction_waits(clocked):
         newest = client.generate(name)
         assert status_name(destroy(client, made.kid, force=True, wait=DAY)) == "OK"
         clocked.page.shift(HOUR + 60)
-        clocked.cekctl("key", "keep", made.kid)
+        ctl(clocked, "keep", made.kid)
         C.wait_for(lambda: state(client, made.kid) == "DEACTIVATED", "the suspension to end")
         assert active(client, name) == [newest.kid] and opens(client, made) == "OK"
         clocked.page.shift(2 * DAY)
