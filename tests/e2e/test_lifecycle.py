@@ -406,16 +406,36 @@ def test_destruction_after_downtime(clocked):
         C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
 
 
+def warns_of_the_clock(daemon):
+    return any("clock" in w for w in daemon.status().warning)
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["running", "down"])
 @pytest.mark.parametrize("jump", [-2 * DAY, 5 * 365 * DAY], ids=["backwards", "years forwards"])
-def test_a_clock_that_jumps_stops_destruction(clocked, jump):
+def test_a_clock_that_jumps_stops_destruction(clocked, jump, down):
+    """Also when its time comes by that clock; a suspension that ends at the same time does end. Until SIGHUP."""
     with clocked.client() as client:
         clocked.key("A128KW")
         old = client.generate("A128KW")
         client.rotate("A128KW")
+        client.ok(create_key=pb.CreateKeyRequest(key="other", alg="A128KW"))
+        other = client.generate("other")
         assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
-        clocked.page.shift(jump)
-        C.wait_for(lambda: any("clock" in w for w in clocked.status().warning), "Status to warn of the clock")
+        assert status_name(move(client, other.kid, "SUSPENDED", until=version(client, old.kid).until)) == "OK"
+        assert not warns_of_the_clock(clocked)
+    if down:
+        clocked.stop()
+    clocked.page.shift(jump)
+    if down:
+        clocked.start()
+    with clocked.client() as client:
+        C.wait_for(lambda: warns_of_the_clock(clocked), "Status to warn of the clock")
         assert state(client, old.kid) == "WAITING"
+        clocked.page.shift(max(jump, 0) + 2 * HOUR)
+        C.wait_for(lambda: state(client, other.kid) == "ACTIVE", "the suspension to end")
+        assert state(client, old.kid) == "WAITING" and warns_of_the_clock(clocked)
+        os.kill(clocked.process.pid, signal.SIGHUP)
+        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
 
 
 def test_a_confirmed_clock_goes_on(clocked):
@@ -550,6 +570,25 @@ def test_missed_steps_happen_once(clocked):
         clocked.page.shift(36 * DAY)
         client.unwrap(client.generate(name))
         assert versions() == 2
+
+
+def test_a_symmetric_version_opens_nothing_before_it_is_active(clocked):
+    """Nobody can have wrapped under it; a public one was published, and opens what was encrypted for it."""
+    with clocked.client() as client:
+        for alg in ("A128KW", "A128GCMKW", "ECDH-ES+A128KW"):
+            name = alg.split("+")[0]
+            client.ok(create_key=pb.CreateKeyRequest(key=name, alg=alg))
+            made = client.generate(name)
+            client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(period=DAY, lead=DAY)))
+
+            def versions():
+                return client.ok(describe_key=pb.DescribeKeyRequest(key=name)).key.key.version
+            C.wait_for(lambda: len(versions()) == 2, "a version to be published")
+            made.kid = versions()[1].kid
+            assert state(client, made.kid) == "PRE_ACTIVE"
+            assert status_name(client.unwrap(made)) == ("FAILED" if "ECDH" in alg else "UNUSABLE"), alg
+            assert status_name(move(client, made.kid, "ACTIVE")) == "OK"
+            assert status_name(client.unwrap(made)) == "FAILED", alg
 
 
 def test_manual_rotation_resets_the_clock(clocked):

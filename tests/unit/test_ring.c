@@ -62,7 +62,7 @@ static int setup(void **state)
 	struct ring *ring = malloc(sizeof(*ring));
 
 	seq = 0;
-	now = 1000000000;
+	now = UINT64_C(1000000) * 1000000;
 	ring_init(ring);
 	*state = ring;
 	return 0;
@@ -440,6 +440,28 @@ static void test_a_jump_of_the_clock_is_noticed(void **state)
 	assert_true(ring->clock_suspect);
 }
 
+/* To the second: a record is made one second after the one before. */
+static void test_what_counts_as_a_jump_of_the_clock(void **state)
+{
+	static const struct { int64_t seconds; bool suspect; } rows[] = {
+		{-60, false}, {-61, true}, {365 * 86400, false}, {365 * 86400 + 1, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		KeyRecord record = record_of("open", "", "");
+		struct ring *ring;
+
+		setup(state);
+		ring = *state;
+		assert_int_equal(apply(ring, &record), 0);
+		now += (uint64_t)((rows[i].seconds - 1) * 1000000);
+		assert_int_equal(apply(ring, &record), 0);
+		assert_int_equal(ring->clock_suspect, rows[i].suspect);
+		teardown(state);
+	}
+	setup(state);
+}
+
 static void test_keys_are_listed_by_name(void **state)
 {
 	struct ring *ring = *state;
@@ -489,6 +511,7 @@ int main(void)
 		TEST(test_reservations_count_as_used_after_a_restart),
 		TEST(test_intents_stay_until_they_end),
 		TEST(test_a_jump_of_the_clock_is_noticed),
+		cmocka_unit_test_teardown(test_what_counts_as_a_jump_of_the_clock, teardown),
 		TEST(test_keys_are_listed_by_name),
 		TEST(test_thousands_of_versions_are_found),
 	};
