@@ -7,6 +7,7 @@
 
 #include "daemon/config_check.h"
 #include "daemon/config_sections.h"
+#include "daemon/config_text.h"
 #include "daemon/token_uri.h"
 
 static const struct number {
@@ -68,7 +69,7 @@ static cfg_t *new_parser(void)
 
 	memcpy(options, plain_options, sizeof(plain_options));
 	for (size_t i = 0; i < N_NUMBERS; i++)
-		*next++ = (cfg_opt_t)CFG_INT(numbers[i].name, numbers[i].standard, CFGF_NONE);
+		*next++ = (cfg_opt_t)CFG_INT_CB(numbers[i].name, numbers[i].standard, CFGF_NONE, config_check_number);
 	*next++ = (cfg_opt_t)CFG_SEC("listener", config_listener_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("rule", config_rule_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("limits", config_limits_options(), CFGF_NONE);
@@ -77,8 +78,6 @@ static cfg_t *new_parser(void)
 	if (cfg == NULL)
 		return NULL;
 	config_check_install(cfg);
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		config_check_number(cfg, numbers[i].name);
 	return cfg;
 }
 
@@ -196,21 +195,37 @@ static int read_all(cfg_t *cfg, struct config *config)
 	return r;
 }
 
-int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error)
+static int parse_text(char *text, const char *name, struct config *config)
 {
-	struct config *config = calloc(1, sizeof(*config));
-	cfg_t *cfg;
+	FILE *file = fmemopen(text, strlen(text), "r");
+	cfg_t *cfg = new_parser();
 	int r = -ENOMEM;
 
-	config_check_begin(name, ret_error);
-	cfg = new_parser();
-	if (config != NULL && cfg != NULL) {
+	if (file != NULL && cfg != NULL) {
 		cfg->filename = strdup(name);
-		config->split_uids = split_uids;
 		r = cfg_parse_fp(cfg, file) == CFG_SUCCESS ? read_all(cfg, config) : -EINVAL;
 	}
 	if (cfg != NULL)
 		cfg_free(cfg);
+	if (file != NULL)
+		(void)fclose(file);
+	return r;
+}
+
+int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	char *text = NULL;
+	int r = -ENOMEM;
+
+	config_check_begin(name, ret_error);
+	if (config != NULL) {
+		config->split_uids = split_uids;
+		r = config_text_read(file, name, &text, ret_error);
+	}
+	if (r == 0)
+		r = parse_text(text, name, config);
+	free(text);
 	if (r < 0) {
 		if (ret_error[0] == '\0')
 			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name, r == -ENOMEM ? "out of memory" : "not a configuration");

@@ -2,25 +2,20 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/config_sections.h"
 #include "daemon/token_uri.h"
 
 enum {
-	SEEN_MAX = 1024, /* options of one file that are remembered to find one that is given twice */
+	DIGITS_MAX = 9, /* of the longest number that is in range */
 };
 
 /* libconfuse's callbacks carry no data of ours, hence this. One file is read at a time. */
 static struct {
 	const char *name; /* of the file: libconfuse does not give it to sections without title */
 	char *error; /* CONFIG_ERROR_MAX bytes; the first message stays */
-	struct seen {
-		const cfg_opt_t *option;
-		unsigned size;    /* of its list so far */
-		unsigned singles; /* calls with a size of 1 */
-	} seen[SEEN_MAX];
-	size_t n_seen;
 } reading;
 
 static void __attribute__((format(printf, 2, 0))) take_error(cfg_t *cfg, const char *format, va_list args)
@@ -39,52 +34,22 @@ void config_check_begin(const char *name, char *ret_error)
 	reading.name = name;
 	reading.error = ret_error;
 	reading.error[0] = '\0';
-	reading.n_seen = 0;
 }
 
-static struct seen *seen_entry(const cfg_opt_t *option)
+int config_check_number(cfg_t *cfg, cfg_opt_t *option, const char *text, void *ret_number)
 {
-	size_t i = 0;
+	const size_t digits = strspn(text, "0123456789");
+	long min = 0, max = 0, value = -1;
 
-	while (i < reading.n_seen && reading.seen[i].option != option)
-		i++;
-	if (i == SEEN_MAX)
-		return NULL;
-	if (i == reading.n_seen)
-		reading.seen[reading.n_seen++] = (struct seen){.option = option};
-	return &reading.seen[i];
-}
-
-/* libconfuse itself lets the last one win. It calls once for a plain option; for a list after each value and at its end,
- * so that one list shows sizes of 1, 2, … n, n. */
-static int check_once(cfg_t *cfg, cfg_opt_t *option)
-{
-	const unsigned size = cfg_opt_size(option), allowed = option->flags & CFGF_LIST ? 2 : 1;
-	struct seen *seen = seen_entry(option);
-
-	if (seen == NULL) {
-		cfg_error(cfg, "more than %d options", SEEN_MAX);
-		return -1;
-	}
-	seen->singles += size == 1;
-	if (size < seen->size || seen->singles > allowed) {
-		cfg_error(cfg, "%s is given twice: remove one", cfg_opt_name(option));
-		return -1;
-	}
-	seen->size = size;
-	return 0;
-}
-
-static int check_number(cfg_t *cfg, cfg_opt_t *option)
-{
-	const long value = cfg_opt_getnint(option, 0);
-	long min = 0, max = 0;
-
+	/* To libconfuse 010 is eight, and the empty string nought. */
+	if (digits > 0 && digits <= DIGITS_MAX && text[digits] == '\0' && (digits == 1 || text[0] != '0'))
+		value = strtol(text, NULL, 10);
 	if (!config_number_range(cfg_opt_name(option), &min, &max) || value < min || value > max) {
-		cfg_error(cfg, "%s must be from %ld to %ld", cfg_opt_name(option), min, max);
+		cfg_error(cfg, "%s must be from %ld to %ld, in decimal digits", cfg_opt_name(option), min, max);
 		return -1;
 	}
-	return check_once(cfg, option);
+	*(long *)ret_number = value;
+	return 0;
 }
 
 static int check_path(cfg_t *cfg, cfg_opt_t *option)
@@ -93,7 +58,7 @@ static int check_path(cfg_t *cfg, cfg_opt_t *option)
 		cfg_error(cfg, "%s must be an absolute path", cfg_opt_name(option));
 		return -1;
 	}
-	return check_once(cfg, option);
+	return 0;
 }
 
 static int check_sandbox(cfg_t *cfg, cfg_opt_t *option)
@@ -104,7 +69,7 @@ static int check_sandbox(cfg_t *cfg, cfg_opt_t *option)
 		cfg_error(cfg, "sandbox must be \"auto\", \"required\" or \"off\"");
 		return -1;
 	}
-	return check_once(cfg, option);
+	return 0;
 }
 
 static int check_environment(cfg_t *cfg, cfg_opt_t *option)
@@ -117,7 +82,7 @@ static int check_environment(cfg_t *cfg, cfg_opt_t *option)
 			return -1;
 		}
 	}
-	return check_once(cfg, option);
+	return 0;
 }
 
 static int check_token(cfg_t *cfg, cfg_opt_t *option)
@@ -130,7 +95,7 @@ static int check_token(cfg_t *cfg, cfg_opt_t *option)
 		return -1;
 	}
 	token_uri_deinit(&uri);
-	return check_once(cfg, option);
+	return 0;
 }
 
 static const struct {
@@ -138,29 +103,12 @@ static const struct {
 	int (*check)(cfg_t *, cfg_opt_t *);
 } checks[] = {
 	{"module", check_path}, {"token", check_token}, {"pin-file", check_path}, {"module-environment", check_environment},
-	{"module-init-reserved", check_once}, {"state-directory", check_path}, {"copy-keys", check_once},
-	{"sandbox", check_sandbox}, {"audit-durable", check_once}, {"user-broker", check_once}, {"user-token", check_once},
-	{"user-journal", check_once}, {"limits", check_once}, {"listener|path", check_once}, {"listener|mode", check_once},
-	{"listener|owner", check_once}, {"listener|group", check_once}, {"rule|listeners", check_once},
-	{"rule|users", check_once}, {"rule|groups", check_once}, {"rule|anyone", check_once}, {"rule|operations", check_once},
-	{"rule|keys", check_once},
+	{"state-directory", check_path}, {"sandbox", check_sandbox},
 };
-
-void config_check_number(cfg_t *cfg, const char *name)
-{
-	cfg_set_validate_func(cfg, name, check_number);
-}
 
 void config_check_install(cfg_t *cfg)
 {
-	const cfg_opt_t *limit = config_limits_options();
-	char name[64];
-
 	(void)cfg_set_error_function(cfg, take_error);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		cfg_set_validate_func(cfg, checks[i].name, checks[i].check);
-	for (; limit->name != NULL; limit++) {
-		(void)snprintf(name, sizeof(name), "limits|%s", limit->name);
-		config_check_number(cfg, name);
-	}
 }

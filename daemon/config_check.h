@@ -10,11 +10,11 @@
 /* Start with a file: name stands before the line in errors, the first of which is kept in ret_error (CONFIG_ERROR_MAX). */
 void config_check_begin(const char *name, char *ret_error);
 
-/* Set the checks of all options and sections but the numbers of config.c. */
+/* Set the checks of single options. */
 void config_check_install(cfg_t *cfg);
 
-/* Check the option of that name against its range. */
-void config_check_number(cfg_t *cfg, const char *name);
+/* What reads a number: decimal digits, in the range of its option. For CFG_INT_CB(). */
+int config_check_number(cfg_t *cfg, cfg_opt_t *option, const char *text, void *ret_number);
 
 /* In config.c: the range of a number there or in limits. */
 bool config_number_range(const char *name, long *ret_min, long *ret_max);

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "daemon/accounts.h"
+#include "daemon/config_check.h"
 
 typedef Cek__Internal__V1__Rule Rule;
 typedef Cek__Internal__V1__Limits Limits;
@@ -76,7 +77,7 @@ cfg_opt_t *config_limits_options(void)
 	static cfg_opt_t options[N_LIMITS + 1];
 
 	for (size_t i = 0; i < N_LIMITS; i++)
-		options[i] = (cfg_opt_t)CFG_INT(limits[i].name, limits[i].standard, CFGF_NONE);
+		options[i] = (cfg_opt_t)CFG_INT_CB(limits[i].name, limits[i].standard, CFGF_NONE, config_check_number);
 	options[N_LIMITS] = (cfg_opt_t)CFG_END();
 	return options;
 }
@@ -114,6 +115,12 @@ static int fail_item(cfg_t *section, const char *list, const char *item, const c
 	return -EINVAL;
 }
 
+/* Messages and the journal of requests name it. */
+static int check_title(cfg_t *section)
+{
+	return *cfg_title(section) == '\0' ? fail(section, "it has no name: give one in double quotes") : 0;
+}
+
 static int check_listener_path(cfg_t *section, const struct config *config)
 {
 	const char *path = cfg_getstr(section, "path");
@@ -144,8 +151,10 @@ static int read_listener(cfg_t *section, struct config *config)
 {
 	struct config_listener *listener = &config->listeners[config->n_listeners];
 	const char *owner = cfg_getstr(section, "owner"), *group = cfg_getstr(section, "group");
-	int r = check_listener_path(section, config);
+	int r = check_title(section);
 
+	if (r == 0)
+		r = check_listener_path(section, config);
 	if (r == 0)
 		r = parse_mode(section, &listener->mode);
 	if (r < 0)
@@ -226,6 +235,8 @@ static int copy_operations(cfg_t *section, Rule *rule)
 
 static int copy_listeners(cfg_t *section, const struct config *config, Rule *rule)
 {
+	if (cfg_size(section, "listeners") == 0 && cfg_getopt(section, "listeners")->flags & CFGF_MODIFIED)
+		return fail(section, "listeners is empty: name some, or leave it out for all");
 	for (unsigned i = 0; i < cfg_size(section, "listeners"); i++) {
 		const char *name = cfg_getnstr(section, "listeners", i);
 		size_t j = 0;
@@ -251,7 +262,9 @@ static int read_rule(cfg_t *section, struct config *config)
 	rule->anyone = cfg_getbool(section, "anyone") == cfg_true;
 	if (rule->name == NULL)
 		return -ENOMEM;
-	r = copy_listeners(section, config, rule);
+	r = check_title(section);
+	if (r == 0)
+		r = copy_listeners(section, config, rule);
 	if (r == 0)
 		r = copy_ids(section, "users", account_uid, &rule->uid, &rule->n_uid);
 	if (r == 0)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -45,14 +46,25 @@ BAD = {
     "syntax": (5, "workers = = 2", "="),
     "a limit of nothing": (5, "limits { connections = 0 }", "connections"),
     "unknown limit": (5, "limits { connektions = 5 }", "connektions"),
+    "variable that is not set": (12, '  keys = {"${CEKD_NOT_SET}*"}', 'rule "all": keys: the environment variable CEKD_NOT_SET'),
+    "variable that is empty": (12, '  keys = {"${CEKD_EMPTY}*"}', "CEKD_EMPTY is empty"),
+    "variable outside of a string": (7, "  path = ${CEKD_NOT_SET}", 'listener "main": path: the environment variable'),
+    "escape that is none": (12, '  keys = {"api\\*"}', "no escape"),
+    "a key pattern without quotes": (12, "  keys = {*}", "double quotes"),
+    "NUL": (12, '  keys = {"*\\x00-api"}', "no escape"),
+    "no listener named": (10, "  anyone = true  listeners = {}", "listeners is empty"),
+    "an empty list and another": (12, '  keys = {}  keys = {"*"}', "twice"),
+    "a number that is none": (5, 'skew = ""', "skew"),
+    "octal": (5, "workers = 010", "workers"),
+    "a section that is not closed": (8, "", "a } is missing"),
 }
 
 
-def check(tmp_path, text):
+def check(tmp_path, text, **environment):
     conf = tmp_path / "cekd.conf"
     conf.write_text(text)
     done = subprocess.run([C.BUILD / "daemon" / "cekd", "-c", conf, "--check"], capture_output=True, text=True,
-                          timeout=C.PATIENCE)
+                          timeout=C.PATIENCE, env=os.environ | environment)
     assert not C.SANITIZER.search(done.stderr), done.stderr
     return done
 
@@ -78,13 +90,54 @@ def test_good(tmp_path, good):
 def test_error_names_file_and_line(tmp_path, good, line, text, word):
     lines = good.splitlines()
     lines[line - 1] = text
-    done = check(tmp_path, "\n".join(lines) + "\n")
+    done = check(tmp_path, "\n".join(lines) + "\n", CEKD_EMPTY="")
     assert done.returncode not in (0, None) and done.returncode > 0
     where = re.search(r"cekd\.conf:(\d+): (.*)", done.stderr)
     assert where, done.stderr
     assert word in where.group(2), done.stderr
     # An error that needs the whole section is named at its beginning or end.
     assert abs(int(where.group(1)) - line) <= 6, done.stderr
+
+
+def test_variable(tmp_path, good):
+    """${NAME:-default}, and the line of what is wrong behind a comment."""
+    text = "# a comment\n" + good.replace('{"*"}', '{"${CEKD_TENANT:-none}-*"}')
+    for environment in {}, {"CEKD_TENANT": ""}, {"CEKD_TENANT": "t"}:
+        done = check(tmp_path, text, **environment)
+        assert done.returncode == 0, done.stderr
+    done = check(tmp_path, text + "wokers = 1\n")
+    assert f"cekd.conf:{len(text.splitlines()) + 1}: " in done.stderr, done.stderr
+
+
+def test_cut_at_every_byte(tmp_path, good):
+    """No prefix with an open section, list or string, or half a word, is another configuration."""
+    whole = good + "limits { connections = 10 }\nworker-memory = 128\n"
+    taken = [n for n in range(len(whole)) if check(tmp_path, whole[:n]).returncode == 0]
+    lines = whole.splitlines(keepends=True)
+    ends = [sum(map(len, lines[:i + 1])) for i in range(len(lines))]
+    complete = {end for line, end in zip(lines, ends) if not line.startswith("  ") and not line.rstrip().endswith("{")}
+    complete |= {end - 1 for end in complete if whole[end - 2] in '}"'}
+    assert set(taken) <= complete, [whole[:n][-40:] for n in set(taken) - complete]
+    assert len(taken) > len(USERS.splitlines())
+
+
+@pytest.mark.parametrize("damage", ['"${CEKD_NOT_SET}*"', '"*', '"*"}'], ids=["variable", "string", "section"])
+def test_reload_of_a_faulty_file_changes_nothing(make_cekd, damage):
+    """Not even for the good file that comes after it."""
+    daemon = make_cekd(rules={"all": {"anyone": True, "operations": ["status", "create"], "keys": ["a-*"]}})
+    good = daemon.conf.read_text()
+    assert good.endswith('keys = {"a-*"}\n}\n')
+    daemon.conf.write_text(good.removesuffix('"a-*"}\n}\n') + damage)
+    daemon.process.send_signal(signal.SIGHUP)
+    C.wait_for(lambda: "the configuration stays as it was" in daemon.log_text(), "the reload to be refused")
+    assert f"cekd.conf:{good.count(chr(10)) - 1}: " in daemon.log_text()
+    create = C.pb.CreateKeyRequest(key="b", alg="A256KW")
+    with daemon.client() as client:
+        assert C.status_name(client.call(create_key=create)) != "OK"
+        daemon.conf.write_text(good.replace("a-*", "b*"))
+        daemon.process.send_signal(signal.SIGHUP)
+        C.wait_for(lambda: "rules and limits are in force" in daemon.log_text(), "the reload")
+        C.wait_for(lambda: C.status_name(client.call(create_key=create)) == "OK", "the new rule")
 
 
 def test_missing_file(tmp_path):

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -135,6 +136,11 @@ static void test_errors_name_the_line(void **state)
 	refuse(GOOD "workers = 0\n", "file.conf:6: workers must be from 1 to 64");
 	refuse(GOOD "workers = 65\n", "file.conf:6: workers must be from 1 to 64");
 	refuse(GOOD "workers = x\n", "file.conf:6: ");
+	refuse("# one\n// two\n/* three\n*/ wokers = 2\n" GOOD, "file.conf:4: no such option 'wokers'");
+	refuse(GOOD "skew = \"\"\n", "file.conf:6: skew must be from 0 to 86400");
+	refuse(GOOD "skew = 010\n", "file.conf:6: skew must be from 0 to 86400");
+	refuse(GOOD "limits { queue = 0x10 }\n", "file.conf:6: queue must be from 1 to");
+	refuse(GOOD "skew = 99999999999999999999\n", "file.conf:6: skew must be from 0 to 86400");
 	refuse(GOOD "limits {\n\nqueue = 0 }\n", "file.conf:8: queue must be");
 	refuse(GOOD "limits {\nqueues = 1 }\n", "file.conf:7: no such option 'queues'");
 	refuse(GOOD "sandbox = \"maybe\"\n", "file.conf:6: sandbox must be");
@@ -146,6 +152,8 @@ static void test_errors_name_the_line(void **state)
 	refuse(GOOD "rule \"x\" { users = {\"no such user\"} operations = {\"status\"} }\n", "\"no such user\" does not exist");
 	refuse(GOOD "rule \"x\" { groups = {\"4294967295\"} operations = {\"status\"} }\n", "\"4294967295\" does not exist");
 	refuse(GOOD "rule \"x\" { anyone = true listeners = {\"y\"} operations = {\"status\"} }\n", "\"y\" is no listener");
+	refuse(GOOD "rule \"x\" { anyone = true listeners = {} operations = {\"status\"} }\n", "rule \"x\": listeners is empty");
+	refuse(GOOD "rule \"\" { anyone = true operations = {\"status\"} }\n", "rule \"\": it has no name");
 	refuse(GOOD "listener \"x\" { path = \"x\" }\n", "listener \"x\": path is missing or not absolute");
 	refuse(GOOD "listener \"x\" { path = \"/x\" mode = \"1777\" }\n", "mode is not an octal number");
 	refuse(GOOD "listener \"x\" { path = \"/x\" mode = \"8\" }\n", "mode is not an octal number");
@@ -166,7 +174,25 @@ static void test_nothing_is_given_twice(void **state)
 	refuse(GOOD "rule \"all\" { anyone = true operations = {\"wrap\"} }\n", "all");
 	refuse(GOOD "module-environment = {\"A=1\"}\nmodule-environment = {\"A=2\"}\n", "file.conf:7: module-environment is given twice");
 	refuse(GOOD "module-environment = {\"A=1\",\"B=1\"}\nmodule-environment = {\"A=2\",\"B=1\"}\n", "file.conf:7: module-environment");
+	refuse(GOOD "rule \"x\" { anyone = true operations = {\"wrap\"}\nkeys = {}\nkeys = {\"*\"} }\n", "file.conf:8: rule \"x\": keys is");
 	refuse(GOOD "rule \"x\" { users = {\"root\"} users = {\"1\"} operations = {\"wrap\"} }\n", "users is given twice");
+}
+
+/* What is before libconfuse, config_text.c, is asked before it. */
+static void test_text_that_means_more_than_it_says(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(unsetenv("T_UNSET"), 0);
+	refuse(TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"}\nkeys = {\"${T_UNSET}*\"} }\n",
+	       "file.conf:6: rule \"r\": keys: the environment variable T_UNSET is not set");
+	refuse(GOOD "rule \"r\" {\n anyone = true operations = {\"*\"}\n", "file.conf:8: the file ends inside rule \"r\"");
+	/* A string that is not closed does not reach into the next file. */
+	refuse(GOOD "sandbox = \"off\n", "file.conf:6: sandbox: a string has no \" at its end");
+	config = parse(TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"} keys = {\"${T_UNSET:-a}-\\\\*\"} }\n");
+	assert_string_equal(config->rules[0]->key[0], "a-\\*");
+	config = config_free(config);
 }
 
 static void test_lists_of_any_length(void **state)
@@ -282,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_everything_given),
 		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_nothing_is_given_twice),
+		cmocka_unit_test(test_text_that_means_more_than_it_says),
 		cmocka_unit_test(test_lists_of_any_length),
 		cmocka_unit_test(test_socket_path_limit),
 		cmocka_unit_test(test_pin_and_module_of_the_uri),
