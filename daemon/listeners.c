@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/paths.h"
+#include "daemon/testhook.h"
 
 enum {
 	LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
@@ -21,42 +24,75 @@ static void set_address(struct sockaddr_un *address, const char *path)
 	memcpy(address->sun_path, path, strlen(path)); /* the configuration checked that it fits */
 }
 
-/* Is the socket file of a daemon that is gone in the way? Then remove it. */
-static int remove_stale(const struct sockaddr_un *address)
+/* Is the socket file of a daemon that is gone in the way? Then remove it. Only root, or the user of cekd, can have put
+ * it there: the folder has been judged. */
+static int remove_stale(int folder, const char *name, const struct sockaddr_un *address)
 {
 	struct stat st;
 	int fd, r = -EADDRINUSE;
 
-	if (lstat(address->sun_path, &st) < 0)
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
+		return S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 && errno == ECONNREFUSED)
-		r = unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+		r = unlinkat(folder, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 	(void)close(fd);
 	return r;
 }
 
-static int set_access(const struct config_listener *wanted)
+/* Of a file that is open with O_PATH, which fchmod() refuses. */
+static int set_mode(int file, mode_t mode)
 {
-	if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
-	    chown(wanted->path, wanted->owner, wanted->group) < 0)
-		return -errno;
-	return chmod(wanted->path, wanted->mode) < 0 ? -errno : 0;
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-/* Nobody can connect before owner and mode are set: the file is made without any permission. */
-static int bind_and_listen(int fd, const struct config_listener *wanted)
+/* What bind() made, held without following a link: a new socket of ours, or something was put in its place. */
+static int set_access(int folder, const char *name, const struct config_listener *wanted, struct stat *ret_made)
 {
+	const int file = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r = 0;
+
+	if (file < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	if (fstat(file, ret_made) < 0)
+		r = -errno;
+	else if (!S_ISSOCK(ret_made->st_mode) || ret_made->st_uid != geteuid() || ret_made->st_nlink != 1)
+		r = -ESTALE;
+	else if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
+	         fchownat(file, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	if (r == 0)
+		r = set_mode(file, wanted->mode);
+	(void)close(file);
+	return r;
+}
+
+static void remove_made(int folder, const char *name, const struct stat *made)
+{
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == made->st_dev && st.st_ino == made->st_ino)
+		(void)unlinkat(folder, name, 0);
+}
+
+/* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
+ * it follows no link that stands under its name. */
+static int bind_and_listen(int fd, int folder, const char *name, const struct config_listener *wanted, struct stat *ret_made)
+{
+	struct stat made = {0};
 	struct sockaddr_un address;
 	mode_t mask;
 	int r;
 
 	set_address(&address, wanted->path);
-	r = remove_stale(&address);
+	r = remove_stale(folder, name, &address);
 	if (r < 0)
 		return r;
 	mask = umask(0777);
@@ -64,11 +100,14 @@ static int bind_and_listen(int fd, const struct config_listener *wanted)
 	(void)umask(mask);
 	if (r < 0)
 		return r;
-	r = set_access(wanted);
+	testhook_step("listener-bound");
+	r = set_access(folder, name, wanted, &made);
 	if (r == 0 && listen(fd, SOMAXCONN) < 0)
 		r = -errno;
-	if (r < 0)
-		(void)unlink(wanted->path);
+	if (r == 0)
+		*ret_made = made;
+	else if (r != -ESTALE) /* then it is not ours to remove */
+		remove_made(folder, name, &made);
 	return r;
 }
 
@@ -79,26 +118,67 @@ static const char *explain(int r)
 		return "another process answers there: stop it, or choose another path";
 	case -EEXIST:
 		return "a file that is not a socket is in the way";
-	case -ENOENT:
-		return "its directory does not exist: make it, or let systemd-tmpfiles do so";
+	case -ELOOP:
+		return "a symbolic link is in the way: remove it, or name the path that it stands for";
+	case -ESTALE:
+		return "something else was put in the place of the new socket: look who writes in its folder";
 	default:
 		return strerror(-r);
 	}
 }
 
-static int open_one(const struct config_listener *wanted, int *ret_fd)
+static int fail(const struct config_listener *listener, const char *why)
 {
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = fd < 0 ? -errno : bind_and_listen(fd, wanted);
+	log_error("listener \"%s\": %s: %s", listener->name, listener->path, why);
+	return -EINVAL;
+}
 
+static int open_one(const struct config_listener *wanted, int *ret_fd, struct listener_file *ret_file)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	int folder = -1, fd = -1;
+	int r = paths_open_parent(wanted->path, PATHS_OWN, &folder, &name, why);
+
+	if (r < 0)
+		return fail(wanted, why);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = fd < 0 ? -errno : bind_and_listen(fd, folder, name, wanted, &ret_file->made);
 	if (r < 0) {
-		log_error("listener \"%s\": %s: %s", wanted->name, wanted->path, explain(r));
+		(void)fail(wanted, explain(r));
 		if (fd >= 0)
 			(void)close(fd);
+		(void)close(folder);
 		return r;
 	}
+	ret_file->folder = folder;
+	ret_file->name = name;
 	*ret_fd = fd;
 	return 0;
+}
+
+int listeners_check(const struct config *config)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	struct stat st;
+	int worst = 0;
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		int folder = -1;
+		int r = paths_open_parent(config->listeners[i].path, PATHS_OWN, &folder, &name, why);
+
+		if (r == -ENOENT)
+			continue; /* it may be made just before the start, as RuntimeDirectory= does */
+		if (r < 0) {
+			worst = fail(&config->listeners[i], why);
+			continue;
+		}
+		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
+			worst = fail(&config->listeners[i], explain(S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST));
+		(void)close(folder);
+	}
+	return worst;
 }
 
 static bool usable(int fd)
@@ -156,33 +236,35 @@ int listeners_open(const struct config *config, struct listeners *ret_listeners)
 	int r;
 
 	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
-		listeners.fds[i] = -1;
+		listeners.fds[i] = listeners.files[i].folder = -1;
 	r = adopt_passed(config, &listeners);
 	for (size_t i = 0; i < config->n_listeners && r == 0; i++) {
 		if (listeners.fds[i] >= 0)
 			continue;
-		r = open_one(&config->listeners[i], &listeners.fds[i]);
-		listeners.made[i] = r == 0;
+		r = open_one(&config->listeners[i], &listeners.fds[i], &listeners.files[i]);
 	}
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");
 	(void)unsetenv("LISTEN_FDNAMES");
 	if (r < 0) {
-		listeners_close(config, &listeners);
+		listeners_close(&listeners);
 		return r;
 	}
 	*ret_listeners = listeners;
 	return 0;
 }
 
-void listeners_close(const struct config *config, struct listeners *listeners)
+void listeners_close(struct listeners *listeners)
 {
 	for (size_t i = 0; i < listeners->n; i++) {
-		if (listeners->made[i])
-			(void)unlink(config->listeners[i].path);
+		const struct listener_file *file = &listeners->files[i];
+
+		if (file->folder >= 0) {
+			remove_made(file->folder, file->name, &file->made);
+			(void)close(file->folder);
+		}
 		if (listeners->fds[i] >= 0)
 			(void)close(listeners->fds[i]);
-		listeners->fds[i] = -1;
-		listeners->made[i] = false;
+		listeners->fds[i] = listeners->files[i].folder = -1;
 	}
 }

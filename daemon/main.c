@@ -223,10 +223,18 @@ static int open_and_run(struct supervisor *supervisor)
 			(void)close(supervisor->journal_pair[0]);
 			(void)close(supervisor->journal_pair[1]);
 		}
-		listeners_close(supervisor->config, &supervisor->listeners);
+		listeners_close(&supervisor->listeners);
 	}
 	state_close(&supervisor->state);
 	return r;
+}
+
+/* What open_and_run() would find out. r: what is known already. */
+static int check_paths(const struct config *config, int r)
+{
+	if (state_check(config) < 0)
+		r = -EINVAL;
+	return listeners_check(config) < 0 ? -EINVAL : r;
 }
 
 int main(int argc, char **argv)
@@ -246,10 +254,12 @@ int main(int argc, char **argv)
 		log_error("%s", error);
 		return EXIT_FAILURE;
 	}
-	logins_check_pin(supervisor.config->pin_file);
-	if (options.check) {
+	r = logins_check_pin(supervisor.config->pin_file);
+	if (options.check)
+		r = check_paths(supervisor.config, r);
+	if (r < 0 || options.check) {
 		supervisor.config = config_free(supervisor.config);
-		return EXIT_SUCCESS;
+		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	notify_open();
 	init_children(&supervisor);

@@ -225,9 +225,7 @@ void start_worker(struct supervisor *supervisor, struct child *child)
 
 	child->generation = ++supervisor->generations;
 	child->broker_run = supervisor->broker_runs;
-	if (r < 0)
-		log_error("%s: %s", supervisor->config->pin_file, strerror(-r));
-	else
+	if (r == 0)
 		r = executing = executing_create();
 	if (r >= 0)
 		r = dgram_pair(pair);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/paths.h"
 
 enum {
 	PARENT_TRIES = 20,    /* a cekd that is just ending */
@@ -16,48 +18,63 @@ enum {
 	TRY_PAUSE_NS = 50000000,
 };
 
-static int check_directory(const struct config *config, int fd)
+static int make_directory(const struct config *config, char *why)
 {
-	struct stat st;
+	const char *name;
+	int parent, r = paths_open_parent(config->state_directory, PATHS_PARENT, &parent, &name, why);
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		log_error("%s: it belongs to another user (%u): chown it to the one that starts cekd", config->state_directory,
-		          st.st_uid);
-		return -EPERM;
+	if (r < 0)
+		return r;
+	/* 0711 when uids are split, since the worker's token may lie below; its names are no secret. */
+	if (mkdirat(parent, name, config->split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
+		r = -errno;
+		(void)snprintf(why, PATHS_WHY_MAX, "%s: make it, owned by the user that starts cekd", strerror(-r));
 	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		log_error("%s: others can write there (mode %04o): chmod go-w it", config->state_directory, st.st_mode & 07777);
-		return -EPERM;
-	}
-	return 0;
+	(void)close(parent);
+	return r;
 }
 
-/* 0711 when uids are split, since the worker's token may lie below; its names are no secret. */
 static int open_directory(const struct config *config, int *ret_fd)
 {
-	const char *path = config->state_directory;
-	int fd, r;
+	char why[PATHS_WHY_MAX];
+	int folder = -1, fd;
+	int r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
 
-	if (mkdir(path, config->split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
-		r = -errno;
-		log_error("%s: %s: make it, owned by the user that starts cekd", path, strerror(-r));
-		return r;
+	if (r == -ENOENT) {
+		r = make_directory(config, why);
+		if (r == 0)
+			r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
 	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		r = -errno;
-		log_error("%s: %s", path, strerror(-r));
-		return r;
-	}
-	r = check_directory(config, fd);
 	if (r < 0) {
-		(void)close(fd);
+		log_error("%s: %s", config->state_directory, why);
+		return r;
+	}
+	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
+	(void)close(folder);
+	if (r < 0) {
+		log_error("%s: %s", config->state_directory, strerror(-r));
 		return r;
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int state_check(const struct config *config)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	int fd = -1;
+	int r = paths_open(config->state_directory, PATHS_OWN, &fd, why);
+
+	if (r == -ENOENT)
+		r = paths_open_parent(config->state_directory, PATHS_PARENT, &fd, &name, why);
+	if (r == 0)
+		(void)close(fd);
+	if (r == 0 || r == -ENOENT)
+		return 0; /* what is not there yet may be made just before the start */
+	log_error("%s: %s", config->state_directory, why);
+	return r;
 }
 
 static int lock(int fd, int tries)

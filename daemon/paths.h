@@ -1,0 +1,27 @@
+/*
+ * Folders of paths that cekd acts on more than once, as root perhaps: looked at one by one from / on and held by
+ * descriptor, so that nobody but root, or the user that cekd runs as, can put something else in their place in between.
+ *
+ * No folder may belong to anybody else. Only a sticky one may be writable for others (/tmp), as long as something below it
+ * is not. A symbolic link is followed where nobody else could have made it: in a folder that only those two can write.
+ */
+#pragma once
+
+#include <limits.h>
+#include <sys/stat.h>
+
+enum {
+	PATHS_WHY_MAX = PATH_MAX + 256, /* bytes of a reason */
+};
+
+enum paths_kind {
+	PATHS_OWN,    /* what is made in it stays: nobody else can write it */
+	PATHS_PARENT, /* of a folder that is judged itself: may be sticky and writable for others */
+};
+
+/* Open (O_PATH) the folder at path, which is absolute. 0, or -errno with what is wrong with which folder in ret_why
+ * (PATHS_WHY_MAX bytes): -EPERM if others could change it, -ENOENT if there is none. */
+int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_why);
+
+/* The same for the folder that holds path, whose last name, which is part of path, comes back as well. */
+int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why);

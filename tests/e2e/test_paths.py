@@ -1,0 +1,240 @@
+"""Paths that root acts on more than once: nothing that another user can swap is touched, and the start says which folder it is."""
+
+import os
+import socket
+import stat
+import struct
+import subprocess
+
+import cekd as C
+import pytest
+
+pytestmark = pytest.mark.skipif(not C.ROOT, reason="needs root: folders of other users")
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file outside that must stay as it is."""
+    path = tmp_path / "victim"
+    path.write_text("secret")
+    path.chmod(0o600)
+    before = os.lstat(path)
+    yield path
+    after = os.lstat(path)
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert path.read_text() == "secret"
+
+
+def listen_at(path, **options):
+    return {"main": {"path": str(path), "mode": "0666", "owner": str(C.UID_ALICE), "group": str(C.UID_ALICE)} | options}
+
+
+def refused(daemon):
+    """Neither --check nor a start takes it; what the start says."""
+    daemon.conf.write_text(daemon.config.text())
+    checked = C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"], check=False)
+    assert checked.returncode == 1, checked.stderr
+    code = daemon.spawn().process.wait(C.PATIENCE)
+    daemon.process = None
+    daemon.notify.close()
+    assert code == 1, daemon.log_text()
+    said = daemon.log_text()
+    daemon.check_log()
+    assert [line for line in checked.stderr.splitlines() if line in said.splitlines()], (checked.stderr, said)
+    return said
+
+
+def folder_for_everybody(where):
+    where.chmod(0o777)
+    return where, "has mode 0777"
+
+
+def folder_with_sticky_bit(where):
+    where.chmod(0o1777)
+    return where, "has mode 1777"
+
+
+def folder_for_a_group(where):
+    where.chmod(0o770)
+    return where, "has mode 0770"
+
+
+def folder_of_another_user(where):
+    os.chown(where, C.UID_BOB, C.UID_BOB)
+    return where, f"belongs to uid {C.UID_BOB}"
+
+
+def folder_of_the_listeners_owner(where):
+    """He could put a link in the place of his socket."""
+    os.chown(where, C.UID_ALICE, C.UID_ALICE)
+    return where, f"belongs to uid {C.UID_ALICE}"
+
+
+def folder_below_one_for_everybody(where):
+    (where / "below").mkdir()
+    where.chmod(0o777)
+    return where / "below", f"{where} has mode 0777"
+
+
+def folder_behind_a_link_of_another_user(where):
+    (where / "real").mkdir()
+    (where / "link").symlink_to("real")
+    os.lchown(where / "link", C.UID_BOB, C.UID_BOB)
+    return where / "link", f"{where}/link is a symbolic link"
+
+
+FOLDERS = [folder_for_everybody, folder_with_sticky_bit, folder_for_a_group, folder_of_another_user,
+           folder_of_the_listeners_owner, folder_below_one_for_everybody, folder_behind_a_link_of_another_user]
+
+
+@pytest.fixture
+def where():
+    path = C.folder("cekd-paths-")
+    yield path
+    subprocess.run(["rm", "-rf", path], check=True)
+
+
+@pytest.mark.parametrize("prepare", FOLDERS)
+def test_listener_in_a_folder_that_others_can_change(make_cekd, where, victim, prepare):
+    folder, reason = prepare(where)
+    (folder / "x.sock").symlink_to(victim)
+    said = refused(make_cekd(start=False, listeners=listen_at(folder / "x.sock")))
+    assert str(where) in said and reason in said and 'listener "main"' in said
+
+
+@pytest.mark.parametrize("prepare", FOLDERS)
+def test_state_directory_that_others_can_change(make_cekd, where, prepare):
+    folder, reason = prepare(where)
+    daemon = make_cekd(start=False, state_directory=str(folder))
+    assert reason in refused(daemon)
+    assert not list(folder.glob("*.jsonl")) and not (folder / "lock").exists()
+
+
+@pytest.mark.parametrize("prepare", FOLDERS)
+def test_pin_file_in_a_folder_that_others_can_change(make_cekd, where, first_token, prepare):
+    folder, reason = prepare(where)
+    (folder / "pin").write_text(first_token.pin_file.read_text())
+    (folder / "pin").chmod(0o400)
+    said = refused(make_cekd(start=False, pin_file=str(folder / "pin")))
+    assert reason in said and "pin-file" in said
+
+
+def test_pin_file_that_is_a_link(make_cekd, where, first_token):
+    (where / "pin").symlink_to(first_token.pin_file)
+    assert "it is a symbolic link" in refused(make_cekd(start=False, pin_file=str(where / "pin")))
+
+
+@pytest.mark.parametrize("kind", ["file", "socket", "nothing"])
+def test_link_in_the_way_of_a_listener(make_cekd, where, victim, kind):
+    """A link to the socket of a daemon that is gone is none."""
+    target = {"file": victim, "socket": where / "other.sock", "nothing": where / "none"}[kind]
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.bind(str(target))
+        target.chmod(0o600)
+    (where / "x.sock").symlink_to(target)
+    said = refused(make_cekd(start=False, listeners=listen_at(where / "x.sock")))
+    assert f"{where}/x.sock: a symbolic link is in the way" in said
+    assert os.readlink(where / "x.sock") == str(target)
+    assert kind != "socket" or stat.S_IMODE(os.lstat(target).st_mode) == 0o600
+    assert not (where / "none").exists()
+
+
+def swap_for_link(path, victim):
+    path.unlink()
+    path.symlink_to(victim)
+
+
+def swap_for_hard_link(path, victim):
+    path.unlink()
+    os.link(victim, path)
+
+
+def swap_for_nothing(path, victim):
+    path.unlink()
+
+
+@pytest.mark.parametrize("swap", [swap_for_link, swap_for_hard_link, swap_for_nothing])
+def test_socket_swapped_after_it_was_made(make_cekd, victim, swap):
+    """What another one could not do any more root does here: still nothing else than the socket is touched."""
+    path = victim.parent / "x.sock"
+    daemon = make_cekd(start=False, page=True, listeners=listen_at(path))
+    daemon.page.arm("listener-bound")
+    daemon.spawn()
+    assert C.wait_for(daemon.page.hit, "the socket to be made") == daemon.process.pid
+    assert stat.S_ISSOCK(os.lstat(path).st_mode)
+    swap(path, victim)
+    daemon.page.disarm()
+    code, daemon.process = daemon.process.wait(C.PATIENCE), None
+    daemon.notify.close()
+    assert code == 1
+    assert f"{path}: something else was put in the place of the new socket" in daemon.log_text()
+    assert os.path.lexists(path) == (swap is not swap_for_nothing)
+
+
+def test_links_and_folders_of_root(make_cekd, where, first_token):
+    """Like /var/run, which is a link to /run; and below /tmp, where all can write."""
+    (where / "real" / "below").mkdir(parents=True)
+    (where / "link").symlink_to("real")
+    (where / "absolute").symlink_to(where / "link" / "below")
+    (where / "real" / "pin").write_text(first_token.pin_file.read_text())
+    (where / "real" / "pin").chmod(0o400)
+    daemon = make_cekd(listeners=listen_at(where / "absolute" / "x.sock"), state_directory=str(where / "link" / "state"),
+                       pin_file=str(where / "link" / "pin"))
+    made = os.lstat(where / "real" / "below" / "x.sock")
+    assert stat.S_ISSOCK(made.st_mode) and stat.S_IMODE(made.st_mode) == 0o666
+    assert (made.st_uid, made.st_gid) == (C.UID_ALICE, C.UID_ALICE)
+    assert (where / "real" / "state" / "keys.jsonl").is_file()
+    daemon.stop()
+    assert not (where / "real" / "below" / "x.sock").exists()
+
+
+def test_mode_in_a_folder_with_a_default_acl(make_cekd, where):
+    """Which is in force instead of the umask: user::rwx, user:bob:rwx, group::rwx, mask::rwx, other::rwx."""
+    entries = ((1, 0xFFFFFFFF), (2, C.UID_BOB), (4, 0xFFFFFFFF), (0x10, 0xFFFFFFFF), (0x20, 0xFFFFFFFF))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, 7, who) for tag, who in entries)
+    try:
+        os.setxattr(where, "system.posix_acl_default", acl)
+    except OSError as error:
+        pytest.skip(f"no ACLs here: {error}")
+    make_cekd(listeners=listen_at(where / "x.sock", mode="0600", owner="root"))
+    assert stat.S_IMODE(os.lstat(where / "x.sock").st_mode) == 0o600
+
+
+def test_only_its_own_socket_is_removed(make_cekd):
+    daemon = make_cekd()
+    os.unlink(daemon.socket)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(daemon.socket)
+        daemon.stop()
+    assert stat.S_ISSOCK(os.lstat(daemon.socket).st_mode)
+
+
+def test_check_before_the_folders_are_made(make_cekd, where):
+    """They may be made just before the start (tmpfiles.d, RuntimeDirectory=)."""
+    daemon = make_cekd(start=False, listeners=listen_at(where / "later" / "x.sock"))
+    daemon.config.options["state_directory"] = str(where / "later" / "state")
+    daemon.conf.write_text(daemon.config.text())
+    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"])
+    assert not (where / "later").exists()
+
+
+def test_ordinary_user(make_cekd, where):
+    """Folders of his own, or of root; not those of somebody else."""
+    path = where / "own"
+    path.mkdir()
+    os.chown(path, C.UID_ALICE, C.UID_ALICE)
+    (path / "pin").write_text("1234")
+    os.chown(path / "pin", C.UID_ALICE, C.UID_ALICE)
+    daemon = make_cekd(start=False, listeners={"main": {"path": str(path / "x.sock")}}, pin_file=str(path / "pin"))
+    daemon.config.options["state_directory"] = str(path / "state")
+    daemon.conf.write_text(daemon.config.text())
+    command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check"]
+
+    def check():
+        done = subprocess.run(command, capture_output=True, text=True)
+        return [done.returncode, done.stderr]
+
+    assert C.as_uid(C.UID_ALICE, check)[0] == 0
+    code, said = C.as_uid(C.UID_BOB, check)
+    assert code == 1 and f"{path} belongs to uid {C.UID_ALICE}" in said
