@@ -22,9 +22,16 @@ static int complain(char why[SOFTHSM_WHY], const char *what, const char *path, i
 
 static int make_dir(const char *path, mode_t mode, char why[SOFTHSM_WHY])
 {
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) == 0 ? 0 : complain(why, "cannot set the mode of", path, errno);
-	return errno == EEXIST ? 0 : complain(why, "cannot make directory", path, errno);
+	int fd, r = 0;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : complain(why, "cannot make directory", path, errno);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, mode) < 0)
+		r = complain(why, "cannot set the mode of", path, errno);
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 static int write_conf(const char *path, const char *token_dir, char why[SOFTHSM_WHY])
@@ -126,14 +133,24 @@ static bool is_token(const char *name, const char *serial)
 	return n == 0 && strcmp(digits, serial) == 0;
 }
 
+/* The directory may belong to uid already, who could put a link to a file of somebody else into it. */
 static int give_file(int dir, const char *name, uid_t uid, gid_t gid)
 {
-	if (strcmp(name, "token.object") == 0) {
-		if (fchownat(dir, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(dir, name, 0440, 0) < 0)
-			return -errno;
-		return 0;
-	}
-	return fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	const bool keep = strcmp(name, "token.object") == 0;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		r = -EMLINK;
+	else if (fchown(fd, keep ? (uid_t)-1 : uid, gid) < 0 || (keep && fchmod(fd, 0440) < 0))
+		r = -errno;
+	close(fd);
+	return r;
 }
 
 static int give_files(DIR *token, uid_t uid, gid_t gid)
@@ -149,13 +166,11 @@ static int give_files(DIR *token, uid_t uid, gid_t gid)
 	return r;
 }
 
-static DIR *open_token(const char *token_dir, const char *serial)
+static DIR *open_token(DIR *dir, const char *serial)
 {
-	DIR *dir = opendir(token_dir), *token = NULL;
 	const struct dirent *entry;
+	DIR *token = NULL;
 
-	if (!dir)
-		return NULL;
 	errno = ENOENT;
 	while (!token && (entry = readdir(dir))) {
 		int fd;
@@ -169,20 +184,23 @@ static DIR *open_token(const char *token_dir, const char *serial)
 		if (!token)
 			close(fd);
 	}
-	closedir(dir);
 	return token;
 }
 
 int softhsm_give_token(const char *token_dir, const char *serial, uid_t uid, gid_t gid, char why[SOFTHSM_WHY])
 {
-	DIR *token = open_token(token_dir, serial);
-	int r;
+	DIR *dir = opendir(token_dir), *token = dir ? open_token(dir, serial) : NULL;
+	int r = token ? 0 : complain(why, "cannot find the new token in", token_dir, errno);
 
-	if (!token)
-		return complain(why, "cannot find the new token in", token_dir, errno);
-	r = give_files(token, uid, gid);
-	closedir(token);
-	if (r == 0 && chown(token_dir, uid, gid) < 0)
-		r = -errno;
-	return r < 0 ? complain(why, "cannot change the owner of the token in", token_dir, -r) : 0;
+	if (r == 0) {
+		r = give_files(token, uid, gid);
+		closedir(token);
+		if (r == 0 && fchown(dirfd(dir), uid, gid) < 0)
+			r = -errno;
+		if (r < 0)
+			complain(why, "cannot change the owner of the token in", token_dir, -r);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
 }

@@ -98,12 +98,38 @@ static void test_give_token(void **state)
 	assert_int_equal(mode_of("tokens/01234567-89ab-cdef-0123-456789abcdef/generation"), 0600);
 }
 
+/* What whoever has the directory already may have put there. */
+static void test_links_are_not_followed(void **state)
+{
+	static const char name[] = "tokens/76543210-89ab-cdef-fedc-ba9876543210/";
+	static const char *const files[] = {"token.object", "x.object"};
+	char path[SOFTHSM_PATH], victim[SOFTHSM_PATH], tokens[SOFTHSM_PATH], why[SOFTHSM_WHY];
+
+	make_file("victim");
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	snprintf(tokens, sizeof(tokens), "%s/tokens", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s%s", dir, name, files[i]);
+		assert_int_equal(symlink(victim, path), 0);
+		assert_int_equal(softhsm_give_token(tokens, "fedcba9876543210", getuid(), getgid(), why), -ELOOP);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(link(victim, path), 0);
+		assert_int_equal(softhsm_give_token(tokens, "fedcba9876543210", getuid(), getgid(), why), -EMLINK);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mode_of("victim"), 0600);
+	}
+	assert_int_equal(softhsm_give_token(tokens, "fedcba9876543210", getuid(), getgid(), why), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prepare),
 		cmocka_unit_test(test_no_token_dir),
 		cmocka_unit_test(test_give_token),
+		cmocka_unit_test(test_links_are_not_followed),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
