@@ -84,7 +84,8 @@ static void remove_made(int folder, const char *name, const struct stat *made)
 
 /* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
  * it follows no link that stands under its name. */
-static int bind_and_listen(int fd, int folder, const char *name, const struct config_listener *wanted, struct stat *ret_made)
+static int bind_and_listen(int fd, int folder, const char *name, const struct config_listener *wanted,
+                           struct stat *ret_made)
 {
 	struct stat made = {0};
 	struct sockaddr_un address;
@@ -256,6 +257,7 @@ int listeners_open(const struct config *config, struct listeners *ret_listeners)
 
 void listeners_close(struct listeners *listeners)
 {
+	testhook_step("listeners-closing");
 	for (size_t i = 0; i < listeners->n; i++) {
 		const struct listener_file *file = &listeners->files[i];
 

@@ -13,8 +13,8 @@ struct logins {
 	struct stat seen; /* as it was found at the last look */
 };
 
-/* Warn if others than its owner can read it, or if it is not there yet. 0, or -errno if it is no plain file in a folder that
- * nobody else can write (paths.h), which is logged. */
+/* Warn if others than its owner can read it, or if it is not there yet. 0, or -errno if it is no plain file in a folder
+ * that nobody else can write (paths.h), which is logged. */
 int logins_check_pin(const char *path);
 
 /* Open the PIN file for a worker and remember which one it was. 0 or -errno, which is logged. */

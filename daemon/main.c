@@ -153,6 +153,8 @@ static int watch_signals(struct supervisor *supervisor, struct event *ret_events
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < N_SIGNALS; i++) {
+		if (numbers[i] != SIGCHLD)
+			(void)signal(numbers[i], SIG_IGN); /* in force again when the event is gone, until the sockets are */
 		ret_events[i] = evsignal_new(supervisor->base, numbers[i], on_signal, supervisor);
 		if (ret_events[i] == NULL || evsignal_add(ret_events[i], NULL) < 0)
 			return -ENOMEM;

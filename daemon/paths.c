@@ -46,13 +46,13 @@ static int check(struct walk *walk, enum paths_kind kind)
 	const char *who = walk->st.st_mode & S_IWOTH ? "everybody" : "its group";
 
 	if (!trusted(walk->st.st_uid)) {
-		(void)snprintf(walk->why, PATHS_WHY_MAX, "%s belongs to uid %u, who can replace what is in it: chown it to %s", shown(walk),
-		               (unsigned)walk->st.st_uid, geteuid() == 0 ? "root" : "root or the user that starts cekd");
+		(void)snprintf(walk->why, PATHS_WHY_MAX, "%s belongs to uid %u, who can replace what is in it: chown it to %s",
+		               shown(walk), (unsigned)walk->st.st_uid, geteuid() == 0 ? "root" : "root or the user that starts cekd");
 		return -EPERM;
 	}
 	if (!writable_for_others(&walk->st) || (kind == PATHS_PARENT && walk->st.st_mode & S_ISVTX))
 		return 0;
-	(void)snprintf(walk->why, PATHS_WHY_MAX, "%s has mode %04o, %s can write in it%s: chmod go-w it, or choose another folder",
+	(void)snprintf(walk->why, PATHS_WHY_MAX, "%s has mode %04o, %s can write in it%s: chmod go-w it, or choose another",
 	               shown(walk), (unsigned)walk->st.st_mode & 07777, who,
 	               walk->st.st_mode & S_ISVTX ? " (the sticky bit does not keep names free)" : "");
 	return -EPERM;
@@ -111,7 +111,8 @@ static int follow(struct walk *walk, const char *name)
 		return fail_errno(walk, name, ENOTDIR);
 	if (!trusted(st.st_uid) || writable_for_others(&walk->st)) {
 		(void)snprintf(walk->why, PATHS_WHY_MAX,
-		               "%s/%s is a symbolic link that another user can have made: name the folder that is meant", walk->where, name);
+		               "%s/%s is a symbolic link that another user can have made: name the folder that is meant",
+		               walk->where, name);
 		return -EPERM;
 	}
 	len = readlinkat(walk->fd, name, target, sizeof(target) - 1);

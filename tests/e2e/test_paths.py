@@ -1,6 +1,7 @@
-"""Paths that root acts on more than once: nothing that another user can swap is touched, and the start says which folder it is."""
+"""Paths that root acts on more than once: what another user can swap is not touched, and the start names the folder."""
 
 import os
+import signal
 import socket
 import stat
 import struct
@@ -208,6 +209,19 @@ def test_only_its_own_socket_is_removed(make_cekd):
         other.bind(daemon.socket)
         daemon.stop()
     assert stat.S_ISSOCK(os.lstat(daemon.socket).st_mode)
+
+
+def test_second_signal_leaves_no_socket(make_cekd):
+    """It comes while cekd cleans up after the first one."""
+    daemon = make_cekd(page=True)
+    daemon.page.arm("listeners-closing")
+    daemon.process.send_signal(signal.SIGTERM)
+    assert C.wait_for(daemon.page.hit, "the sockets to be closed") == daemon.process.pid
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        daemon.process.send_signal(number)
+    daemon.page.disarm()
+    daemon.stop()
+    assert not os.path.lexists(daemon.socket)
 
 
 def test_check_before_the_folders_are_made(make_cekd, where):
