@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/config_check.h"
 #include "daemon/config_sections.h"
 #include "daemon/config_text.h"
+#include "daemon/log.h"
 #include "daemon/token_uri.h"
 
 static const struct number {
@@ -236,6 +239,20 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 	return 0;
 }
 
+/* No error, for a group of operators may be meant to. By descriptor, and so of the very file that is read. */
+static void check_writers(FILE *file, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fileno(file), &st) < 0)
+		return;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		log_warning("%s belongs to uid %u, who can give himself every right: chown it", path, (unsigned)st.st_uid);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		log_warning("%s: who can write it can give himself every right (mode %04o): chmod go-w it", path,
+		            (unsigned)st.st_mode & 07777);
+}
+
 int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error)
 {
 	FILE *file = fopen(path, "re");
@@ -245,6 +262,7 @@ int config_load(const char *path, bool split_uids, struct config **ret_config, c
 		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", path, strerror(errno));
 		return -EINVAL;
 	}
+	check_writers(file, path);
 	r = config_parse(file, path, split_uids, ret_config, ret_error);
 	(void)fclose(file);
 	return r;

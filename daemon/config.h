@@ -59,7 +59,8 @@ struct config {
  * "FILE:LINE: what is wrong and what to do" in ret_error (CONFIG_ERROR_MAX bytes), or -ENOMEM. */
 int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error);
 
-/* The same from a path; a file that cannot be read is -EINVAL with the reason in ret_error. */
+/* The same from a path; a file that cannot be read is -EINVAL with the reason in ret_error. Warns in the log if others than
+ * root or the user of cekd can write it. */
 int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error);
 
 /* NULL-safe; returns NULL. */

@@ -153,6 +153,21 @@ def test_readable_pin_file_is_refused_or_named(tmp_path, good):
     assert "pin" in done.stderr.lower()
 
 
+@pytest.mark.parametrize("mode, owner, words", [(0o666, 0, "mode 0666"), (0o664, 0, "mode 0664"),
+                                                (0o644, C.UID_BOB, "belongs"), (0o644, 0, None)])
+def test_configuration_that_others_can_write_is_named(tmp_path, good, mode, owner, words):
+    conf = tmp_path / "cekd.conf"
+    conf.touch()
+    conf.chmod(mode)
+    if owner:
+        if not C.ROOT:
+            pytest.skip("not root: cannot give files away")
+        os.chown(conf, owner, owner)
+    done = check(tmp_path, good)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stderr if words else "every right" not in done.stderr
+
+
 def test_listener_handed_over(make_cekd):
     """LISTEN_FDS: a socket that the service manager made is used under its name."""
     daemon = make_cekd(start=False)
