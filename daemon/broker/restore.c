@@ -179,7 +179,8 @@ static void ask(struct broker *broker)
 	message.id = workers_job_id(broker);
 	message.op_case = CEK__INTERNAL__V1__JOB__OP_INVENTORY;
 	message.inventory = &inventory;
-	restore->job = (struct job){.id = message.id, .packed = restore->packed, .done = on_told};
+	restore->job = (struct job){.id = message.id, .packed = restore->packed, .in_parts = true,
+		.done = on_told};
 	restore->job.len = cek__internal__v1__job__pack(&message, restore->packed);
 	if (workers_manage(broker, &restore->job) == 0)
 		return;
