@@ -62,22 +62,18 @@ static BIGNUM *number_of(const json_t *jwk, const char *name, size_t len, char w
 	return number;
 }
 
-/* Make the key and let OpenSSL check that its parts belong together. */
+/* Make the key. Whether its parts belong together is checked for keys of every origin. */
 static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVATE_WHY])
 {
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
-	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(NULL, type, NULL), *check = NULL;
+	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *pkey = NULL;
 
-	if (params && make && EVP_PKEY_fromdata_init(make) > 0 &&
-	    EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_KEYPAIR, params) > 0)
-		check = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-	if (!check || EVP_PKEY_check(check) <= 0) {
+	if (!params || !make || EVP_PKEY_fromdata_init(make) <= 0 ||
+	    EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_KEYPAIR, params) <= 0) {
 		complain(why, "the members of the JWK do not make a valid key");
-		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}
-	EVP_PKEY_CTX_free(check);
 	EVP_PKEY_CTX_free(make);
 	OSSL_PARAM_free(params);
 	return pkey;

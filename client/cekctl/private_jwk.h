@@ -8,7 +8,8 @@
 
 #include "client/cekctl/private_key.h"
 
-/* An RSA, EC or OKP key of which all members agree. NULL with one English phrase in why. */
+/* An RSA, EC or OKP key with all its members; private_check() says whether they agree. NULL with one English phrase in
+ * why. */
 EVP_PKEY *private_jwk_read(const json_t *jwk, char why[PRIVATE_WHY]);
 
 /* Whether the members that say what the JWK is for (alg, use, key_ops) allow alg. 0 or -EINVAL with why. */

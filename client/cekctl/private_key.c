@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "client/cekctl/private_check.h"
 #include "client/cekctl/private_jwk.h"
 #include "client/cekctl/wiping_heap.h"
 
@@ -90,14 +91,24 @@ static int ec_public(const EVP_PKEY *pkey, struct private_key *key, char why[PRI
 	return 0;
 }
 
+static int unknown_type(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
+{
+	const char *type = EVP_PKEY_get0_type_name(pkey);
+
+	snprintf(why, PRIVATE_WHY, "the key is of type %s, none of RSA, EC and X25519", type ? type : "unknown");
+	return -EINVAL;
+}
+
 static int public_of(const EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_WHY])
 {
 	if (EVP_PKEY_is_a(pkey, "RSA"))
 		return rsa_public(pkey, key, why);
 	if (EVP_PKEY_is_a(pkey, "EC"))
 		return ec_public(pkey, key, why);
+	if (EVP_PKEY_is_a(pkey, "RSA-PSS"))
+		return complain(why, "the key is of type RSA-PSS, which signs and does not decrypt");
 	if (!EVP_PKEY_is_a(pkey, "X25519"))
-		return complain(why, "the key is none of RSA, EC and X25519");
+		return unknown_type(pkey, why);
 	strcpy(key->kty, "OKP");
 	key->crv = "X25519";
 	key->x_len = sizeof(key->x);
@@ -157,6 +168,8 @@ static int read_pkey(EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_W
 	int r = pkey ? public_of(pkey, key, why) : -EINVAL;
 
 	if (r == 0)
+		r = private_check(pkey, why);
+	if (r == 0)
 		r = private_of(pkey, key, why);
 	EVP_PKEY_free(pkey);
 	ERR_clear_error();
@@ -170,7 +183,8 @@ static int read_jwk(const char *data, size_t len, const struct alg *alg, struct 
 	int r;
 
 	json_set_alloc_funcs(json_secure_alloc, json_secure_free);
-	jwk = json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
+	/* No member that counts is a number, and those that do not may be as large as they like. */
+	jwk = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	kty = json_string_value(json_object_get(jwk, "kty"));
 	if (!kty)
 		r = complain(why, "the file is neither PEM nor a JWK");
@@ -191,13 +205,23 @@ static int no_password(char *buffer, int size, int writing, void *userdata)
 	return -1;
 }
 
+/* Which of several keys is meant nobody can tell. */
 static int read_pem(const char *data, size_t len, struct private_key *key, char why[PRIVATE_WHY])
 {
 	BIO *bio = BIO_new_mem_buf(data, (int)len);
 	bool encrypted = false;
 	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
+	EVP_PKEY *more = pkey ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
+	bool several = more || (pkey && encrypted);
 
-	complain(why, encrypted ? "the PEM file is encrypted: decrypt it first" : "the PEM file has no private key");
+	complain(why, several	  ? "the PEM file has more than one private key: leave only the one that is meant"
+		      : encrypted ? "the PEM file is encrypted: decrypt it first"
+				  : "the PEM file has no private key, or none that OpenSSL can read");
+	EVP_PKEY_free(more);
+	if (several) {
+		EVP_PKEY_free(pkey);
+		pkey = NULL;
+	}
 	BIO_free(bio);
 	return read_pkey(pkey, key, why);
 }

@@ -12,7 +12,12 @@
 #include "template.h"
 #include "transport.h"
 
-enum { AES_KEY_LEN = 32, WRAP_OVERHEAD = 8 };
+enum {
+	AES_KEY_LEN = 32,
+	WRAP_OVERHEAD = 8,  /* and up to seven bytes of padding */
+	PKCS8_AROUND = 18,  /* version and algorithm of a PrivateKeyInfo for RSA */
+	RSA_SLACK = 16,     /* two primes need not be of one length */
+};
 
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static const char opened_here[] = "the token cannot unwrap this kind of key: it was opened in the worker's memory";
@@ -163,6 +168,24 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 	return rv;
 }
 
+/* A DER element of so many bytes, with what stands before it. */
+static size_t der(size_t len)
+{
+	return len + (len < 128 ? 2 : len < 256 ? 3 : 4);
+}
+
+/* The key is opened inside the token, which shows nothing of it. But a third prime makes it longer than a key of two can
+ * be (by 48 bytes for 2048 bits), and a token may take it for one of two: then n is not p q. */
+static bool has_two_primes(const struct import *import)
+{
+	const size_t n = der(import->half.n_len + 1), e = der(import->half.e_len + 1);
+	const size_t part = der((import->half.n_len + 1) / 2 + 1);
+	const size_t key = der(der(1) + 2 * n + e + 5 * part);
+	const size_t info = der(PKCS8_AROUND + der(key)) + RSA_SLACK;
+
+	return import->job->wrapped_key.len <= (info + 7) / 8 * 8 + WRAP_OVERHEAD;
+}
+
 static bool prepare(struct worker *worker, struct import *import, Cek__Internal__V1__JobResult *result)
 {
 	const Cek__Internal__V1__ImportJob *job = import->job;
@@ -197,6 +220,11 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 			    job->alg);
 		return false;
 	}
+	if (!import->half.curve && !has_two_primes(import)) {
+		manage_fail(worker, result, OUTCOME(REFUSED),
+			    "the wrapped key is longer than an RSA key of two primes; more are not supported");
+		return false;
+	}
 	import->class = CKO_PRIVATE_KEY;
 	import->type = import->half.curve ? probe_key_type(&worker->probe, import->half.curve) : CKK_RSA;
 	template_private(&import->template, &worker->probe, import->alg, job->label, &job->cka_id);
@@ -224,7 +252,7 @@ static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *j
 	const outcome_t outcome = job_judge(worker, rv, &job->cka_id, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED))
-		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no key for %s",
+		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no plain key for %s",
 			    job->alg);
 	else
 		manage_fail_rv(worker, result, "importing the key", rv);

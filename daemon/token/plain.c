@@ -58,6 +58,26 @@ static bool add_number(struct worker *worker, EVP_PKEY *key, const char *name, C
 	return done;
 }
 
+/* Of more than two primes the token would be given two: n is not their product then. */
+static bool has_two_primes(const EVP_PKEY *key)
+{
+	BIGNUM *third = NULL;
+	bool more = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_FACTOR3, &third) == 1;
+
+	BN_clear_free(third);
+	return !more;
+}
+
+/* A token takes the parts as they come and computes with them. */
+static bool belongs_together(EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	bool good = ctx && EVP_PKEY_check(ctx) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return good;
+}
+
 static bool add_rsa(struct worker *worker, EVP_PKEY *key, struct template *template)
 {
 	static const struct {
@@ -74,10 +94,12 @@ static bool add_rsa(struct worker *worker, EVP_PKEY *key, struct template *templ
 		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT },
 	};
 
+	if (!EVP_PKEY_is_a(key, "RSA") || !has_two_primes(key))
+		return false;
 	for (size_t i = 0; i < RSA_COMPONENTS; i++)
 		if (!add_number(worker, key, parts[i].name, parts[i].type, 0, template))
 			return false;
-	return EVP_PKEY_is_a(key, "RSA");
+	return true;
 }
 
 static bool add_x25519(struct worker *worker, EVP_PKEY *key, const struct curve *curve, struct template *template)
@@ -126,7 +148,7 @@ CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBin
 	} else {
 		at = plain;
 		key = d2i_AutoPrivateKey(NULL, &at, (long)len);
-		if (!key || !add_components(worker, key, curve, &full))
+		if (!key || !belongs_together(key) || !add_components(worker, key, curve, &full))
 			rv = CKR_WRAPPED_KEY_INVALID;
 		EVP_PKEY_free(key);
 		ERR_clear_error();

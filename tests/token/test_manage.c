@@ -278,6 +278,44 @@ static void refuses_what_does_not_belong_together(void **state)
 	EVP_PKEY_free(small);
 }
 
+static EVP_PKEY *rsa_of_three_primes(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+
+	assert_true(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	assert_true(EVP_PKEY_CTX_set_rsa_keygen_primes(ctx, 3) == 1 && EVP_PKEY_keygen(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+/* A token that takes it has a key of which n is not p q: it computes wrong CEKs, or finds out each time. */
+static void refuses_more_than_two_primes(void **state)
+{
+	Cek__Internal__V1__FromWorker *door = transport(), *answer;
+	EVP_PKEY *key = rsa_of_three_primes();
+	Cek__V1__PublicKey public;
+	struct public_half half;
+	struct package package;
+	uint8_t id[16], *der;
+	size_t len = pkcs8(key, &der);
+	bool whole;
+
+	(void)state;
+	fresh_id(id);
+	half_of(key, &half);
+	public_to_jose(&half, &public);
+	pack(door->result->public_key, der, len, &package);
+	answer = import("RSA-OAEP", id, door->result->transport_id, &package, &public);
+	if (answer->result->outcome != OUTCOME(REFUSED))
+		fail_msg("%d %s, %zu bytes", answer->result->outcome, answer->result->text, len);
+	assert_int_equal(count(id, &whole), 0);
+	rig_free(answer);
+	OPENSSL_free(der);
+	rig_free(door);
+	EVP_PKEY_free(key);
+}
+
 /* ---- adopt
  * ----------------------------------------------------------------------------------------------------------- */
 
@@ -527,6 +565,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(imports_pairs),
 		cmocka_unit_test(imports_aes),
 		cmocka_unit_test(refuses_what_does_not_belong_together),
+		cmocka_unit_test(refuses_more_than_two_primes),
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(destroys_both_halves),
 		cmocka_unit_test(generate_refuses),

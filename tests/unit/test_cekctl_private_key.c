@@ -147,6 +147,7 @@ static void test_rsa(void **state)
 	refuse(rsa_jwk(pkey), "A256KW", "kty oct");
 	refuse(rsa_jwk(pkey), "ECDH-ES", "kty EC");
 	refuse(with(rsa_jwk(pkey), "oth", json_array()), "RSA-OAEP", "two primes");
+	refuse(with(rsa_jwk(pkey), "oth", json_null()), "RSA-OAEP", "two primes");
 	refuse(with(rsa_jwk(pkey), "alg", json_string("RSA-OAEP")), "RSA-OAEP-256", "RSA-OAEP");
 	refuse(with(rsa_jwk(pkey), "use", json_string("sig")), "RSA-OAEP-256", "use");
 	refuse(with(rsa_jwk(pkey), "use", json_integer(1)), "RSA-OAEP-256", "not a string");
@@ -259,6 +260,182 @@ static void test_pem(void **state)
 	BIO_free(plain);
 	BIO_free(encrypted);
 	EVP_PKEY_free(pkey);
+}
+
+/* ---- PEM that is not what it seems ------------------------------------------------------------------------------- */
+
+static int read_bio(BIO *bio, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
+{
+	char *data;
+	long len = BIO_get_mem_data(bio, &data);
+
+	return private_key_read(data, (size_t)len, alg_find(alg), key, why);
+}
+
+/* As PKCS#8 or, with traditional, as PKCS#1 or SEC 1. */
+static void refuse_pem(EVP_PKEY *pkey, bool traditional, const char *text)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_non_null(pkey);
+	if (traditional)
+		assert_true(PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	else
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	if (read_bio(bio, EVP_PKEY_is_a(pkey, "RSA") ? "RSA-OAEP" : "ECDH-ES", &key, why) != -EINVAL)
+		fail_msg("what should be refused with \"%s\" was read", text);
+	if (!strstr(why, text))
+		fail_msg("\"%s\" does not say \"%s\"", why, text);
+	assert_null(key.secret);
+	BIO_free(bio);
+}
+
+static void refuse_pem_once(EVP_PKEY *pkey, const char *text)
+{
+	refuse_pem(pkey, false, text);
+	EVP_PKEY_free(pkey);
+}
+
+static EVP_PKEY *rsa_of_primes(unsigned bits, int primes)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_keygen_primes(ctx, primes) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static void test_more_primes(void **state)
+{
+	for (int primes = 3; primes <= 4; primes++) {
+		EVP_PKEY *pkey = rsa_of_primes(4096, primes);
+
+		refuse_pem(pkey, true, "two primes");
+		refuse_pem(pkey, false, "two primes");
+		EVP_PKEY_free(pkey);
+	}
+}
+
+/* A copy of an RSA key with one part changed by a number that keeps it odd and of its length. */
+static EVP_PKEY *rsa_with(const EVP_PKEY *pkey, const char *part, BN_ULONG more)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *changed = NULL;
+	OSSL_PARAM *params;
+	BIGNUM *number = NULL;
+	OSSL_PARAM *param;
+
+	assert_true(EVP_PKEY_todata(pkey, EVP_PKEY_KEYPAIR, &params));
+	param = OSSL_PARAM_locate(params, part);
+	assert_non_null(param);
+	assert_true(OSSL_PARAM_get_BN(param, &number) && BN_add_word(number, more));
+	assert_true(OSSL_PARAM_set_BN(param, number));
+	assert_true(EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &changed, EVP_PKEY_KEYPAIR, params) > 0);
+	BN_free(number);
+	OSSL_PARAM_free(params);
+	EVP_PKEY_CTX_free(ctx);
+	return changed;
+}
+
+static void test_parts(void **state)
+{
+	static const struct { const char *part, *text; } parts[] = {
+		{OSSL_PKEY_PARAM_RSA_N, "n does not equal p q"}, {OSSL_PKEY_PARAM_RSA_D, "d e not congruent to 1"},
+		{OSSL_PKEY_PARAM_RSA_FACTOR1, "p"}, {OSSL_PKEY_PARAM_RSA_FACTOR2, "q"},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT1, "dmp1"}, {OSSL_PKEY_PARAM_RSA_EXPONENT2, "dmq1"},
+		{OSSL_PKEY_PARAM_RSA_COEFFICIENT1, "iqmp"},
+	};
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		refuse_pem_once(rsa_with(pkey, parts[i].part, 2), parts[i].text);
+	refuse_pem_once(rsa_with(pkey, OSSL_PKEY_PARAM_RSA_E, 1), "bad e value");
+	EVP_PKEY_free(pkey);
+}
+
+/* d of another multiple of lcm(p-1, q-1) still decrypts, but is no d of RFC 8017. */
+static void test_large_d(void **state)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+	BIGNUM *d = NULL, *p = NULL, *q = NULL;
+	BN_CTX *ctx = BN_CTX_new();
+	json_t *jwk = rsa_jwk(pkey);
+	uint8_t data[512];
+	char *text;
+	int len;
+
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_D, &d));
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, &p));
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q));
+	assert_true(BN_sub_word(p, 1) && BN_sub_word(q, 1) && BN_mul(p, p, q, ctx) && BN_lshift1(p, p) && BN_add(d, d, p));
+	len = BN_bn2bin(d, data);
+	text = b64u_text(data, (size_t)len);
+	refuse(with(jwk, "d", json_string(text)), "RSA-OAEP", "d is not smaller than n");
+	free(text);
+	BN_free(d);
+	BN_free(p);
+	BN_free(q);
+	BN_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+}
+
+static EVP_PKEY *ec_explicit(void)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+
+	assert_true(EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT));
+	return pkey;
+}
+
+static EVP_PKEY *of_type(const char *type)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY *pkey = NULL;
+
+	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static void test_other_types(void **state)
+{
+	refuse_pem_once(of_type("RSA-PSS"), "RSA-PSS");
+	refuse_pem_once(of_type("ED25519"), "ED25519");
+	refuse_pem_once(of_type("X448"), "X448");
+	refuse_pem_once(EVP_EC_gen("secp256k1"), "P-256");
+	refuse_pem_once(EVP_EC_gen("P-224"), "P-256");
+	refuse_pem_once(ec_explicit(), "name the curve");
+	refuse_pem_once(EVP_RSA_gen(1024), "2048");
+	refuse_pem_once(EVP_RSA_gen(4104), "4096");
+}
+
+static void test_several(void **state)
+{
+	EVP_PKEY *one = EVP_EC_gen("P-256"), *two = EVP_EC_gen("P-256");
+	struct private_key key = {.kty = ""};
+	char password[] = "password", why[PRIVATE_WHY] = "";
+
+	for (int encrypted = 0; encrypted < 2; encrypted++) {
+		BIO *bio = BIO_new(BIO_s_mem());
+
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
+		assert_true(PEM_write_bio_PUBKEY(bio, two));
+		assert_int_equal(read_bio(bio, "ECDH-ES", &key, why), 0);
+		private_key_deinit(&key);
+		BIO_reset(bio);
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, two, encrypted ? EVP_aes_128_cbc() : NULL,
+							  encrypted ? password : NULL, encrypted ? 8 : 0, NULL, NULL));
+		assert_int_equal(read_bio(bio, "ECDH-ES", &key, why), -EINVAL);
+		assert_non_null(strstr(why, "more than one"));
+		BIO_free(bio);
+	}
+	EVP_PKEY_free(one);
+	EVP_PKEY_free(two);
 }
 
 enum { NEEDLE = 32, MAPPING_MAX = 64 << 20 /* bytes; larger ones are those of sanitizers */ };
@@ -414,6 +591,11 @@ int main(void)
 		cmocka_unit_test(test_oct),
 		cmocka_unit_test(test_not_a_key),
 		cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_more_primes),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_large_d),
+		cmocka_unit_test(test_other_types),
+		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_nothing_left),
 		cmocka_unit_test(test_envelope),
 	};
