@@ -1,5 +1,6 @@
 /*
- * JSON as JOSE wants it: duplicate members, NULs in strings, bytes that are not UTF-8 and deep nesting refused.
+ * JSON as JOSE wants it: duplicate members, NULs in strings, bytes that are not UTF-8 and deep nesting refused. Numbers
+ * may be of any size, and then read as 0: no member that counts here is one.
  */
 #pragma once
 
@@ -9,10 +10,20 @@
 
 #include <jansson.h>
 
-enum { JSON_DEPTH_MAX = 8 };
+enum {
+	JSON_DEPTH_MAX = 8,       /* of a header: epk is the deepest that is wanted */
+	JSON_SET_DEPTH_MAX = 128, /* of a JWK Set: what strangers put beside the members that count */
+};
+
+/* Stands for what no C string or UTF-8 text can hold; as a character it means nothing (U+FFFF). */
+#define JSON_UNHELD "\xef\xbf\xbf"
 
 /* An object, or NULL. */
 json_t *json_object_parse(const char *text, size_t len);
+
+/* The same for a JWK Set, of which one entry shall not spoil the others: a string may hold NULs and halves of surrogate
+ * pairs, each of them read as JSON_UNHELD. */
+json_t *json_set_parse(const char *text, size_t len);
 
 /* The octets of a base64url string of at most max octets. false if it is no string, not strict, or longer. */
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len);

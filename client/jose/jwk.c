@@ -130,8 +130,8 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 	const char *kty = string_of(json, "kty"), *kid = string_of(json, "kid");
 	const struct alg *alg;
 
-	*ret_why = "kty or kid: missing, not a string, empty or too long";
-	if (!kty || (json_object_get(json, "kid") && (!kid || !kid_valid(kid))))
+	*ret_why = "kty or kid: missing, not a string, empty, too long or with a NUL";
+	if (!kty || (json_object_get(json, "kid") && (!kid || !kid_valid(kid) || strstr(kid, JSON_UNHELD))))
 		return JWK_MALFORMED;
 	*ret_why = "holds a private key";
 	if (has_private(json))

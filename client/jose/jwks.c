@@ -53,7 +53,13 @@ const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid)
 	return NULL;
 }
 
-static int add(cek_jwks *jwks, size_t number, const json_t *json, struct cek_jwe_error *error)
+/* The first entry that was passed over although it is for encryption, and how many there are. */
+struct passed {
+	size_t count, number;
+	const char *why;
+};
+
+static bool add(cek_jwks *jwks, size_t number, const json_t *json, struct passed *passed)
 {
 	struct entry *entry = &jwks->entries[jwks->n_entries];
 	const char *why = "";
@@ -61,14 +67,29 @@ static int add(cek_jwks *jwks, size_t number, const json_t *json, struct cek_jwe
 	switch (jwk_from_json(json, &entry->jwk, &entry->octets, &why)) {
 	case JWK_OK:
 		jwks->n_entries++;
-		return CEK_JWE_OK;
+		return true;
 	case JWK_IGNORED:
-		return CEK_JWE_OK;
+		return true;
 	case JWK_MALFORMED:
-		return jwe_error(error, CEK_JWE_MALFORMED, "key %zu: %s", number, why);
+		if (passed->count++ == 0) {
+			passed->number = number;
+			passed->why = why;
+		}
+		return true;
 	default:
-		return jwe_error_code(error, CEK_JWE_NOMEM);
+		return false;
 	}
+}
+
+/* RFC 7517 section 5: an entry that cannot be used costs nothing but itself. A set of which no entry can be used, though
+ * one was meant to be, is malformed: its reader would otherwise look for the fault elsewhere. */
+static int judge(const cek_jwks *jwks, const struct passed *passed, struct cek_jwe_error *error)
+{
+	if (passed->count == 0)
+		return jwe_error_code(error, CEK_JWE_OK);
+	if (jwks->n_entries == 0)
+		return jwe_error(error, CEK_JWE_MALFORMED, "key %zu: %s", passed->number, passed->why);
+	return jwe_error(error, CEK_JWE_OK, "%zu passed over; key %zu: %s", passed->count, passed->number, passed->why);
 }
 
 /* Takes the reference to keys, an array. */
@@ -76,8 +97,10 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 {
 	cek_jwks *jwks = calloc(1, sizeof(*jwks));
 	size_t n = json_array_size(keys), i;
-	int code = jwe_error_code(error, CEK_JWE_OK);
+	struct passed passed = { 0 };
 	const json_t *key;
+	bool ok = true;
+	int code;
 
 	if (jwks)
 		jwks->entries = calloc(n + 1, sizeof(*jwks->entries));
@@ -87,11 +110,9 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 		return jwe_error_code(error, CEK_JWE_NOMEM);
 	}
 	jwks->json = keys;
-	json_array_foreach(keys, i, key) {
-		code = add(jwks, i + 1, key, error);
-		if (code != CEK_JWE_OK)
-			break;
-	}
+	json_array_foreach(keys, i, key)
+		ok = ok && add(jwks, i + 1, key, &passed);
+	code = ok ? judge(jwks, &passed, error) : jwe_error_code(error, CEK_JWE_NOMEM);
 	if (code == CEK_JWE_OK)
 		*ret_jwks = jwks;
 	else
@@ -105,7 +126,7 @@ int cek_jwks_parse(const char *text, size_t len, cek_jwks **ret_jwks, struct cek
 
 	if (len > TEXT_MAX)
 		return jwe_error(ret_error, CEK_JWE_TOO_LARGE, "JWK Set: over %d bytes", TEXT_MAX);
-	json = json_object_parse(text, len);
+	json = json_set_parse(text, len);
 	if (!json)
 		return jwe_error(ret_error, CEK_JWE_MALFORMED,
 				 "JWK Set: not a JSON object, a member twice, or nested too deep");

@@ -156,6 +156,10 @@ static void test_ignored(void **state)
 	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"jwk\":{\"kty\":\"oct\"},\"jku\":\"https://example.com\","
 	      "\"x5u\":7,\"x5c\":[],\"x5t\":\"\",\"epk\":9,\"iv\":9,\"tag\":9,\"apu\":9,\"p2c\":1e9}",
 	      CEK_JWE_OK, "");
+	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":9223372036854775808,\"iat\":-1e999}", CEK_JWE_OK, "");
+	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":1e999.0}", CEK_JWE_MALFORMED, "JSON");
+	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":1e999,\"kid\":\"a\\u0000b\"}", CEK_JWE_MALFORMED, "JSON");
+	check("{\"alg\":\"A256KW\",\"enc\":1e999}", CEK_JWE_MALFORMED, "enc");
 }
 
 #define X32 "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"

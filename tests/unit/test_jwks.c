@@ -15,6 +15,9 @@
 #define X "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ"
 #define OKP(kid) "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X "\",\"alg\":\"ECDH-ES\",\"kid\":\"" kid "\"}"
 
+#define SHORT "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AA\"}"
+#define PART "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X "\","
+
 static int parse(const char *text, cek_jwks **ret_jwks, struct cek_jwe_error *error)
 {
 	return cek_jwks_parse(text, strlen(text), ret_jwks, error);
@@ -60,10 +63,100 @@ static void test_malformed(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (parse(bad[i], &jwks, &error) != CEK_JWE_MALFORMED)
 			fail_msg("%s was not refused", bad[i]);
-	assert_int_equal(parse("{\"keys\":[" OKP("a") ",{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AA\"}]}", &jwks, &error),
-			 CEK_JWE_MALFORMED);
+	assert_int_equal(parse("{\"keys\":[{\"kty\":\"new\"}," SHORT "," SHORT "]}", &jwks, &error), CEK_JWE_MALFORMED);
 	assert_non_null(strstr(error.details, "key 2: x or y"));
 	assert_null(jwks);
+}
+
+/* Whether a good key stays, whatever stands before and after it; returns how many keys there are. */
+static size_t beside(const char *entry, struct cek_jwe_error *error)
+{
+	cek_jwks *jwks = NULL;
+	char text[4096];
+	size_t n;
+
+	assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s,%s,%s]}", entry, OKP("good"), entry) < (int)sizeof(text));
+	if (parse(text, &jwks, error) != CEK_JWE_OK)
+		fail_msg("%s spoils the set: %s", entry, error->details);
+	assert_non_null(cek_jwks_find(jwks, "good"));
+	n = cek_jwks_count(jwks);
+	cek_jwks_free(jwks);
+	return n;
+}
+
+/* RFC 7517 section 5. */
+static void test_passed_over(void **state)
+{
+	static const char *const bad[] = {
+		"7", "null", "[]", "{}", "\"key\"", "true", "{\"kty\":7}", "{\"kty\":null,\"kid\":\"b\"}", SHORT,
+		PART "\"kid\":7}", PART "\"kid\":null}", PART "\"kid\":\"\"}", PART "\"kid\":[\"b\"]}",
+		PART "\"alg\":7}", PART "\"alg\":\"RSA-OAEP\"}", PART "\"use\":[\"enc\"]}", PART "\"key_ops\":\"wrapKey\"}",
+		PART "\"d\":\"" X "\"}", PART "\"kid\":\"a\\u0000b\"}", PART "\"kid\":\"a\\ud800\"}",
+		PART "\"kid\":\"\\udc00a\"}",
+		"{\"kty\":\"RSA\",\"x5c\":[\"MIIB\"]}", "{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}",
+		"{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":\"AQAB\"}", "{\"kty\":\"RSA\",\"n\":\"w\\u0000\",\"e\":\"AQAB\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" X "\"}", "{\"kty\":\"EC\",\"crv\":\"P-256\"}",
+		"{\"kty\":\"EC\",\"crv\":7,\"x\":\"" X "\"}", "{\"kty\":\"oct\",\"k\":\"AA\"}",
+		"{\"kty\":{\"kty\":[[[[[[[[[[[[1]]]]]]]]]]]]}}",
+	};
+	struct cek_jwe_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(beside(bad[i], &error), 1);
+		if (!strstr(error.details, "2 passed over; key 1: "))
+			fail_msg("%s is not spoken of: %s", bad[i], error.details);
+	}
+	assert_int_equal(beside("{\"kty\":\"AKP\",\"pub\":\"AA\"}", &error), 1);
+	assert_string_equal(error.details, "");
+}
+
+/* Members that nobody asked for may hold what they like. */
+static void test_odd_members(void **state)
+{
+	static const char *const odd[] = {
+		"9223372036854775808", "-9223372036854775809", "1e999", "-1.5E+400", "123456789012345678901234567890",
+		"\"\\u0000\"", "\"\\udead\"", "\"\\ud83d\\ude00 \\\\u0000 \\\" 1e999\"", "{\"a\\u0000\":[-0,1E400]}",
+		"[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]",
+	};
+	char text[4096];
+	struct cek_jwe_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		assert_true(snprintf(text, sizeof(text), PART "\"kid\":\"odd\",\"nbf\":%s}", odd[i]) < (int)sizeof(text));
+		assert_int_equal(beside(text, &error), 3);
+		assert_string_equal(error.details, "");
+	}
+}
+
+/* Nothing becomes JSON by being read with patience. */
+static void test_broken(void **state)
+{
+	static const char *const broken[] = {
+		"01e999", "1e999e", "1.e999", "-", "+1e999", "1e999 1e999", ".1e999", "1e", "0x1e999", "\"\\u00\"", "\"\\u000\"",
+		"\"\\x0000\"", "\"\xff\"", "\"\\u0000", "\"\\", "1e999}", "{\"a\":1e999,\"a\":1e999}", "NaN", "1e999,",
+	};
+	struct cek_jwe_error error;
+	cek_jwks *jwks = NULL;
+	char text[1024], deep[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s],\"more\":%s}", OKP("good"), broken[i]) <
+			    (int)sizeof(text));
+		if (parse(text, &jwks, &error) != CEK_JWE_MALFORMED)
+			fail_msg("%s was taken for JSON", broken[i]);
+	}
+	for (unsigned depth = 127; depth <= 128; depth++) { /* and the object around it */
+		memset(deep, '[', depth);
+		memset(deep + depth, ']', depth);
+		deep[2 * depth] = '\0';
+		assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s],\"more\":%s}", OKP("good"), deep) < (int)sizeof(text));
+		assert_int_equal(parse(text, &jwks, NULL), depth == 127 ? CEK_JWE_OK : CEK_JWE_MALFORMED);
+		if (depth == 127)
+			cek_jwks_free(jwks);
+	}
 }
 
 /* 1 MiB and 1000 keys; one more of either is refused. */
@@ -191,6 +284,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_passed_over),
+		cmocka_unit_test(test_odd_members),
+		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_fetch),
