@@ -13,6 +13,8 @@ enum {
 	OPT_BASE = 256,      /* getopt_long's values: above every character */
 };
 
+#define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz-"
+
 static const struct arg *find_global(struct arg table[5], struct ctl *ctl, bool *help)
 {
 	const struct arg globals[5] = {
@@ -96,23 +98,99 @@ static void merge(const struct arg *args, const struct arg *globals, struct opti
 	ret_options[n] = (struct option){0};
 }
 
+/* One of 64 kids that are made of octets begins with "-", and getopt_long(3) would take it for options. */
+struct kids {
+	char **word; /* those words of the command line */
+	size_t count;
+};
+
+/* A kid as cekd makes them: base64url of 32 octets (a thumbprint) or of 16 (a CKA_ID), whose last character leaves bits
+ * that are zero. No option is that long, and a misspelt one has only small letters. */
+static bool is_dashed_kid(const char *word)
+{
+	size_t len = strlen(word);
+	const char *last = len == 43 ? "AEIMQUYcgkosw048" : len == 22 ? "AQgw" : "";
+
+	return word[0] == '-' && *last && strchr(last, word[len - 1]) && strspn(word, OPTION_CHARACTERS) < len &&
+	       strspn(word, OPTION_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
+}
+
+/* The end of the word, which is never empty since the last character is no "-". */
+static char *without_dashes(char *word)
+{
+	return word + strspn(word, "-");
+}
+
+static int hide_kids(int argc, char **argv, struct kids *ret_kids)
+{
+	*ret_kids = (struct kids){.word = calloc((size_t)argc + 1, sizeof(char *))};
+	if (!ret_kids->word)
+		return -ENOMEM;
+	for (int i = 1; i < argc; i++)
+		if (is_dashed_kid(argv[i])) {
+			ret_kids->word[ret_kids->count++] = argv[i];
+			argv[i] = without_dashes(argv[i]);
+		}
+	return 0;
+}
+
+/* The whole word again, be it an operand or an option's value. */
+static char *shown(const struct kids *kids, char *word)
+{
+	for (size_t i = 0; i < kids->count; i++)
+		if (without_dashes(kids->word[i]) == word)
+			return kids->word[i];
+	return word;
+}
+
+/* Reports what getopt_long(3) stumbled over. There are no options of one letter, but "-abc" is read as three. */
+static int complain(const struct ctl *ctl, int value, char **argv)
+{
+	const char *what = argv[optind - 1];
+
+	if (value == ':') {
+		ctl_usage(ctl, "%s wants a value", what);
+	} else if (optopt > 0 && optopt < OPT_BASE) {
+		if (what[0] != '-' || what[1] != optopt || what[2] != '\0')
+			what = argv[optind];
+		ctl_usage(ctl, "unknown option %s (a word that is no option, but begins with \"-\", stands after \"--\")", what);
+	} else {
+		ctl_usage(ctl, "unknown option %s", what);
+	}
+	return -EINVAL;
+}
+
 static int parse_options(const struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
-			 const struct arg **all) {
+			 const struct arg **all, const struct kids *kids) {
 	int value;
 
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
 	while ((value = getopt_long(argc, argv, mode, options, NULL)) != -1) {
-		if (value == ':' || value == '?') {
-			const char *what = argv[optind - 1];
-
-			ctl_usage(ctl, value == ':' ? "%s wants a value" : "unknown option %s", what);
-			return -EINVAL;
-		}
-		if (set_value(ctl, all[value - OPT_BASE], optarg) < 0)
+		if (value == ':' || value == '?')
+			return complain(ctl, value, argv);
+		if (set_value(ctl, all[value - OPT_BASE], shown(kids, optarg)) < 0)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+/* The same, with kids that begin with "-" as words like others. */
+static int parse_with_kids(const struct ctl *ctl, int argc, char **argv, const struct option *options,
+			   const struct arg **all)
+{
+	struct kids kids;
+	int r = hide_kids(argc, argv, &kids);
+
+	if (r < 0) {
+		ctl_usage(ctl, "out of memory");
+		return -EINVAL;
+	}
+	r = parse_options(ctl, argc, argv, ":", options, all, &kids);
+	for (int i = 0; i < argc; i++)
+		argv[i] = shown(&kids, argv[i]);
+	free(kids.word);
+	return r;
 }
 
 static int check_globals(const struct ctl *ctl)
@@ -136,7 +214,7 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 	bool help = false;
 
 	merge(args, find_global(globals, ctl, &help), options, all);
-	if (parse_options(ctl, argc, argv, ":", options, all) < 0)
+	if (parse_with_kids(ctl, argc, argv, options, all) < 0)
 		return -EINVAL;
 	if (help) {
 		print_help(ctl, args, globals);
@@ -170,7 +248,7 @@ int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 	struct arg globals[5];
 
 	merge(own, find_global(globals, ctl, &help), options, all);
-	if (parse_options(ctl, argc, argv, "+:", options, all) < 0)
+	if (parse_options(ctl, argc, argv, "+:", options, all, &(struct kids){0}) < 0)
 		return -EINVAL;
 	if (version) {
 		printf("cekctl %s\n", CEK_VERSION);

@@ -1,6 +1,7 @@
 /*
  * Command line of one verb: a table of long options over getopt_long(3). --help, --json, --socket and --timeout are
- * understood by every verb.
+ * understood by every verb. A word that begins with "-" and has the form of a kid that cekd makes is no option; others
+ * that begin so stand after "--".
  */
 #pragma once
 

@@ -197,6 +197,49 @@ def test_import_jwk_and_pem(shared, ctl, tmp_path):
             ctl("key", "import", "in-pem", "--alg", alg, "--jwk", path)
 
 
+def dashed_key():
+    """An EC key whose thumbprint begins with "-": such kids cannot be avoided for keys that come from elsewhere."""
+    from jwcrypto import jwk
+    while not (key := jwk.JWK.generate(kty="EC", crv="P-256")).thumbprint().startswith("-"):
+        pass
+    return key
+
+
+def test_kids_that_begin_with_a_dash(shared, ctl, tmp_path):
+    """Every verb that takes a KID, by its own usage line, takes it bare and after "--"."""
+    path = tmp_path / "key.jwk"
+    helps = [line for line in ctl("--help").stdout.splitlines() if line.startswith("  ") and line[2].islower()]
+    usages = {verb: ctl(*verb.split(), "--help").stdout.splitlines()[0].removeprefix(f"usage: cekctl {verb}").strip()
+              for verb in (line[2:17].strip() for line in helps)}
+    operands = [verb for verb, usage in usages.items() if usage.split(" ")[0] == "KID"]
+    assert {"key suspend", "key resume", "key compromise", "key destroy", "key keep"} <= set(operands)
+    for number, verb in enumerate(operands):
+        for style in ([], ["--"]):
+            key = dashed_key()
+            path.write_text(key.export(private_key=True))
+            name, kid = f"dash-{number}-{len(style)}", key.thumbprint()
+            ctl("key", "import", name, "--alg", "ECDH-ES", "--jwk", path)
+            done = ctl(*verb.split(), *style, kid, check=False)
+            # A state that does not allow it is an answer as good: cekd has found the version.
+            assert done.returncode == 0 or done.returncode == 1 and "CONFLICT" in done.stderr, (verb, done.stderr)
+            assert ctl(*verb.split(), kid, "--forse", check=False).returncode == 2
+    shown = shared.json("key", "show", "--kid", kid)
+    assert shown["name"] == name and shown["versions"][0]["kid"] == kid
+    assert ctl("unwrap", "--kid", kid, "--alg", "ECDH-ES", "--enc", "A256GCM", "--epk", "{}", input="",
+               check=False).returncode == 1
+
+
+def test_an_alias_that_begins_with_a_dash(shared, ctl, tmp_path):
+    path = tmp_path / "key.jwk"
+    path.write_text(json.dumps({"kty": "oct", "k": C.b64(os.urandom(32))}))
+    ctl("key", "import", "dashed-alias", "--alg", "A256KW", "--jwk", path, "--kid", "-old")
+    assert shared.json("key", "show", "--kid", "-old")["name"] == "dashed-alias"
+    refused = ctl("key", "suspend", "-old", check=False)
+    assert refused.returncode == 2 and "unknown option -old" in refused.stderr and '"--"' in refused.stderr
+    ctl("key", "suspend", "--", "-old")
+    assert shared.json("key", "show", "dashed-alias")["versions"][0]["state"] == "suspended"
+
+
 def test_token_init(tmp_path):
     """Random PIN in a file for its owner alone; a second init of the same label is refused."""
     args = [C.CEKCTL, "token", "init", "--module", C.MODULE, "--label", "fresh", "--softhsm-dir", tmp_path,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,57 @@ static void test_wrong(void **state)
 	assert_int_equal(args_exit(ARGS_HELP), EXIT_SUCCESS);
 }
 
+#define THUMBPRINT "-Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
+#define TWO_DASHES "--h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
+#define OF_CKA_ID "-AECAwQFBgcICQoLDA0ODw"
+
+/* As operand, before and after options and behind "--", and as an option's value. */
+static void test_kids(void **state)
+{
+	static const char *const kids[] = {THUMBPRINT, TWO_DASHES, OF_CKA_ID};
+	static const struct { const char *before, *after; } lines[] = {
+		{"test ", " --flag"}, {"test --flag ", ""}, {"test --flag -- ", ""}, {"test --text t ", " --flag"},
+	};
+	struct parsed parsed;
+	char line[256];
+
+	for (size_t i = 0; i < sizeof(kids) / sizeof(kids[0]); i++) {
+		for (size_t j = 0; j < sizeof(lines) / sizeof(lines[0]); j++) {
+			snprintf(line, sizeof(line), "%s%s%s", lines[j].before, kids[i], lines[j].after);
+			assert_int_equal(parse(&with_json, line, 1, 1, &parsed), ARGS_GO);
+			assert_string_equal(parsed.words[0], kids[i]);
+			assert_null(parsed.words[1]);
+			assert_true(parsed.flag);
+		}
+		snprintf(line, sizeof(line), "test --text %s --list %s --list=%s %s word", kids[i], kids[i], kids[i], kids[i]);
+		assert_int_equal(parse(&with_json, line, 2, 2, &parsed), ARGS_GO);
+		assert_string_equal(parsed.text, kids[i]);
+		assert_string_equal(parsed.list.item[0], kids[i]);
+		assert_string_equal(parsed.list.item[1], kids[i]);
+		assert_string_equal(parsed.words[0], kids[i]);
+		assert_string_equal(parsed.words[1], "word");
+	}
+	assert_int_equal(parse(&with_json, "test -- -other", 1, 1, &parsed), ARGS_GO);
+	assert_string_equal(parsed.words[0], "-other");
+	assert_int_equal(parse(&with_json, "test --text -other", 0, 0, &parsed), ARGS_GO);
+	assert_string_equal(parsed.text, "-other");
+}
+
+/* What only looks like a kid stays a wrong option: of another length, not base64url, or with bits left over. */
+static void test_no_kids(void **state)
+{
+	static const char *const bad[] = {
+		"test --forse", "test -forse", "test -f", "test --texts-and-more-textw", "test -texts-and-more-texts-w",
+		"test " THUMBPRINT "A", "test -h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE", "test -Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xF",
+		"test -AECAwQFBgcICQoLDA0ODx", "test -AECAwQFBgcICQoLDA0O=w", "test -AECAwQFBgcICQoLDA0OD",
+	};
+	struct parsed parsed;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse(&with_json, bad[i], 0, 1, &parsed) != -EINVAL)
+			fail_msg("\"%s\" was understood", bad[i]);
+}
+
 static void test_list_limit(void **state)
 {
 	char line[4096] = "test";
@@ -118,6 +170,8 @@ int main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_kids),
+		cmocka_unit_test(test_no_kids),
 		cmocka_unit_test(test_list_limit),
 	};
 

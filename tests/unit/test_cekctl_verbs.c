@@ -147,9 +147,82 @@ static void test_no_other_sections(void **state)
 	}
 }
 
+#define KID "-Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
+
+enum { ARGV_MAX = 16 };
+
+/* What a verb needs beside its KID to be understood. */
+static size_t add_needed(const struct verb *verb, const char *argv[ARGV_MAX], size_t argc)
+{
+	static const struct { const char *verb, *words[8]; } needed[] = {
+		{"key import", {"name", "--alg", "RSA-OAEP", "--jwk", "/nonexistent/key"}},
+		{"key adopt", {"name", "--alg", "RSA-OAEP", "--label", "label"}},
+		{"key rotate", {"name"}},
+		{"unwrap", {"--alg", "RSA-OAEP", "--enc", "A256GCM"}},
+	};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		for (size_t j = 0; strcmp(needed[i].verb, verb->name) == 0 && needed[i].words[j]; j++)
+			argv[argc++] = needed[i].words[j];
+	return argc;
+}
+
+/* There is no daemon: a verb that has understood its arguments fails, and one that has not says so. */
+static int run_with(const struct verb *verb, const char *one, const char *two, const char *three)
+{
+	const char *const words[] = {one, two, three};
+	struct ctl ctl = {.verb = verb, .timeout = 1, .socket = "/nonexistent/socket"};
+	const char *argv[ARGV_MAX + 1] = {"verb"};
+	size_t argc = add_needed(verb, argv, 1);
+	int r;
+
+	for (size_t i = 0; i < 3 && words[i]; i++)
+		argv[argc++] = words[i];
+	argv[argc] = NULL;
+	r = verb->run(&ctl, (int)argc, (char **)(uintptr_t)argv);
+	cek_conn_free(ctl.conn);
+	return r;
+}
+
+/* Every verb that takes a KID takes one that begins with "-", as one of 64 does. */
+static void test_kids(void **state)
+{
+	size_t operands = 0, options = 0;
+
+	assert_non_null(freopen("/dev/null", "r", stdin)); /* unwrap reads it */
+	for (size_t i = 0; verb_row(i); i++) {
+		const struct verb *verb = verb_row(i);
+		const char *at = strstr(verb->arguments, " KID");
+		char option[NAME_MAX_LEN];
+
+		if (strncmp(verb->arguments, "KID", 3) == 0) {
+			operands++;
+			assert_int_equal(run_with(verb, KID, NULL, NULL), EXIT_FAILURE);
+			assert_int_equal(run_with(verb, "--", KID, NULL), EXIT_FAILURE);
+			assert_int_equal(run_with(verb, "--", "-short", NULL), EXIT_FAILURE);
+			assert_int_equal(run_with(verb, "--forse", KID, NULL), EXIT_USAGE);
+			assert_int_equal(run_with(verb, KID, "-forse", NULL), EXIT_USAGE);
+		}
+		if (at) {
+			const char *start = at;
+
+			options++;
+			while (start > verb->arguments && start[-1] != ' ' && start[-1] != '[')
+				start--;
+			snprintf(option, sizeof(option), "%.*s", (int)(at - start), start);
+			assert_int_equal(run_with(verb, option, KID, NULL), EXIT_FAILURE);
+			assert_int_equal(run_with(verb, option, "-short", NULL), EXIT_FAILURE);
+			assert_int_equal(run_with(verb, option, KID, "--forse"), EXIT_USAGE);
+		}
+	}
+	assert_true(operands >= 5);
+	assert_true(options >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kids),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_no_other_sections),
 	};
