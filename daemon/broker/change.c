@@ -429,10 +429,14 @@ int change_pack_job(struct change *change, Job *job, uint8_t **ret_packed, size_
 	return 0;
 }
 
+/* The kid of an AES key is the base64url of its CKA_ID. One that begins with "-" (62, in the upper six bits of the first
+ * octet) looks like an option to every command line. */
 int change_new_cka_id(struct change *change)
 {
-	if (getrandom(change->cka_id, CKA_ID_LEN, 0) != CKA_ID_LEN)
-		return -EIO;
+	do {
+		if (getrandom(change->cka_id, CKA_ID_LEN, 0) != CKA_ID_LEN)
+			return -EIO;
+	} while (change->cka_id[0] >> 2 == 62);
 	change->cka_id_len = CKA_ID_LEN;
 	return 0;
 }

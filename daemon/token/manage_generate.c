@@ -10,7 +10,10 @@
 #include "manage.h"
 #include "template.h"
 
-enum { PAUSE_MAX_MS = 8 };
+enum {
+	PAUSE_MAX_MS = 8,
+	TRIES_MAX = 8, /* pairs made for one whose thumbprint does not begin with "-": one of 64 does */
+};
 
 struct made {
 	CK_OBJECT_HANDLE public, private; /* 0 = none; a secret key counts as private */
@@ -169,35 +172,68 @@ static void undo(struct worker *worker, const struct made *made, const ProtobufC
 		worker->session.f->C_DestroyObject(worker->session.handle, made->public);
 }
 
+static CK_RV make(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+		  struct made *ret_made)
+{
+	switch (alg->family) {
+	case ALG_RSA_OAEP:
+		return generate_rsa(worker, job, alg, ret_made);
+	case ALG_ECDH:
+		return generate_ec(worker, job, alg, ret_made);
+	default:
+		return generate_secret(worker, job, alg, ret_made);
+	}
+}
+
+/* One key, whole and found to work, or nothing and the failure in result. */
+static bool make_one(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
+		     struct made *ret_made, Cek__Internal__V1__JobResult *result)
+{
+	struct made made = { 0 };
+	CK_RV rv = make(worker, job, alg, &made);
+
+	if (rv == CKR_OK)
+		drop_leftovers(worker, &made, &job->cka_id);
+	testhook_step("manage.generate.after");
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "generating the key", rv);
+		return false;
+	}
+	if (!manage_verify(worker, alg, &job->cka_id, MANAGE_GENERATED, result)) {
+		undo(worker, &made, &job->cka_id);
+		return false;
+	}
+	*ret_made = made;
+	return true;
+}
+
+/* A kid that begins with "-" looks like an option to every command line. That of a pair is its thumbprint, so that only
+ * another pair has another; the broker sees to that of an AES key. False if this one stays: it is a good one. A public
+ * half that does not go falls to drop_leftovers(). */
+static bool give_back(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id, const char *kid)
+{
+	if (kid[0] != '-' || !made->public)
+		return false;
+	keys_forget(&worker->keys, id->data, id->len);
+	if (worker->session.f->C_DestroyObject(worker->session.handle, made->private) != CKR_OK)
+		return false;
+	worker->session.f->C_DestroyObject(worker->session.handle, made->public);
+	return true;
+}
+
 void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
 		     Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
-	struct made made = { 0 };
-	CK_RV rv;
+	struct made made;
 
 	if (!acceptable(worker, job, alg, ret_result))
 		return;
 	testhook_step("manage.generate.before");
 	if (alg->family == ALG_RSA_OAEP)
 		learn_mechanisms(worker, job);
-	switch (alg->family) {
-	case ALG_RSA_OAEP:
-		rv = generate_rsa(worker, job, alg, &made);
-		break;
-	case ALG_ECDH:
-		rv = generate_ec(worker, job, alg, &made);
-		break;
-	default:
-		rv = generate_secret(worker, job, alg, &made);
-		break;
-	}
-	if (rv == CKR_OK)
-		drop_leftovers(worker, &made, &job->cka_id);
-	testhook_step("manage.generate.after");
-	if (rv != CKR_OK)
-		manage_fail_rv(worker, ret_result, "generating the key", rv);
-	else if (!manage_verify(worker, alg, &job->cka_id, MANAGE_GENERATED, ret_result))
-		undo(worker, &made, &job->cka_id);
+	for (int tries = 1; make_one(worker, job, alg, &made, ret_result); tries++)
+		if (tries == TRIES_MAX || !give_back(worker, &made, &job->cka_id, ret_result->kid))
+			break;
 	ret_result->cka_id = job->cka_id;
 }

@@ -7,6 +7,8 @@
 
 #include <p11-kit/pkcs11.h>
 
+#define SHIM_DASHED "-uFpJ2BvViK-UzZe9qlKZgu8s7lOPnw8RkcQbvZd3Jg"
+
 struct shim {
 	char function[32];        /* the PKCS#11 function that misbehaves; empty = none */
 	atomic_ulong rv;          /* what it returns */
@@ -14,6 +16,7 @@ struct shim {
 	atomic_int hangs;         /* it never returns instead */
 	atomic_ulong token_flags; /* added to CK_TOKEN_INFO.flags */
 	atomic_int blind;         /* C_FindObjects finds nothing until the next C_Initialize */
+	atomic_int dashed;        /* so many of the next pairs are made of one key on P-256 whose thumbprint is SHIM_DASHED */
 	atomic_int logins;        /* calls of C_Login so far */
 	atomic_int initialized;   /* calls of C_Initialize so far */
 };

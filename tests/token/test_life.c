@@ -548,6 +548,75 @@ static void generation_is_tried_again(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
+static CK_ULONG count_objects(const uint8_t *cka_id)
+{
+	CK_ATTRIBUTE template = { CKA_ID, (void *)(uintptr_t)cka_id, 16 };
+	CK_OBJECT_HANDLE objects[8];
+	CK_ULONG n = 0;
+
+	assert_int_equal(rig.f->C_FindObjectsInit(rig.session, &template, 1), CKR_OK);
+	assert_int_equal(rig.f->C_FindObjects(rig.session, objects, 8, &n), CKR_OK);
+	assert_int_equal(rig.f->C_FindObjectsFinal(rig.session), CKR_OK);
+	return n;
+}
+
+static Cek__Internal__V1__FromWorker *generate_ec(struct rig_worker *worker, uint8_t number, uint8_t cka_id[16])
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
+
+	memset(cka_id, 0xdd, 16);
+	cka_id[15] = number;
+	op.label = (char *)(uintptr_t)"label";
+	op.cka_id = (ProtobufCBinaryData){ 16, cka_id };
+	op.alg = (char *)(uintptr_t)"ECDH-ES+A256KW";
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
+	job.generate = &op;
+	return rig_call(worker, &job);
+}
+
+/* A pair whose thumbprint begins with "-" is made again, and goes. */
+static void makes_no_kid_that_begins_with_a_dash(void **state)
+{
+	Cek__Internal__V1__FromWorker *answer;
+	struct rig_worker worker;
+	uint8_t cka_id[16];
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* does not create EC keys of such a template */
+	rig_start(&rig, &worker, &(struct rig_options){ .manage = true }, NULL);
+	for (uint8_t pairs = 0; pairs < 3; pairs++) {
+		shim->dashed = pairs;
+		answer = generate_ec(&worker, pairs, cka_id);
+		if (answer->result->outcome != OUTCOME(OK))
+			fail_msg("%s", answer->result->text);
+		assert_int_equal(answer->result->outcome, OUTCOME(OK));
+		assert_int_equal(shim->dashed, 0);
+		assert_int_equal(strlen(answer->result->kid), 43);
+		assert_int_not_equal(answer->result->kid[0], '-');
+		assert_int_equal(count_objects(cka_id), 2);
+		rig_free(answer);
+	}
+	/* If they all do, the last one stays: verbs take it. */
+	shim->dashed = 100;
+	answer = generate_ec(&worker, 100, cka_id);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_string_equal(answer->result->kid, SHIM_DASHED);
+	assert_int_equal(shim->dashed, 92);
+	assert_int_equal(count_objects(cka_id), 2);
+	rig_free(answer);
+	/* And so does one that the token does not destroy. */
+	misbehave("C_DestroyObject", CKR_ACTION_PROHIBITED, 1);
+	answer = generate_ec(&worker, 101, cka_id);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_string_equal(answer->result->kid, SHIM_DASHED);
+	assert_int_equal(shim->dashed, 91);
+	assert_int_equal(count_objects(cka_id), 2);
+	rig_free(answer);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -568,6 +637,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(names_the_job_that_it_cannot_decode, behave),
 		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
 		cmocka_unit_test_setup(generation_is_tried_again, behave),
+		cmocka_unit_test_setup(makes_no_kid_that_begins_with_a_dash, behave),
 	};
 
 	rig_arguments(argc, argv);

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "broker_calls.h"
+#include "daemon/broker/change.h"
 #include "daemon/clock.h"
+#include "proto/base64url.h"
 
 static void test_watchers_hear_of_each_epoch(void **state)
 {
@@ -450,6 +452,19 @@ static void test_stopping_answers_what_was_accepted(void **state)
 	free(kid);
 }
 
+/* Without care 128 of these would. */
+static void test_no_cka_id_makes_a_kid_that_begins_with_a_dash(void **state)
+{
+	struct change change = {.kind = CHANGE_CREATE};
+	char kid[2 * CKA_ID_MAX];
+
+	for (int i = 0; i < 8192; i++) {
+		assert_int_equal(change_new_cka_id(&change), 0);
+		assert_int_equal(b64u_encode(change.cka_id, change.cka_id_len, kid), 22);
+		assert_int_not_equal(kid[0], '-');
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 
 int main(void)
@@ -469,6 +484,7 @@ int main(void)
 		TEST(test_two_changes_of_a_key_at_once),
 		TEST(test_a_compromise_does_not_wait_for_a_rotation),
 		TEST(test_stopping_answers_what_was_accepted),
+		cmocka_unit_test(test_no_cka_id_makes_a_kid_that_begins_with_a_dash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
