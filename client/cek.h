@@ -305,7 +305,7 @@ struct cek_version {
 	struct cek_bytes cka_id;
 	uint64_t created, activated, deactivated, destroyed;
 	uint64_t until;       /* suspended: end; waiting: destruction */
-	uint64_t overlap_end; /* safe to retire from then on */
+	uint64_t overlap_end; /* safe to retire from then on; 0 = not known */
 	uint64_t unwraps, wraps, refused, last_used;
 	const char *note;
 	struct cek_public_key public_key; /* kty NULL = not told */
@@ -316,7 +316,7 @@ struct cek_version {
 };
 
 struct cek_event { /* one line of a timetable */
-	uint64_t time;
+	uint64_t time;    /* 0 = not known, and then last */
 	const char *what; /* "publish", "activate", "retire" */
 	const char *kid;  /* "" = a version not made yet */
 	const char *why;

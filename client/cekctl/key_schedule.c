@@ -35,6 +35,8 @@ static int print(const struct ctl *ctl, Cek__V1__Key *key)
 	print_duration("lead", schedule->lead);
 	if (schedule->overlap)
 		print_duration("overlap", schedule->overlap);
+	else if (!schedule->token_lifetime)
+		output_field("overlap", "not known without a token lifetime");
 	else
 		output_field("overlap", "JWKS max-age + token lifetime + clock skew");
 	print_duration("token lifetime", schedule->token_lifetime);

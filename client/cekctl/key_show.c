@@ -66,6 +66,14 @@ static void print_state(const Cek__V1__Version *version)
 	output_field("  state", text);
 }
 
+/* Of what was never deactivated nothing is said unless a rotation is planned. */
+static void print_safe_to_retire(const Cek__V1__Version *version)
+{
+	print_time("  safe to retire", version->overlap_end);
+	if (!version->overlap_end && version->deactivated && !version->destroyed)
+		output_field("  safe to retire", "not known: set --token-lifetime or --overlap (cekctl key schedule)");
+}
+
 static void print_version(const Cek__V1__Version *version)
 {
 	char id[OUTPUT_HEX];
@@ -81,7 +89,7 @@ static void print_version(const Cek__V1__Version *version)
 	print_time("  created", version->created);
 	print_time("  activated", version->activated);
 	print_time("  deactivated", version->deactivated);
-	print_time("  safe to retire", version->overlap_end);
+	print_safe_to_retire(version);
 	print_time("  destroyed", version->destroyed);
 	print_count("  unwraps", version->unwraps);
 	print_count("  wraps", version->wraps);

@@ -187,7 +187,8 @@ static int compare_events(const void *a, const void *b)
 {
 	uint64_t first = (*(Cek__V1__Event *const *)a)->time, second = (*(Cek__V1__Event *const *)b)->time;
 
-	return first < second ? -1 : first > second;
+	/* What has no time comes last. */
+	return first == second ? 0 : first - 1 < second - 1 ? -1 : 1;
 }
 
 void keys_print_plan(Cek__V1__Key *key)
@@ -199,7 +200,7 @@ void keys_print_plan(Cek__V1__Key *key)
 	qsort(key->plan, key->n_plan, sizeof(key->plan[0]), compare_events);
 	for (size_t i = 0; i < key->n_plan; i++) {
 		const Cek__V1__Event *event = key->plan[i];
-		const char *const cells[] = {output_time(event->time, time), event->what,
+		const char *const cells[] = {event->time ? output_time(event->time, time) : "not known", event->what,
 					     *event->kid ? event->kid : "(not made yet)", event->why};
 
 		table_row(table, cells);

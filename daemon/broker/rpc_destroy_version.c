@@ -30,20 +30,25 @@ static const struct usage *last_user(const struct version *version)
 	return last;
 }
 
-/* Somebody used it within the overlap: tokens under it may still be on their way. */
+/* Somebody used it within the overlap: tokens under it may still be on their way. If nobody knows how long a token lives,
+ * they may be whenever it was used; only an operator can know better, and says so by force or by a schedule. */
 static int check_unused(struct request *request, const struct version *version)
 {
 	uint64_t overlap = schedule_overlap(version->key, request->broker->skew) * 1000000;
 	const struct usage *usage = last_user(version);
-	char when[32], safe[32];
+	const bool known = schedule_overlap_known(version->key);
+	char when[32], safe[80] = "when it is safe is not known: set token-lifetime or overlap";
 
-	if (version->last_used == 0 || version->last_used + overlap <= clock_real_us())
+	if (version->last_used == 0 || (known && version->last_used + overlap <= clock_real_us()))
 		return STATUS_OK;
-	return request_say(request, STATUS_CONFLICT,
-		"still used: %llu unwraps, last at %s by %s/%u, %zu peers; safe from %s, or force",
+	if (known) {
+		utc(version->last_used + overlap, when, sizeof(when));
+		snprintf(safe, sizeof(safe), "safe from %s", when);
+	}
+	return request_say(request, STATUS_CONFLICT, "still used: %llu unwraps, last at %s by %s/%u, %zu peers; %s, or force",
 		(unsigned long long)version->unwraps, utc(version->last_used, when, sizeof(when)),
 		usage ? usage->listener : "?",
-		usage ? usage->uid : 0, version->n_peers, utc(version->last_used + overlap, safe, sizeof(safe)));
+		usage ? usage->uid : 0, version->n_peers, safe);
 }
 
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)

@@ -60,6 +60,11 @@ struct due schedule_next(const struct key *key, bool keep)
 	return first;
 }
 
+bool schedule_overlap_known(const struct key *key)
+{
+	return key->overlap > 0 || key->token_lifetime > 0;
+}
+
 uint64_t schedule_overlap(const struct key *key, uint32_t skew)
 {
 	if (key->overlap > 0)
@@ -72,6 +77,8 @@ uint64_t schedule_overlap_end(const struct version *version, uint32_t skew)
 	const struct key *key = version->key;
 	uint64_t overlap = seconds(schedule_overlap(key, skew));
 
+	if (!schedule_overlap_known(key))
+		return 0;
 	if (version->deactivated > 0)
 		return version->deactivated + overlap;
 	if (version->state == STATE_ACTIVE && key->period > 0)
@@ -85,19 +92,29 @@ struct rows {
 	uint64_t now;
 };
 
-/* In the order of time; of two rows at one time the one added first stays first. */
-static void add(struct rows *rows, uint64_t time, const char *what, const struct version *version, const char *why)
+/* No time at all comes after all times. */
+static bool is_later(uint64_t a, uint64_t b)
+{
+	return a - 1 > b - 1;
+}
+
+static void insert(struct rows *rows, uint64_t time, const char *what, const struct version *version, const char *why)
 {
 	size_t i = rows->n;
 
 	if (rows->n == PLAN_MAX)
 		return;
-	time = later(time, rows->now);
-	for (; i > 0 && rows->row[i - 1].time > time; i--)
+	for (; i > 0 && is_later(rows->row[i - 1].time, time); i--)
 		rows->row[i] = rows->row[i - 1];
 	rows->row[i] = (struct planned){.time = time, .what = what, .version = version};
 	snprintf(rows->row[i].why, sizeof(rows->row[i].why), "%s", why);
 	rows->n++;
+}
+
+/* In the order of time; of two rows at one time the one added first stays first. */
+static void add(struct rows *rows, uint64_t time, const char *what, const struct version *version, const char *why)
+{
+	insert(rows, later(time, rows->now), what, version, why);
 }
 
 static void add_retirement(struct rows *rows, const struct key *key, const struct version *version, uint64_t since,
@@ -105,6 +122,11 @@ static void add_retirement(struct rows *rows, const struct key *key, const struc
 {
 	char why[160];
 
+	if (!schedule_overlap_known(key)) {
+		insert(rows, 0, "retire", version,
+			"earliest safe retirement: not known; set the key's token lifetime or overlap");
+		return;
+	}
 	if (key->overlap > 0)
 		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus overlap %u s", key->overlap);
 	else
@@ -114,8 +136,11 @@ static void add_retirement(struct rows *rows, const struct key *key, const struc
 	add(rows, since + seconds(schedule_overlap(key, skew)), "retire", version, why);
 }
 
+/* If nobody knows when, the versions say so themselves, however many there are. */
 static void add_old(struct rows *rows, const struct key *key, uint32_t skew)
 {
+	if (!schedule_overlap_known(key))
+		return;
 	for (size_t i = 0; i < key->n_versions; i++) {
 		const struct version *version = key->versions[i];
 

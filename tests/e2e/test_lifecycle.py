@@ -613,6 +613,31 @@ def test_plan_changes_nothing(client, key):
     assert client.generate(name).kid == new.kid
 
 
+def test_when_it_is_safe_is_not_known(clocked):
+    """Without a token lifetime and an overlap nobody knows when an old version is needed no more: not after a minute, nor
+    after a year. Either of them tells."""
+    with clocked.client() as client:
+        name = clocked.key("A128KW")
+        old = client.generate(name)
+        unused, new = (client.rotate(name).key.key.version[-1].kid for _ in range(2))
+        assert opens(client, old) == "OK"
+        clocked.page.shift(300 * DAY)
+        assert version(client, old.kid).overlap_end == 0
+        shown = clocked.cekctl("key", "show", name).stdout
+        assert shown.count("safe to retire") == 2 and "not known" in shown
+        assert "overlap_end" not in json.dumps(clocked.json("key", "show", name))
+        assert "not known" in clocked.cekctl("key", "rotate", name, "--plan").stdout
+        refused = destroy(client, old.kid)
+        assert status_name(refused) == "CONFLICT" and "not known" in refused.message, refused.message
+        assert status_name(destroy(client, unused)) == "OK"  # nothing was ever encrypted for it
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(token_lifetime=HOUR)))
+        known = version(client, old.kid)
+        assert known.overlap_end == known.deactivated + (HOUR + 60) * 1_000_000
+        assert "not known" not in clocked.cekctl("key", "show", name).stdout
+        assert status_name(destroy(client, old.kid)) == "OK"
+        assert version(client, new).state == pb.STATE_ACTIVE
+
+
 def test_who_still_uses_it(shared, client, key):
     """cekctl key show answers the question, and shows the numbers of a rehearsal of retirement."""
     _, old, _ = key

@@ -120,6 +120,41 @@ static void test_overlap(void **state)
 	assert_int_equal(schedule_overlap_end(&one, 60), 210 * US);
 }
 
+/* Without a token lifetime and an overlap nobody knows; an overlap alone, or a lifetime alone, is enough. */
+static void test_unknown_overlap(void **state)
+{
+	struct planned plan[PLAN_MAX];
+	size_t n;
+
+	reset();
+	key.token_lifetime = 0;
+	one.deactivated = 200 * US;
+	assert_false(schedule_overlap_known(&key));
+	assert_int_equal(schedule_overlap_end(&one, 60), 0);
+	key.overlap = 10;
+	assert_true(schedule_overlap_known(&key));
+	assert_int_equal(schedule_overlap_end(&one, 60), 210 * US);
+	key.overlap = 0;
+	key.token_lifetime = 1;
+	key.jwks_max_age = 0;
+	assert_int_equal(schedule_overlap_end(&one, 60), 261 * US);
+	reset();
+	key.token_lifetime = 0;
+	assert_int_equal(schedule_overlap_end(&one, 60), 0);
+	two.state = STATE_DEACTIVATED;
+	n = schedule_plan(&key, 110 * DAY * US, 60, true, plan);
+	assert_true(n > 2);
+	for (size_t i = 0; i < n; i++) {
+		bool retire = strcmp(plan[i].what, "retire") == 0;
+
+		assert_int_equal(plan[i].time == 0, retire);
+		assert_true(i == 0 || plan[i].time == 0 || plan[i - 1].time != 0);
+		if (retire)
+			assert_non_null(strstr(plan[i].why, "not known"));
+	}
+	assert_string_equal(plan[n - 1].what, "retire");
+}
+
 static void test_a_lead_longer_than_the_period(void **state)
 {
 	reset();
@@ -156,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_without_a_schedule_or_an_active_version),
 		cmocka_unit_test(test_ends_of_suspensions_and_waiting_periods),
 		cmocka_unit_test(test_overlap),
+		cmocka_unit_test(test_unknown_overlap),
 		cmocka_unit_test(test_a_lead_longer_than_the_period),
 		cmocka_unit_test(test_the_plan_is_in_order),
 	};
