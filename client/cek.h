@@ -353,7 +353,7 @@ struct cek_alg_status {
 struct cek_worker_status {
 	const char *kind; /* "use", "manage" */
 	unsigned index;
-	unsigned generation;
+	unsigned generation; /* how often it was started, it or one before it of that kind and index */
 	const char *state; /* "starting", "ready", "down" */
 	unsigned queued;
 	uint64_t done;

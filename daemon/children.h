@@ -24,7 +24,8 @@ struct child {
 	enum child_role role;
 	bool manage;         /* workers */
 	unsigned index;      /* workers */
-	unsigned generation; /* workers: of the process that runs or ran last */
+	unsigned generation; /* workers: how often that one, by kind and index, was started; names the process that runs or
+	                      * ran last */
 	unsigned broker_run; /* workers: which start of the broker holds the other end of the pair */
 	char name[32];       /* for messages */
 

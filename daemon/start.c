@@ -223,7 +223,7 @@ void start_worker(struct supervisor *supervisor, struct child *child)
 	int pair[2] = {-1, -1}, executing = -1, pin = -1;
 	int r = logins_open_pin(&supervisor->logins, supervisor->config->pin_file, &pin);
 
-	child->generation = ++supervisor->generations;
+	child->generation = ++*(child->manage ? &supervisor->manage_starts : &supervisor->slots[child->index].starts);
 	child->broker_run = supervisor->broker_runs;
 	if (r == 0)
 		r = executing = executing_create();

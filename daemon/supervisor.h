@@ -18,6 +18,7 @@ struct event_base;
 struct slot {
 	struct child child[2];
 	unsigned now; /* which of them is the current one; the other is the old one while it has a process */
+	unsigned starts; /* of both */
 };
 
 struct supervisor {
@@ -40,8 +41,8 @@ struct supervisor {
 	struct child broker;
 	struct child manage;
 	bool manage_wanted;
+	unsigned manage_starts;
 	struct slot slots[CONFIG_WORKERS_MAX];
-	unsigned generations; /* of workers, handed out so far */
 	unsigned broker_runs;
 
 	bool announced;         /* READY=1 was sent */

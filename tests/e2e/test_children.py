@@ -25,6 +25,22 @@ def test_killed_child_is_replaced(daemon, name):
     daemon.cekctl("audit", "verify", daemon.keys)
 
 
+def test_status_counts_the_starts_of_each_worker(make_cekd):
+    daemon = make_cekd(workers=3)
+    C.wait_for(lambda: len(daemon.workers()) == 3, "all workers")
+    assert {w.index: w.generation for w in daemon.status().worker if w.kind == "use"} == {0: 1, 1: 1, 2: 1}
+    for _ in range(2):
+        pid = daemon.workers()[1]
+        os.kill(pid, signal.SIGKILL)
+        C.wait_for(lambda: daemon.workers().get(1, pid) != pid, "another worker 1")
+    assert {w.index: w.generation for w in daemon.status().worker if w.kind == "use"} == {0: 1, 1: 3, 2: 1}
+    lines = [line.split() for line in daemon.cekctl("status").stdout.splitlines()]
+    column = next(line for line in lines if line[:1] == ["WORKER"]).index("STARTS") + 1  # "use 1" are two words
+    assert {line[1]: line[column] for line in lines if line[:1] == ["use"]} == {"0": "1", "1": "3", "2": "1"}
+    workers = daemon.json("status")["workers"]
+    assert {w["index"]: w["generation"] for w in workers if w["kind"] == "use"} == {0: 1, 1: 3, 2: 1}
+
+
 def test_killed_manage_worker(daemon):
     daemon.key("A128KW")
     for number in range(3):
