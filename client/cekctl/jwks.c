@@ -39,6 +39,8 @@ static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 		cek__v1__reply__pack(reply, packed);
 		r = cek_jwks_from_reply(packed, size, &jwks, &error);
 	}
+	if (r == CEK_JWE_OK && *error.details) /* an issuer would miss a key */
+		(void)ctl_fail(ctl, "warning: %s", error.details);
 	if (r == CEK_JWE_OK)
 		r = cek_jwks_write(jwks, all, &json, &error);
 	if (r == CEK_JWE_OK)
