@@ -72,6 +72,7 @@ int broker_set_rules(struct broker *broker, Rule *const *rules, size_t n_rules, 
 		return r;
 	policy_deinit(&broker->policy);
 	broker->policy = policy;
+	broker->rules_since = clock_real_us();
 	return 0;
 }
 

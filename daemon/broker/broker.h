@@ -46,6 +46,7 @@ struct broker {
 	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
 	/* Parts: */
 	struct policy policy;
+	uint64_t rules_since;  /* real time: tells those in force from those before */
 	struct ring ring;
 	struct quota quota;
 	struct metrics metrics;

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/broker/broker.h"
@@ -8,20 +10,58 @@
 #include "proto/frame.h"
 
 enum {
-	ENTRIES_MAX = 512,
+	ENTRIES_MAX = 1024,                /* of one page: more do not fit, but for keys with the shortest of names */
 	BYTES_MAX = FRAME_BODY_MAX - 1024, /* of entries; the rest is for what is around them */
+	NEXT_MAX = 128,                    /* with NUL */
+	PASSES = 2,                        /* those to encrypt for, then those that only unwrap */
 };
 
-struct entries {
+/* An entry's place in the whole set: the pass, then the key, then its versions from the youngest. It holds while keys
+ * and rules are what they were: nothing in it is ever out of the ring, so that one that was made up does no harm. */
+struct place {
+	uint64_t epoch, rules;
+	unsigned pass;
+	size_t key;
+	uint32_t number;
+};
+
+struct page {
 	struct request *request;
 	Cek__V1__PublicKeysReply *reply;
 	size_t size;
+	struct place place; /* of the entry that is looked at */
+	bool full;
 };
 
-/* Add a version unless the reply is full: those that only unwrap come last and are what is left out then. */
-static int add(struct entries *entries, const struct version *version)
+static bool place_read(const char *text, struct place *ret_place)
 {
-	Cek__V1__PublicKeyEntry *entry = arena_alloc(&entries->request->broker->arena, sizeof(*entry));
+	struct place place;
+	char copy[NEXT_MAX];
+
+	if (sscanf(text, "%" SCNu64 ".%" SCNu64 ".%u.%zu.%" SCNu32, &place.epoch, &place.rules, &place.pass, &place.key,
+		    &place.number) != 5)
+		return false;
+	snprintf(copy, sizeof(copy), "%" PRIu64 ".%" PRIu64 ".%u.%zu.%" PRIu32, place.epoch, place.rules, place.pass,
+		place.key, place.number);
+	*ret_place = place;
+	return strcmp(text, copy) == 0;
+}
+
+static char *place_write(struct arena *arena, const struct place *place)
+{
+	char *text = arena_alloc(arena, NEXT_MAX);
+
+	if (text)
+		snprintf(text, NEXT_MAX, "%" PRIu64 ".%" PRIu64 ".%u.%zu.%" PRIu32, place->epoch, place->rules,
+			place->pass, place->key, place->number);
+	return text;
+}
+
+/* Add a version. The first that has no room is where the next page begins. */
+static int add(struct page *page, const struct version *version)
+{
+	Cek__V1__PublicKeyEntry *entry = arena_alloc(&page->request->broker->arena, sizeof(*entry));
+	size_t size;
 
 	if (!entry)
 		return -ENOMEM;
@@ -31,25 +71,37 @@ static int add(struct entries *entries, const struct version *version)
 	entry->alg = (char *)version->key->alg->name;
 	entry->state = (Cek__V1__State)version->state;
 	entry->public_key = version->public_key;
-	entries->size += cek__v1__public_key_entry__get_packed_size(entry) + 8;
-	if (entries->size > BYTES_MAX || entries->reply->n_entry == ENTRIES_MAX)
+	size = cek__v1__public_key_entry__get_packed_size(entry) + 8;
+	if (size > BYTES_MAX)
+		return -EMSGSIZE;
+	page->full = page->size + size > BYTES_MAX || page->reply->n_entry == ENTRIES_MAX;
+	if (page->full)
 		return 0;
-	entries->reply->entry[entries->reply->n_entry++] = entry;
+	page->size += size;
+	page->reply->entry[page->reply->n_entry++] = entry;
 	return 0;
 }
 
-/* Youngest first, so that what is left out is oldest. */
-static int add_key(struct entries *entries, const struct key *key, bool encrypts)
+/* The versions numbered below page->place.number, youngest first; 0: all. */
+static int add_key(struct page *page, const struct key *key)
 {
+	size_t n = key->n_versions;
 	int r = 0;
 
-	for (size_t i = key->n_versions; r == 0 && i-- > 0;) {
+	if (page->place.number > 0 && page->place.number <= n)
+		n = page->place.number - 1;
+	for (size_t i = n; r == 0 && i-- > 0;) {
 		const struct version *version = key->versions[i];
 		bool current = version->state == STATE_ACTIVE || version->state == STATE_PRE_ACTIVE;
 		bool has_public = version->public_key && strcmp(version->public_key->kty, "oct") != 0;
 
-		if (has_public && use_unwraps(version) && current == encrypts)
-			r = add(entries, version);
+		if (!has_public || !use_unwraps(version) || current != (page->place.pass == 0))
+			continue;
+		r = add(page, version);
+		if (page->full) {
+			page->place.number = version->number + 1;
+			break;
+		}
 	}
 	return r;
 }
@@ -65,6 +117,25 @@ static bool wanted(const struct request *request, const struct key *key)
 			return true;
 	}
 	return message->n_key == 0;
+}
+
+/* From page->place on, until the page is full. */
+static int fill(struct page *page)
+{
+	const struct ring *ring = &page->request->broker->ring;
+	struct place *place = &page->place;
+	int r = 0;
+
+	for (; place->pass < PASSES; place->pass++, place->key = 0) {
+		for (; place->key < ring->n_keys; place->key++, place->number = 0) {
+			if (wanted(page->request, ring->keys[place->key]))
+				r = add_key(page, ring->keys[place->key]);
+			if (r < 0 || page->full)
+				return r;
+		}
+	}
+	page->reply->end = true;
+	return 0;
 }
 
 /* A name that is given must be one that this peer may see. */
@@ -85,28 +156,55 @@ static int check_names(struct request *request)
 	return STATUS_OK;
 }
 
+/* Where the page begins. A set of which one half is older than the other would be none that ever was. */
+static int check_place(struct request *request, struct place *ret_place)
+{
+	const Cek__V1__GetPublicKeysRequest *message = request->message->get_public_keys;
+	const struct broker *broker = request->broker;
+
+	*ret_place = (struct place){.epoch = broker->ring.epoch, .rules = broker->rules_since};
+	if (message->after[0] == '\0')
+		return STATUS_OK;
+	if (!message->pages)
+		return request_say(request, STATUS_MALFORMED, "after: only with pages");
+	if (!place_read(message->after, ret_place))
+		return request_say(request, STATUS_MALFORMED, "after: not what a reply had as next");
+	if (ret_place->epoch != broker->ring.epoch || ret_place->rules != broker->rules_since)
+		return request_say(request, STATUS_CONFLICT,
+			"the keys or the rules changed since the page before: begin again without after");
+	return STATUS_OK;
+}
+
+static int go_on(struct page *page)
+{
+	if (!page->request->message->get_public_keys->pages)
+		return request_say(page->request, STATUS_TOO_LARGE,
+			"more public keys than fit into one reply: name fewer keys, or set pages (an older libcek or "
+			"cekctl does not know them: update it)");
+	page->reply->next = place_write(&page->request->broker->arena, &page->place);
+	return page->reply->next ? STATUS_OK : -ENOMEM;
+}
+
 int rpc_get_public_keys(struct request *request)
 {
 	struct broker *broker = request->broker;
-	struct entries entries = {.request = request, .reply = arena_alloc(&broker->arena, sizeof(*entries.reply))};
+	struct page page = {.request = request, .reply = arena_alloc(&broker->arena, sizeof(*page.reply))};
 	int r = check_names(request);
 
+	if (r == STATUS_OK)
+		r = check_place(request, &page.place);
 	if (r != STATUS_OK)
 		return r;
-	if (!entries.reply)
+	if (!page.reply)
 		return -ENOMEM;
-	cek__v1__public_keys_reply__init(entries.reply);
-	entries.reply->entry = arena_alloc(&broker->arena, ENTRIES_MAX * sizeof(*entries.reply->entry));
-	if (!entries.reply->entry)
+	cek__v1__public_keys_reply__init(page.reply);
+	page.reply->entry = arena_alloc(&broker->arena, ENTRIES_MAX * sizeof(*page.reply->entry));
+	if (!page.reply->entry)
 		return -ENOMEM;
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < broker->ring.n_keys; i++) {
-			if (wanted(request, broker->ring.keys[i]) && add_key(&entries, broker->ring.keys[i],
-				pass == 0) < 0)
-				return -ENOMEM;
-		}
-	}
+	r = fill(&page);
+	if (r < 0)
+		return r;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_PUBLIC_KEYS;
-	request->reply.public_keys = entries.reply;
-	return STATUS_OK;
+	request->reply.public_keys = page.reply;
+	return page.full ? go_on(&page) : STATUS_OK;
 }
