@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/conn.h"
+#include "client/pages.h"
 #include "client/request.h"
 #include "client/result.h"
 #include "proto/frame.h"
@@ -55,6 +56,7 @@ static int deadline_set(cek_call *call, int timeout_ms)
 	return timers_add(&call->conn->timers, call) < 0 ? CEK_E_NOMEM : CEK_OK;
 }
 
+/* The request goes behind all others, and so does the call, which stands in none of the lists. */
 static void call_queue(cek_call *call, struct request *request, size_t body_len)
 {
 	cek_conn *conn = call->conn;
@@ -65,9 +67,7 @@ static void call_queue(cek_call *call, struct request *request, size_t body_len)
 	call->frame_at = conn->out_sent + buffer_len(&conn->out);
 	call->frame_len = (uint32_t)(FRAME_HEADER + body_len);
 	buffer_filled(&conn->out, call->frame_len);
-	TAILQ_REMOVE(&conn->spare, call, link);
 	TAILQ_INSERT_TAIL(&conn->calls, call, link);
-	conn->n_open++;
 }
 
 int call_start(cek_conn *conn, struct request *request, int timeout_ms, cek_callback *callback, void *userdata,
@@ -99,12 +99,49 @@ int call_start(cek_conn *conn, struct request *request, int timeout_ms, cek_call
 	call->id = id;
 	call->kind = request->kind;
 	call->cek_len = request->cek_len;
+	call->pages = request->pages;
 	call->told = UINT64_MAX;
 	call->callback = callback;
 	call->userdata = userdata;
+	TAILQ_REMOVE(&conn->spare, call, link);
+	conn->n_open++;
 	call_queue(call, request, size);
 	if (ret_call)
 		*ret_call = call;
+	return CEK_OK;
+}
+
+/* What is left of the caller's time, rounded up; 0 = no limit. */
+static uint32_t deadline_left(const cek_call *call)
+{
+	uint64_t now = now_ns();
+
+	if (call->timer == 0)
+		return 0;
+	return call->deadline > now ? (uint32_t)((call->deadline - now + ns_per_ms - 1) / ns_per_ms) : 1;
+}
+
+int call_ask_on(cek_call *call)
+{
+	cek_conn *conn = call->conn;
+	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
+	Cek__V1__GetPublicKeysRequest body;
+	struct request request = { .message = &message };
+	uint64_t id = (conn->serial + 1) << CALL_INDEX_BITS | call->index;
+	size_t size;
+
+	pages_ask(call->pages, &body);
+	message.op_case = CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS;
+	message.get_public_keys = &body;
+	size = request_size(&request, id, deadline_left(call));
+	if (size > FRAME_BODY_MAX)
+		return CEK_TOO_LARGE;
+	if (buffer_reserve(&conn->out, FRAME_HEADER + size) < 0)
+		return CEK_E_NOMEM;
+	conn->serial++;
+	call->id = id;
+	TAILQ_REMOVE(&conn->calls, call, link);
+	call_queue(call, &request, size);
 	return CEK_OK;
 }
 
@@ -145,6 +182,7 @@ void call_finish(cek_call *call, cek_result *result)
 	if (call->frame_at >= conn->out_sent)
 		conn->out_dead += call->frame_len; /* nobody waits for it: it need not be sent */
 	call->id = 0;
+	call->pages = pages_free(call->pages);
 	conn->n_open--;
 	if (conn->n_open == 0 && conn->out_dead > 0)
 		call_compact(conn); /* it may hold a CEK, and nothing is left that would come by to send the rest */

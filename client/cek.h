@@ -385,7 +385,9 @@ const struct cek_key *cek_result_key_info(const cek_result *result, size_t i);
 /* cek_key_list(): there are more; ask again with after = the name of the last. */
 bool cek_result_more(const cek_result *result);
 
-/* Entry i of cek_public_keys(), NULL past the last: pre-active and active ones first, then those that only unwrap. */
+/* Entry i of cek_public_keys(), NULL past the last: pre-active and active ones first, then those that only unwrap. All
+ * of them: what one reply does not hold is asked for page by page, anew if the keys change meanwhile (UNAVAILABLE if they
+ * do so without end). TOO_LARGE: over 4 MiB; or a cekd that is older than libcek and may have left out some. */
 const struct cek_public_key_entry *cek_result_public_key(const cek_result *result, size_t i);
 
 /* The answer of cek_status(), NULL for other calls. */
@@ -398,7 +400,8 @@ const struct cek_daemon *cek_result_daemon(const cek_result *result);
 int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_request(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_result **ret_result);
-struct cek_bytes cek_result_reply(const cek_result *result); /* the packed Reply, of every kind of call */
+struct cek_bytes cek_result_reply(const cek_result *result); /* the packed Reply, of every kind of call; of
+							      * cek_public_keys() as if all pages were one */
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

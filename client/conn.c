@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/pages.h"
 #include "client/pool.h"
 #include "proto/frame.h"
 
@@ -101,11 +102,15 @@ int cek_conn_new(const char *path, cek_conn **ret_conn)
 
 static void conn_destroy(cek_conn *conn)
 {
+	cek_call *call;
+
 	link_close(conn);
 	close(conn->epoll_fd);
 	buffer_deinit(&conn->in);
 	buffer_deinit(&conn->out);
 	timers_deinit(&conn->timers);
+	TAILQ_FOREACH(call, &conn->calls, link) /* after a fork */
+		pages_free(call->pages);
 	for (size_t i = 0; i < conn->n_chunks; i++)
 		free(conn->chunks[i]);
 	free(conn->chunks);

@@ -19,6 +19,7 @@
 #include "client/cek.h"
 #include "client/timers.h"
 
+struct pages;
 struct pool;
 struct request;
 
@@ -53,6 +54,7 @@ struct cek_call {
 	size_t timer;      /* place in the heap + 1; 0 = no limit */
 	enum call_kind kind;
 	unsigned cek_len;  /* bytes that the answer's CEK must have */
+	struct pages *pages; /* NULL: one reply is the answer */
 	uint64_t told;     /* watch: the epoch of the latest callback */
 	cek_callback *callback;
 	void *userdata;
@@ -147,6 +149,10 @@ void call_finish(cek_call *call, cek_result *result);
 
 /* The same for calls whose frame begins before offset, with a status of libcek's own, in the order of their start. */
 void call_finish_before(cek_conn *conn, uint64_t offset, int status);
+
+/* Ask for the next of the call's pages. It was let in when it was started, so that no bound applies any more. CEK_OK,
+ * CEK_E_NOMEM, or CEK_TOO_LARGE: the names leave no room to say where to go on. */
+int call_ask_on(cek_call *call);
 
 /* One more answer for a call that stays open (watch); the result is given back afterwards. */
 void call_answer(cek_call *call, cek_result *result);

@@ -1,4 +1,5 @@
 /* cek.h, keys and daemon: arguments to Request (cek.proto). */
+#include "client/pages.h"
 #include "client/request.h"
 
 static bool given(const char *text)
@@ -125,19 +126,25 @@ int cek_public_keys_start(cek_conn *conn, const struct cek_public_keys *args, in
 	void *userdata, cek_call **ret_call)
 {
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
-	Cek__V1__GetPublicKeysRequest body = CEK__V1__GET_PUBLIC_KEYS_REQUEST__INIT;
+	Cek__V1__GetPublicKeysRequest body;
 	struct request request = { .message = &message, .kind = CALL_PUBLIC_KEYS };
+	int status;
 
 	if (!args || (args->n_keys > 0 && !args->keys))
 		return CEK_E_INVALID;
 	for (size_t i = 0; i < args->n_keys; i++)
 		if (!given(args->keys[i]))
 			return CEK_E_INVALID;
-	body.n_key = args->n_keys;
-	body.key = (char **)(uintptr_t)args->keys;
+	request.pages = pages_new(args);
+	if (!request.pages)
+		return CEK_E_NOMEM;
+	pages_ask(request.pages, &body);
 	message.op_case = CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS;
 	message.get_public_keys = &body;
-	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
+	status = call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
+	if (status != CEK_OK)
+		pages_free(request.pages);
+	return status;
 }
 
 int cek_status_start(cek_conn *conn, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call)

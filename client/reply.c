@@ -1,5 +1,6 @@
 /* cek.h, calls: how an answer finds its call. */
 #include "client/conn.h"
+#include "client/pages.h"
 #include "client/result.h"
 #include "client/wire.h"
 
@@ -80,6 +81,21 @@ static int parse_answer(cek_conn *conn, const cek_call *call, const uint8_t *bod
 	return CEK_OK;
 }
 
+/* A page of an answer. CEK_OK, or the status with which the connection has to end. */
+static int take_page(cek_call *call, cek_result *result)
+{
+	int status = pages_take(call->pages, call->conn->pool, result, &result);
+
+	if (status == CEK_OK && !result)
+		status = call_ask_on(call);
+	else if (status == CEK_OK)
+		call_finish(call, result);
+	if (status == CEK_OK || status == CEK_E_PROTOCOL)
+		return status;
+	call_finish(call, result_local(status));
+	return CEK_OK;
+}
+
 int reply_take(cek_conn *conn, const uint8_t *body, size_t len)
 {
 	cek_result *result;
@@ -106,6 +122,8 @@ int reply_take(cek_conn *conn, const uint8_t *body, size_t len)
 		tell_watches(conn, result);
 	} else if (is_news(call, result)) {
 		tell_watches(conn, result);
+	} else if (call && call->pages) {
+		return take_page(call, result);
 	} else if (call) {
 		call_finish(call, result);
 	} else {

@@ -11,6 +11,8 @@
 #include "client/cek.h"
 #include "client/conn.h"
 
+struct pages;
+
 struct request {
 	Cek__V1__Request *message; /* NULL: packed */
 	struct cek_bytes packed;
@@ -18,6 +20,7 @@ struct request {
 	uint32_t deadline_ms;
 	enum call_kind kind;
 	unsigned cek_len;
+	struct pages *pages; /* the answer comes in these; the call's, once it is started */
 };
 
 /* Bytes of the body with this id and deadline (0 = none), and the body itself. */

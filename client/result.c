@@ -9,18 +9,22 @@
 enum {
 	RESULT_SIZE = (sizeof(struct cek_result) + 15) / 16 * 16,
 	LARGE_BASE = 16384,
+	N_FACTORS = 2,
 };
 
 /* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one
  * (many keys with short names) needs. A message that wants more is made of nothing but tiny fields. */
-static const size_t large_factors[] = { 8, 64 };
+static const size_t large_factors[N_FACTORS] = { 8, 64 };
+
+/* The same for one that was put together of many frames: nothing honest is that dense, and 64 times would be much. */
+static const size_t whole_factors[N_FACTORS] = { 8, 16 };
 
 /* For the statuses that come from libcek itself: they need no memory, so that a callback can always be run. */
 static const struct cek_result local_results[] = {
 	{ .status = CEK_E_INVALID },   { .status = CEK_E_NOMEM },     { .status = CEK_E_CONNECT },
 	{ .status = CEK_E_DISCONNECTED }, { .status = CEK_E_TIMEOUT }, { .status = CEK_E_CANCELLED },
 	{ .status = CEK_E_PROTOCOL },  { .status = CEK_E_FULL },      { .status = CEK_OVERLOADED },
-	{ .status = CEK_UNAVAILABLE }, { .status = CEK_DENIED },
+	{ .status = CEK_UNAVAILABLE }, { .status = CEK_DENIED },      { .status = CEK_TOO_LARGE },
 };
 
 cek_result *result_local(int status)
@@ -201,6 +205,7 @@ static int result_try(cek_result *result, const uint8_t *body, size_t len, cek_r
 
 int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result **ret_result)
 {
+	const size_t *factors = len > FRAME_BODY_MAX ? whole_factors : large_factors;
 	cek_result *result;
 	int status = CEK_E_NOMEM;
 
@@ -210,8 +215,8 @@ int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result 
 			return CEK_E_NOMEM;
 		status = result_try(result, body, len, ret_result);
 	}
-	for (size_t i = 0; status == CEK_E_NOMEM && i < sizeof(large_factors) / sizeof(large_factors[0]); i++) {
-		result = result_alone(LARGE_BASE + large_factors[i] * len);
+	for (size_t i = 0; status == CEK_E_NOMEM && i < N_FACTORS; i++) {
+		result = result_alone(LARGE_BASE + factors[i] * len);
 		if (!result)
 			return CEK_E_NOMEM;
 		status = result_try(result, body, len, ret_result);

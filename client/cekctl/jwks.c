@@ -60,20 +60,16 @@ int verb_jwks(struct ctl *ctl, int argc, char **argv)
 		{"all", ARG_FLAG, &all, NULL, "also those that only unwrap"},
 		{0},
 	};
-	Cek__V1__GetPublicKeysRequest public_keys = CEK__V1__GET_PUBLIC_KEYS_REQUEST__INIT;
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 	Cek__V1__Reply *reply;
+	size_t n_names = 0;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, NAMES_MAX, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	public_keys.key = words;
-	while (words[public_keys.n_key])
-		public_keys.n_key++;
-	request.op_case = CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS;
-	request.get_public_keys = &public_keys;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_PUBLIC_KEYS, &reply);
+	while (words[n_names])
+		n_names++;
+	r = rpc_public_keys(ctl, (const char *const *)words, n_names, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
 	move_active_first(reply->public_keys);

@@ -86,6 +86,23 @@ int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__R
 	return r;
 }
 
+int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, Cek__V1__Reply **ret_reply)
+{
+	const struct cek_public_keys args = {.keys = names, .n_keys = n_names};
+	cek_result *result = NULL;
+	cek_conn *conn = NULL;
+	int r = rpc_connect(ctl, &conn);
+
+	if (r == EXIT_SUCCESS) {
+		int status = cek_public_keys(conn, &args, rpc_timeout(ctl), &result);
+
+		r = status == CEK_OK ? unpack(ctl, result, CEK__V1__REPLY__RESULT_PUBLIC_KEYS, ret_reply)
+				     : rpc_fail(ctl, status, result);
+	}
+	cek_result_free(result);
+	return r;
+}
+
 Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply)
 {
 	if (reply)

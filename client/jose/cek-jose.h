@@ -172,7 +172,7 @@ int cek_jwks_parse(const char *json, size_t len, cek_jwks **ret_jwks, struct cek
 int cek_jwks_fetch(cek_conn *conn, const char *const *keys, int timeout_ms, cek_jwks **ret_jwks,
 		   struct cek_jwe_error *ret_error);
 
-/* From a packed cek.v1.Reply with public_keys (cek_result_reply()). */
+/* From a packed cek.v1.Reply with public_keys, all of them (cek_result_reply() of cek_public_keys()). */
 int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 cek_jwks *cek_jwks_free(cek_jwks *jwks);

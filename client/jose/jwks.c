@@ -176,22 +176,22 @@ static json_t *entry_to_json(const Cek__V1__PublicKeyEntry *entry)
 	return NULL;
 }
 
+/* The entries were made in the order of the array, of which some were passed over. */
 static void take_names(cek_jwks *jwks)
 {
+	size_t k = 0;
+
 	for (size_t i = 0; i < jwks->n_entries; i++) {
 		struct cek_jwk *jwk = &jwks->entries[i].jwk;
-		const json_t *json;
-		size_t k;
+		const json_t *json = json_array_get(jwks->json, k++);
+		json_int_t state;
 
-		json_array_foreach(jwks->json, k, json) {
-			json_int_t state = json_integer_value(json_object_get(json, "cekd_state"));
-
-			if (json_string_value(json_object_get(json, "kid")) != jwk->kid)
-				continue;
-			jwk->key = json_string_value(json_object_get(json, "cekd_key"));
-			jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE &&
-					     state != CEK__V1__STATE__STATE_PRE_ACTIVE;
-		}
+		while (json && json_string_value(json_object_get(json, "kid")) != jwk->kid)
+			json = json_array_get(jwks->json, k++);
+		state = json_integer_value(json_object_get(json, "cekd_state"));
+		jwk->key = json_string_value(json_object_get(json, "cekd_key"));
+		jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE &&
+				     state != CEK__V1__STATE__STATE_PRE_ACTIVE;
 	}
 }
 
@@ -230,6 +230,9 @@ int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, stru
 		code = jwe_error_status(ret_error, (int)message->status, message->message);
 	else if (message->result_case != CEK__V1__REPLY__RESULT_PUBLIC_KEYS)
 		code = jwe_error(ret_error, CEK_JWE_MALFORMED, "reply: holds no public keys");
+	else if (message->public_keys->next[0] != '\0')
+		code = jwe_error(ret_error, CEK_JWE_MALFORMED,
+				 "reply: a page of a set; cek_public_keys() puts them together");
 	else
 		code = from_entries(message->public_keys, ret_jwks, ret_error);
 	cek__v1__reply__free_unpacked(message, NULL);

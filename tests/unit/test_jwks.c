@@ -273,6 +273,8 @@ static void test_fetch_fails(void **state)
 	assert_int_equal(cek_jwks_from_reply("\xff\xff", 2, &jwks, NULL), CEK_JWE_MALFORMED);
 	assert_int_equal(cek_jwks_from_reply("", 0, &jwks, NULL), CEK_JWE_MALFORMED); /* no status */
 	assert_int_equal(cek_jwks_from_reply("\x10\x01", 2, &jwks, NULL), CEK_JWE_MALFORMED); /* OK, without keys */
+	assert_int_equal(cek_jwks_from_reply("\x10\x01\x82\x02\x03\x12\x01p", 8, &jwks, NULL),
+			 CEK_JWE_MALFORMED); /* a page of a set */
 	assert_int_equal(cek_jwks_from_reply(packed, pack(CEK_UNKNOWN_KEY, true, packed), &jwks, NULL), CEK_JWE_NO_KEY);
 	assert_int_equal(cek_jwks_from_reply(packed, pack(1, false, packed), &jwks, NULL), CEK_JWE_MALFORMED);
 	assert_null(jwks);
