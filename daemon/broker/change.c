@@ -113,7 +113,7 @@ static void answer(struct change *change, struct request *request, int outcome)
 	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
 		outcome = restore_reply(request);
 	else if (outcome == STATUS_OK && change->key)
-		outcome = describe_reply(request, change->key);
+		outcome = describe_reply(request, change->key, &(struct describe){.asked = change->version});
 	else
 		request_say(request, (enum status)outcome, "%s%s",
 			change->compromised ? "compromised, but not rotated: " : "", change->text);

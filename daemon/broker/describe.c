@@ -11,8 +11,9 @@
 #include "daemon/clock.h"
 
 enum {
-	VERSIONS_SHOWN = 128, /* without details these take 40 KiB at most */
-	DETAILS_MAX = 20000,  /* bytes of versions, after which no more peers and public keys are shown */
+	SHOWN_MAX = 512,     /* versions in one reply */
+	BRIEF_BYTES = 30000, /* of versions; a page of ListKeys begins the last of its keys below 20000 */
+	FULL_BYTES = 40000,  /* the same, with details; the plan takes 16000 at most */
 };
 
 static void *take(const struct request *request, size_t size)
@@ -63,7 +64,7 @@ static int fill_peers(const struct request *request, const struct version *versi
 	return 0;
 }
 
-static int fill_version(const struct request *request, const struct version *version, bool full, Cek__V1__Version *to)
+static int fill_version(const struct request *request, const struct version *version, bool brief, Cek__V1__Version *to)
 {
 	cek__v1__version__init(to);
 	to->kid = version->kid;
@@ -87,33 +88,92 @@ static int fill_version(const struct request *request, const struct version *ver
 	to->overlap_end = schedule_overlap_end(version, request->broker->skew);
 	if (version->note)
 		to->note = version->note;
-	if (!full)
+	if (brief)
 		return 0;
 	to->public_key = version->public_key;
+	to->more_peers = version->more_peers;
 	return fill_peers(request, version, to);
 }
 
-/* Oldest first, but filled from the youngest: a key that was rotated for years does not fit into a frame. What is too
- * much is left out, details of the oldest versions first, then these themselves. */
-static int fill_versions(const struct request *request, const struct key *key, bool full, Cek__V1__Key *to)
+/* The versions of a reply while it is filled, youngest first. */
+struct shown {
+	const struct request *request;
+	const struct describe *how;
+	Cek__V1__Version **version;
+	size_t n, max, size;
+};
+
+/* -ENOBUFS: it has no room. The first one always has. */
+static int show(struct shown *shown, const struct version *version)
 {
-	size_t n = key->n_versions < VERSIONS_SHOWN ? key->n_versions : VERSIONS_SHOWN, size = 0;
-	Cek__V1__Version *rows = take(request, n * sizeof(*rows));
+	size_t most = shown->how->brief ? BRIEF_BYTES : FULL_BYTES, size;
+	Cek__V1__Version *row;
+	int r;
 
-	to->version = take(request, n * sizeof(*to->version));
-	if (!rows || !to->version)
-		return -ENOMEM;
-	to->n_version = n;
-	for (size_t i = n; i-- > 0;) {
-		int r = fill_version(request, key->versions[key->n_versions - n + i], full && size < DETAILS_MAX,
-			&rows[i]);
-
-		if (r < 0)
-			return r;
-		size += cek__v1__version__get_packed_size(&rows[i]);
-		to->version[i] = &rows[i];
-	}
+	if (shown->n == shown->max)
+		return -ENOBUFS;
+	row = take(shown->request, sizeof(*row));
+	r = row ? fill_version(shown->request, version, shown->how->brief, row) : -ENOMEM;
+	if (r < 0)
+		return r;
+	size = cek__v1__version__get_packed_size(row) + 4;
+	if (shown->n > 0 && shown->size + size > most)
+		return -ENOBUFS;
+	shown->size += size;
+	shown->version[shown->n++] = row;
 	return 0;
+}
+
+/* Those that a client looks for first are in the first reply, wherever they stand: imported old ones can come last. */
+static bool wanted_first(const struct shown *shown, const struct version *version)
+{
+	return version == shown->how->asked || version->state == STATE_ACTIVE || version->state == STATE_PRE_ACTIVE;
+}
+
+static int show_wanted(struct shown *shown, const struct key *key)
+{
+	int r = 0;
+
+	for (size_t i = key->n_versions; r == 0 && i-- > 0;) {
+		if (wanted_first(shown, key->versions[i]))
+			r = show(shown, key->versions[i]);
+	}
+	return r;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const Cek__V1__Version *left = *(Cek__V1__Version *const *)a, *right = *(Cek__V1__Version *const *)b;
+
+	return left->number < right->number ? -1 : left->number > right->number ? 1 : 0;
+}
+
+/* Oldest first, but filled from the youngest: a key that was rotated for years does not fit into a frame. */
+static int fill_versions(const struct request *request, const struct key *key, const struct describe *how,
+	Cek__V1__Key *to)
+{
+	size_t n = how->before > 0 && how->before <= key->n_versions ? how->before - 1 : key->n_versions;
+	struct shown shown = {.request = request, .how = how, .max = n < SHOWN_MAX ? n : SHOWN_MAX};
+	int r = 0;
+
+	shown.version = take(request, shown.max * sizeof(*shown.version));
+	if (!shown.version)
+		return -ENOMEM;
+	if (how->before == 0)
+		r = show_wanted(&shown, key);
+	while (r == 0 && n > 0) {
+		if (how->before > 0 || !wanted_first(&shown, key->versions[n - 1]))
+			r = show(&shown, key->versions[n - 1]);
+		if (r == 0)
+			n--;
+	}
+	if (r == -ENOBUFS)
+		to->before = (uint32_t)n + 1;
+	if (shown.n > 0)
+		qsort(shown.version, shown.n, sizeof(shown.version[0]), by_number);
+	to->version = shown.version;
+	to->n_version = shown.n;
+	return r == -ENOBUFS ? 0 : r;
 }
 
 static int fill_schedule(const struct request *request, const struct key *key, Cek__V1__Key *to)
@@ -152,10 +212,11 @@ static int fill_operations(const struct request *request, const struct key *key,
 int describe_plan(const struct request *request, const struct key *key, bool rotate, Cek__V1__Key *to)
 {
 	struct planned plan[PLAN_MAX];
-	size_t n = schedule_plan(key, clock_real_us(), request->broker->skew, rotate, plan);
+	size_t more, n = schedule_plan(key, clock_real_us(), request->broker->skew, rotate, plan, &more);
 	Cek__V1__Event *rows = take(request, n * sizeof(*rows));
 
 	to->n_plan = 0;
+	to->more_plan = (uint32_t)more;
 	to->plan = take(request, n * sizeof(*to->plan));
 	if (!rows || !to->plan)
 		return -ENOMEM;
@@ -173,7 +234,8 @@ int describe_plan(const struct request *request, const struct key *key, bool rot
 	return 0;
 }
 
-int describe_key(const struct request *request, const struct key *key, bool full, Cek__V1__Key **ret_key)
+int describe_key(const struct request *request, const struct key *key, const struct describe *how,
+	Cek__V1__Key **ret_key)
 {
 	Cek__V1__Key *to = take(request, sizeof(*to));
 	int r;
@@ -185,19 +247,19 @@ int describe_key(const struct request *request, const struct key *key, bool full
 	to->alg = (char *)key->alg->name;
 	to->bits = key->bits;
 	to->crv = (char *)key->crv;
-	r = fill_versions(request, key, full, to);
+	r = fill_versions(request, key, how, to);
 	if (r == 0)
 		r = fill_schedule(request, key, to);
 	if (r == 0)
 		r = fill_operations(request, key, to);
-	if (r == 0 && full)
+	if (r == 0 && !how->brief && how->before == 0)
 		r = describe_plan(request, key, false, to);
 	if (r == 0)
 		*ret_key = to;
 	return r;
 }
 
-int describe_reply(struct request *request, const struct key *key)
+int describe_reply(struct request *request, const struct key *key, const struct describe *how)
 {
 	Cek__V1__KeyReply *reply = take(request, sizeof(*reply));
 	int r;
@@ -205,7 +267,7 @@ int describe_reply(struct request *request, const struct key *key)
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__key_reply__init(reply);
-	r = describe_key(request, key, true, &reply->key);
+	r = describe_key(request, key, how, &reply->key);
 	if (r < 0)
 		return r;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_KEY;

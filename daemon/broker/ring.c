@@ -127,6 +127,8 @@ static struct usage *usage_of(struct version *version, const char *listener, uin
 	}
 	if (version->n_peers < RING_PEERS_MAX)
 		oldest = &version->peers[version->n_peers++];
+	else
+		version->more_peers = true;
 	*oldest = (struct usage){.listener = listener, .uid = uid};
 	return oldest;
 }

@@ -50,6 +50,7 @@ struct version {
 	uint64_t unwraps, wraps, refused, last_used;
 	struct usage *peers; /* RING_PEERS_MAX of them, once there is one */
 	size_t n_peers;
+	bool more_peers;     /* some were forgotten */
 	PublicKey *public_key;
 	char *note;
 	/* AES-GCM: wraps that the journal allows, wraps that may have happened. */

@@ -3,5 +3,8 @@
 
 int rpc_describe_key(struct request *request)
 {
-	return describe_reply(request, request->key);
+	const Cek__V1__DescribeKeyRequest *message = request->message->describe_key;
+	const struct describe how = {.brief = message->brief, .before = message->before, .asked = request->version};
+
+	return describe_reply(request, request->key, &how);
 }

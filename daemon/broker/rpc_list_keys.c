@@ -6,7 +6,7 @@
 #include "daemon/broker/rpc.h"
 
 enum {
-	PAGE_BYTES = 20000, /* one key takes 40000 at most: a page fits into a frame */
+	PAGE_BYTES = 20000, /* one key takes 32000 at most: a page fits into a frame */
 	PAGE_KEYS = 100,
 };
 
@@ -26,7 +26,7 @@ static int fill(struct request *request, size_t from, Cek__V1__ListKeysReply *re
 			reply->more = true;
 			break;
 		}
-		r = describe_key(request, key, false, &reply->key[reply->n_key]);
+		r = describe_key(request, key, &(struct describe){.brief = true}, &reply->key[reply->n_key]);
 		if (r < 0)
 			return r;
 		size += cek__v1__key__get_packed_size(reply->key[reply->n_key++]);

@@ -8,7 +8,7 @@
 
 static int plan(struct request *request)
 {
-	int r = describe_reply(request, request->key);
+	int r = describe_reply(request, request->key, &(struct describe){.brief = false});
 
 	if (r == STATUS_OK && describe_plan(request, request->key, true, request->reply.key->key) < 0)
 		return -ENOMEM;

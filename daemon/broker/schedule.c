@@ -102,8 +102,6 @@ static void insert(struct rows *rows, uint64_t time, const char *what, const str
 {
 	size_t i = rows->n;
 
-	if (rows->n == PLAN_MAX)
-		return;
 	for (; i > 0 && is_later(rows->row[i - 1].time, time); i--)
 		rows->row[i] = rows->row[i - 1];
 	rows->row[i] = (struct planned){.time = time, .what = what, .version = version};
@@ -136,18 +134,25 @@ static void add_retirement(struct rows *rows, const struct key *key, const struc
 	add(rows, since + seconds(schedule_overlap(key, skew)), "retire", version, why);
 }
 
-/* If nobody knows when, the versions say so themselves, however many there are. */
-static void add_old(struct rows *rows, const struct key *key, uint32_t skew)
+/* If nobody knows when, the versions say so themselves, however many there are. Returns how many had no room. */
+static size_t add_old(struct rows *rows, const struct key *key, uint32_t skew)
 {
+	size_t more = 0;
+
 	if (!schedule_overlap_known(key))
-		return;
+		return 0;
 	for (size_t i = 0; i < key->n_versions; i++) {
 		const struct version *version = key->versions[i];
 
-		if (version->state == STATE_DEACTIVATED && version->deactivated +
-			seconds(schedule_overlap(key, skew)) > rows->now)
+		if (version->state != STATE_DEACTIVATED ||
+			version->deactivated + seconds(schedule_overlap(key, skew)) <= rows->now)
+			continue;
+		if (rows->n < PLAN_MAX - PLAN_ROTATIONS)
 			add_retirement(rows, key, version, version->deactivated, skew);
+		else
+			more++;
 	}
+	return more;
 }
 
 /* One rotation: the successor of the version active since a moment. Returns when the successor becomes active. */
@@ -165,13 +170,14 @@ static uint64_t add_rotation(struct rows *rows, const struct key *key, const str
 	return active;
 }
 
-size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX])
+size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX],
+	size_t *ret_more)
 {
 	struct rows rows = {.row = ret_plan, .now = now};
 	const struct version *active = key->active, *next = pre_active(key);
 	uint64_t since = active ? active->activated : now;
 
-	add_old(&rows, key, skew);
+	*ret_more = add_old(&rows, key, skew);
 	if (rotate) {
 		add(&rows, now, "activate", next, next ? "rotated by hand: the published version" : "rotated by hand");
 		if (active)

@@ -36,7 +36,10 @@ struct planned {
 	char why[160];
 };
 
-enum { PLAN_MAX = 12 };
+enum {
+	PLAN_MAX = 32,
+	PLAN_ROTATIONS = 8, /* rows of the next rotations: there is always room for these */
+};
 
 /* The step that comes first for this key, STEP_NONE if nothing is ever due. keep: destruction does not count, since the
  * clock is not to be trusted. */
@@ -54,6 +57,7 @@ uint64_t schedule_overlap(const struct key *key, uint32_t skew);
 uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
 
 /* The timetable that follows: rotated now if rotate is set, otherwise by schedule. A retirement of which nobody knows the
- * time has time 0 and comes last. Returns the number of rows. */
-size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate,
-	struct planned ret_plan[PLAN_MAX]);
+ * time has time 0 and comes last. Returns the number of rows; ret_more is how many retirements of old versions had no
+ * room, those of the youngest. */
+size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX],
+	size_t *ret_more);

@@ -186,6 +186,213 @@ static void test_a_page_after_a_change(void **state)
 	rig_close(&client);
 }
 
+/* ---- versions of a key -------------------------------------------------------------------------------------------- */
+
+static CekReply *describe(struct rig *rig, struct rig_client *client, const char *key, const char *kid, uint32_t before,
+	bool brief)
+{
+	Cek__V1__DescribeKeyRequest describe = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	CekReply *reply;
+
+	describe.key = (char *)(key ? key : "");
+	describe.kid = (char *)(kid ? kid : "");
+	describe.before = before;
+	describe.brief = brief;
+	request.id = 9;
+	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
+	request.describe_key = &describe;
+	reply = rig_call(rig, client, &request);
+	assert_int_equal(reply->status, STATUS_OK);
+	return reply;
+}
+
+static bool has(const Cek__V1__Key *key, const char *kid)
+{
+	for (size_t i = 0; i < key->n_version; i++) {
+		if (strcmp(key->version[i]->kid, kid) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Everything that a version can have, as long as it can be. */
+static void burden(struct key *key)
+{
+	static char listener[65], note[300];
+
+	memset(listener, 'l', sizeof(listener) - 1);
+	memset(note, 'n', sizeof(note) - 1);
+	for (size_t i = 0; i < key->n_versions; i++) {
+		struct version *version = key->versions[i];
+
+		version->note = strdup(note);
+		version->peers = calloc(RING_PEERS_MAX, sizeof(*version->peers));
+		version->n_peers = RING_PEERS_MAX;
+		for (size_t j = 0; j < RING_PEERS_MAX; j++)
+			version->peers[j] = (struct usage){.listener = listener, .uid = UINT32_MAX - (uint32_t)j,
+				.unwraps = UINT64_MAX, .wraps = UINT64_MAX, .last_used = UINT64_MAX};
+	}
+	key->period = key->overlap = UINT32_MAX; /* each of them has its line in the timetable */
+}
+
+/* The pages of a key, from the youngest versions to the oldest: each number once. */
+static void check_versions(struct rig *rig, struct rig_client *client, const char *name, bool brief)
+{
+	const struct key *key = ring_key(&rig->broker.ring, name);
+	uint32_t before = 0, next = (uint32_t)key->n_versions;
+	size_t n_pages = 0;
+
+	do {
+		CekReply *reply = describe(rig, client, name, NULL, before, brief);
+		const Cek__V1__Key *shown = reply->key->key;
+
+		assert_true(shown->n_version > 0);
+		assert_true(shown->before == 0 || before == 0 || shown->before < before);
+		for (size_t i = shown->n_version; i-- > 0 && shown->version[i]->number >= shown->before; next--) {
+			assert_int_equal(shown->version[i]->number, next);
+			assert_string_equal(shown->version[i]->kid, key->versions[next - 1]->kid);
+			assert_int_equal(shown->version[i]->n_peers, brief ? 0 : key->versions[next - 1]->n_peers);
+			assert_int_equal(shown->version[i]->public_key != NULL, !brief);
+		}
+		assert_int_equal(shown->before, next == 0 ? 0 : next + 1);
+		before = shown->before;
+		n_pages++;
+		cek__v1__reply__free_unpacked(reply, NULL);
+	} while (before > 0);
+	assert_int_equal(next, 0);
+	assert_true(n_pages > 1);
+}
+
+static void test_versions_come_in_pages(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	struct key *key;
+	char *oldest;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	oldest = rig_create(rig, &client, "k", "RSA-OAEP");
+	rotate(rig, &client, "k", 700);
+	key = ring_key(&rig->broker.ring, "k");
+	for (int burdened = 0; burdened < 2; burdened++) {
+		check_versions(rig, &client, "k", false);
+		check_versions(rig, &client, "k", true);
+		reply = describe(rig, &client, NULL, oldest, 0, false);
+		assert_true(reply->key->key->before > 2);
+		assert_string_equal(reply->key->key->version[0]->kid, oldest);
+		assert_true(has(reply->key->key, key->active->kid));
+		assert_true(!burdened || reply->key->key->more_plan > 0);
+		cek__v1__reply__free_unpacked(reply, NULL);
+		reply = describe(rig, &client, "k", NULL, 1, false);
+		assert_int_equal(reply->key->key->n_version, 0);
+		assert_int_equal(reply->key->key->before, 0);
+		cek__v1__reply__free_unpacked(reply, NULL);
+		burden(key);
+	}
+	key->active->state = STATE_DEACTIVATED;
+	key->active = key->versions[1];
+	key->active->state = STATE_ACTIVE; /* as if all others were imported later */
+	reply = describe(rig, &client, "k", NULL, 0, false);
+	assert_true(has(reply->key->key, key->active->kid));
+	assert_true(reply->key->key->before > 3);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	check_versions(rig, &client, "k", true);
+	rig_close(&client);
+	free(oldest);
+}
+
+/* What was done is not answered with an error because of the answer's length, and the answer holds what was changed. */
+static void test_a_change_of_a_key_with_many_versions(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char *oldest;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	oldest = rig_create(rig, &client, "k", "RSA-OAEP");
+	rotate(rig, &client, "k", 700);
+	burden(ring_key(&rig->broker.ring, "k"));
+	reply = rig_call(rig, &client, call_set_state(oldest, STATE_SUSPENDED));
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_true(reply->key->key->before > 2);
+	assert_string_equal(reply->key->key->version[0]->kid, oldest);
+	assert_int_equal(reply->key->key->version[0]->state, STATE_SUSPENDED);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rotate(rig, &client, "k", 1);
+	rig_close(&client);
+	free(oldest);
+}
+
+/* A key that is too long for its page is marked; the list goes on behind it. */
+static void test_a_list_of_keys_with_many_versions(void **state)
+{
+	Cek__V1__ListKeysRequest list = CEK__V1__LIST_KEYS_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char after[KEY_NAME_MAX + 1] = "";
+	size_t n = 0;
+	bool more = true;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	for (size_t i = 0; i < 3; i++) {
+		free(rig_create(rig, &client, (const char *[]){"a", "b", "c"}[i], "RSA-OAEP"));
+		rotate(rig, &client, (const char *[]){"a", "b", "c"}[i], i == 1 ? 3 : 600);
+	}
+	request.op_case = CEK__V1__REQUEST__OP_LIST_KEYS;
+	request.list_keys = &list;
+	while (more) {
+		list.after = after;
+		reply = rig_call(rig, &client, &request);
+		assert_int_equal(reply->status, STATUS_OK);
+		for (size_t i = 0; i < reply->list_keys->n_key; i++, n++) {
+			const Cek__V1__Key *key = reply->list_keys->key[i];
+
+			assert_int_equal(key->before > 0, n != 1);
+			assert_int_equal(key->n_version + (key->before > 0 ? key->before - 1 : 0), n == 1 ? 4 : 601);
+			snprintf(after, sizeof(after), "%s", key->name);
+		}
+		more = reply->list_keys->more;
+		cek__v1__reply__free_unpacked(reply, NULL);
+	}
+	assert_int_equal(n, 3);
+	rig_close(&client);
+}
+
+static void test_more_peers_than_are_remembered(void **state)
+{
+	static const char *const listeners[] = {"main", "other"};
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct version *version;
+	CekReply *reply;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "k", "A256KW"));
+	version = ring_key(&rig->broker.ring, "k")->active;
+	for (uint32_t i = 0; i <= RING_PEERS_MAX; i++) {
+		reply = describe(rig, &client, "k", NULL, 0, false);
+		assert_int_equal(reply->key->key->version[0]->n_peers, i);
+		assert_false(reply->key->key->version[0]->more_peers);
+		cek__v1__reply__free_unpacked(reply, NULL);
+		ring_used(&rig->broker.ring, version, ring_intern(&rig->broker.ring, listeners[i % 2]), i / 2, 1, 0, 100 + i);
+	}
+	reply = describe(rig, &client, "k", NULL, 0, false);
+	assert_int_equal(reply->key->key->version[0]->n_peers, RING_PEERS_MAX);
+	assert_true(reply->key->key->version[0]->more_peers);
+	assert_string_equal(reply->key->key->version[0]->peers[0]->peer, "main/8");
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 
 int main(void)
@@ -194,6 +401,10 @@ int main(void)
 		TEST(test_public_keys_that_just_fit),
 		TEST(test_order_of_public_keys_over_all_pages),
 		TEST(test_a_page_after_a_change),
+		TEST(test_versions_come_in_pages),
+		TEST(test_a_change_of_a_key_with_many_versions),
+		TEST(test_a_list_of_keys_with_many_versions),
+		TEST(test_more_peers_than_are_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

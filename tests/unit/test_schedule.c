@@ -124,7 +124,7 @@ static void test_overlap(void **state)
 static void test_unknown_overlap(void **state)
 {
 	struct planned plan[PLAN_MAX];
-	size_t n;
+	size_t n, more;
 
 	reset();
 	key.token_lifetime = 0;
@@ -142,7 +142,8 @@ static void test_unknown_overlap(void **state)
 	key.token_lifetime = 0;
 	assert_int_equal(schedule_overlap_end(&one, 60), 0);
 	two.state = STATE_DEACTIVATED;
-	n = schedule_plan(&key, 110 * DAY * US, 60, true, plan);
+	n = schedule_plan(&key, 110 * DAY * US, 60, true, plan, &more);
+	assert_int_equal(more, 0);
 	assert_true(n > 2);
 	for (size_t i = 0; i < n; i++) {
 		bool retire = strcmp(plan[i].what, "retire") == 0;
@@ -165,11 +166,12 @@ static void test_a_lead_longer_than_the_period(void **state)
 static void test_the_plan_is_in_order(void **state)
 {
 	struct planned plan[PLAN_MAX];
-	size_t n;
+	size_t n, more;
 
 	reset();
 	for (int rotate = 0; rotate < 2; rotate++) {
-		n = schedule_plan(&key, 110 * DAY * US, 60, rotate, plan);
+		n = schedule_plan(&key, 110 * DAY * US, 60, rotate, plan, &more);
+		assert_int_equal(more, 0);
 		assert_true(n > 4 && n <= PLAN_MAX);
 		for (size_t i = 1; i < n; i++)
 			assert_true(plan[i - 1].time <= plan[i].time);
@@ -180,6 +182,36 @@ static void test_the_plan_is_in_order(void **state)
 	assert_ptr_equal(plan[1].version, &one);
 	assert_int_equal(plan[1].time, (110 * DAY + 4260) * US);
 	assert_non_null(strstr(plan[1].why, "3600"));
+}
+
+/* Many old versions whose overlap runs: some of their retirements are left out, and counted; never a rotation. */
+static void test_a_plan_with_many_old_versions(void **state)
+{
+	enum { OLD = 40 };
+	static struct version old[OLD];
+	struct version *all[OLD + 1];
+	struct planned plan[PLAN_MAX];
+	size_t n, more, activations;
+
+	reset();
+	for (size_t i = 0; i < OLD; i++) {
+		old[i] = (struct version){.key = &key, .state = STATE_DEACTIVATED,
+			.deactivated = (100 * DAY - OLD + i) * US};
+		all[i] = &old[i];
+	}
+	all[OLD] = &one;
+	key.versions = all;
+	key.n_versions = OLD + 1;
+	for (int rotate = 0; rotate < 2; rotate++) {
+		n = schedule_plan(&key, 100 * DAY * US, 60, rotate, plan, &more);
+		activations = 0;
+		for (size_t i = 0; i < n; i++)
+			activations += strcmp(plan[i].what, "activate") == 0;
+		assert_int_equal(activations, rotate ? 3 : 2);
+		assert_int_equal(more, OLD - (PLAN_MAX - PLAN_ROTATIONS));
+		assert_true(n <= PLAN_MAX);
+		assert_int_equal(n, PLAN_MAX - PLAN_ROTATIONS + (rotate ? 8 : 6));
+	}
 }
 
 int main(void)
@@ -194,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_overlap),
 		cmocka_unit_test(test_a_lead_longer_than_the_period),
 		cmocka_unit_test(test_the_plan_is_in_order),
+		cmocka_unit_test(test_a_plan_with_many_old_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
