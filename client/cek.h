@@ -252,6 +252,12 @@ struct cek_key_describe { /* one of the two */
 	const char *kid;
 };
 
+struct cek_key_versions {
+	const char *key;
+	unsigned before; /* versions with numbers below this: before of the key that came; 0 = all */
+	bool brief;      /* without peers and public keys, as in a list */
+};
+
 struct cek_key_list {
 	const char *after; /* names that sort after this one; NULL = from the first */
 };
@@ -271,6 +277,8 @@ int cek_key_destroy_start(cek_conn *conn, const struct cek_key_destroy *args, in
 	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_key_describe_start(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_versions_start(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms,
+	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_key_list_start(cek_conn *conn, const struct cek_key_list *args, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
 int cek_public_keys_start(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms,
@@ -283,6 +291,7 @@ int cek_key_rotate(cek_conn *conn, const struct cek_key_rotate *args, int timeou
 int cek_key_set_state(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms, cek_result **ret_result);
 int cek_key_destroy(cek_conn *conn, const struct cek_key_destroy *args, int timeout_ms, cek_result **ret_result);
 int cek_key_describe(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms, cek_result **ret_result);
+int cek_key_versions(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms, cek_result **ret_result);
 int cek_key_list(cek_conn *conn, const struct cek_key_list *args, int timeout_ms, cek_result **ret_result);
 int cek_public_keys(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms, cek_result **ret_result);
 int cek_status(cek_conn *conn, int timeout_ms, cek_result **ret_result);
@@ -313,6 +322,7 @@ struct cek_version {
 	size_t n_aliases;
 	const struct cek_usage *const *peers; /* latest first */
 	size_t n_peers;
+	bool more_peers; /* there were others, longer ago */
 };
 
 struct cek_event { /* one line of a timetable */
@@ -334,6 +344,10 @@ struct cek_key {
 	size_t n_versions;
 	const struct cek_event *const *plan;
 	size_t n_plan;
+	/* Not 0: of the versions numbered below only the active one, the pre-active ones and the one that the call was
+	 * about are here. cek_key_versions() gives the others, as many of the youngest as a reply holds, and so on. */
+	unsigned before;
+	unsigned more_plan; /* retirements that are left out of plan, later ones */
 };
 
 struct cek_public_key_entry {
@@ -378,16 +392,16 @@ struct cek_daemon {
 	size_t n_warnings;
 };
 
-/* Key i of the answer, NULL past the last: one from create, rotate, set_state, destroy and describe, any number from
- * list (its versions then come without peers and public keys). */
+/* Key i of the answer, NULL past the last: one from create, rotate, set_state, destroy, describe and versions, any
+ * number from list (its versions then come without peers and public keys). */
 const struct cek_key *cek_result_key_info(const cek_result *result, size_t i);
 
-/* cek_key_list(): there are more; ask again with after = the name of the last. */
+/* cek_key_list(): there are more; ask again with after = the name of the last, which sorts after the one before. */
 bool cek_result_more(const cek_result *result);
 
 /* Entry i of cek_public_keys(), NULL past the last: pre-active and active ones first, then those that only unwrap. All
- * of them: what one reply does not hold is asked for page by page, anew if the keys change meanwhile (UNAVAILABLE if they
- * do so without end). TOO_LARGE: over 4 MiB; or a cekd that is older than libcek and may have left out some. */
+ * of them: what one reply does not hold is asked for page by page, anew if the keys change meanwhile (UNAVAILABLE if
+ * they do so without end). TOO_LARGE: over 4 MiB; or a cekd that is older than libcek and may have left out some. */
 const struct cek_public_key_entry *cek_result_public_key(const cek_result *result, size_t i);
 
 /* The answer of cek_status(), NULL for other calls. */

@@ -117,6 +117,7 @@ static bool describe_version(struct arena *arena, const Cek__V1__Version *from, 
 		.n_aliases = from->n_alias,
 		.peers = describe_peers(arena, from),
 		.n_peers = from->n_peers,
+		.more_peers = from->more_peers,
 	};
 	if (from->public_key)
 		to->public_key = describe_public_key(from->public_key);
@@ -160,6 +161,8 @@ static bool describe_key(struct arena *arena, const Cek__V1__Key *from, struct c
 		.n_versions = from->n_version,
 		.plan = describe_plan(arena, from),
 		.n_plan = from->n_plan,
+		.before = from->before,
+		.more_plan = from->more_plan,
 	};
 	if (from->schedule) {
 		to->period = from->schedule->period;

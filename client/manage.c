@@ -107,6 +107,23 @@ int cek_key_describe_start(cek_conn *conn, const struct cek_key_describe *args, 
 	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
 }
 
+int cek_key_versions_start(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
+{
+	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
+	Cek__V1__DescribeKeyRequest body = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+	struct request request = { .message = &message, .kind = CALL_KEY };
+
+	if (!args || !given(args->key))
+		return CEK_E_INVALID;
+	body.key = request_text(args->key);
+	body.before = args->before;
+	body.brief = args->brief;
+	message.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
+	message.describe_key = &body;
+	return call_start(conn, &request, timeout_ms, callback, userdata, ret_call);
+}
+
 int cek_key_list_start(cek_conn *conn, const struct cek_key_list *args, int timeout_ms, cek_callback *callback,
 	void *userdata, cek_call **ret_call)
 {

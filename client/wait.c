@@ -123,6 +123,16 @@ int cek_key_describe(cek_conn *conn, const struct cek_key_describe *args, int ti
 	return waiter_finish(&waiter, status, ret_result);
 }
 
+int cek_key_versions(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms, cek_result **ret_result)
+{
+	struct waiter waiter;
+	int status = waiter_init(&waiter, conn);
+
+	if (status == CEK_OK)
+		status = cek_key_versions_start(conn, args, timeout_ms, waiter_callback, &waiter, NULL);
+	return waiter_finish(&waiter, status, ret_result);
+}
+
 int cek_key_list(cek_conn *conn, const struct cek_key_list *args, int timeout_ms, cek_result **ret_result)
 {
 	struct waiter waiter;

@@ -8,6 +8,7 @@
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/verb.h"
+#include "client/cekctl/versions.h"
 
 static void print_time(const char *label, uint64_t time)
 {
@@ -46,6 +47,8 @@ static void print_peers(const Cek__V1__Version *version)
 	}
 	table_print(table, "    ");
 	table_free(table);
+	if (version->more_peers)
+		printf("    and others, longer ago\n");
 }
 
 static void print_state(const Cek__V1__Version *version)
@@ -149,9 +152,10 @@ int verb_key_show(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!words[0] == !kid)
 		return ctl_usage(ctl, "a NAME or --kid KID is needed, one of them");
-	r = rpc_describe(ctl, words[0], kid, &reply);
+	r = versions_describe(ctl, words[0], kid, false, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
+	versions_warn(ctl, reply->key->key);
 	if (ctl->json)
 		r = output_json(ctl, keys_json(reply->key->key));
 	else

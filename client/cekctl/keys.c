@@ -130,6 +130,8 @@ static json_t *version_json(const Cek__V1__Version *version)
 	for (size_t i = 0; i < version->n_peers; i++)
 		json_array_append_new(peers, usage_json(version->peers[i]));
 	json_object_set_new(object, "peers", peers);
+	if (version->more_peers)
+		json_object_set_new(object, "more_peers", json_true());
 	if (version->public_key && strcmp(version->public_key->kty, "oct") != 0)
 		json_object_set_new(object, "public_key", keys_public_json(version->public_key));
 	set_text(object, "note", version->note);
@@ -173,12 +175,16 @@ json_t *keys_json(const Cek__V1__Key *key)
 	for (size_t i = 0; i < key->n_version; i++)
 		json_array_append_new(versions, version_json(key->version[i]));
 	json_object_set_new(object, "versions", versions);
+	if (key->before)
+		set_number(object, "before", key->before);
 	if (key->schedule)
 		json_object_set_new(object, "schedule", schedule_json(key->schedule));
 	set_number(object, "max_uses", key->max_uses);
 	for (size_t i = 0; i < key->n_plan; i++)
 		json_array_append_new(plan, event_json(key->plan[i]));
 	json_object_set_new(object, "plan", plan);
+	if (key->more_plan)
+		set_number(object, "more_plan", key->more_plan);
 	set_text(object, "operations", key->operations);
 	return object;
 }
@@ -207,6 +213,8 @@ void keys_print_plan(Cek__V1__Key *key)
 	}
 	table_print(table, "");
 	table_free(table);
+	if (key->more_plan)
+		printf("and %u more retirements of old versions\n", key->more_plan);
 }
 
 int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid)

@@ -1,6 +1,9 @@
 """Lists that no single frame holds: they come whole, page by page, or with a mark; never cut without a word."""
 
 import json
+import shutil
+import socket
+import struct
 import threading
 
 import cekd as C
@@ -26,6 +29,7 @@ def shared(make_cekd_module):
     daemon.key("ECDH-ES", "X25519", name="few")
     daemon.key("ECDH-ES", "P-521", name=MANY)
     daemon.key("A256KW", name="aes")
+    daemon.cekctl("key", "schedule", MANY, "--overlap", "7d")
     daemon.kids = []  # of MANY, oldest first
     with daemon.client() as client:
         daemon.few = active(client.ok(describe_key=pb.DescribeKeyRequest(key="few")).key.key)
@@ -101,6 +105,36 @@ def test_a_change_between_two_pages(shared):
         assert kids == [shared.few, *shared.kids[::-1]]
 
 
+def test_key_list_and_show_have_every_version(shared):
+    listed = {key["name"]: key for key in shared.json("key", "list")["keys"]}
+    assert [version["kid"] for version in listed[MANY]["versions"]] == shared.kids
+    assert jwks(shared, "--all", MANY) == [version["kid"] for version in listed[MANY]["versions"]][::-1]
+    assert all(not version["peers"] and "public_key" not in version for version in listed[MANY]["versions"])
+    shown = shared.json("key", "show", MANY)
+    assert [version["kid"] for version in shown["versions"]] == shared.kids
+    assert [version["number"] for version in shown["versions"]] == list(range(1, len(shared.kids) + 1))
+    assert all("public_key" in version for version in shown["versions"])
+    assert "before" not in shown and "before" not in listed[MANY]
+    assert shared.json("key", "show", "--kid", shared.kids[0]) == shown
+    text = shared.cekctl("key", "list").stdout
+    assert all(f" {kid} " in text for kid in shared.kids)
+    text = shared.cekctl("key", "show", MANY).stdout
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("  kid")] == shared.kids
+
+
+def test_the_answer_to_a_change_says_what_it_leaves_out(shared):
+    changed = shared.json("key", "suspend", shared.kids[3])
+    kids = [version["kid"] for version in changed["versions"]]
+    assert kids[0] == shared.kids[3] and changed["active"] == shared.kids[-1]
+    assert 1 < changed["before"] <= VERSIONS and kids[1:] == shared.kids[changed["before"] - 1:]
+    assert changed["more_plan"] > 0  # all of them are within their overlap
+    assert f"version {shared.kids[3]} is deactivated, active is" in shared.cekctl("key", "resume", shared.kids[3]).stdout
+    assert shared.cekctl("key", "rotate", "--plan", MANY).stdout.count(" activate ") == 1
+    with shared.client() as client:
+        reply = client.ok(describe_key=pb.DescribeKeyRequest(key=MANY, before=changed["before"])).key.key
+        assert [version.kid for version in reply.version] == shared.kids[:changed["before"] - 1][-len(reply.version):]
+
+
 def test_jwks_while_keys_rotate(shared):
     """Each set is one that was, whole: a number of the versions from the first on, the youngest of them in front."""
     stop, faults = threading.Event(), []
@@ -117,10 +151,113 @@ def test_jwks_while_keys_rotate(shared):
     thread.start()
     try:
         sets = [jwks(shared, "--all") for _ in range(10)]
+        lists = [[version["kid"] for version in shared.json("key", "show", MANY)["versions"]] for _ in range(10)]
     finally:
         stop.set()
         thread.join()
     assert not faults
     for kids in sets:
         assert kids == [shared.few, *shared.kids[:len(kids) - 1][::-1]]
+    for kids in lists:
+        assert kids == shared.kids[:len(kids)] and len(kids) > VERSIONS
     assert len(sets[0]) > VERSIONS and len(sets[-1]) >= len(sets[0])
+
+
+# ---- a daemon that never ends ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile():
+    """hostile(answer): the path of a socket where answer(request, n) is the reply to the n-th request."""
+    where = C.folder("cekd-hostile-")
+    threads, sockets = [], []
+
+    def serve(listener, answer):
+        try:
+            peer, _ = listener.accept()
+            with peer, peer.makefile("rb") as stream:
+                for n in range(10000):
+                    head = stream.read(4)
+                    if len(head) < 4:
+                        return
+                    request = pb.Request.FromString(stream.read(struct.unpack(">I", head)[0]))
+                    reply = answer(request, n)
+                    reply.id, reply.status, reply.epoch = request.id, pb.STATUS_OK, 7
+                    body = reply.SerializeToString()
+                    peer.sendall(struct.pack(">I", len(body)) + body)
+        except OSError:
+            pass
+
+    def start(answer):
+        path = where / f"{len(sockets)}.sock"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        sockets.append(listener)
+        threads.append(threading.Thread(target=serve, args=(listener, answer)))
+        threads[-1].start()
+        return path
+
+    yield start
+    for listener in sockets:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for thread in threads:
+        thread.join(C.PATIENCE)
+        assert not thread.is_alive()
+    shutil.rmtree(where)
+
+
+def refused(path, *args):
+    done = C.run([C.CEKCTL, "--socket", path, *args], check=False)
+    assert done.returncode == 1 and not done.stdout, done
+    return done.stderr
+
+
+def listing(*names, more=True):
+    return pb.Reply(list_keys=pb.ListKeysReply(key=[pb.Key(name=name, alg="A256KW") for name in names], more=more))
+
+
+def described(*numbers, before):
+    return pb.Reply(key=pb.KeyReply(key=pb.Key(name="a", alg="A256KW", before=before, version=[
+        pb.Version(kid=f"k{number}", number=number, state=pb.STATE_DEACTIVATED) for number in numbers])))
+
+
+@pytest.mark.parametrize("answer", [
+    lambda request, n: listing("a"),
+    lambda request, n: listing(),
+    lambda request, n: listing("b", "a"),
+    lambda request, n: listing(*"abc") if n == 0 else listing("c"),
+    lambda request, n: listing("a" * 65),
+], ids=["same", "none", "descending", "back", "long"])
+def test_a_list_that_does_not_get_on(hostile, answer):
+    assert "E_PROTOCOL" in refused(hostile(answer), "key", "list")
+
+
+@pytest.mark.parametrize("answer", [
+    lambda request, n: described(7, 8, before=7),
+    lambda request, n: described(7, 8, before=7) if n == 0 else described(before=0),
+    lambda request, n: described(7, 8, before=7) if n == 0 else described(5, 6, before=6),
+    lambda request, n: described(7, 8, before=7) if n == 0 else described(6, 5, before=5),
+], ids=["same", "none", "other", "descending"])
+def test_versions_that_do_not_get_on(hostile, answer):
+    assert "E_PROTOCOL" in refused(hostile(answer), "key", "show", "a")
+
+
+def test_public_keys_without_end(hostile):
+    entry = pb.PublicKeyEntry(key="a", kid="k", alg="ECDH-ES", state=pb.STATE_ACTIVE,
+                              public_key=pb.PublicKey(kty="OKP", crv="X25519", x=bytes(32)))
+    big = [entry] * 700
+    assert "TOO_LARGE" in refused(hostile(lambda request, n: pb.Reply(
+        public_keys=pb.PublicKeysReply(entry=big, next=str(n)))), "jwks")
+    assert "E_PROTOCOL" in refused(hostile(lambda request, n: pb.Reply(
+        public_keys=pb.PublicKeysReply(entry=[entry], next="1"))), "jwks")
+    assert "E_PROTOCOL" in refused(hostile(lambda request, n: pb.Reply(
+        public_keys=pb.PublicKeysReply(next=str(n)))), "jwks")
+    assert "older" in refused(hostile(lambda request, n: pb.Reply(
+        public_keys=pb.PublicKeysReply(entry=[entry] * 512))), "jwks")
+
+
+def test_an_older_daemon_that_leaves_out_versions(hostile):
+    done = C.run([C.CEKCTL, "--socket", hostile(lambda request, n: described(7, 8, before=0)), "key", "show", "a"])
+    assert "leaves out the versions of a before number 7" in done.stderr

@@ -40,6 +40,7 @@ static void test_arguments(void **state)
 	INVALID(cek_key_set_state_start(c, &(struct cek_key_set_state){ .kid = "a" }, -1, seen_callback, &seen, NULL));
 	INVALID(cek_key_destroy_start(c, &(struct cek_key_destroy){ 0 }, -1, seen_callback, &seen, NULL));
 	INVALID(cek_key_describe_start(c, &(struct cek_key_describe){ "a", "b" }, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_versions_start(c, &(struct cek_key_versions){ .before = 2 }, -1, seen_callback, &seen, NULL));
 	INVALID(cek_key_list_start(c, NULL, -1, seen_callback, &seen, NULL));
 	INVALID(cek_public_keys_start(c, &(struct cek_public_keys){ none, 2 }, -1, seen_callback, &seen, NULL));
 	INVALID(cek_request_start(c, "", 0, -1, seen_callback, &seen, NULL));
@@ -152,6 +153,12 @@ static void test_key_operations_travel(void **state)
 	cek__v1__request__free_unpacked(r, NULL);
 	SENT(cek_key_describe_start(c, &(struct cek_key_describe){ .kid = "k" }, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->describe_key->kid, "k");
+	assert_int_equal(r->describe_key->before, 0);
+	cek__v1__request__free_unpacked(r, NULL);
+	SENT(cek_key_versions_start(c, &(struct cek_key_versions){ "a", 9, true }, -1, seen_callback, &seen, NULL));
+	assert_string_equal(r->describe_key->key, "a");
+	assert_int_equal(r->describe_key->before, 9);
+	assert_true(r->describe_key->brief);
 	cek__v1__request__free_unpacked(r, NULL);
 	SENT(cek_key_list_start(c, &(struct cek_key_list){ "m" }, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->list_keys->after, "m");
@@ -165,7 +172,7 @@ static void test_key_operations_travel(void **state)
 	cek__v1__request__free_unpacked(r, NULL);
 #undef SENT
 	stub->conn = cek_conn_free(stub->conn);
-	assert_int_equal(seen.count, 8);
+	assert_int_equal(seen.count, 9);
 }
 
 /* A request that the caller packed gets libcek's id, whatever id it had. */

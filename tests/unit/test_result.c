@@ -211,6 +211,9 @@ static void test_key(void **state)
 	key.alg = word("A256KW");
 	key.n_version = 2;
 	key.version = versions;
+	key.before = 5;
+	key.more_plan = 6;
+	old.more_peers = true;
 	key.schedule = &schedule;
 	key.n_plan = 1;
 	key.plan = plan;
@@ -232,6 +235,10 @@ static void test_key(void **state)
 	assert_null(info->versions[1]->public_key.kty);
 	assert_string_equal(info->plan[0]->what, "activate");
 	assert_int_equal(info->period, 3600);
+	assert_int_equal(info->before, 5);
+	assert_int_equal(info->more_plan, 6);
+	assert_true(info->versions[0]->more_peers);
+	assert_false(info->versions[1]->more_peers);
 	assert_string_equal(info->crv, "");
 	cek_result_free(result);
 	body.key = NULL;
