@@ -25,7 +25,7 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 						       output_string(finding->what), "advice",
 						       output_string(finding->advice)));
 	}
-	return json_pack("{s:o}", "findings", array);
+	return json_pack("{s:o, s:I}", "findings", array, "more", (json_int_t)fsck->more);
 }
 
 static void print_finding(const Cek__V1__Finding *finding)
@@ -63,6 +63,10 @@ int verb_fsck(struct ctl *ctl, int argc, char **argv)
 		printf("Journal and token agree.\n");
 	for (size_t i = 0; !ctl->json && i < n; i++)
 		print_finding(reply->fsck->finding[i]);
+	if (!ctl->json && reply->fsck->more)
+		printf("and %u more, for which there was no room: mend some of these and look again\n",
+		       reply->fsck->more);
+	n += reply->fsck->more;
 	rpc_reply_free(reply);
 	if (r == EXIT_SUCCESS && n > 0)
 		r = ctl_fail(ctl, "%zu finding%s", n, n == 1 ? "" : "s");

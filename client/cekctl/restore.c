@@ -24,9 +24,10 @@ static json_t *to_json(const Cek__V1__RestoreReply *restore)
 
 	for (size_t i = 0; i < restore->n_later; i++)
 		json_array_append_new(later, output_string(restore->later[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o}", "needed", restore->needed, "why", output_string(restore->why),
-			 "last_time", output_json_time(restore->last_time), "head", output_string(restore->head),
-			 "later", later);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:b}", "needed", restore->needed,
+			 "why", output_string(restore->why), "last_time", output_json_time(restore->last_time),
+			 "head", output_string(restore->head),
+			 "later", later, "more_later", restore->more_later);
 }
 
 int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)
@@ -43,6 +44,8 @@ int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)
 	output_field("why", restore->why);
 	output_field("last record", output_time(restore->last_time, time));
 	output_field("head", restore->head);
+	if (restore->more_later)
+		output_field("NOT IN IT", "older changes, of which only the last few are known here:");
 	for (size_t i = 0; i < restore->n_later; i++)
 		output_field(i == 0 ? "NOT IN IT" : "", restore->later[i]);
 	printf("\nThe keys as it knows them:\n\n");

@@ -1,4 +1,5 @@
 /* Tables of text: rows are kept until all are known, so that the columns fit. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct table {
 	size_t columns;
 	size_t width[OUTPUT_COLUMNS];
 	struct row *first, **last;
+	bool cut; /* memory ran out: rows or cells are missing */
 };
 
 /* Columns of a terminal that UTF-8 text takes, near enough: bytes that begin a character. */
@@ -43,12 +45,15 @@ void table_row(struct table *table, const char *const *cells)
 {
 	struct row *row = table ? calloc(1, sizeof(*row)) : NULL;
 
+	if (table && !row)
+		table->cut = true;
 	if (!row)
 		return;
 	for (size_t i = 0; i < table->columns; i++) {
 		size_t width = text_width(cells[i]);
 
 		row->cell[i] = strdup(cells[i]);
+		table->cut = table->cut || !row->cell[i];
 		if (width > table->width[i])
 			table->width[i] = width;
 	}
@@ -71,6 +76,8 @@ void table_print(const struct table *table, const char *indent)
 		}
 		putchar('\n');
 	}
+	if (table->cut)
+		printf("%s(memory ran out: the table is not whole)\n", indent);
 }
 
 struct table *table_free(struct table *table)

@@ -8,7 +8,8 @@
 
 enum {
 	OBJECTS_MAX = 65536,
-	FINDINGS_MAX = 150, /* a reply fits into a frame */
+	FINDINGS_MAX = 512,
+	FINDINGS_BYTES = 60000, /* of these: the reply fits into a frame */
 	LABEL_MAX = 64,
 };
 
@@ -70,35 +71,58 @@ struct inventory *inventory_free(struct inventory *inventory)
 struct findings {
 	Cek__V1__FsckReply *reply;
 	struct arena *arena;
+	size_t size;
+	bool full;   /* from here on they are only counted */
+	bool failed; /* no memory */
 };
 
-static char *copy(struct findings *findings, const char *text)
+/* Only what is made in arena; the ring's own texts stay as long as the reply. */
+static void *copy(struct findings *findings, const void *data, size_t len)
 {
-	char *to = arena_alloc(findings->arena, strlen(text) + 1);
+	uint8_t *to = arena_alloc(findings->arena, len + 1);
 
 	if (to)
-		memcpy(to, text, strlen(text) + 1);
-	return to ? to : (char *)"";
+		memcpy(to, data, len);
+	return to;
+}
+
+/* Put into the reply, if there is room. */
+static void keep(struct findings *findings, Cek__V1__Finding *finding)
+{
+	Cek__V1__FsckReply *reply = findings->reply;
+
+	findings->size += cek__v1__finding__get_packed_size(finding) + 4;
+	findings->full = findings->size > FINDINGS_BYTES || reply->n_finding == FINDINGS_MAX;
+	if (findings->full)
+		reply->more++;
+	else
+		reply->finding[reply->n_finding++] = finding;
 }
 
 static void add(struct findings *findings, const char *kind, const char *key, const char *kid, const uint8_t *cka_id,
 	size_t len,
 	const char *what, const char *advice)
 {
-	Cek__V1__Finding *finding = arena_alloc(findings->arena, sizeof(*finding));
-	uint8_t *id = arena_alloc(findings->arena, len + 1);
+	Cek__V1__Finding *finding;
 
-	if (!finding || !id || findings->reply->n_finding == FINDINGS_MAX)
+	if (findings->full) {
+		findings->reply->more++;
 		return;
-	cek__v1__finding__init(finding);
-	memcpy(id, cka_id, len);
-	finding->kind = (char *)kind;
-	finding->key = copy(findings, key);
-	finding->kid = copy(findings, kid);
-	finding->cka_id = (ProtobufCBinaryData){.data = id, .len = len};
-	finding->what = copy(findings, what);
-	finding->advice = copy(findings, advice);
-	findings->reply->finding[findings->reply->n_finding++] = finding;
+	}
+	finding = arena_alloc(findings->arena, sizeof(*finding));
+	if (finding) {
+		cek__v1__finding__init(finding);
+		finding->kind = (char *)kind;
+		finding->key = (char *)key;
+		finding->kid = (char *)kid;
+		finding->cka_id = (ProtobufCBinaryData){.data = copy(findings, cka_id, len), .len = len};
+		finding->what = copy(findings, what, strlen(what));
+		finding->advice = (char *)advice;
+	}
+	if (!finding || !finding->cka_id.data || !finding->what)
+		findings->failed = true;
+	else
+		keep(findings, finding);
 }
 
 static const struct object *find_object(const struct inventory *inventory, const struct version *version)
@@ -228,5 +252,5 @@ int fsck_findings(struct broker *broker, const struct inventory *inventory, stru
 	}
 	for (size_t i = 0; i < inventory->n; i++)
 		look_at_object(broker, inventory, &findings, &inventory->objects[i]);
-	return 0;
+	return findings.failed ? -ENOMEM : 0;
 }

@@ -23,6 +23,7 @@ void metrics_answer(struct metrics *metrics, size_t operation, enum status statu
 struct text {
 	char *at;
 	size_t size, len;
+	bool cut; /* a line had no room */
 };
 
 static const char end[] = "# EOF\n";
@@ -40,6 +41,8 @@ static void line(struct text *text, const char *format, ...)
 	va_end(args);
 	if (n > 0 && (size_t)n + sizeof(end) <= room)
 		text->len += (size_t)n;
+	else
+		text->cut = true;
 	text->at[text->len] = '\0';
 }
 
@@ -113,6 +116,8 @@ size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t
 		metrics->closed_stalled);
 	write_requests(metrics, name_of, &text);
 	write_latency(metrics, name_of, &text);
+	if (text.cut)
+		return 0;
 	memcpy(text.at + text.len, end, sizeof(end));
 	return text.len + sizeof(end) - 1;
 }

@@ -31,7 +31,7 @@ struct gauge {
 /* Count an answer to operation (its row in the table) that took this long. */
 void metrics_answer(struct metrics *metrics, size_t operation, enum status status, uint64_t micros);
 
-/* Write the text, NUL-terminated, into text of size bytes; name_of gives the operation's name for a row. What does not
- * fit is left out by whole lines. Returns the length. */
+/* Write the text, NUL-terminated, into text of size bytes; name_of gives the operation's name for a row. Returns the
+ * length, 0 if it does not fit. */
 size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
 	size_t n_gauges, char *text, size_t size);

@@ -336,6 +336,9 @@ void peer_match(struct peer *peer)
 		return;
 	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, gids, &gids_len) == 0)
 		n = gids_len / sizeof(gid_t);
+	else if (errno == ERANGE)
+		log_warning("uid %u is in more than %d groups: rules for groups see only its first one", ucred.uid,
+			GROUPS_MAX);
 	gids[n++] = ucred.gid;
 	policy_match(&peer->broker->policy, peer->listener_index, ucred.uid, gids, n, &peer->grants);
 }

@@ -53,10 +53,14 @@ static void log_suspect(const struct broker *broker)
 
 static void keep_later(struct restore *restore, const Cek__Internal__V1__ReplayBatch *last)
 {
-	for (size_t i = 0; i < last->n_later && restore->n_later < RESTORE_LATER_MAX; i++) {
-		restore->later[restore->n_later] = strdup(last->later[i]);
-		if (restore->later[restore->n_later])
-			restore->n_later++;
+	restore->more_later = last->more_later;
+	for (size_t i = 0; i < last->n_later; i++) {
+		char *text = restore->n_later < RESTORE_LATER_MAX ? strdup(last->later[i]) : NULL;
+
+		if (text)
+			restore->later[restore->n_later++] = text;
+		else
+			restore->more_later = true;
 	}
 }
 
@@ -232,6 +236,7 @@ int restore_reply(struct request *request)
 		reply->head = broker->ring.found;
 		reply->later = broker->restore.later;
 		reply->n_later = broker->restore.n_later;
+		reply->more_later = broker->restore.more_later;
 	}
 	request->reply.result_case = CEK__V1__REPLY__RESULT_RESTORE;
 	request->reply.restore = reply;

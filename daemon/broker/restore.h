@@ -27,6 +27,7 @@ struct restore {
 	char file[80];    /* which file the journal is */
 	char *later[RESTORE_LATER_MAX]; /* changes that only the audit journal knows */
 	size_t n_later;
+	bool more_later;  /* there were others before these */
 	/* Of a journal without keys: */
 	bool asking;      /* the token has not said yet whether it holds keys of cekd */
 	struct job job;   /* the inventory */

@@ -3,8 +3,9 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/operations.h"
 #include "daemon/broker/rpc.h"
+#include "proto/frame.h"
 
-enum { TEXT_SIZE = 60000 }; /* fits into a frame */
+enum { TEXT_SIZE = FRAME_BODY_MAX - 256 }; /* with what is around it: a frame */
 
 static uint64_t workers_up_now(const struct broker *broker)
 {
@@ -38,7 +39,9 @@ int rpc_metrics(struct request *request)
 	if (!reply || !text)
 		return -ENOMEM;
 	cek__v1__metrics_reply__init(reply);
-	metrics_text(&broker->metrics, operation_metric, gauges, sizeof(gauges) / sizeof(gauges[0]), text, TEXT_SIZE);
+	if (metrics_text(&broker->metrics, operation_metric, gauges, sizeof(gauges) / sizeof(gauges[0]), text,
+		    TEXT_SIZE) == 0)
+		return request_say(request, STATUS_TOO_LARGE, "the metrics do not fit into a reply");
 	reply->text = text;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_METRICS;
 	request->reply.metrics = reply;

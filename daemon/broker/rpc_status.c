@@ -4,8 +4,6 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/rpc.h"
 
-enum { WORKERS_SHOWN = 64 };
-
 static char *shown(const char *text)
 {
 	return (char *)(text[0] != '\0' ? text : "unknown");
@@ -14,13 +12,17 @@ static char *shown(const char *text)
 static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 {
 	struct broker *broker = request->broker;
-	Cek__V1__WorkerStatus *rows = arena_alloc(&broker->arena, WORKERS_SHOWN * sizeof(*rows));
 	struct link *all = &broker->workers.all;
+	Cek__V1__WorkerStatus *rows;
+	size_t n = 0;
 
-	reply->worker = arena_alloc(&broker->arena, WORKERS_SHOWN * sizeof(*reply->worker));
+	for (struct link *link = all->next; link != all; link = link->next)
+		n++;
+	rows = arena_alloc(&broker->arena, n * sizeof(*rows));
+	reply->worker = arena_alloc(&broker->arena, n * sizeof(*reply->worker));
 	if (!rows || !reply->worker)
 		return -ENOMEM;
-	for (struct link *link = all->next; link != all && reply->n_worker < WORKERS_SHOWN; link = link->next) {
+	for (struct link *link = all->next; link != all; link = link->next) {
 		const struct worker *worker = list_entry(link, struct worker, link);
 		Cek__V1__WorkerStatus *row = &rows[reply->n_worker];
 
@@ -40,7 +42,9 @@ static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 
 static void warn(Cek__V1__StatusReply *reply, const char *text)
 {
-	if (reply->n_warning < WARNINGS_MAX)
+	if (reply->n_warning == WARNINGS_MAX)
+		reply->warning[WARNINGS_MAX - 1] = (char *)"there are more warnings than fit in here";
+	else
 		reply->warning[reply->n_warning++] = (char *)text;
 }
 

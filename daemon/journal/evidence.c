@@ -41,8 +41,10 @@ static void note_change(struct evidence *evidence, const json_t *line, uint64_t 
 {
 	size_t place = evidence->n_later++ % EVIDENCE_LATER_MAX;
 
+	if (evidence->n_later > EVIDENCE_LATER_MAX)
+		evidence->dropped = evidence->later[place].epoch;
 	evidence->later[place].epoch = epoch;
-	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.180s: %.80s", member(line, "time"),
+	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.256s: %.80s", member(line, "time"),
 		 member(line, "key"), member(line, "kid"), member(line, "detail"));
 }
 
@@ -85,8 +87,13 @@ void evidence_end(struct evidence *evidence, uint64_t keys_seq)
 void evidence_clear(struct evidence *evidence)
 {
 	evidence->outlived = false;
-	evidence->ends = evidence->epoch = 0;
+	evidence->ends = evidence->epoch = evidence->dropped = 0;
 	evidence->n_later = 0;
+}
+
+bool evidence_more_later(const struct evidence *evidence)
+{
+	return evidence->outlived && evidence->dropped > evidence->ends;
 }
 
 const char *evidence_later(const struct evidence *evidence, size_t i)

@@ -14,7 +14,7 @@
 enum {
 	EVIDENCE_FILE_MAX = 64,
 	EVIDENCE_LATER_MAX = 16,   /* changes that are remembered */
-	EVIDENCE_LINE_MAX = 400,
+	EVIDENCE_LINE_MAX = 480,
 };
 
 struct evidence {
@@ -24,6 +24,7 @@ struct evidence {
 	bool outlived;   /* a shorter key journal was put in place of the one that it speaks of */
 	uint64_t ends;   /* where that shorter one ended */
 	size_t n_later;
+	uint64_t dropped; /* the epoch of the latest change that is not remembered any more */
 	struct {
 		uint64_t epoch;
 		char text[EVIDENCE_LINE_MAX];
@@ -41,6 +42,9 @@ void evidence_end(struct evidence *evidence, uint64_t keys_seq);
 
 /* An operator has confirmed the key journal: nothing speaks against it any more, but for its identity. */
 void evidence_clear(struct evidence *evidence);
+
+/* Whether there were others before those that are remembered. */
+bool evidence_more_later(const struct evidence *evidence);
 
 /* Change i that only the audit journal knows, oldest first; NULL past the last. */
 const char *evidence_later(const struct evidence *evidence, size_t i);

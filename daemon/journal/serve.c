@@ -184,6 +184,7 @@ static int send_last_batch(struct batch *batch)
 	while (replay.n_later < EVIDENCE_LATER_MAX && (line = evidence_later(evidence, replay.n_later)))
 		later[replay.n_later++] = (char *)line;
 	replay.later = later;
+	replay.more_later = evidence_more_later(evidence);
 	replay.outlived = evidence->outlived;
 	replay.file = (char *)evidence->file;
 	replay.hash = (char *)store_keys_hash(batch->serve->store);

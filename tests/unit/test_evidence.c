@@ -57,6 +57,24 @@ static void test_a_shorter_journal_is_noticed_with_what_it_misses(void **state)
 	assert_non_null(strstr(evidence_later(&evidence, 0), "v5"));
 	assert_non_null(strstr(evidence_later(&evidence, 1), "v6"));
 	assert_null(evidence_later(&evidence, 2));
+	assert_false(evidence_more_later(&evidence));
+}
+
+/* As many as are remembered, and one more: then it is said that there were others. */
+static void test_more_changes_than_are_remembered(void **state)
+{
+	for (unsigned n = EVIDENCE_LATER_MAX; n <= EVIDENCE_LATER_MAX + 1; n++) {
+		struct evidence evidence = { 0 };
+
+		for (unsigned i = 0; i < 40 + n; i++)
+			add_change(&evidence, 1 + i);
+		evidence_end(&evidence, 40);
+		assert_non_null(evidence_later(&evidence, EVIDENCE_LATER_MAX - 1));
+		assert_null(evidence_later(&evidence, EVIDENCE_LATER_MAX));
+		assert_int_equal(evidence_more_later(&evidence), n > EVIDENCE_LATER_MAX);
+		evidence_clear(&evidence);
+		assert_false(evidence_more_later(&evidence));
+	}
 }
 
 /* Any request tells how long the journal was; only changes are told. */
@@ -152,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_normal_life_is_no_evidence),
 		cmocka_unit_test(test_a_shorter_journal_is_noticed_with_what_it_misses),
+		cmocka_unit_test(test_more_changes_than_are_remembered),
 		cmocka_unit_test(test_a_use_is_evidence_and_no_change),
 		cmocka_unit_test(test_growing_does_not_wear_it_out),
 		cmocka_unit_test(test_a_confirmation_ends_it),

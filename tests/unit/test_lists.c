@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "broker_calls.h"
+#include "daemon/broker/fsck.h"
+#include "daemon/broker/operations.h"
 #include "proto/frame.h"
 
 enum { BYTES_MAX = FRAME_BODY_MAX - 1024 }; /* of a page's entries, each with 8 bytes around it */
@@ -113,9 +115,10 @@ static void test_public_keys_that_just_fit(void **state)
 
 static void rotate(struct rig *rig, struct rig_client *client, const char *name, size_t n)
 {
+	const struct key *key = ring_key(&rig->broker.ring, name);
+
 	for (size_t i = 0; i < n; i++)
-		assert_int_equal(call_for_status(rig, client, call_rotate(name, ring_key(&rig->broker.ring, name)->active->kid)),
-			STATUS_OK);
+		assert_int_equal(call_for_status(rig, client, call_rotate(name, key->active->kid)), STATUS_OK);
 }
 
 /* Current ones of all keys first, whichever pages they are on; then the others, the youngest of each key first. */
@@ -186,7 +189,7 @@ static void test_a_page_after_a_change(void **state)
 	rig_close(&client);
 }
 
-/* ---- versions of a key -------------------------------------------------------------------------------------------- */
+/* ---- versions of a key --------------------------------------------------------------------------------------- */
 
 static CekReply *describe(struct rig *rig, struct rig_client *client, const char *key, const char *kid, uint32_t before,
 	bool brief)
@@ -290,7 +293,8 @@ static void test_versions_come_in_pages(void **state)
 		assert_int_equal(reply->key->key->n_version, 0);
 		assert_int_equal(reply->key->key->before, 0);
 		cek__v1__reply__free_unpacked(reply, NULL);
-		burden(key);
+		if (!burdened)
+			burden(key);
 	}
 	key->active->state = STATE_DEACTIVATED;
 	key->active = key->versions[1];
@@ -383,12 +387,123 @@ static void test_more_peers_than_are_remembered(void **state)
 		assert_int_equal(reply->key->key->version[0]->n_peers, i);
 		assert_false(reply->key->key->version[0]->more_peers);
 		cek__v1__reply__free_unpacked(reply, NULL);
-		ring_used(&rig->broker.ring, version, ring_intern(&rig->broker.ring, listeners[i % 2]), i / 2, 1, 0, 100 + i);
+		ring_used(&rig->broker.ring, version, ring_intern(&rig->broker.ring, listeners[i % 2]), i / 2, 1, 0,
+			100 + i);
 	}
 	reply = describe(rig, &client, "k", NULL, 0, false);
 	assert_int_equal(reply->key->key->version[0]->n_peers, RING_PEERS_MAX);
 	assert_true(reply->key->key->version[0]->more_peers);
 	assert_string_equal(reply->key->key->version[0]->peers[0]->peer, "main/8");
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+}
+
+/* ---- other lists --------------------------------------------------------------------------------------------- */
+
+static void add_objects(struct inventory **inventory, size_t from, size_t n)
+{
+	Cek__Internal__V1__TokenObject object = CEK__INTERNAL__V1__TOKEN_OBJECT__INIT, *objects[] = {&object};
+	JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
+	uint8_t id[CKA_ID_MAX] = {0};
+	char label[65], class[] = "private";
+
+	memset(label, 'l', 64);
+	label[64] = '\0';
+	object.class_ = class;
+	object.label = label;
+	object.whole = true;
+	object.cka_id = (ProtobufCBinaryData){.data = id, .len = sizeof(id)};
+	result.object = objects;
+	result.n_object = 1;
+	for (size_t i = from; i < from + n; i++) {
+		memcpy(id, &i, sizeof(i));
+		assert_int_equal(fsck_add(inventory, &result), 0);
+	}
+}
+
+/* All findings that fit, and the number of the others. */
+static void test_findings_that_do_not_fit(void **state)
+{
+	enum { N = 3000 };
+	Cek__V1__FsckReply fsck = CEK__V1__FSCK_REPLY__INIT;
+	struct inventory *inventory = NULL;
+	struct rig *rig = *state;
+	struct arena arena;
+	size_t fit;
+
+	rig_start(rig);
+	assert_int_equal(arena_init(&arena, ARENA_SIZE), 0);
+	add_objects(&inventory, 0, N);
+	assert_int_equal(fsck_findings(&rig->broker, inventory, &arena, &fsck), 0);
+	fit = fsck.n_finding;
+	assert_in_range(fit, 150, N - 1);
+	assert_int_equal(fit + fsck.more, N);
+	assert_in_range(cek__v1__fsck_reply__get_packed_size(&fsck), 59000, FRAME_BODY_MAX - 64);
+	inventory_free(inventory);
+	inventory = NULL;
+	add_objects(&inventory, 0, fit);
+	fsck = (Cek__V1__FsckReply)CEK__V1__FSCK_REPLY__INIT;
+	arena_reset(&arena);
+	assert_int_equal(fsck_findings(&rig->broker, inventory, &arena, &fsck), 0);
+	assert_int_equal(fsck.n_finding, fit);
+	assert_int_equal(fsck.more, 0);
+	inventory_free(inventory);
+	arena_deinit(&arena);
+}
+
+/* Every row with the largest of numbers. */
+static void test_the_longest_metrics_fit(void **state)
+{
+	Cek__V1__MetricsRequest metrics = CEK__V1__METRICS_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char small[2000];
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	for (size_t op = 0; op <= PERMISSION_COUNT; op++) {
+		for (size_t i = 0; i < STATUS_COUNT; i++)
+			rig->broker.metrics.answered[op][i] = UINT64_MAX - 1000;
+		for (size_t i = 0; i <= METRICS_BUCKETS; i++)
+			rig->broker.metrics.bucket[op][i] = UINT64_MAX / 16;
+		rig->broker.metrics.micros[op] = UINT64_MAX - UINT32_MAX;
+	}
+	request.op_case = CEK__V1__REQUEST__OP_METRICS;
+	request.metrics = &metrics;
+	reply = rig_call(rig, &client, &request);
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_true(strlen(reply->metrics->text) > 30000);
+	assert_non_null(strstr(reply->metrics->text, "cekd_latency_seconds_sum{operation=\"none\"}"));
+	assert_string_equal(reply->metrics->text + strlen(reply->metrics->text) - 6, "# EOF\n");
+	assert_int_equal(metrics_text(&rig->broker.metrics, operation_metric, NULL, 0, small, sizeof(small)), 0);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+}
+
+/* 64 for use, one to manage, and those that leave: none is missing in the status. */
+static void test_every_worker_is_in_the_status(void **state)
+{
+	enum { N = 150 };
+	static struct worker workers[N];
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	size_t before;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	reply = rig_call(rig, &client, call_status());
+	before = reply->status_reply->n_worker;
+	cek__v1__reply__free_unpacked(reply, NULL);
+	for (size_t i = 0; i < N; i++)
+		list_append(&rig->broker.workers.all, &workers[i].link);
+	reply = rig_call(rig, &client, call_status());
+	for (size_t i = 0; i < N; i++)
+		list_remove(&workers[i].link);
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_int_equal(reply->status_reply->n_worker, before + N);
 	cek__v1__reply__free_unpacked(reply, NULL);
 	rig_close(&client);
 }
@@ -405,6 +520,9 @@ int main(void)
 		TEST(test_a_change_of_a_key_with_many_versions),
 		TEST(test_a_list_of_keys_with_many_versions),
 		TEST(test_more_peers_than_are_remembered),
+		TEST(test_findings_that_do_not_fit),
+		TEST(test_the_longest_metrics_fit),
+		TEST(test_every_worker_is_in_the_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
