@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum { BUFFER_SMALL = 16384 }; /* bytes: the size of a buffer at rest */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum { ALL_TAKEN = (1u << SLAB_SLOTS) - 1 };
 

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "cek.pb-c.h"
 #include "client/cek.h"
 #include "client/conn.h"
 #include "client/pool.h"
-#include "proto/wipe.h"
 
 struct cek_result {
 	unsigned refs; /* 0: constant, or wiped by a fork; it is nobody's to free */

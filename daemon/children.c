@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
-#include "daemon/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/config_check.h"
 #include "daemon/config_sections.h"
 #include "daemon/config_text.h"
-#include "daemon/log.h"
 #include "daemon/token_uri.h"
 
 static const struct number {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "daemon/log.h"
+#include "base/log.h"
 #include "daemon/notify.h"
 #include "daemon/supervisor.h"
 #include "proto/dgram.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
+#include "base/log.h"
 #include "daemon/paths.h"
 
 static int open_in(int folder, const char *name, int *ret_fd, struct stat *ret_st)

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/config.h"
-#include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
 #include "daemon/supervisor.h"

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
+#include "base/log.h"
 
 static struct {
 	struct sockaddr_un address;

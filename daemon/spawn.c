@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
+#include "base/log.h"
 
 enum {
 	EXIT_NOT_STARTED = 127,

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/executing.h"
-#include "daemon/log.h"
 #include "daemon/setup.h"
 #include "daemon/spawn.h"
 #include "daemon/supervisor.h"

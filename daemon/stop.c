@@ -2,8 +2,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "daemon/clock.h"
-#include "daemon/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/notify.h"
 #include "daemon/supervisor.h"
 

@@ -19,8 +19,6 @@ struct testhook_page {
 /* Map the page from fd, which stays open. 0 or -errno. */
 int testhook_map(int fd);
 
-int64_t testhook_clock_offset_us(void);
-
 /* If step is armed: say so in hit_pid and wait. */
 void testhook_step(const char *step);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum {
 	BLOCK_CHARS = 64,

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum {
 	PAIR_BUFFER = 1 << 20, /* bytes; the kernel gives less to ordinary users, which is still enough for one datagram */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum { LINE_FIRST = 1024 };
 

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "client/cekctl/verb.h"
 #include "client/jose/cek-jose.h"
-#include "proto/wipe.h"
 
 enum {
 	JWE_PLAINTEXT = 1 << 20,      /* bytes, unless --limit says otherwise */

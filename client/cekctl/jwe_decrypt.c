@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/wipe.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/io.h"
 #include "client/cekctl/jwe.h"
@@ -11,7 +12,6 @@
 #include "client/cekctl/verb.h"
 #include "client/jose/cek-jose.h"
 #include "proto/alg.h"
-#include "proto/wipe.h"
 
 /* Without --alg or --enc: all that cekd serves. */
 static void allow_all(struct arg_list *algs, struct arg_list *encs)

@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/wipe.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/jwe.h"
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/verb.h"
 #include "client/jose/cek-jose.h"
-#include "proto/wipe.h"
 
 static int encrypt(struct ctl *ctl, const struct cek_jwe_params *params, size_t limit)
 {

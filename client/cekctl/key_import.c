@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/wipe.h"
 #include "cek.pb-c.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/envelope.h"
@@ -17,7 +18,6 @@
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/verb.h"
 #include "proto/alg.h"
-#include "proto/wipe.h"
 
 static void close_input(int fd)
 {

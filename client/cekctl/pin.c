@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 int pin_make(char *pin)
 {

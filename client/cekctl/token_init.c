@@ -10,13 +10,13 @@
 
 #include <jansson.h>
 
+#include "base/wipe.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/p11.h"
 #include "client/cekctl/pin.h"
 #include "client/cekctl/softhsm.h"
 #include "client/cekctl/verb.h"
-#include "proto/wipe.h"
 
 enum {
 	PINS_BYTES = 4096,

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/wipe.h"
 #include "client/cek.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/io.h"
@@ -15,7 +16,6 @@
 #include "client/cekctl/verb.h"
 #include "client/cekctl/wrapped.h"
 #include "proto/base64url.h"
-#include "proto/wipe.h"
 
 enum { INPUT_MAX = 16384 };
 

@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum { ROOM = 32 << 20 }; /* bytes that must still be mappable */
 

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/wipe.h"
 #include "client/cek.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/io.h"
@@ -17,7 +18,6 @@
 #include "client/cekctl/wrapped.h"
 #include "proto/alg.h"
 #include "proto/base64url.h"
-#include "proto/wipe.h"
 
 struct options {
 	const char *key, *enc, *cek_out, *apu, *apv;

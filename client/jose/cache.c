@@ -13,8 +13,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/wipe.h"
 #include "proto/alg.h"
-#include "proto/wipe.h"
 
 enum {
 	ENTRIES_MAX = 65536,

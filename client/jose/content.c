@@ -10,8 +10,8 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "base/wipe.h"
 #include "client/jose/cek-jose.h"
-#include "proto/wipe.h"
 
 size_t content_iv_len(const struct enc *enc)
 {

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum {
 	LOCKED_SPARE_SIZE = 8192, /* bytes; a larger arena is a mapping of its own, and goes at once */

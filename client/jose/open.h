@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "client/jose/compact.h"
 #include "client/jose/header.h"
-#include "proto/wipe.h"
 
 struct pending {
 	struct jwe_header header;

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "client/cek.h"
-#include "proto/wipe.h"
 
 enum { ZIP_STATE_SIZE = 65536 }; /* bytes that zlib's own state takes in the arena, at most */
 

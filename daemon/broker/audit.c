@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "daemon/broker/audit.h"
 #include "daemon/broker/pack.h"
-#include "daemon/clock.h"
 #include "proto/put.h"
 
 enum {

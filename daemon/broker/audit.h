@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
 #include "daemon/broker/names.h"
 
 enum {

@@ -5,12 +5,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/control.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/request.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
 

@@ -10,12 +10,13 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/pool.h"
+#include "base/wipe.h"
 #include "daemon/broker/audit.h"
 #include "daemon/broker/journal.h"
 #include "daemon/broker/metrics.h"
 #include "daemon/broker/names.h"
 #include "daemon/broker/policy.h"
-#include "daemon/broker/pool.h"
 #include "daemon/broker/quota.h"
 #include "daemon/broker/restore.h"
 #include "daemon/broker/ring.h"
@@ -23,7 +24,6 @@
 #include "daemon/broker/steps.h"
 #include "daemon/broker/timers.h"
 #include "daemon/broker/workers.h"
-#include "proto/wipe.h"
 
 enum {
 	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/describe.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/restore.h"
-#include "daemon/log.h"
 #include "daemon/testhook.h"
 
 static const struct {

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/broker/control.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/describe.h"
 #include "daemon/broker/moves.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/schedule.h"
-#include "daemon/clock.h"
 
 enum {
 	SHOWN_MAX = 512,     /* versions in one reply */

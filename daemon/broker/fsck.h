@@ -8,8 +8,8 @@
  */
 #pragma once
 
+#include "base/wipe.h"
 #include "daemon/broker/names.h"
-#include "proto/wipe.h"
 
 struct broker;
 struct inventory;

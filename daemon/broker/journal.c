@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/steps.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__ToJournal ToJournal;

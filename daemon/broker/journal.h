@@ -10,7 +10,7 @@
 
 #include <event2/event_struct.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
 #include "daemon/broker/names.h"
 
 enum { APPENDS_MAX = 256 }; /* waiting to become durable */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/control.h"
-#include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "daemon/testhook.h"
 #include "proto/dgram.h"

@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/peer.h"
 #include "daemon/broker/request.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 #include "proto/frame.h"
 
 enum {

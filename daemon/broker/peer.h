@@ -12,8 +12,8 @@
 
 #include <event2/event_struct.h>
 
-#include "daemon/broker/bytes.h"
-#include "daemon/broker/list.h"
+#include "base/bytes.h"
+#include "base/list.h"
 #include "daemon/broker/policy.h"
 #include "daemon/broker/timers.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
 
 enum { QUOTA_BUCKETS = 256 };
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/fsck.h"
@@ -11,8 +13,6 @@
 #include "daemon/broker/peer.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/restore.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 #include "proto/frame.h"
 
 static struct request *request_new(struct peer *peer)

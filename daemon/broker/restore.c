@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/fsck.h"
 #include "daemon/broker/restore.h"
-#include "daemon/log.h"
 
 enum { ASK_AGAIN_US = 1000000 };
 

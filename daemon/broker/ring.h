@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
+#include "base/table.h"
 #include "daemon/broker/names.h"
-#include "daemon/broker/table.h"
 #include "proto/alg.h"
 
 enum {

@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/moves.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/broker/schedule.h"
-#include "daemon/clock.h"
 
 static const char *utc(uint64_t micros, char *text, size_t size)
 {

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/restore.h"
 #include "daemon/broker/rpc.h"
-#include "daemon/clock.h"
 
 static int check(struct request *request, const Cek__V1__RestoreRequest *message)
 {

@@ -2,13 +2,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/moves.h"
 #include "daemon/broker/restore.h"
 #include "daemon/broker/rpc.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 
 static int check_fields(struct request *request, const Cek__V1__SetKeyStateRequest *message)
 {

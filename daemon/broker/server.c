@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/peer.h"
-#include "daemon/log.h"
 
 enum { ACCEPTS_A_TURN = 64 };
 

@@ -9,7 +9,7 @@
 
 #include <event2/event_struct.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
 
 struct broker;
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/moves.h"
@@ -11,8 +13,6 @@
 #include "daemon/broker/request.h"
 #include "daemon/broker/schedule.h"
 #include "daemon/broker/usage.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 
 enum {
 	BACK_OFF_US = 5000000,

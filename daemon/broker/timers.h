@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
 
 enum {
 	TIMERS_TICK_US = 20000,

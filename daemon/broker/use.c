@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/use.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 
 enum { LOOK_AGAIN_US = 2000000 };
 

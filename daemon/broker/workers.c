@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/control.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 #include "proto/put.h"
 

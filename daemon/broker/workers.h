@@ -10,9 +10,9 @@
 
 #include <event2/event_struct.h>
 
-#include "daemon/broker/list.h"
+#include "base/list.h"
+#include "base/queue.h"
 #include "daemon/broker/names.h"
-#include "daemon/broker/queue.h"
 #include "daemon/executing.h"
 
 enum { MANAGE_QUEUE_MAX = 64 };

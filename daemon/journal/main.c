@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/journal/serve.h"
-#include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "daemon/testhook.h"
 #include "proto/dgram.h"

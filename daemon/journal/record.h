@@ -12,10 +12,10 @@
 
 #include <jansson.h>
 
+#include "base/wipe.h"
 #include "daemon/journal/text.h"
 #include "proto/chain.h"
 #include "proto/internal.pb-c.h"
-#include "proto/wipe.h"
 
 /* Append the object for record, without newline, as the line that follows before; record->seq is not looked at.
  * 0; -EILSEQ: a string is not UTF-8; -ERANGE: a number or time that JSON cannot carry; -EINVAL: an enum without name;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
+#include "base/log.h"
 #include "daemon/testhook.h"
 
 enum { PROBE_SIZE = 4096 }; /* bytes: one block, so that room left in the last one proves nothing */

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/journal/evidence.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
 

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "daemon/journal/store.h"
-#include "proto/wipe.h"
 
 struct serve {
 	int fd;                 /* the broker's pair, non-blocking */

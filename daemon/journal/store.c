@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/wipe.h"
 #include "daemon/journal/evidence.h"
 #include "daemon/journal/record.h"
 #include "daemon/journal/segment.h"
-#include "daemon/log.h"
-#include "proto/wipe.h"
 
 enum {
 	READ_ARENA = 1 << 20, /* bytes: one record as a message; it came in a datagram of DGRAM_MAX */

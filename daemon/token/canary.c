@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
 #include "roundtrip.h"
 #include "worker.h"
 

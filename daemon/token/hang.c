@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
 
 /* Shared with the signal handler. */
 static _Atomic uint64_t busy_since_us; /* 0 = idle */

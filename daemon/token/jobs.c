@@ -6,8 +6,8 @@
 #include <openssl/rand.h>
 
 #include "agree.h"
+#include "base/log.h"
 #include "canary.h"
-#include "daemon/log.h"
 #include "mech.h"
 
 enum { TRIES = 2 };

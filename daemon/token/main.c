@@ -9,8 +9,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "canary.h"
-#include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include "daemon/testhook.h"
 #include "hang.h"

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "curves.h"
-#include "daemon/log.h"
 #include "daemon/testhook.h"
 #include "manage.h"
 #include "plain.h"

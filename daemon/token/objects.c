@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "curves.h"
-#include "daemon/clock.h"
-#include "daemon/log.h"
 
 enum { MISSED_US = 5000000 };
 

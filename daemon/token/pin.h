@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "proto/wipe.h"
+#include "base/wipe.h"
 
 enum { PIN_LEN_MAX = 255 };
 

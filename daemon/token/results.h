@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "proto/internal.pb-c.h"
-#include "proto/wipe.h"
 
 enum { RESULTS_ROOM = 4096 }; /* bytes that results_init() takes from the arena */
 

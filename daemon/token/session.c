@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "ckr.h"
-#include "daemon/log.h"
 #include "pin.h"
 
 enum { SLOTS_MAX = 256 };

@@ -4,7 +4,7 @@
 
 #include <openssl/rand.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
 #include "proto/base64url.h"
 
 enum { LIFE_US = 600000000 };

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/wipe.h"
 #include "ckr.h"
 #include "objects.h"
 #include "probe.h"
-#include "proto/wipe.h"
 #include "session.h"
 
 struct canary;

@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "daemon/journal/serve.h"
-#include "daemon/log.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__AuditRecord AuditRecord;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "proto/cek.pb-c.h"
 #include "proto/frame.h"
-#include "proto/wipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "proto/frame.h"
-#include "tests/unit/broker_rig.h"
+#include "tests/unit/broker/broker_rig.h"
 
 enum { RECORDS_ENOUGH = RIG_RECORDS_MAX / 2 }; /* then a new journal: inputs make keys */
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "proto/dgram.h"
-#include "tests/unit/broker_calls.h"
+#include "tests/unit/broker/broker_calls.h"
 
 typedef Cek__Internal__V1__FromWorker FromWorker;
 

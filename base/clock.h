@@ -1,0 +1,18 @@
+/*
+ * The time, as every part of cekd sees it: real time for what is written down, monotonic time for deadlines. With the
+ * meson option test_hooks a test can shift the real time; otherwise that code is not there.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Microseconds since 1970-01-01T00:00:00Z. */
+uint64_t clock_real_us(void);
+
+/* Microseconds since some moment in the past; never goes backwards. */
+uint64_t clock_monotonic_us(void);
+
+#ifdef CEK_TEST_HOOKS
+/* From now on real time is what it is plus *us, which stays and may change at any time. */
+void clock_shift_by(const volatile int64_t *us);
+#endif

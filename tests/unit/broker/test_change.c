@@ -1,0 +1,491 @@
+/*
+ * The life of keys through the whole broker, and its orderly end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "tests/unit/broker/broker_calls.h"
+#include "daemon/broker/change.h"
+#include "proto/base64url.h"
+
+static void test_watchers_hear_of_each_epoch(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client watcher, client;
+	Cek__V1__WatchRequest message = CEK__V1__WATCH_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	CekReply *reply;
+
+	rig_start(rig);
+	rig_connect(rig, &watcher);
+	rig_connect(rig, &client);
+	request.id = 99;
+	request.op_case = CEK__V1__REQUEST__OP_WATCH;
+	request.watch = &message;
+	assert_int_equal(call_for_status(rig, &watcher, &request), STATUS_OK);
+	assert_null(rig_reply(&watcher));
+	free(rig_create(rig, &client, "k", "A256KW"));
+	reply = rig_reply(&watcher);
+	assert_non_null(reply);
+	assert_int_equal(reply->id, 99);
+	assert_int_equal(reply->watch->epoch, rig->broker.ring.epoch);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_null(rig_reply(&watcher));
+	rig_close(&watcher);
+	rig_close(&client);
+}
+
+/* The turn in which a change becomes durable is the one in which watchers are told. */
+static void test_watchers_hear_in_the_same_turn(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client watcher, client;
+	Cek__V1__WatchRequest message = CEK__V1__WATCH_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	CekReply *reply;
+	uint64_t before;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &watcher);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request.id = 99;
+	request.op_case = CEK__V1__REQUEST__OP_WATCH;
+	request.watch = &message;
+	assert_int_equal(call_for_status(rig, &watcher, &request), STATUS_OK);
+	rig_send(&client, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false));
+	before = rig->broker.ring.epoch;
+	assert_null(rig_reply(&watcher));
+	rig_journal_answer(rig);
+	assert_true(broker_turn(&rig->broker, false));
+	assert_true(rig->broker.ring.epoch > before);
+	reply = rig_reply(&watcher);
+	assert_non_null(reply);
+	assert_int_equal(reply->watch->epoch, rig->broker.ring.epoch);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&watcher);
+	rig_close(&client);
+	free(kid);
+}
+
+/* A CEK that the token gave while its version was compromised does not leave. */
+static void test_no_cek_after_a_compromise(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client client, operator;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig_connect(rig, &operator);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_send(&client, call_unwrap(kid, NULL));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false)); /* now it is with a worker */
+	rig_send(&operator, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++) {
+		assert_true(broker_turn(&rig->broker, false));
+		rig_journal_answer(rig);
+	}
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_COMPROMISED);
+	rig_run(rig);
+	reply = rig_reply(&client);
+	assert_non_null(reply);
+	assert_int_equal(reply->status, STATUS_UNUSABLE);
+	assert_int_equal(reply->result_case, CEK__V1__REPLY__RESULT__NOT_SET);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+	rig_close(&operator);
+	free(kid);
+}
+
+static void test_destruction_is_refused_with_evidence_and_can_be_taken_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_CONFLICT); /* active */
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_OK);
+	reply = rig_call(rig, &client, call_destroy(kid, false));
+	assert_int_equal(reply->status, STATUS_CONFLICT);
+	assert_non_null(strstr(reply->message, "main/"));
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
+static void assert_described(struct rig *rig, struct rig_client *client, const char *kid, enum state state,
+	enum state back, uint64_t until)
+{
+	Cek__V1__DescribeKeyRequest message = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	const Cek__V1__Version *version = NULL;
+	CekReply *reply;
+
+	message.kid = (char *)kid;
+	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
+	request.describe_key = &message;
+	reply = rig_call(rig, client, &request);
+	assert_int_equal(reply->status, STATUS_OK);
+	for (size_t i = 0; i < reply->key->key->n_version; i++) {
+		if (strcmp(reply->key->key->version[i]->kid, kid) == 0)
+			version = reply->key->key->version[i];
+	}
+	assert_non_null(version);
+	assert_int_equal(version->state, state);
+	assert_int_equal(version->resumes_to, back);
+	assert_int_equal(version->until, until);
+	cek__v1__reply__free_unpacked(reply, NULL);
+}
+
+/* How a version stands, also when the ring is folded anew. */
+static void assert_version(struct rig *rig, struct rig_client *client, const char *kid, enum state state,
+	enum state back, uint64_t until)
+{
+	assert_described(rig, client, kid, state, back, until);
+	rig_close(client);
+	rig_stop_broker(rig);
+	rig_start(rig);
+	rig_connect(rig, client);
+	assert_described(rig, client, kid, state, back, until);
+}
+
+static uint64_t in_an_hour(void)
+{
+	return clock_real_us() + UINT64_C(3600) * 1000000;
+}
+
+static enum status suspend(struct rig *rig, struct rig_client *client, const char *kid, uint64_t until)
+{
+	CekRequest *request = call_set_state(kid, STATE_SUSPENDED);
+
+	request->set_key_state->until = until;
+	return call_for_status(rig, client, request);
+}
+
+/* A version that was suspended while active, with another one active by now and its own destruction scheduled. */
+static char *waiting_after_suspension(struct rig *rig, struct rig_client *client, uint64_t until)
+{
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, client);
+	kid = rig_create(rig, client, "k", "A256KW");
+	assert_int_equal(suspend(rig, client, kid, until), STATUS_OK);
+	assert_int_equal(call_for_status(rig, client, call_rotate("k", "")), STATUS_OK);
+	assert_int_equal(call_for_status(rig, client, call_destroy(kid, true)), STATUS_OK);
+	return kid;
+}
+
+static void test_a_destruction_taken_back_promotes_nothing(void **state)
+{
+	static const enum state others[] = {STATE_PRE_ACTIVE, STATE_ACTIVE, STATE_DEACTIVATED};
+	const uint64_t until = in_an_hour();
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+	char *kid = waiting_after_suspension(rig, &client, until), *active;
+
+	active = strdup(rig->broker.ring.keys[0]->active->kid);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(call_for_status(rig, &client, call_set_state(kid, others[i])), STATUS_CONFLICT);
+	assert_int_equal(suspend(rig, &client, kid, until + 1), STATUS_CONFLICT); /* it has its own end */
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_WAITING);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_SUSPENDED, STATE_DEACTIVATED, until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_ACTIVE)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_DEACTIVATED, STATE_NONE, 0);
+	key = rig->broker.ring.keys[0];
+	assert_string_equal(key->active->kid, active);
+	assert_int_equal(key->n_versions, 2);
+	rig_close(&client);
+	free(kid);
+	free(active);
+}
+
+static void test_a_waiting_version_shows_where_it_goes_back_to(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+
+	assert_version(rig, &client, kid, STATE_WAITING, STATE_SUSPENDED, ring_version(&rig->broker.ring, kid)->until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_SUSPENDED, STATE_DEACTIVATED, 0);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_COMPROMISED, STATE_NONE, 0);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_CONFLICT);
+	assert_version(rig, &client, kid, STATE_WAITING, STATE_COMPROMISED,
+		ring_version(&rig->broker.ring, kid)->until);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_version(rig, &client, kid, STATE_COMPROMISED, STATE_NONE, 0);
+	rig_close(&client);
+	free(kid);
+}
+
+/* Between the look at a version and the request somebody else has moved it. */
+static void test_a_move_out_of_another_state_is_a_conflict(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+	const struct version *version = ring_version(&rig->broker.ring, kid);
+
+	/* "key suspend" of what waits by now, "key resume" of it */
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_SUSPENDED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_WAITING);
+	/* "key keep" of what was kept and resumed, to the state that it had then */
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_WAITING, STATE_SUSPENDED)),
+		STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_DEACTIVATED)),
+		STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_WAITING, STATE_SUSPENDED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_DEACTIVATED);
+	/* "key resume" of what was resumed and is to be destroyed by now */
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state_from(kid, STATE_SUSPENDED, STATE_DEACTIVATED)),
+		STATUS_CONFLICT);
+	assert_int_equal(version->state, STATE_WAITING);
+	rig_close(&client);
+	free(kid);
+}
+
+/* Two at once: one of them finds the other one's move under way. */
+static void test_keeping_meets_another_move(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client client, other;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+	size_t all;
+
+	rig_connect(rig, &other);
+	rig_send(&other, call_set_state(kid, STATE_COMPROMISED));
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false));
+	rig_send(&client, call_set_state(kid, STATE_SUSPENDED));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_CONFLICT, &all), 1);
+	assert_int_equal(count_status(&other, STATUS_OK, &all), 1);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_COMPROMISED);
+	rig_close(&client);
+	rig_close(&other);
+	free(kid);
+}
+
+/* A restored journal may not know why a version is to be destroyed: not even to suspended it goes back. */
+static void test_a_restored_journal_takes_no_destruction_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = waiting_after_suspension(rig, &client, 0);
+
+	rig->broker.ring.suspect = true;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_UNAVAILABLE);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->state, STATE_WAITING);
+	rig->broker.ring.suspect = false;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	rig->broker.ring.suspect = true;
+	assert_int_equal(suspend(rig, &client, kid, in_an_hour()), STATUS_OK); /* another end */
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_compromise_rotates_in_the_same_step(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	request = call_set_state(kid, STATE_COMPROMISED);
+	request->set_key_state->rotate = true;
+	reply = rig_call(rig, &client, request);
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_int_equal(reply->key->key->n_version, 2);
+	assert_int_equal(reply->key->key->version[0]->state, STATE_COMPROMISED);
+	assert_int_equal(reply->key->key->version[1]->state, STATE_ACTIVE);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_gcm_rotates_before_its_limit_and_no_wrap_fails(void **state)
+{
+	enum { LIMIT = 16, WRAPS = 100 };
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all = 0;
+
+	rig->gcm_wrap_limit = LIMIT;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "g", "A256GCMKW"));
+	for (int i = 0; i < WRAPS; i++)
+		rig_send(&client, call_wrap("g"));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), WRAPS);
+	assert_true(rig->broker.ring.keys[0]->n_versions >= WRAPS / LIMIT);
+	for (size_t i = 0; i < rig->broker.ring.keys[0]->n_versions; i++)
+		assert_true(rig->broker.ring.keys[0]->versions[i]->wraps <= LIMIT);
+	rig_close(&client);
+}
+
+static void test_two_changes_of_a_key_at_once(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig_send(&client, call_rotate("k", kid));
+	rig_send(&client, call_rotate("k", kid));
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_CONFLICT, &all), 1);
+	assert_int_equal(all, 2);
+	assert_int_equal(rig->broker.ring.n_versions, 2);
+	rig_close(&client);
+	free(kid);
+}
+
+/* A token that takes minutes over a new version does not hold up an emergency; other changes wait. */
+static void test_a_compromise_does_not_wait_for_a_rotation(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	key = rig->broker.ring.keys[0];
+	rig->manage.deaf = true;
+	rig_send(&client, call_rotate("k", kid));
+	rig_run(rig);
+	assert_int_equal(call_for_status(rig, &client, call_destroy(kid, true)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_DEACTIVATED)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_COMPROMISED)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_non_null(key->change);
+	rig_send(&client, call_wrap("k")); /* waits for the new version */
+	rig->manage.deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 2);
+	assert_int_equal(key->n_versions, 2);
+	assert_int_equal(key->versions[0]->state, STATE_COMPROMISED);
+	assert_ptr_equal(key->active, key->versions[1]);
+	assert_null(key->change);
+	rig_close(&client);
+	free(kid);
+}
+
+static void test_stopping_answers_what_was_accepted(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
+	Cek__Internal__V1__Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	for (int i = 0; i < 50; i++)
+		rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
+	message.drain = &drain;
+	rig_control(rig, &message, NULL, 0);
+	rig_run(rig);
+	assert_true(rig->broker_up);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_false(rig->broker_up);
+	assert_int_equal(rig->broker.exit_status, 0);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 50);
+	assert_int_equal(rig->journal.audit_n, 51);
+	rig_close(&client);
+	rig_stop_broker(rig);
+	rig_start(rig);
+	assert_int_equal(ring_version(&rig->broker.ring, kid)->unwraps, 50);
+	free(kid);
+}
+
+/* Without care 128 of these would. */
+static void test_no_cka_id_makes_a_kid_that_begins_with_a_dash(void **state)
+{
+	struct change change = {.kind = CHANGE_CREATE};
+	char kid[2 * CKA_ID_MAX];
+
+	for (int i = 0; i < 8192; i++) {
+		assert_int_equal(change_new_cka_id(&change), 0);
+		assert_int_equal(b64u_encode(change.cka_id, change.cka_id_len, kid), 22);
+		assert_int_not_equal(kid[0], '-');
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_watchers_hear_of_each_epoch),
+		TEST(test_watchers_hear_in_the_same_turn),
+		TEST(test_no_cek_after_a_compromise),
+		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
+		TEST(test_a_destruction_taken_back_promotes_nothing),
+		TEST(test_a_waiting_version_shows_where_it_goes_back_to),
+		TEST(test_a_move_out_of_another_state_is_a_conflict),
+		TEST(test_keeping_meets_another_move),
+		TEST(test_a_restored_journal_takes_no_destruction_back),
+		TEST(test_compromise_rotates_in_the_same_step),
+		TEST(test_gcm_rotates_before_its_limit_and_no_wrap_fails),
+		TEST(test_two_changes_of_a_key_at_once),
+		TEST(test_a_compromise_does_not_wait_for_a_rotation),
+		TEST(test_stopping_answers_what_was_accepted),
+		cmocka_unit_test(test_no_cka_id_makes_a_kid_that_begins_with_a_dash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

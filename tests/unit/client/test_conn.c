@@ -1,0 +1,636 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/conn.h"
+#include "proto/frame.h"
+#include "tests/unit/client/stub_cekd.h"
+
+static void test_new(void **state)
+{
+	char path[200];
+	cek_conn *conn = NULL;
+
+	memset(path, 'a', sizeof(path));
+	path[107] = '\0'; /* the longest that sun_path holds */
+	assert_int_equal(cek_conn_new(path, &conn), CEK_OK);
+	assert_true(fcntl(cek_conn_fd(conn), F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(cek_conn_events(conn), POLLIN);
+	assert_int_equal(cek_conn_timeout(conn), -1);
+	assert_int_equal(cek_conn_process(conn), 0);
+	assert_int_equal(cek_conn_wait(conn, -1), 0);
+	assert_int_equal(cek_conn_epoch(conn), 0);
+	conn = cek_conn_free(conn);
+	assert_null(conn);
+	path[107] = 'a';
+	path[108] = '\0';
+	assert_int_equal(cek_conn_new(path, &conn), CEK_E_INVALID);
+	assert_int_equal(cek_conn_new("", &conn), CEK_E_INVALID);
+	assert_int_equal(cek_conn_new(path, NULL), CEK_E_INVALID);
+	assert_null(conn);
+	assert_null(cek_conn_free(NULL));
+}
+
+static void test_default_path(void **state)
+{
+	cek_conn *conn;
+
+	setenv("CEK_SOCKET", "/somewhere/else", 1);
+	assert_int_equal(cek_conn_new(NULL, &conn), CEK_OK);
+	assert_string_equal(conn->address.sun_path, "/somewhere/else");
+	cek_conn_free(conn);
+	unsetenv("CEK_SOCKET");
+	assert_int_equal(cek_conn_new(NULL, &conn), CEK_OK);
+	assert_string_equal(conn->address.sun_path, "/run/cekd/cekd.sock");
+	cek_conn_free(conn);
+}
+
+static void test_no_daemon(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+
+	unlink(stub->path);
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(cek_conn_timeout(stub->conn), 0);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_CONNECT);
+	assert_int_equal(seen.error, ENOENT);
+	assert_int_equal(cek_conn_timeout(stub->conn), -1);
+}
+
+static void test_backoff(void **state)
+{
+	static const unsigned expected[] = { 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000 };
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+
+	close(stub->listener); /* the file remains: ECONNREFUSED */
+	for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		stub_unwrap(stub, -1, seen_callback, &seen);
+		stub->conn->retry_at = 0;
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+		assert_int_equal(seen.count, i + 1);
+		assert_int_equal(seen.error, ECONNREFUSED);
+		assert_int_equal(stub->conn->backoff_ms, expected[i]);
+	}
+	stub->conn->retry_at = now_ns() + 3600000000000;
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_in_range(cek_conn_timeout(stub->conn), 1, 3600000);
+	stub->listener = -1;
+	stub->conn = cek_conn_free(stub->conn);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
+}
+
+static void test_full_backlog_is_waited_for(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	int others[8];
+
+	strcpy(address.sun_path, stub->path);
+	assert_int_equal(listen(stub->listener, 1), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		others[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(others[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(stub->conn->backoff_ms, 10);
+	assert_int_equal(seen.count, 0);
+	for (unsigned i = 0; i < 8; i++)
+		close(others[i]);
+	close(accept(stub->listener, NULL, NULL));
+	close(accept(stub->listener, NULL, NULL));
+	stub->conn->retry_at = 0;
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.status, CEK_OK);
+	assert_int_equal(stub->conn->backoff_ms, 0);
+	seen_free(&seen);
+}
+
+/* The descriptor stays the same over reconnects, and is readable when there is something to do. */
+static void test_descriptor(void **state)
+{
+	struct stub *stub = *state;
+	struct pollfd pollfd = { .fd = cek_conn_fd(stub->conn), .events = cek_conn_events(stub->conn) };
+	struct seen seen = { 0 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t id;
+
+		assert_int_equal(poll(&pollfd, 1, 0), 0);
+		stub_unwrap(stub, -1, seen_callback, &seen);
+		id = stub_request_id(stub);
+		assert_int_equal(cek_conn_timeout(stub->conn), -1);
+		assert_int_equal(poll(&pollfd, 1, 0), 0);
+		stub_reply_cek(stub, id, 1, 32);
+		assert_int_equal(poll(&pollfd, 1, 0), 1);
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+		assert_int_equal(seen.count, i + 1);
+		stub_hang_up(stub);
+		assert_int_equal(poll(&pollfd, 1, 0), 1);
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+		assert_int_equal(cek_conn_fd(stub->conn), pollfd.fd);
+	}
+	seen_free(&seen);
+}
+
+static void test_pipeline_out_of_order(void **state)
+{
+	enum { N = 500 };
+	struct stub *stub = *state;
+	struct seen seen[N] = { 0 };
+	uint64_t ids[N];
+
+	for (unsigned i = 0; i < N; i++)
+		stub_unwrap(stub, 10000, seen_callback, &seen[i]);
+	assert_int_equal(cek_conn_process(stub->conn), N);
+	assert_int_equal(buffer_len(&stub->conn->out), 0);
+	for (unsigned i = 0; i < N; i++)
+		ids[i] = stub_request_id(stub);
+	for (unsigned i = N; i-- > 0;)
+		stub_reply_cek(stub, ids[i], (uint8_t)i, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	for (unsigned i = 0; i < N; i++) {
+		assert_int_equal(seen[i].count, 1);
+		assert_int_equal(((const uint8_t *)cek_result_cek(seen[i].kept).data)[31], (uint8_t)i);
+		seen_free(&seen[i]);
+	}
+}
+
+/* A reply may come in pieces of any size. */
+static void test_reply_byte_by_byte(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	uint8_t reply[512];
+	int pair[2];
+	int real;
+	ssize_t len;
+
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	real = stub_request_id(stub) ? stub->peer : -1;
+	stub->peer = pair[0];
+	stub_reply_cek(stub, stub->conn->serial << CALL_INDEX_BITS, 9, 32);
+	len = recv(pair[1], reply, sizeof(reply), 0);
+	stub->peer = real;
+	for (ssize_t i = 0; i < len; i++) {
+		assert_int_equal(seen.count, 0);
+		stub_write(stub, reply + i, 1);
+		cek_conn_process(stub->conn);
+	}
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_OK);
+	seen_free(&seen);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void test_limit_of_calls(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+
+	cek_conn_set_limits(stub->conn, 3, 0);
+	for (unsigned i = 0; i < 3; i++)
+		stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(cek_watch_start(stub->conn, seen_callback, &seen, NULL), CEK_E_FULL);
+	cek_conn_set_limits(stub->conn, 4, 0);
+	assert_int_equal(cek_watch_start(stub->conn, seen_callback, &seen, NULL), CEK_OK);
+	assert_int_equal(seen.count, 0);
+	stub->conn = cek_conn_free(stub->conn);
+	assert_int_equal(seen.count, 4);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
+}
+
+static struct cek_unwrap large_unwrap(uint8_t *encrypted_key, size_t len)
+{
+	memset(encrypted_key, 'x', len);
+	return (struct cek_unwrap){
+		.key = "api",
+		.alg = "A256KW",
+		.enc = "A256GCM",
+		.encrypted_key = { encrypted_key, len },
+	};
+}
+
+static void test_limit_of_output(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	uint8_t data[60000];
+	struct cek_unwrap args = large_unwrap(data, sizeof(data));
+	unsigned n = 0;
+
+	cek_conn_set_limits(stub->conn, 0, 1); /* not below a frame */
+	assert_int_equal(stub->conn->max_output, FRAME_HEADER + FRAME_BODY_MAX);
+	assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL), CEK_OK);
+	assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL), CEK_E_FULL);
+	cek_conn_set_limits(stub->conn, 0, 1048576);
+	while (cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL) == CEK_OK)
+		n++;
+	assert_in_range(n, 15, 16);
+	assert_true(link_pending(stub->conn) <= 1048576);
+	stub->conn = cek_conn_free(stub->conn);
+	assert_int_equal(seen.count, n + 1);
+}
+
+/* What was written in part or whole is not repeated, what was not goes out on the next connection, whole and in
+ * order. */
+static void test_disconnect(void **state)
+{
+	enum { N = 16 };
+	struct stub *stub = *state;
+	struct seen seen[N] = { 0 };
+	uint8_t data[60000];
+	struct cek_unwrap args = large_unwrap(data, sizeof(data));
+	uint64_t sent;
+	unsigned written = 0;
+
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen[i], NULL), CEK_OK);
+	assert_int_equal(cek_conn_process(stub->conn), N);
+	stub_accept(stub);
+	assert_true(stub->conn->blocked);
+	assert_int_equal(cek_conn_timeout(stub->conn), -1);
+	assert_true(stub->conn->out_partial > 0);
+	sent = stub->conn->out_sent;
+	stub_hang_up(stub);
+	cek_conn_process(stub->conn);
+	for (cek_call *call = TAILQ_FIRST(&stub->conn->calls); call; call = TAILQ_NEXT(call, link))
+		assert_true(call->frame_at >= sent);
+	while (written < N && seen[written].count == 1) {
+		assert_int_equal(seen[written].status, CEK_E_DISCONNECTED);
+		written++;
+	}
+	assert_in_range(written, 1, N - 1);
+	for (unsigned i = written; i < N; i++)
+		assert_int_equal(seen[i].count, 0);
+	for (unsigned i = written; i < N; i++) {
+		stub->conn->retry_at = 0;
+		stub_reply_cek(stub, stub_request_id(stub), (uint8_t)i, 32);
+		cek_conn_process(stub->conn);
+		assert_int_equal(seen[i].count, 1);
+		assert_int_equal(seen[i].status, CEK_OK);
+		assert_int_equal(*(const uint8_t *)cek_result_cek(seen[i].kept).data, i);
+		seen_free(&seen[i]);
+	}
+	assert_int_equal(stub->conn->n_open, 0);
+}
+
+/* Accepted and closed at once, before anything could be written: that is no connection. */
+static void test_closed_before_the_first_byte(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	strcpy(address.sun_path, stub->path);
+	stub->conn->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(stub->conn->socket, (struct sockaddr *)&address, sizeof(address)), 0);
+	stub_accept(stub);
+	stub_hang_up(stub);
+	stub_unwrap(stub, -1, seen_callback, &seen); /* no SIGPIPE */
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_CONNECT);
+	assert_int_equal(seen.error, ECONNRESET);
+	assert_int_equal(stub->conn->backoff_ms, 10);
+}
+
+/* cekd says why it serves nobody, and closes. */
+static void test_notice(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen[2] = { 0 };
+
+	stub_unwrap(stub, -1, seen_callback, &seen[0]);
+	stub_request_id(stub);
+	stub_unwrap(stub, -1, seen_callback, &seen[1]);
+	stub_reply_status(stub, 0, CEK__V1__STATUS__STATUS_OVERLOADED, "too many connections");
+	stub_hang_up(stub);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(seen[i].count, 1);
+		assert_int_equal(seen[i].status, CEK_OVERLOADED);
+		assert_string_equal(cek_result_message(seen[i].kept), cek_status_text(CEK_OVERLOADED));
+	}
+}
+
+static void expect_protocol_error(struct stub *stub, const void *data, size_t len)
+{
+	struct seen seen = { 0 };
+
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	stub->conn->retry_at = 0;
+	stub_request_id(stub);
+	stub_write(stub, data, len);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_PROTOCOL);
+	assert_int_equal(stub->conn->socket, -1);
+	stub_hang_up(stub);
+}
+
+static void test_breaches_of_protocol(void **state)
+{
+	struct stub *stub = *state;
+
+	expect_protocol_error(stub, "\0\0\0\0", 4);             /* empty */
+	expect_protocol_error(stub, "\0\1\0\1", 4);             /* one byte too long */
+	expect_protocol_error(stub, "HTTP/1.1 400", 12);
+	expect_protocol_error(stub, "\0\0\0\2\xff\xff", 6);     /* no message */
+	expect_protocol_error(stub, "\0\0\0\4\x08\x7f\x10\1", 8); /* an id that was never given out */
+	expect_protocol_error(stub, "\0\0\0\4\x08\0\x10\1", 8);  /* OK to nobody */
+}
+
+/* Whatever comes: nothing crashes, and each call is answered once. */
+static void test_random_bytes(void **state)
+{
+	struct stub *stub = *state;
+	unsigned seed = 1;
+
+	for (unsigned round = 0; round < 2000; round++) {
+		struct seen seen = { 0 };
+		uint8_t frame[FRAME_HEADER + 300];
+		size_t len = 1 + (size_t)rand_r(&seed) % 300;
+		uint64_t id;
+
+		stub_unwrap(stub, -1, seen_callback, &seen);
+		stub->conn->retry_at = 0;
+		id = stub_request_id(stub);
+		for (size_t i = 0; i < len; i++)
+			frame[FRAME_HEADER + i] = (uint8_t)(rand_r(&seed) >> 7);
+		frame_header(frame, len);
+		if (round % 2 == 0 && len > 12) { /* get past the id */
+			frame[FRAME_HEADER] = 0x08;
+			for (unsigned i = 0; i < 9; i++)
+				frame[FRAME_HEADER + 1 + i] = (uint8_t)((id >> (7 * i) & 0x7f) | (i < 8 ? 0x80 : 0));
+			frame[FRAME_HEADER + 10] = 0x10;
+			frame[FRAME_HEADER + 11] = (uint8_t)(rand_r(&seed) % 16);
+		}
+		stub_write(stub, frame, FRAME_HEADER + len);
+		stub_hang_up(stub);
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+		assert_int_equal(seen.count, 1);
+		seen_free(&seen);
+	}
+}
+
+static void free_conn(cek_call *call, cek_result *result, void *userdata)
+{
+	struct stub *stub = userdata;
+
+	stub->conn = cek_conn_free(stub->conn);
+}
+
+static void test_free_inside_callback(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	uint64_t first, second;
+
+	stub_unwrap(stub, -1, free_conn, stub);
+	stub_unwrap(stub, 5000, seen_callback, &seen);
+	first = stub_request_id(stub);
+	second = stub_request_id(stub);
+	stub_reply_cek(stub, first, 1, 32);
+	stub_reply_cek(stub, second, 2, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_null(stub->conn);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
+}
+
+static void test_free_inside_disconnect(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+
+	stub_unwrap(stub, -1, free_conn, stub);
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	stub_request_id(stub);
+	stub_hang_up(stub);
+	cek_conn_process(stub->conn);
+	assert_null(stub->conn);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
+}
+
+/* A call that is started in the callback of a broken connection is not taken for one of its victims. */
+struct again {
+	struct stub *stub;
+	struct seen seen;
+	int statuses[3];
+	unsigned count;
+};
+
+static void start_again(cek_call *call, cek_result *result, void *userdata)
+{
+	struct again *again = userdata;
+
+	again->statuses[again->count++] = cek_result_status(result);
+	if (again->count < 3)
+		stub_unwrap(again->stub, -1, start_again, again);
+}
+
+static void test_start_inside_callback(void **state)
+{
+	struct stub *stub = *state;
+	struct again again = { .stub = stub };
+
+	stub_unwrap(stub, -1, start_again, &again);
+	stub_request_id(stub);
+	stub_hang_up(stub);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(again.count, 1);
+	assert_int_equal(again.statuses[0], CEK_E_DISCONNECTED);
+	stub->conn->retry_at = 0;
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(again.statuses[1], CEK_OK);
+	assert_int_equal(buffer_len(&stub->conn->out), 0); /* the third has been written already */
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(again.count, 3);
+}
+
+static void nested(cek_call *call, cek_result *result, void *userdata)
+{
+	struct stub *stub = userdata;
+	cek_result *other = result;
+
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(cek_conn_wait(stub->conn, -1), 1);
+	assert_int_equal(cek_status(stub->conn, -1, &other), CEK_E_INVALID);
+	assert_null(other);
+}
+
+static void test_no_loop_inside_callback(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+
+	stub_unwrap(stub, -1, nested, stub);
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 1);
+	seen_free(&seen);
+}
+
+/* A result that was kept is empty in the child, and cannot give its slot back: the pool stays until the child ends. */
+static struct pool *volatile pool_of_child;
+
+static int child_of(struct stub *stub, struct seen *seen)
+{
+	const struct cek_key_list args = { 0 };
+	unsigned count = seen->count;
+	cek_conn *own;
+
+	if (cek_key_list_start(stub->conn, &args, -1, seen_callback, seen, NULL) != CEK_E_INVALID)
+		return 1;
+	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 ||
+	    cek_conn_timeout(stub->conn) != -1)
+		return 2;
+	pool_of_child = stub->conn->pool;
+	cek_conn_free(stub->conn);
+	if (seen->count != count)
+		return 3;
+	if (cek_result_cek(seen->kept).len != 0 || cek_result_free(seen->kept))
+		return 6;
+	seen->kept = NULL;
+	if (cek_conn_new(stub->path, &own) != CEK_OK ||
+	    cek_key_list_start(own, &args, -1, seen_callback, seen, NULL) != CEK_OK)
+		return 4;
+	cek_conn_free(own);
+	return seen->count == count + 1 ? 0 : 5;
+}
+
+static void test_fork(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	uint64_t id;
+	int status;
+	pid_t child;
+
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	cek_conn_process(stub->conn);
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	id = stub_request_id(stub);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(child_of(stub, &seen));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	stub_reply_cek(stub, id, 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.status, CEK_OK);
+	seen_free(&seen);
+}
+
+/* A hundred thousand calls later the connection holds no more than after the first. */
+static void test_memory_at_rest(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = { 0 };
+	uint64_t ids[64];
+
+	for (unsigned round = 0; round < 200; round++) {
+		for (unsigned i = 0; i < 64; i++)
+			stub_unwrap(stub, 5000, seen_callback, &seen);
+		for (unsigned i = 0; i < 64; i++)
+			ids[i] = stub_request_id(stub);
+		for (unsigned i = 0; i < 64; i++)
+			stub_reply_cek(stub, ids[i], 1, 32);
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+	}
+	assert_int_equal(stub->conn->n_chunks, 2);
+	assert_true(stub->conn->in.memory.size <= BUFFER_SMALL);
+	assert_true(stub->conn->out.memory.size <= BUFFER_SMALL);
+	seen_free(&seen);
+}
+
+static bool all_zero(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (data[i] != 0)
+			return false;
+	return true;
+}
+
+/* CEKs pass through both buffers: nothing of them stays. */
+static void test_buffers_are_wiped(void **state)
+{
+	const struct cek_wrap args = { .key = "api", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 } };
+	struct stub *stub = *state;
+	struct buffer *out = &stub->conn->out, *in = &stub->conn->in;
+	struct seen seen = { 0 };
+	cek_call *call;
+
+	assert_int_equal(cek_wrap_start(stub->conn, &args, -1, seen_callback, &seen, &call), CEK_OK);
+	assert_non_null(memmem(out->base, out->memory.size, "0123456789abcdef", 16));
+	cek_call_cancel(call);
+	assert_true(all_zero(out->base, out->memory.size));
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	stub_reply_cek(stub, stub_request_id(stub), 0x5a, 32);
+	cek_conn_process(stub->conn);
+	assert_true(all_zero(out->base, out->memory.size));
+	assert_true(all_zero(in->base, in->memory.size));
+	seen_free(&seen);
+}
+
+#define WITH_STUB(function) cmocka_unit_test_setup_teardown(function, stub_setup, stub_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_new),
+		cmocka_unit_test(test_default_path),
+		WITH_STUB(test_no_daemon),
+		WITH_STUB(test_backoff),
+		WITH_STUB(test_full_backlog_is_waited_for),
+		WITH_STUB(test_descriptor),
+		WITH_STUB(test_pipeline_out_of_order),
+		WITH_STUB(test_reply_byte_by_byte),
+		WITH_STUB(test_limit_of_calls),
+		WITH_STUB(test_limit_of_output),
+		WITH_STUB(test_disconnect),
+		WITH_STUB(test_closed_before_the_first_byte),
+		WITH_STUB(test_notice),
+		WITH_STUB(test_breaches_of_protocol),
+		WITH_STUB(test_random_bytes),
+		WITH_STUB(test_free_inside_callback),
+		WITH_STUB(test_free_inside_disconnect),
+		WITH_STUB(test_start_inside_callback),
+		WITH_STUB(test_no_loop_inside_callback),
+		WITH_STUB(test_fork),
+		WITH_STUB(test_memory_at_rest),
+		WITH_STUB(test_buffers_are_wiped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
