@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -76,4 +77,20 @@ void log_info(const char *format, ...)
 	va_start(args, format);
 	log_line(LOG_INFO, format, args);
 	va_end(args);
+}
+
+/* The compiler's path begins where it was called: what comes after the last ".." names the file in the sources. */
+static const char *in_sources(const char *file)
+{
+	const char *up;
+
+	while ((up = strstr(file, "../")))
+		file = up + 3;
+	return file;
+}
+
+int log_origin_at(int error, const char *file, int line)
+{
+	log_error("%s:%d: %s", in_sources(file), line, strerror(error < 0 ? -error : error));
+	return error;
 }
