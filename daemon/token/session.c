@@ -58,14 +58,20 @@ static enum session_result initialize(struct session *session)
 	struct {
 		CK_C_INITIALIZE_ARGS args;
 		void *beyond;
-	} init = { .args = { .flags = 0 } };
+	} init = { .args = { .flags = CKF_OS_LOCKING_OK } };
 	CK_INFO info;
 	char description[33];
 	CK_RV rv;
 
 	if (session->config.init_reserved && *session->config.init_reserved)
 		init.args.pReserved = (void *)(uintptr_t)session->config.init_reserved;
+	/* A module with threads of its own needs locks (p11-kit's RPC client says CKR_CANT_LOCK without the flag), and
+	 * nothing forbids it those of the system. One that cannot use them does without: we call it from one thread. */
 	rv = session->f->C_Initialize(&init);
+	if (rv == CKR_CANT_LOCK) {
+		init.args.flags = 0;
+		rv = session->f->C_Initialize(&init);
+	}
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return fail(session, SESSION_TOKEN, "module: C_Initialize says %s; check its configuration and the "
 			    "module-environment", ckr_name(rv));

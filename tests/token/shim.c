@@ -29,9 +29,13 @@ static int misbehaves(const char *function, CK_RV *ret_rv)
 
 static CK_RV initialize(void *args)
 {
+	const CK_C_INITIALIZE_ARGS *init = args;
+	CK_RV rv;
+
 	shim->initialized++;
+	shim->init_flags = init->flags;
 	shim->blind = 0;
-	return real->C_Initialize(args);
+	return misbehaves("C_Initialize", &rv) ? rv : real->C_Initialize(args);
 }
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)

@@ -19,4 +19,5 @@ struct shim {
 	atomic_int dashed;        /* so many of the next pairs are made of one key on P-256 whose thumbprint is SHIM_DASHED */
 	atomic_int logins;        /* calls of C_Login so far */
 	atomic_int initialized;   /* calls of C_Initialize so far */
+	atomic_ulong init_flags;  /* of the last of them */
 };

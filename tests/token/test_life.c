@@ -125,6 +125,23 @@ static void does_not_use_up_the_last_try(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
+/* A module with threads of its own must be able to lock; one that cannot lock serves nevertheless. */
+static void lets_the_module_lock(void **state)
+{
+	struct rig_worker worker;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(shim->init_flags, CKF_OS_LOCKING_OK);
+	assert_int_equal(shim->initialized, 1);
+	assert_int_equal(rig_stop(&worker), 0);
+	misbehave("C_Initialize", CKR_CANT_LOCK, 1);
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_int_equal(shim->init_flags, 0);
+	assert_int_equal(shim->initialized, 3);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
 /* ---- errors
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -624,6 +641,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(says_which_tokens_there_are, behave),
 		cmocka_unit_test_setup(tries_a_wrong_pin_once, behave),
 		cmocka_unit_test_setup(does_not_use_up_the_last_try, behave),
+		cmocka_unit_test_setup(lets_the_module_lock, behave),
 		cmocka_unit_test_setup(gets_over_lost_sessions_logins_and_handles, behave),
 		cmocka_unit_test_setup(ends_when_the_token_is_gone, behave),
 		cmocka_unit_test_setup(stays_when_only_the_ciphertext_is_bad, behave),
