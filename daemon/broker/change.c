@@ -272,13 +272,14 @@ static void on_answered(struct job *job, const JobResult *result)
 	int outcome;
 
 	timer_clear(&change->broker->timers, &change->timer);
-	if (!result) { /* what the worker did before it died is not known: the intent stays open */
-		finish(change, say(change, STATUS_UNAVAILABLE, "the manage worker died or could not be started"));
-		return;
+	if (!result) {
+		outcome = say(change, STATUS_UNAVAILABLE, "the manage worker died or could not be started");
+	} else {
+		testhook_step(kinds[change->kind].steps[1]);
+		outcome = status_of(change, result);
 	}
-	testhook_step(kinds[change->kind].steps[1]);
-	outcome = status_of(change, result);
-	if (outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL)
+	/* What the worker did before it died is not known: the intent stays open. An adoption changes nothing there. */
+	if ((outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL) && change->kind != CHANGE_ADOPT)
 		finish(change, outcome);
 	else if (outcome != STATUS_OK)
 		abandon(change, outcome);

@@ -150,6 +150,19 @@ static bool being_destroyed(const struct ring *ring, const struct version *versi
 	return false;
 }
 
+/* The CKA_ID of an adopted key was chosen by others, who may use it again. */
+static void add_destroyed(struct findings *findings, const struct version *version)
+{
+	const bool ours = version->provenance != PROVENANCE_ADOPTED;
+
+	add(findings, "orphan", version->key->name, version->kid, version->cka_id, version->cka_id_len,
+		ours ? "destroyed by the journal, but the object is there"
+		     : "destroyed by the journal, but the token has an object with its CKA_ID",
+		ours ? "the token was restored from a backup: delete the object with the token's own tools"
+		     : "cekd did not make it: a token restored from a backup has the key again, otherwise it is "
+		       "another program's; ask who made it");
+}
+
 static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings,
 	struct version *version)
 {
@@ -158,9 +171,7 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 
 	if (version->state == STATE_DESTROYED) {
 		if (object)
-			add(findings, "orphan", key, version->kid, version->cka_id, version->cka_id_len,
-				"destroyed by the journal, but the object is there",
-				"the token was restored from a backup: delete the object with the token's own tools");
+			add_destroyed(findings, version);
 		return;
 	}
 	if (!object && being_destroyed(&broker->ring, version))
@@ -176,13 +187,15 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 	steps_mark(broker, version, !object);
 }
 
+/* That of a key that cekd itself was making: only then the object is cekd's. */
 static const struct intent *find_intent(const struct ring *ring, const struct object *object)
 {
 	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
 		const struct intent *intent = list_entry(link, struct intent, link);
 
-		if (intent->cka_id_len == object->cka_id_len && memcmp(intent->cka_id, object->cka_id,
-			object->cka_id_len) == 0)
+		if (strcmp(intent->op, "adopt") != 0 && strcmp(intent->op, "destroy") != 0 &&
+			intent->cka_id_len == object->cka_id_len &&
+			memcmp(intent->cka_id, object->cka_id, object->cka_id_len) == 0)
 			return intent;
 	}
 	return NULL;

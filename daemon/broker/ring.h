@@ -78,7 +78,7 @@ struct key {
 	uint64_t rotate_again;    /* monotonic time before which cekd does not try again by itself */
 };
 
-/* Something that cekd was about to do to the token and never finished saying. */
+/* Something that cekd was about to make or destroy in the token and never finished saying. */
 struct intent {
 	struct link link;
 	uint8_t cka_id[CKA_ID_MAX];

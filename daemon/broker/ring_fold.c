@@ -137,11 +137,8 @@ static void enter_state(struct version *version, enum state state, uint64_t unti
 	version->state = state;
 }
 
-/* An adoption by label did not know its CKA_ID yet. */
 static bool intent_matches(const struct intent *intent, const KeyRecord *record)
 {
-	if (intent->cka_id_len == 0)
-		return strcmp(intent->key, record->key) == 0;
 	return intent->cka_id_len == record->cka_id.len && memcmp(intent->cka_id, record->cka_id.data, record->cka_id.len) == 0;
 }
 
@@ -254,6 +251,9 @@ static int fold_intent(struct ring *ring, const KeyRecord *record, char *ret_why
 	if (record->cka_id.len > CKA_ID_MAX)
 		return contradiction(ret_why, why_size, "no valid CKA_ID", record);
 	drop_intent(ring, record);
+	/* An adoption leaves nothing in the token that was not there before: nothing to look after. */
+	if (strcmp(record->op, "adopt") == 0)
+		return 0;
 	intent = calloc(1, sizeof(*intent));
 	if (!intent)
 		return -ENOMEM;

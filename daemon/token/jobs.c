@@ -240,11 +240,10 @@ void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek_
 		return;
 	ret_result->outcome = wrap_cek(worker, job, wrapped, &rv);
 	explain(ret_result, rv);
-	if (ret_result->outcome != OUTCOME(OK))
-		return;
-	if (fresh)
+	if (ret_result->outcome == OUTCOME(OK))
+		fill_wrapped(worker, wrapped, ret_result);
+	if (ret_result->outcome == OUTCOME(OK) && fresh)
 		ret_result->cek = (ProtobufCBinaryData){ job->cek_len, wrapped->cek };
-	fill_wrapped(worker, wrapped, ret_result);
 }
 
 void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,

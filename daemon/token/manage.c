@@ -15,8 +15,12 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 		 ...)
 {
 	char *text = arena_alloc(&worker->arena, TEXT_MAX);
+	const uint64_t id = result->id;
 	va_list args;
 
+	/* Nothing of what was found out before it failed goes out. */
+	*result = (Cek__Internal__V1__JobResult)CEK__INTERNAL__V1__JOB_RESULT__INIT;
+	result->id = id;
 	result->outcome = outcome;
 	if (!text)
 		return;
@@ -70,39 +74,50 @@ static bool protected_well(struct worker *worker, const struct key *key, Cek__In
 	return false;
 }
 
-static bool describe_public(struct worker *worker, struct key *key, Cek__Internal__V1__JobResult *result)
+/* What a key is called outside. */
+struct description {
+	struct public_half half; /* jose points into it */
+	Cek__V1__PublicKey jose;
+	char kid[KID_LEN];
+};
+
+/* NULL with the failure in result. */
+static struct description *describe_public(struct worker *worker, struct key *key, Cek__Internal__V1__JobResult *result)
 {
-	struct public_half *half = arena_alloc(&worker->arena, sizeof(*half));
-	Cek__V1__PublicKey *jose = arena_alloc(&worker->arena, sizeof(*jose));
-	char *kid = arena_alloc(&worker->arena, KID_LEN);
+	struct description *description = arena_alloc(&worker->arena, sizeof(*description));
 	CK_RV rv;
 
-	if (!half || !jose || !kid) {
+	if (!description) {
 		manage_fail(worker, result, OUTCOME(INTERNAL), "out of memory");
-		return false;
+		return NULL;
 	}
-	result->public_key = jose;
-	result->kid = kid;
 	if (key->class == CKO_SECRET_KEY) {
-		cek__v1__public_key__init(jose);
-		jose->kty = (char *)(uintptr_t)"oct";
-		b64u_encode(key->id, key->id_len, kid);
-		return true;
+		cek__v1__public_key__init(&description->jose);
+		description->jose.kty = (char *)(uintptr_t)"oct";
+		b64u_encode(key->id, key->id_len, description->kid);
+		return description;
 	}
-	rv = public_read(&worker->session, key, half);
+	rv = public_read(&worker->session, key, &description->half);
+	if (rv == CKR_CEKD_MISSING) {
+		manage_fail(worker, result, OUTCOME(REFUSED),
+			    "the private key does not tell its public half, and the token has no public key object "
+			    "with the same CKA_ID: create that first");
+		return NULL;
+	}
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result,
 			       "reading the public half (a public key object with the same CKA_ID is needed)", rv);
-		return false;
+		return NULL;
 	}
-	public_to_jose(half, jose);
-	public_thumbprint(half, kid);
-	return true;
+	public_to_jose(&description->half, &description->jose);
+	public_thumbprint(&description->half, description->kid);
+	return description;
 }
 
 bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id,
 		   enum manage_origin origin, Cek__Internal__V1__JobResult *result)
 {
+	struct description *description;
 	struct key *key;
 	CK_RV rv;
 
@@ -121,7 +136,10 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 			    alg->name);
 		return false;
 	}
-	if ((origin != MANAGE_ADOPTED && !protected_well(worker, key, result)) || !describe_public(worker, key, result))
+	if (origin != MANAGE_ADOPTED && !protected_well(worker, key, result))
+		return false;
+	description = describe_public(worker, key, result);
+	if (!description)
 		return false;
 	rv = round_trip(worker, key, alg);
 	if (rv != CKR_OK) {
@@ -130,6 +148,8 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 			result->outcome = OUTCOME(REFUSED);
 		return false;
 	}
+	result->kid = description->kid;
+	result->public_key = &description->jose;
 	result->bits = key->type == CKK_RSA ? key->modulus_bits : alg->family == ALG_ECDH ? 0 : alg->key_bits;
 	if (key->curve)
 		result->crv = (char *)(uintptr_t)key->curve->name;

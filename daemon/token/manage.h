@@ -29,7 +29,7 @@ bool manage_transport_open(void);
 
 enum manage_origin { MANAGE_GENERATED, MANAGE_IMPORTED, MANAGE_ADOPTED };
 
-/* A refusal or failure with its sentence for the operator. */
+/* A refusal or failure with its sentence for the operator; everything else that result held is gone. */
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
 		 ...) __attribute__((format(printf, 4, 5)));
 

@@ -82,7 +82,8 @@ static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_H
 		ret_text[used - 2] = '\0';
 }
 
-static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, Cek__Internal__V1__JobResult *result)
+static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, ProtobufCBinaryData *ret_id,
+		    Cek__Internal__V1__JobResult *result)
 {
 	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
 	size_t len = 0;
@@ -92,7 +93,7 @@ static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, Cek__Interna
 			    CKA_ID_MAX);
 		return false;
 	}
-	result->cka_id = (ProtobufCBinaryData){ len, id };
+	*ret_id = (ProtobufCBinaryData){ len, id };
 	return true;
 }
 
@@ -102,6 +103,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	const struct alg *alg = alg_find(job->alg);
 	char *note = arena_alloc(&worker->arena, NOTE_MAX);
 	CK_OBJECT_HANDLE object = 0;
+	ProtobufCBinaryData id;
 	CK_ULONG n = 0;
 	CK_RV rv;
 
@@ -127,9 +129,10 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 			    note);
 		return;
 	}
-	if (!read_id(worker, object, ret_result) ||
-	    !manage_verify(worker, alg, &ret_result->cka_id, MANAGE_ADOPTED, ret_result))
+	if (!read_id(worker, object, &id, ret_result) ||
+	    !manage_verify(worker, alg, &id, MANAGE_ADOPTED, ret_result))
 		return;
+	ret_result->cka_id = id;
 	if (*note)
 		ret_result->note = note;
 }

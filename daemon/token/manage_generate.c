@@ -235,5 +235,6 @@ void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob
 	for (int tries = 1; make_one(worker, job, alg, &made, ret_result); tries++)
 		if (tries == TRIES_MAX || !give_back(worker, &made, &job->cka_id, ret_result->kid))
 			break;
-	ret_result->cka_id = job->cka_id;
+	if (ret_result->outcome == OUTCOME(OK))
+		ret_result->cka_id = job->cka_id;
 }

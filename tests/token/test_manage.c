@@ -39,6 +39,24 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* A result that is a failure holds nothing that could be taken for a key. */
+static Cek__Internal__V1__FromWorker *call(Cek__Internal__V1__Job *job)
+{
+	Cek__Internal__V1__FromWorker *answer = rig_call(&manage, job);
+	const Cek__Internal__V1__JobResult *result = answer->result;
+
+	if (result->outcome == OUTCOME(OK))
+		return answer;
+	assert_string_not_equal(result->text, "");
+	assert_string_equal(result->kid, "");
+	assert_string_equal(result->crv, "");
+	assert_string_equal(result->note, "");
+	assert_null(result->public_key);
+	assert_int_equal(result->bits, 0);
+	assert_int_equal(result->cka_id.len, 0);
+	return answer;
+}
+
 static void fresh_id(uint8_t id[16])
 {
 	assert_int_equal(RAND_bytes(id, 16), 1);
@@ -108,7 +126,7 @@ static Cek__Internal__V1__FromWorker *import(const char *alg, const uint8_t id[1
 	op.public_key = public;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_IMPORT;
 	job.import = &op;
-	return rig_call(&manage, &job);
+	return call(&job);
 }
 
 static void half_of(EVP_PKEY *key, struct public_half *ret_half)
@@ -332,7 +350,7 @@ static Cek__Internal__V1__FromWorker *adopt(const char *alg, uint8_t *id, const 
 	op.insist = insist;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_ADOPT;
 	job.adopt = &op;
-	return rig_call(&manage, &job);
+	return call(&job);
 }
 
 static void create_aes(uint8_t *id, const char *label, bool extractable, bool too_broad)
@@ -403,6 +421,50 @@ static void adopts(void **state)
 	expect_adopt("A256GCMKW", NULL, NULL, true, OUTCOME(REFUSED), NULL);
 }
 
+static void create_ec(const uint8_t *id, EVP_PKEY *pair, EVP_PKEY *told)
+{
+	struct public_half half;
+	BIGNUM *number = NULL;
+	uint8_t d[32];
+
+	assert_int_equal(EVP_PKEY_get_bn_param(pair, "priv", &number), 1);
+	assert_int_equal(BN_bn2binpad(number, d, sizeof(d)), sizeof(d));
+	BN_clear_free(number);
+	half_of(told, &half);
+	rig_create_ec(&rig, id, "P-256", d, sizeof(d), half.point + 1, half.point + 33, 32);
+}
+
+/* An EC private key does not tell its public half: without a public key object it has no name. */
+static void adopts_an_ec_key_with_its_public_half(void **state)
+{
+	EVP_PKEY *pair = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16];
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* it tells */
+	fresh_id(id);
+	create_ec(id, pair, pair);
+	answer = adopt("ECDH-ES", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_string_equal(answer->result->crv, "P-256");
+	assert_non_null(answer->result->public_key);
+	rig_free(answer);
+	assert_int_equal(rig.f->C_DestroyObject(rig.session, rig_last_public()), CKR_OK);
+	answer = adopt("ECDH-ES", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	assert_non_null(strstr(answer->result->text, "public key object"));
+	rig_free(answer);
+	fresh_id(id);
+	create_ec(id, pair, other); /* one that does not belong to it */
+	answer = adopt("ECDH-ES", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	rig_free(answer);
+	EVP_PKEY_free(pair);
+	EVP_PKEY_free(other);
+}
+
 /* ---- destroy, inventory, what is generated
  * ---------------------------------------------------------------------------- */
 
@@ -449,7 +511,7 @@ static Cek__Internal__V1__FromWorker *generate(const char *alg, uint8_t *id, uin
 	op.crv = (char *)(uintptr_t)crv;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
 	job.generate = &op;
-	return rig_call(&manage, &job);
+	return call(&job);
 }
 
 static void destroy(uint8_t *id)
@@ -567,6 +629,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(refuses_what_does_not_belong_together),
 		cmocka_unit_test(refuses_more_than_two_primes),
 		cmocka_unit_test(adopts),
+		cmocka_unit_test(adopts_an_ec_key_with_its_public_half),
 		cmocka_unit_test(destroys_both_halves),
 		cmocka_unit_test(generate_refuses),
 		cmocka_unit_test(inventory_tells_what_is_not_whole),

@@ -94,6 +94,21 @@ CekRequest *call_status(void)
 	return &request;
 }
 
+CekRequest *call_adopt(const char *key, const char *label)
+{
+	static Cek__V1__AdoptKeyRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__AdoptKeyRequest)CEK__V1__ADOPT_KEY_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.key = (char *)key;
+	message.alg = (char *)"A256KW";
+	message.label = (char *)label;
+	request.op_case = CEK__V1__REQUEST__OP_ADOPT_KEY;
+	request.adopt_key = &message;
+	return &request;
+}
+
 CekRequest *call_rotate(const char *key, const char *kid)
 {
 	static Cek__V1__RotateKeyRequest message;

@@ -18,6 +18,7 @@ CekRequest *call_unwrap(const char *kid, const char *key);
 CekRequest *call_wrap(const char *key);
 CekRequest *call_generate(const char *key);
 CekRequest *call_status(void);
+CekRequest *call_adopt(const char *key, const char *label);
 CekRequest *call_rotate(const char *key, const char *kid);
 CekRequest *call_set_state(const char *kid, enum state state);
 /* The same if the version is in that state now. */

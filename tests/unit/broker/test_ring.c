@@ -417,6 +417,23 @@ static void test_intents_stay_until_they_end(void **state)
 	assert_true(list_empty(&ring->intents));
 }
 
+/* It makes and destroys nothing, so that nothing can be left of it. */
+static void test_an_adoption_leaves_no_intent(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record = version_of("k", "one", STATE_ACTIVE);
+
+	record.type = (char *)"intent";
+	record.op = (char *)"adopt";
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(list_empty(&ring->intents));
+	record.cka_id.len = 0; /* by label */
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(list_empty(&ring->intents));
+	record.type = (char *)"abandoned";
+	assert_int_equal(apply(ring, &record), 0);
+}
+
 static void test_a_jump_of_the_clock_is_noticed(void **state)
 {
 	struct ring *ring = *state;
@@ -510,6 +527,7 @@ int main(void)
 		TEST(test_counters_in_memory_are_ahead_of_a_live_record),
 		TEST(test_reservations_count_as_used_after_a_restart),
 		TEST(test_intents_stay_until_they_end),
+		TEST(test_an_adoption_leaves_no_intent),
 		TEST(test_a_jump_of_the_clock_is_noticed),
 		cmocka_unit_test_teardown(test_what_counts_as_a_jump_of_the_clock, teardown),
 		TEST(test_keys_are_listed_by_name),

@@ -184,6 +184,30 @@ static void test_generate_is_not_repeated_when_the_manage_worker_dies(void **sta
 	free(kid);
 }
 
+/* What was not made needs no looking after. */
+static void test_an_adoption_that_fails_is_abandoned(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	KeyRecord *record;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	rig->manage.dies_after = 1;
+	assert_int_equal(call_for_status(rig, &client, call_adopt("a", "ceremony")), STATUS_UNAVAILABLE);
+	assert_true(list_empty(&rig->broker.ring.intents));
+	record = cek__internal__v1__key_record__unpack(NULL, rig->journal.records[rig->journal.n_records - 1].len,
+		rig->journal.records[rig->journal.n_records - 1].data);
+	assert_string_equal(record->type, "abandoned");
+	assert_string_equal(record->op, "adopt");
+	cek__internal__v1__key_record__free_unpacked(record, NULL);
+	assert_serves(rig, kid);
+	rig_close(&client);
+	free(kid);
+}
+
 static void test_a_missing_object_comes_back(void **state)
 {
 	struct rig *rig = *state;
@@ -470,6 +494,7 @@ int main(void)
 		TEST(test_results_come_together),
 		TEST(test_a_worker_that_has_grown_is_replaced),
 		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
+		TEST(test_an_adoption_that_fails_is_abandoned),
 		TEST(test_a_missing_object_comes_back),
 		TEST(test_a_rewrap_finds_its_target_missing),
 		TEST(test_an_unwrap_is_not_answered_in_parts),
