@@ -28,7 +28,7 @@
 enum {
 	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */
 	INPUT_SIZE = 98304,   /* a frame that came in parts (64 KiB) and one more read */
-	WARNINGS_MAX = 8,
+	WARNINGS_MAX = 32, /* in a Status; the last one counts those that did not fit */
 };
 
 struct broker {

@@ -11,13 +11,16 @@ enum {
 	FINDINGS_MAX = 512,
 	FINDINGS_BYTES = 60000, /* of these: the reply fits into a frame */
 	LABEL_MAX = 64,
+	THUMBPRINT_LEN = 43,
 };
 
 struct object {
 	uint8_t cka_id[CKA_ID_MAX];
 	size_t cka_id_len;
 	char label[LABEL_MAX + 1];
-	bool is_public, whole;
+	char key_type[16];
+	char kid[THUMBPRINT_LEN + 1]; /* empty: it does not tell its public half */
+	bool is_public, is_secret, whole;
 	bool marked; /* as a key that cekd makes */
 };
 
@@ -50,8 +53,11 @@ int fsck_add(struct inventory **inventory, const JobResult *result)
 		const Cek__Internal__V1__TokenObject *from = result->object[i];
 		struct object *to = &grown[all->n++];
 
-		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0, .whole = from->whole,
-			.marked = marked(from)};
+		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0,
+			.is_secret = strcmp(from->class_, "secret") == 0, .whole = from->whole, .marked = marked(from)};
+		snprintf(to->key_type, sizeof(to->key_type), "%s", from->key_type);
+		if (kid_valid(from->kid))
+			snprintf(to->kid, sizeof(to->kid), "%s", from->kid);
 		to->cka_id_len = from->cka_id.len <= CKA_ID_MAX ? from->cka_id.len : CKA_ID_MAX;
 		if (to->cka_id_len > 0)
 			memcpy(to->cka_id, from->cka_id.data, to->cka_id_len);
@@ -125,16 +131,42 @@ static void add(struct findings *findings, const char *kind, const char *key, co
 		keep(findings, finding);
 }
 
-static const struct object *find_object(const struct inventory *inventory, const struct version *version)
+static bool has_id(const struct object *object, const uint8_t *cka_id, size_t len)
 {
+	return object->cka_id_len == len && memcmp(object->cka_id, cka_id, len) == 0;
+}
+
+/* Class, key type and public half belong to the name. An EC private key does not tell its public half. */
+static bool is_of(const struct ring *ring, const struct object *object, const struct version *version)
+{
+	const enum alg_family family = version->key->alg->family;
+
+	if (object->is_public || !has_id(object, version->cka_id, version->cka_id_len) ||
+		(object->kid[0] != '\0' && ring_version(ring, object->kid) != version))
+		return false;
+	if (family == ALG_RSA_OAEP)
+		return !object->is_secret && strcmp(object->key_type, "RSA") == 0;
+	if (family == ALG_ECDH)
+		return !object->is_secret && strncmp(object->key_type, "EC", 2) == 0;
+	return object->is_secret && strcmp(object->key_type, "AES") == 0;
+}
+
+/* The version's object, a whole one if there is one, and how many others have its CKA_ID. */
+static const struct object *find_object(const struct ring *ring, const struct inventory *inventory,
+	const struct version *version, size_t *ret_others)
+{
+	const struct object *found = NULL;
+	size_t n = 0;
+
 	for (size_t i = 0; i < inventory->n; i++) {
 		const struct object *object = &inventory->objects[i];
 
-		if (!object->is_public && object->cka_id_len == version->cka_id_len &&
-			memcmp(object->cka_id, version->cka_id, version->cka_id_len) == 0)
-			return object;
+		n += !object->is_public && has_id(object, version->cka_id, version->cka_id_len);
+		if (is_of(ring, object, version) && (!found || object->whole))
+			found = object;
 	}
-	return NULL;
+	*ret_others = n - (found != NULL);
+	return found;
 }
 
 /* Its destruction was begun and its end is not written yet: the object may be there or not. */
@@ -163,10 +195,24 @@ static void add_destroyed(struct findings *findings, const struct version *versi
 		       "another program's; ask who made it");
 }
 
+static void add_twins(struct findings *findings, const struct version *version, size_t others)
+{
+	char what[160];
+
+	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s", others,
+		others == 1 ? "" : "s", others == 1 ? "s" : "ve",
+		version->twins ? ", and nothing tells them apart: this version is not used" : "");
+	add(findings, "twin", version->key->name, version->kid, version->cka_id, version->cka_id_len, what,
+		version->twins ? "find out with the token's own tools which is which, and give the others another one"
+			       : "give the others another CKA_ID with the token's own tools: there are programs that "
+				 "take one for the other");
+}
+
 static void look_at_version(struct broker *broker, const struct inventory *inventory, struct findings *findings,
 	struct version *version)
 {
-	const struct object *object = find_object(inventory, version);
+	size_t others;
+	const struct object *object = find_object(&broker->ring, inventory, version, &others);
 	const char *key = version->key->name;
 
 	if (version->state == STATE_DESTROYED) {
@@ -184,7 +230,13 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 		add(findings, "partial", key, version->kid, version->cka_id, version->cka_id_len,
 			"the object has no value",
 			"restore the token from its backup");
-	steps_mark(broker, version, !object);
+	if (others > 0)
+		add_twins(findings, version, others);
+	/* Of an EC key only its use tells whether it is the one. */
+	if (object && (object->is_secret || object->kid[0] != '\0' || others == 0))
+		steps_mark(broker, version, false);
+	else if (!object)
+		steps_mark(broker, version, true);
 }
 
 /* That of a key that cekd itself was making: only then the object is cekd's. */
@@ -219,8 +271,7 @@ static bool has_private_half(const struct inventory *inventory, const struct obj
 	for (size_t i = 0; i < inventory->n; i++) {
 		const struct object *other = &inventory->objects[i];
 
-		if (!other->is_public && other->cka_id_len == object->cka_id_len &&
-			memcmp(other->cka_id, object->cka_id, object->cka_id_len) == 0)
+		if (!other->is_public && has_id(other, object->cka_id, object->cka_id_len))
 			return true;
 	}
 	return false;
@@ -229,10 +280,11 @@ static bool has_private_half(const struct inventory *inventory, const struct obj
 static void look_at_object(struct broker *broker, const struct inventory *inventory, struct findings *findings,
 	const struct object *object)
 {
+	const struct version *version = ring_object(&broker->ring, object->cka_id, object->cka_id_len);
 	const struct intent *intent;
 	char what[160];
 
-	if (ring_object(&broker->ring, object->cka_id, object->cka_id_len) ||
+	if ((version && (version->state != STATE_DESTROYED || is_of(&broker->ring, object, version))) ||
 		(object->is_public && has_private_half(inventory, object)))
 		return;
 	intent = find_intent(&broker->ring, object);

@@ -5,6 +5,7 @@
  *   partial   an object without its value: what a crash during creation leaves
  *   orphan    an object of an intent of ours that came to nothing
  *   foreign   an object that our journal has never heard of: another daemon's, or somebody else's
+ *   twin      other keys with the CKA_ID of a version
  */
 #pragma once
 

@@ -46,6 +46,7 @@ static void add_unwrap_job(struct put *out, unsigned field, const Cek__Internal_
 	put_bytes(out, 4, &job->encrypted_key);
 	add_params(out, 5, job->params);
 	put_text(out, 6, job->enc);
+	add_public_key(out, 7, job->public_key);
 	put_end(out, body);
 }
 

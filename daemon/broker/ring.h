@@ -60,6 +60,8 @@ struct version {
 	uint64_t look_again;      /* missing: monotonic time of the next attempt to find the object */
 	bool reserving;           /* a reservation is under way */
 	bool marking;             /* "missing" or "found" is under way */
+	bool twins;               /* the token has several objects that could be it: none is used */
+	uint64_t looked;          /* id of the last job before that was seen; only later ones tell that it is over */
 };
 
 struct key {

@@ -44,22 +44,24 @@ static int try_next(struct request *request, int outcome)
 	request->tries++;
 	request->version = next;
 	job->rewrap->from->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
+	job->rewrap->from->public_key = use_public_half(next);
 	return use_submit_wrap(request, job, job->rewrap->to);
 }
 
-/* MISSING means the object to be opened, unless the worker names the other one. */
-static bool target_missing(const struct request *request, const JobResult *result)
+/* MISSING and AMBIGUOUS mean the object to be opened, unless the worker names the other one. */
+static bool target_lost(const struct request *request, const JobResult *result)
 {
 	const struct version *to = request->to_version;
 
-	return result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING &&
+	return result && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING ||
+			result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_AMBIGUOUS) &&
 		result->cka_id.len == to->cka_id_len &&
 		memcmp(result->cka_id.data, to->cka_id, to->cka_id_len) == 0;
 }
 
 static int on_result(struct request *request, const JobResult *result)
 {
-	bool target = target_missing(request, result);
+	bool target = target_lost(request, result);
 	int outcome = use_outcome(request, target ? request->to_version : request->version, result);
 	Job *job;
 
@@ -148,7 +150,8 @@ int rpc_rewrap(struct request *request)
 	from = (Cek__Internal__V1__UnwrapJob){.base = from.base, .alg = message->alg, .enc = message->enc,
 		.cek_len = request->enc->cek_len,
 		.cka_id = {.data = request->version->cka_id, .len = request->version->cka_id_len},
-		.encrypted_key = message->encrypted_key, .params = message->params};
+		.encrypted_key = message->encrypted_key, .params = message->params,
+		.public_key = use_public_half(request->version)};
 	use_wrap_job(request, NULL, &to);
 	rewrap.from = &from;
 	rewrap.to = &to;

@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/rpc.h"
+
+enum { WARNING_LEN_MAX = 200 };
 
 static char *shown(const char *text)
 {
@@ -40,59 +43,109 @@ static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 	return 0;
 }
 
-static void warn(Cek__V1__StatusReply *reply, const char *text)
+struct warnings {
+	Cek__V1__StatusReply *reply;
+	struct arena *arena;
+	size_t left_out;
+};
+
+/* The last place is for the number of those that have none. */
+static void warn(struct warnings *warnings, const char *text)
 {
-	if (reply->n_warning == WARNINGS_MAX)
-		reply->warning[WARNINGS_MAX - 1] = (char *)"there are more warnings than fit in here";
-	else
+	Cek__V1__StatusReply *reply = warnings->reply;
+
+	if (reply->n_warning < WARNINGS_MAX - 1)
 		reply->warning[reply->n_warning++] = (char *)text;
+	else
+		warnings->left_out++;
 }
 
-/* Versions of which it is known that the token has no object: all of them, and it is hardly the right token. */
-static int warn_of_missing(struct request *request, Cek__V1__StatusReply *reply)
-{
-	enum { TEXT_MAX = 160 };
-	const struct ring *ring = &request->broker->ring;
-	size_t missing = 0, all = 0;
-	char *text;
+static void warn_of(struct warnings *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-	for (size_t i = 0; i < ring->n_keys; i++) {
-		for (size_t j = 0; j < ring->keys[i]->n_versions; j++) {
-			const struct version *version = ring->keys[i]->versions[j];
+static void warn_of(struct warnings *warnings, const char *format, ...)
+{
+	char *text = arena_alloc(warnings->arena, WARNING_LEN_MAX);
+	va_list args;
+
+	if (!text) {
+		warnings->left_out++;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, WARNING_LEN_MAX, format, args);
+	va_end(args);
+	warn(warnings, text);
+}
+
+/* All of them, and it is hardly the right token. */
+static void warn_of_missing(struct warnings *warnings, const struct broker *broker)
+{
+	size_t missing = 0, all = 0;
+
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		for (size_t j = 0; j < broker->ring.keys[i]->n_versions; j++) {
+			const struct version *version = broker->ring.keys[i]->versions[j];
 
 			all += version->state != STATE_DESTROYED;
 			missing += version->state != STATE_DESTROYED && version->missing;
 		}
 	}
-	if (missing == 0)
-		return 0;
-	text = arena_alloc(&request->broker->arena, TEXT_MAX);
-	if (!text)
-		return -ENOMEM;
-	snprintf(text, TEXT_MAX, "the token has no object for %zu of %zu versions%s (cekctl fsck)", missing, all,
-		missing == all ? ": is it the right token?" : "");
-	warn(reply, text);
-	return 0;
+	if (missing > 0)
+		warn_of(warnings, "the token has no object for %zu of %zu versions%s (cekctl fsck)", missing, all,
+			missing == all ? ": is it the right token?" : "");
+}
+
+static void warn_of_lost_objects(struct warnings *warnings, const struct broker *broker)
+{
+	warn_of_missing(warnings, broker);
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		const struct key *key = broker->ring.keys[i];
+
+		for (size_t j = 0; j < key->n_versions; j++) {
+			const struct version *version = key->versions[j];
+
+			if (version->state == STATE_DESTROYED)
+				continue;
+			if (version->twins)
+				warn_of(warnings, "key %s: the token has several keys that could be version %u: "
+					"cekctl fsck", key->name, version->number);
+			if (version->missing)
+				warn_of(warnings, "key %s: the token has no object for version %u", key->name,
+					version->number);
+		}
+	}
 }
 
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
+	struct warnings warnings = {.reply = reply, .arena = &request->broker->arena};
 
 	reply->warning = arena_alloc(&request->broker->arena, WARNINGS_MAX * sizeof(*reply->warning));
 	if (!reply->warning)
 		return -ENOMEM;
 	if (!broker->split_uids)
-		warn(reply, "all processes run under one uid: a fault of one reaches the others");
+		warn(&warnings, "all processes run under one uid: a fault of one reaches the others");
 	if (!broker->arena.locked || !broker->buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
-		warn(reply, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
+		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	if (steps_clock_suspect(broker))
-		warn(reply, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
+		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
 	if (broker->workers.hopeless)
-		warn(reply, broker->workers.why);
+		warn(&warnings, broker->workers.why);
 	if (!list_empty(&broker->ring.intents))
-		warn(reply, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
-	return warn_of_missing(request, reply);
+		warn(&warnings,
+			"some life-cycle changes began and did not end: cekctl fsck says what is left of them");
+	warn_of_lost_objects(&warnings, broker);
+	if (warnings.left_out > 0) {
+		char *text = arena_alloc(&request->broker->arena, WARNING_LEN_MAX);
+
+		if (!text)
+			return -ENOMEM;
+		snprintf(text, WARNING_LEN_MAX, "%zu more warnings: cekctl fsck and cekd's log tell them",
+			warnings.left_out);
+		reply->warning[reply->n_warning++] = text;
+	}
+	return 0;
 }
 
 static void fill_token(const struct broker *broker, Cek__V1__StatusReply *reply)

@@ -45,6 +45,7 @@ static int try_next(struct request *request, int outcome)
 	request->version = next;
 	job->id = workers_job_id(request->broker);
 	job->unwrap->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
+	job->unwrap->public_key = use_public_half(next);
 	return request_submit(request, job);
 }
 
@@ -86,6 +87,7 @@ static int submit(struct request *request, const Cek__V1__UnwrapRequest *message
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
 
 	unwrap.cka_id = (ProtobufCBinaryData){.data = request->version->cka_id, .len = request->version->cka_id_len};
+	unwrap.public_key = use_public_half(request->version);
 	unwrap.alg = message->alg;
 	unwrap.enc = message->enc;
 	unwrap.cek_len = request->enc->cek_len;

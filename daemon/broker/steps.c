@@ -13,6 +13,7 @@
 #include "daemon/broker/request.h"
 #include "daemon/broker/schedule.h"
 #include "daemon/broker/usage.h"
+#include "daemon/broker/use.h"
 
 enum {
 	BACK_OFF_US = 5000000,
@@ -106,6 +107,8 @@ static void destroy(struct broker *broker, struct version *version)
 	memcpy(change->cka_id, version->cka_id, version->cka_id_len);
 	change->cka_id_len = version->cka_id_len;
 	destroy_job.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
+	destroy_job.alg = (char *)version->key->alg->name;
+	destroy_job.public_key = use_public_half(version);
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy_job;
 	if (change_pack_job(change, &job, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
@@ -266,6 +269,27 @@ void steps_mark(struct broker *broker, struct version *version, bool missing)
 		log_info("key %s: the object of version %u is back", version->key->name, version->number);
 	record.type = (char *)(missing ? "missing" : "found");
 	version->marking = append_note(broker, version, &record, on_marked) == 0;
+}
+
+void steps_mark_twins(struct broker *broker, struct version *version)
+{
+	if (version->twins)
+		return;
+	log_error("key %s: the token has several keys that could be version %u; none is used until only one is left",
+		version->key->name, version->number);
+	version->twins = true;
+	version->looked = broker->workers.next_id;
+	/* Who found it while it was alone would go on with it, and the next one not. */
+	workers_forget(broker, version->cka_id, version->cka_id_len);
+}
+
+void steps_seen(struct broker *broker, struct version *version, uint64_t job_id)
+{
+	steps_mark(broker, version, false);
+	if (!version->twins || job_id <= version->looked)
+		return;
+	log_info("key %s: the object of version %u is the only one again", version->key->name, version->number);
+	version->twins = false;
 }
 
 void steps_look_for_missing(struct broker *broker)

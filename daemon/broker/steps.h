@@ -48,6 +48,12 @@ uint64_t steps_reservation(const struct broker *broker, uint64_t reserved);
 /* Put on record that the object of a version is missing, or was found. */
 void steps_mark(struct broker *broker, struct version *version, bool missing);
 
+/* A worker cannot tell the object of this version from others. All workers look again for the next job. */
+void steps_mark_twins(struct broker *broker, struct version *version);
+
+/* A job found the object of this version. */
+void steps_seen(struct broker *broker, struct version *version, uint64_t job_id);
+
 /* A worker came up: missing objects are worth another look. */
 void steps_look_for_missing(struct broker *broker);
 

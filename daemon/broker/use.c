@@ -27,6 +27,11 @@ bool use_unwraps(const struct version *version)
 	}
 }
 
+PublicKey *use_public_half(const struct version *version)
+{
+	return is_public(version->key->alg) ? version->public_key : NULL;
+}
+
 int use_still(struct request *request, struct version *version)
 {
 	if (use_unwraps(version))
@@ -35,10 +40,22 @@ int use_still(struct request *request, struct version *version)
 	return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
 }
 
-/* A missing object is looked for by using it; in between the answer is known. */
+static bool lost(const struct version *version)
+{
+	return version->missing || version->twins;
+}
+
+static int say_lost(struct request *request, const struct version *version)
+{
+	if (version->twins)
+		return request_say(request, STATUS_UNUSABLE, "the token has several keys that could be this version");
+	return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+}
+
+/* An object that was lost is looked for by using it; in between the answer is known. */
 static bool may_look(struct broker *broker, struct version *version)
 {
-	if (!version->missing)
+	if (!lost(version))
 		return true;
 	if (broker->now < version->look_again)
 		return false;
@@ -52,9 +69,7 @@ int use_for_unwrap(struct request *request, struct version *version)
 
 	if (use_still(request, version) != STATUS_OK)
 		return STATUS_UNUSABLE;
-	if (!may_look(broker, version))
-		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
-	return STATUS_OK;
+	return may_look(broker, version) ? STATUS_OK : say_lost(request, version);
 }
 
 unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_len)
@@ -72,7 +87,7 @@ unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_le
 
 static bool fits(const struct version *version, size_t rsa_len)
 {
-	return use_unwraps(version) && !version->missing && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
+	return use_unwraps(version) && !lost(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
 }
 
 struct version *use_candidate(const struct request *request, uint32_t i, size_t rsa_len)
@@ -123,8 +138,7 @@ static int for_wrap(struct request *request, struct version **ret_version)
 	if (!version)
 		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
 	if (!may_look(broker, version))
-		return request_say(request, STATUS_UNUSABLE,
-			"the token has no object for the active version at the moment");
+		return say_lost(request, version);
 	if (!take_wrap(broker, version)) {
 		if (!version->reserving && !version->key->change)
 			return request_say(request, STATUS_UNAVAILABLE,
@@ -156,7 +170,7 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 		return r;
 	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id,
 		.len = request->to_version->cka_id_len};
-	wrap->public_key = request->to_key->alg->family == ALG_ECDH ? request->to_version->public_key : NULL;
+	wrap->public_key = use_public_half(request->to_version);
 	job->id = workers_job_id(request->broker);
 	return request_submit(request, job);
 }
@@ -167,9 +181,9 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 
 	if (!result)
 		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
-	if (version->missing && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
+	if (lost(version) && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
 		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
-		steps_mark(broker, version, false);
+		steps_seen(broker, version, request->job.id);
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:
 		return use_still(request, version);
@@ -178,6 +192,9 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 	case OUTCOME_MISSING:
 		steps_mark(broker, version, true);
 		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+	case OUTCOME_AMBIGUOUS:
+		steps_mark_twins(broker, version);
+		return say_lost(request, version);
 	case OUTCOME_UNAVAILABLE:
 		return request_say(request, STATUS_UNAVAILABLE, "the token does not answer");
 	case OUTCOME_UNSUPPORTED:

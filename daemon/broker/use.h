@@ -9,8 +9,11 @@
  * they are used. */
 bool use_unwraps(const struct version *version);
 
+/* The public half that tells its object from others with the same CKA_ID; NULL: AES, which has none. */
+PublicKey *use_public_half(const struct version *version);
+
 /* May this version be asked now? STATUS_OK or STATUS_UNUSABLE; the refusal is counted. A version whose object is
- * missing is looked for again from time to time. */
+ * missing, or not to be told from others, is looked for again from time to time. */
 int use_for_unwrap(struct request *request, struct version *version);
 
 /* RSA: the bits of the modulus that encrypted_key must be as long as. Without kid any of the key's versions will do. */
@@ -25,7 +28,8 @@ struct version *use_candidate(const struct request *request, uint32_t i, size_t 
  * by itself. Returns STATUS_PENDING or a status. */
 int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJob *wrap);
 
-/* What a job's result means, STATUS_OK if the CEK is there. Notes an object that is missing, or found again. */
+/* What a job's result means, STATUS_OK if the CEK is there. Notes an object that is missing, or not alone, and that
+ * it is there again. */
 int use_outcome(struct request *request, struct version *version, const JobResult *result);
 
 /* The version is still one that may be used: it could have been compromised while the token worked. STATUS_OK or

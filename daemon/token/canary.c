@@ -12,6 +12,7 @@ enum {
 	LEARN_US = 1000000,
 	ASK_US = 1000000,
 	PARAMS_MAX = 2048, /* packed: epk, apu and apv at their limits */
+	PUBLIC_MAX = 640,  /* packed: RSA-4096 */
 };
 
 struct canary {
@@ -25,6 +26,8 @@ struct canary {
 	size_t encrypted_key_len;
 	uint8_t params[PARAMS_MAX];
 	size_t params_len;
+	uint8_t public_key[PUBLIC_MAX];
+	size_t public_key_len;
 };
 
 int canary_init(struct worker *worker)
@@ -33,7 +36,7 @@ int canary_init(struct worker *worker)
 	return worker->canary ? 0 : -ENOMEM;
 }
 
-void canary_learn(struct worker *worker, const struct key *key, const struct unwrap *unwrap)
+void canary_learn(struct worker *worker, const struct name *name, const struct unwrap *unwrap)
 {
 	struct canary *canary = worker->canary;
 	const uint64_t now = clock_monotonic_us();
@@ -41,10 +44,12 @@ void canary_learn(struct worker *worker, const struct key *key, const struct unw
 	if (now - canary->learned_us < LEARN_US && canary->id_len > 0)
 		return;
 	if (unwrap->encrypted_key_len > sizeof(canary->encrypted_key) || strlen(unwrap->enc) >= sizeof(canary->enc) ||
-	    (unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX))
+	    (unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX) ||
+	    (name->public_key && cek__v1__public_key__get_packed_size(name->public_key) > PUBLIC_MAX))
 		return;
 	canary->learned_us = now;
-	memcpy(canary->id, key->id, canary->id_len = key->id_len);
+	memcpy(canary->id, name->id, canary->id_len = name->id_len);
+	canary->public_key_len = name->public_key ? cek__v1__public_key__pack(name->public_key, canary->public_key) : 0;
 	canary->alg = unwrap->alg;
 	strcpy(canary->enc, unwrap->enc);
 	canary->cek_len = unwrap->cek_len;
@@ -67,15 +72,19 @@ static bool unwraps_again(struct worker *worker)
 	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
 	Cek__V1__AlgParams *params =
 		cek__v1__alg_params__unpack(arena_allocator(&worker->arena), canary->params_len, canary->params);
+	struct name name = { .id = canary->id, .id_len = canary->id_len, .alg = canary->alg };
 	struct key *key;
 	CK_RV rv;
 
-	if (!cek || !params)
+	if (canary->public_key_len > 0)
+		name.public_key = cek__v1__public_key__unpack(arena_allocator(&worker->arena), canary->public_key_len,
+							      canary->public_key);
+	if (!cek || !params || (canary->public_key_len > 0 && !name.public_key))
 		return true;
 	unwrap.params = params;
-	rv = keys_get(&worker->keys, canary->id, canary->id_len, &key);
-	/* Destroyed in the meantime: no evidence any more. */
-	if (rv == CKR_CEKD_MISSING) {
+	rv = keys_get(&worker->keys, &name, &key);
+	/* Destroyed in the meantime, or no longer to be told from others: no evidence any more. */
+	if (rv == CKR_CEKD_MISSING || rv == CKR_CEKD_AMBIGUOUS) {
 		canary->id_len = 0;
 		return true;
 	}
@@ -94,25 +103,26 @@ static bool answers(struct worker *worker)
 }
 
 /* Only an error that could be the token's counts: a key that may not wrap says nothing about it. */
-static bool key_works(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg)
+static bool key_works(struct worker *worker, const struct name *name)
 {
 	struct key *key;
-	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+	CK_RV rv = keys_get(&worker->keys, name, &key);
 
 	if (rv == CKR_OK)
-		rv = round_trip(worker, key, alg);
+		rv = round_trip(worker, key, name->alg);
 	switch (ckr_class(rv)) {
 	case CKR_CLASS_OK:
 	case CKR_CLASS_DATA:
 	case CKR_CLASS_UNSUPPORTED:
 	case CKR_CLASS_MISSING:
+	case CKR_CLASS_TWINS:
 		return true;
 	default:
 		return false;
 	}
 }
 
-bool canary_alive(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg, bool now)
+bool canary_alive(struct worker *worker, const struct name *name, bool now)
 {
 	struct canary *canary = worker->canary;
 	const uint64_t time = clock_monotonic_us();
@@ -122,5 +132,5 @@ bool canary_alive(struct worker *worker, const ProtobufCBinaryData *cka_id, cons
 	canary->asked_us = time;
 	if (canary->id_len > 0)
 		return unwraps_again(worker);
-	return alg ? key_works(worker, cka_id, alg) : answers(worker);
+	return name ? key_works(worker, name) : answers(worker);
 }

@@ -8,16 +8,17 @@
 
 #include "internal.pb-c.h"
 #include "mech.h"
+#include "named.h"
 
 struct worker;
 
 /* 0 or -ENOMEM. */
 int canary_init(struct worker *worker);
 
-/* This unwrap worked. Keeps a copy, at most once a second; nothing in it is secret. */
-void canary_learn(struct worker *worker, const struct key *key, const struct unwrap *unwrap);
+/* This unwrap with the key of that name worked. Keeps a copy, at most once a second; nothing in it is secret. */
+void canary_learn(struct worker *worker, const struct name *name, const struct unwrap *unwrap);
 
-/* The token gave an error with the key of this CKA_ID: does it still do what it did? As long as nothing has been
- * unwrapped, that key must wrap and unwrap a test CEK; with alg NULL the token must only answer. now: also if this was
- * asked within the last second. */
-bool canary_alive(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct alg *alg, bool now);
+/* The token gave an error with the key of this name (NULL: not with a key): does it still do what it did? As long as
+ * nothing has been unwrapped, that key must wrap and unwrap a test CEK; without a key the token must only answer. now:
+ * also if this was asked within the last second. */
+bool canary_alive(struct worker *worker, const struct name *name, bool now);

@@ -16,6 +16,7 @@ enum ckr_class {
 	CKR_CLASS_HARD,        /* the token is gone: the worker ends and is started anew */
 	CKR_CLASS_UNSUPPORTED, /* the token, or this key, does not do that */
 	CKR_CLASS_MISSING,     /* CKR_CEKD_MISSING */
+	CKR_CLASS_TWINS,       /* CKR_CEKD_AMBIGUOUS */
 };
 
 /* PKCS#11 3.0; p11-kit 0.24 does not name them. */
@@ -23,8 +24,8 @@ enum ckr_class {
 #define CKK_MONTGOMERY 0x41UL
 
 /* Two codes of our own, returned by the functions of this folder beside the token's. */
-#define CKR_CEKD_MISSING (CKR_VENDOR_DEFINED | 0x63656b01UL)   /* no object has this CKA_ID */
-#define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects have this CKA_ID */
+#define CKR_CEKD_MISSING (CKR_VENDOR_DEFINED | 0x63656b01UL)   /* no object is the one that is meant (named.h) */
+#define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects could be */
 
 enum ckr_class ckr_class(CK_RV rv);
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "agree.h"
@@ -118,6 +119,29 @@ static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(own);
 	return rv;
+}
+
+CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same)
+{
+	struct worker *worker = context;
+	struct key key = { .handle = object, .class = CKO_PRIVATE_KEY, .curve = half->curve };
+	EVP_PKEY *public = public_for_openssl(half);
+	uint8_t *ours = arena_alloc(&worker->arena, Z_MAX), *theirs = arena_alloc(&worker->arena, Z_MAX);
+	uint8_t point[POINT_MAX];
+	CK_RV rv = !ours || !theirs ? CKR_HOST_MEMORY
+		   : public	    ? ephemeral(public, half->curve, point, ours)
+				    : CKR_PUBLIC_KEY_INVALID;
+
+	EVP_PKEY_free(public);
+	if (rv != CKR_OK)
+		return rv;
+	rv = derive(worker, &key, point, half->point_len, theirs);
+	/* A KEK of ECDH-ES may derive. */
+	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT)
+		*ret_same = NAMED_OTHER;
+	else if (rv == CKR_OK)
+		*ret_same = CRYPTO_memcmp(ours, theirs, half->curve->field_len) == 0 ? NAMED_SAME : NAMED_OTHER;
+	return *ret_same == NAMED_OTHER ? CKR_OK : rv;
 }
 
 CK_RV ecdh_wrap(struct worker *worker, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)

@@ -39,8 +39,7 @@ static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *r
 	return OUTCOME(UNAVAILABLE);
 }
 
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg,
-		    unsigned tries, bool *ret_again)
+outcome_t job_judge(struct worker *worker, CK_RV rv, const struct name *name, unsigned tries, bool *ret_again)
 {
 	const enum ckr_class class = ckr_class(rv);
 
@@ -52,6 +51,8 @@ outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *
 		return OUTCOME(FAILED);
 	case CKR_CLASS_MISSING:
 		return OUTCOME(MISSING);
+	case CKR_CLASS_TWINS:
+		return OUTCOME(AMBIGUOUS);
 	case CKR_CLASS_UNSUPPORTED:
 		return OUTCOME(UNSUPPORTED);
 	case CKR_CLASS_PIN:
@@ -60,25 +61,26 @@ outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *
 	case CKR_CLASS_LOGIN:
 		return tries > 0 ? end(worker, rv) : renew(worker, class == CKR_CLASS_LOGIN, rv, ret_again);
 	case CKR_CLASS_HANDLE:
-		keys_forget(&worker->keys, cka_id->data, cka_id->len);
+		if (name)
+			keys_forget(&worker->keys, name->id, name->id_len);
 		if (tries > 0)
 			return end(worker, rv);
 		*ret_again = true;
 		return OUTCOME(UNAVAILABLE);
 	case CKR_CLASS_HARD:
 	case CKR_CLASS_AMBIGUOUS:
-		if (canary_alive(worker, cka_id, alg, class == CKR_CLASS_HARD))
+		if (canary_alive(worker, name, class == CKR_CLASS_HARD))
 			return OUTCOME(FAILED);
 		return end(worker, rv);
 	}
 	return OUTCOME(INTERNAL);
 }
 
-static CK_RV unwrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech,
+static CK_RV unwrap_once(struct worker *worker, const struct name *name, const struct mech *mech,
 			 const struct unwrap *unwrap, uint8_t *ret_cek)
 {
 	struct key *key;
-	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+	CK_RV rv = keys_get(&worker->keys, name, &key);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -90,7 +92,7 @@ static CK_RV unwrap_once(struct worker *worker, const ProtobufCBinaryData *cka_i
 	/* cjose CVE-2026-53939: nobody makes such a CEK but somebody who wants everyone to know it. */
 	if (agree_all_zero(ret_cek, unwrap->cek_len))
 		return CKR_ENCRYPTED_DATA_INVALID;
-	canary_learn(worker, key, unwrap);
+	canary_learn(worker, name, unwrap);
 	return CKR_OK;
 }
 
@@ -121,6 +123,9 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 		.encrypted_key_len = job->encrypted_key.len,
 		.params = job->params,
 	};
+	const struct name name = {
+		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg, .public_key = job->public_key
+	};
 	outcome_t outcome = OUTCOME(UNSUPPORTED);
 
 	*ret_rv = CKR_MECHANISM_INVALID;
@@ -129,10 +134,10 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		bool again;
 
-		*ret_rv = unwrap_once(worker, &job->cka_id, mech, &unwrap, ret_cek);
+		*ret_rv = unwrap_once(worker, &name, mech, &unwrap, ret_cek);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &job->cka_id, unwrap.alg, tries, &again);
+		outcome = job_judge(worker, *ret_rv, &name, tries, &again);
 		if (!again)
 			break;
 	}
@@ -161,11 +166,11 @@ void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
 	explain(ret_result, rv);
 }
 
-static CK_RV wrap_once(struct worker *worker, const ProtobufCBinaryData *cka_id, const struct mech *mech,
+static CK_RV wrap_once(struct worker *worker, const struct name *name, const struct mech *mech,
 		       const struct wrap *wrap, struct wrapped *wrapped)
 {
 	struct key *key;
-	CK_RV rv = keys_get(&worker->keys, cka_id->data, cka_id->len, &key);
+	CK_RV rv = keys_get(&worker->keys, name, &key);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -189,6 +194,9 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		.apv_len = params ? params->apv.len : 0,
 		.public_key = job->public_key,
 	};
+	const struct name name = {
+		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = wrap.alg, .public_key = job->public_key
+	};
 	outcome_t outcome = OUTCOME(UNSUPPORTED);
 
 	*ret_rv = CKR_MECHANISM_INVALID;
@@ -197,10 +205,10 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		bool again;
 
-		*ret_rv = wrap_once(worker, &job->cka_id, mech, &wrap, wrapped);
+		*ret_rv = wrap_once(worker, &name, mech, &wrap, wrapped);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &job->cka_id, wrap.alg, tries, &again);
+		outcome = job_judge(worker, *ret_rv, &name, tries, &again);
 		if (!again)
 			break;
 	}
@@ -264,7 +272,8 @@ void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
 			ret_result->outcome = OUTCOME(UNSUPPORTED), rv = CKR_MECHANISM_INVALID;
 		else
 			ret_result->outcome = wrap_cek(worker, job->to, wrapped, &rv);
-		if (ret_result->outcome == OUTCOME(MISSING)) /* otherwise it is the one to be opened */
+		/* Otherwise it is the one to be opened. */
+		if (ret_result->outcome == OUTCOME(MISSING) || ret_result->outcome == OUTCOME(AMBIGUOUS))
 			ret_result->cka_id = job->to->cka_id;
 	}
 	explain(ret_result, rv);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "internal.pb-c.h"
+#include "named.h"
 #include "worker.h"
 
 typedef Cek__Internal__V1__Outcome outcome_t;
@@ -20,7 +21,6 @@ void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
 void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job,
 		Cek__Internal__V1__JobResult *ret_result);
 
-/* What rv means for a job of alg (NULL: manage) on the key of this CKA_ID; *ret_again says that another try may help.
- * After 1 try there is no further one. */
-outcome_t job_judge(struct worker *worker, CK_RV rv, const ProtobufCBinaryData *cka_id, const struct alg *alg,
-		    unsigned tries, bool *ret_again);
+/* What rv means for a job with the key of this name (NULL: manage); *ret_again says that another try may help. After 1
+ * try there is no further one. */
+outcome_t job_judge(struct worker *worker, CK_RV rv, const struct name *name, unsigned tries, bool *ret_again);

@@ -15,6 +15,7 @@
 #include "daemon/testhook.h"
 #include "hang.h"
 #include "loop.h"
+#include "mech.h"
 #include "proto/dgram.h"
 
 enum {
@@ -244,6 +245,8 @@ int main(void)
 	config.uri = start.token->uri;
 	config.init_reserved = start.token->init_reserved;
 	worker.keys.session = &worker.session;
+	worker.keys.compare = ecdh_compare;
+	worker.keys.context = &worker;
 	worker.keys.copy = start.token->copy_keys && !start.token->manage;
 	r = open_token(&worker, &config);
 	if (r == 0)

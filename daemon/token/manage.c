@@ -3,9 +3,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "daemon/testhook.h"
 #include "proto/base64url.h"
 #include "roundtrip.h"
 
@@ -32,10 +32,15 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv)
 {
-	const ProtobufCBinaryData none = { 0 };
 	bool again;
-	outcome_t outcome = job_judge(worker, rv, &none, NULL, 1, &again);
+	outcome_t outcome = job_judge(worker, rv, NULL, 1, &again);
 
+	if (outcome == OUTCOME(AMBIGUOUS)) {
+		manage_fail(worker, result, OUTCOME(REFUSED),
+			    "%s: the token has several keys of this kind with the same CKA_ID, and nothing tells which "
+			    "is meant", what);
+		return;
+	}
 	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
 	if (outcome == OUTCOME(FAILED))
 		outcome = OUTCOME(INTERNAL);
@@ -114,18 +119,19 @@ static struct description *describe_public(struct worker *worker, struct key *ke
 	return description;
 }
 
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id,
-		   enum manage_origin origin, Cek__Internal__V1__JobResult *result)
+bool manage_verify(struct worker *worker, const struct name *name, enum manage_origin origin,
+		   Cek__Internal__V1__JobResult *result)
 {
+	const struct alg *alg = name->alg;
 	struct description *description;
 	struct key *key;
 	CK_RV rv;
 
-	keys_forget(&worker->keys, id->data, id->len);
-	rv = keys_get(&worker->keys, id->data, id->len, &key);
+	keys_forget(&worker->keys, name->id, name->id_len);
+	rv = keys_get(&worker->keys, name, &key);
 	for (int pause_ms = 1; rv == CKR_CEKD_MISSING && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
-		rv = keys_get(&worker->keys, id->data, id->len, &key);
+		rv = keys_get(&worker->keys, name, &key);
 	}
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "finding the key", rv);
@@ -157,19 +163,21 @@ bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufC
 	return true;
 }
 
-CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
-		  CK_ULONG max, CK_ULONG *ret_n)
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+		  CK_ULONG *ret_n)
 {
-	CK_RV rv = objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+	CK_RV rv = objects_find_all(&worker->session, template, n, ret_objects, ret_n);
 
 	for (int pause_ms = 1; rv == CKR_OK && *ret_n == 0 && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
+		free(*ret_objects);
 		(void)poll(NULL, 0, pause_ms);
-		rv = objects_find(&worker->session, template, n, ret_objects, max, ret_n);
+		rv = objects_find_all(&worker->session, template, n, ret_objects, ret_n);
 	}
 	if (rv != CKR_OK || *ret_n > 0 || worker->keys.never_reopen)
 		return rv;
+	free(*ret_objects);
 	rv = manage_begin_anew(worker);
-	return rv == CKR_OK ? objects_find(&worker->session, template, n, ret_objects, max, ret_n) : rv;
+	return rv == CKR_OK ? objects_find_all(&worker->session, template, n, ret_objects, ret_n) : rv;
 }
 
 CK_RV manage_begin_anew(struct worker *worker)
@@ -185,61 +193,4 @@ CK_RV manage_begin_anew(struct worker *worker)
 	default:
 		return CKR_TOKEN_NOT_PRESENT;
 	}
-}
-
-/* Of the objects that are left, the public keys or the others; what is destroyed becomes 0. */
-static CK_RV destroy_some(struct worker *worker, CK_OBJECT_HANDLE *objects, CK_ULONG n, bool public)
-{
-	for (CK_ULONG i = 0; i < n; i++) {
-		CK_OBJECT_CLASS class = 0;
-		size_t len;
-		CK_RV rv;
-
-		if (objects[i] == 0)
-			continue;
-		rv = object_read(&worker->session, objects[i], CKA_CLASS, &class, sizeof(class), &len);
-		if (rv == CKR_OK && (class == CKO_PUBLIC_KEY) == public &&
-		    (public || class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY)) {
-			rv = worker->session.f->C_DestroyObject(worker->session.handle, objects[i]);
-			objects[i] = 0;
-		}
-		if (rv != CKR_OK)
-			return rv;
-	}
-	return CKR_OK;
-}
-
-CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id, bool patiently)
-{
-	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) }, { CKA_ID, id->data, id->len } };
-	CK_OBJECT_HANDLE objects[16];
-	CK_ULONG n = 0;
-	CK_RV rv;
-
-	keys_forget(&worker->keys, id->data, id->len);
-	rv = patiently ? manage_find(worker, template, 2, objects, 16, &n)
-		       : objects_find(&worker->session, template, 2, objects, 16, &n);
-	/* The half that matters first: a public key alone opens nothing. */
-	if (rv == CKR_OK)
-		rv = destroy_some(worker, objects, n, false);
-	return rv == CKR_OK ? destroy_some(worker, objects, n, true) : rv;
-}
-
-void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
-		    Cek__Internal__V1__JobResult *ret_result)
-{
-	CK_RV rv;
-
-	if (job->cka_id.len == 0 || job->cka_id.len > CKA_ID_MAX) {
-		manage_fail(worker, ret_result, OUTCOME(REFUSED), "a CKA_ID has 1 to %d bytes", CKA_ID_MAX);
-		return;
-	}
-	testhook_step("manage.destroy.before");
-	rv = manage_destroy_objects(worker, &job->cka_id, true);
-	testhook_step("manage.destroy.after");
-	if (rv == CKR_OK)
-		ret_result->outcome = OUTCOME(OK);
-	else
-		manage_fail_rv(worker, ret_result, "destroying the key", rv);
 }

@@ -36,11 +36,11 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 /* The token said rv to what. Sets worker->ending when it is gone. */
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
 
-/* Look a finished KEK up by its CKA_ID, check what the token says of it and that it works, and describe it in result:
+/* Look a finished KEK up by its name, check what the token says of it and that it works, and describe it in result:
  * kid, public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work
  * is refused. False with the failure in result. */
-bool manage_verify(struct worker *worker, const struct alg *alg, const ProtobufCBinaryData *id,
-		   enum manage_origin origin, Cek__Internal__V1__JobResult *result);
+bool manage_verify(struct worker *worker, const struct name *name, enum manage_origin origin,
+		   Cek__Internal__V1__JobResult *result);
 
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
@@ -49,11 +49,10 @@ bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__I
  * itself what other processes made meanwhile. */
 CK_RV manage_begin_anew(struct worker *worker);
 
-/* Like objects_find() for something that should be there: SoftHSM shows an empty token for a moment while another
+/* Like objects_find_all() for something that should be there: SoftHSM shows an empty token for a moment while another
  * process writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
-CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
-		  CK_ULONG max, CK_ULONG *ret_n);
+CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+		  CK_ULONG *ret_n);
 
-/* Destroy both halves of a key, private first. CKR_OK also if there is none; patiently looks for it as manage_find()
- * does. */
-CK_RV manage_destroy_objects(struct worker *worker, const ProtobufCBinaryData *id, bool patiently);
+/* Destroy all keys with a CKA_ID that cekd chose just now and has told nobody: what a generation that failed left. */
+void manage_destroy_leftovers(struct worker *worker, const ProtobufCBinaryData *id);

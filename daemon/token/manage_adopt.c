@@ -2,18 +2,60 @@
  * Taking over a key that a ceremony put into the token. Nothing about the object is changed: a KEK in use never is.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "manage.h"
 
 enum { NOTE_MAX = 300 };
 
-static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, CK_OBJECT_HANDLE *ret_object,
-		  CK_ULONG *ret_n)
+static bool of_kind(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+{
+	CK_OBJECT_CLASS class = 0;
+	CK_KEY_TYPE type = 0;
+	size_t len;
+
+	return object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) == CKR_OK &&
+	       class == named_class(alg) &&
+	       object_read(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len) == CKR_OK &&
+	       named_type_fits(alg, type);
+}
+
+static bool is_key(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+{
+	CK_OBJECT_CLASS class = 0;
+	size_t len;
+
+	(void)alg;
+	return object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) == CKR_OK &&
+	       (class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY);
+}
+
+/* Keep those of the objects for which fits is true, or all if that is none. */
+static CK_ULONG narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG n, const struct alg *alg,
+		       bool (*fits)(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg))
+{
+	CK_ULONG kept = 0;
+
+	for (CK_ULONG i = 0; i < n; i++)
+		if (fits(session, objects[i], alg)) {
+			CK_OBJECT_HANDLE fitting = objects[i];
+
+			objects[i] = objects[kept];
+			objects[kept++] = fitting;
+		}
+	return kept > 0 ? kept : n;
+}
+
+/* Another program's key may have the same CKA_ID or label: of several the one that fits alg, and that may do what it
+ * needs. */
+static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, const struct alg *alg,
+		  CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
-	CK_OBJECT_HANDLE objects[16];
+	struct session *session = &worker->session;
+	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv;
 
@@ -21,18 +63,18 @@ static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		template[1] = (CK_ATTRIBUTE){ CKA_ID, job->cka_id.data, job->cka_id.len };
 	else
 		template[1] = (CK_ATTRIBUTE){ CKA_LABEL, job->label, strlen(job->label) };
-	rv = manage_find(worker, template, 2, objects, 16, &n);
-	*ret_n = 0;
-	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
-		CK_OBJECT_CLASS class = 0;
-		size_t len;
-
-		if (object_read(&worker->session, objects[i], CKA_CLASS, &class, sizeof(class), &len) != CKR_OK ||
-		    (class != CKO_PRIVATE_KEY && class != CKO_SECRET_KEY))
-			continue;
-		*ret_object = objects[i];
-		(*ret_n)++;
-	}
+	rv = manage_find(worker, template, 2, &objects, &n);
+	if (rv != CKR_OK)
+		return rv;
+	n = narrow(session, objects, n, alg, is_key);
+	if (n > 0 && !is_key(session, objects[0], alg))
+		n = 0;
+	n = narrow(session, objects, n, alg, of_kind);
+	n = narrow(session, objects, n, alg, named_permitted);
+	if (n > 0)
+		*ret_object = objects[0];
+	*ret_n = n;
+	free(objects);
 	return rv;
 }
 
@@ -104,6 +146,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	char *note = arena_alloc(&worker->arena, NOTE_MAX);
 	CK_OBJECT_HANDLE object = 0;
 	ProtobufCBinaryData id;
+	struct name name;
 	CK_ULONG n = 0;
 	CK_RV rv;
 
@@ -111,7 +154,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "an alg, and a CKA_ID or a label, must be given");
 		return;
 	}
-	rv = find(worker, job, &object, &n);
+	rv = find(worker, job, alg, &object, &n);
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, ret_result, "looking for the object", rv);
 		return;
@@ -119,8 +162,13 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	if (n != 1) {
 		manage_fail(worker, ret_result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
 			    n == 0 ? "the token has no such private or secret key"
-				   : "%lu keys fit; name one by its CKA_ID",
+				   : "%lu keys fit, and nothing tells which is meant; give yours a CKA_ID of its own "
+				     "and name it by that",
 			    n);
+		return;
+	}
+	if (!of_kind(&worker->session, object, alg)) {
+		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key's type does not fit %s", alg->name);
 		return;
 	}
 	complaints(worker, alg, object, note, NOTE_MAX);
@@ -129,8 +177,10 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 			    note);
 		return;
 	}
-	if (!read_id(worker, object, &id, ret_result) ||
-	    !manage_verify(worker, alg, &id, MANAGE_ADOPTED, ret_result))
+	if (!read_id(worker, object, &id, ret_result))
+		return;
+	name = (struct name){ .id = id.data, .id_len = id.len, .alg = alg, .object = object };
+	if (!manage_verify(worker, &name, MANAGE_ADOPTED, ret_result))
 		return;
 	ret_result->cka_id = id;
 	if (*note)

@@ -2,6 +2,7 @@
  * Generation inside the token. What a call made and could not finish is destroyed in the same call.
  */
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -46,7 +47,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	rv = call(worker, &mechanism, public, private, ret_made);
 	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
-		(void)manage_destroy_objects(worker, id, false);
+		manage_destroy_leftovers(worker, id);
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if (rv == CKR_GENERAL_ERROR && !worker->keys.never_reopen) {
@@ -146,21 +147,15 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 /* A generation that failed halfway may have left a public half with this CKA_ID, which would be taken for this key's. */
 static void drop_leftovers(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
 {
-	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
-	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_ID, id->data, id->len },
-	};
-	CK_OBJECT_HANDLE objects[16];
+	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 
-	if (!made->public || objects_find(&worker->session, template, 3, objects, 16, &n) != CKR_OK || n < 2)
+	if (!made->public || public_objects(&worker->session, id->data, id->len, &objects, &n) != CKR_OK)
 		return;
 	for (CK_ULONG i = 0; i < n; i++)
 		if (objects[i] != made->public)
 			worker->session.f->C_DestroyObject(worker->session.handle, objects[i]);
+	free(objects);
 }
 
 static void undo(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
@@ -189,6 +184,7 @@ static CK_RV make(struct worker *worker, const Cek__Internal__V1__GenerateJob *j
 static bool make_one(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
 		     struct made *ret_made, Cek__Internal__V1__JobResult *result)
 {
+	const struct name name = { .id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg };
 	struct made made = { 0 };
 	CK_RV rv = make(worker, job, alg, &made);
 
@@ -199,7 +195,7 @@ static bool make_one(struct worker *worker, const Cek__Internal__V1__GenerateJob
 		manage_fail_rv(worker, result, "generating the key", rv);
 		return false;
 	}
-	if (!manage_verify(worker, alg, &job->cka_id, MANAGE_GENERATED, result)) {
+	if (!manage_verify(worker, &name, MANAGE_GENERATED, result)) {
 		undo(worker, &made, &job->cka_id);
 		return false;
 	}

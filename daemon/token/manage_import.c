@@ -249,7 +249,7 @@ static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *j
 		    Cek__Internal__V1__JobResult *result)
 {
 	bool again;
-	const outcome_t outcome = job_judge(worker, rv, &job->cka_id, NULL, 1, &again);
+	const outcome_t outcome = job_judge(worker, rv, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED))
 		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no plain key for %s",
@@ -262,10 +262,12 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 		   Cek__Internal__V1__JobResult *ret_result)
 {
 	struct import import = { .job = job };
+	struct name name = { .id = job->cka_id.data, .id_len = job->cka_id.len };
 	CK_RV rv;
 
 	if (!prepare(worker, &import, ret_result))
 		return;
+	name.alg = import.alg;
 	testhook_step("manage.import.before");
 	rv = import_private(worker, &import);
 	testhook_step("manage.import.after");
@@ -273,7 +275,7 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 		rv = create_public(worker, &import);
 	if (rv != CKR_OK) {
 		explain(worker, job, rv, ret_result);
-	} else if (manage_verify(worker, import.alg, &job->cka_id, MANAGE_IMPORTED, ret_result) &&
+	} else if (manage_verify(worker, &name, MANAGE_IMPORTED, ret_result) &&
 		   same_public(worker, &import, ret_result)) {
 		ret_result->note = (char *)(uintptr_t)(import.plain ? opened_here : "");
 		return;

@@ -1,12 +1,14 @@
 /*
  * What keys the token holds: for fsck, and for a start with an empty journal. Nothing is changed, and nothing secret is asked for.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "curves.h"
 #include "manage.h"
 #include "roundtrip.h"
 
-enum { PER_RESULT = 64, FIND_AT_ONCE = 64, LABEL_MAX = 128 };
+enum { PER_RESULT = 64, LABEL_MAX = 128 };
 
 struct list {
 	CK_OBJECT_HANDLE *object;
@@ -79,12 +81,34 @@ static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLAS
 	return has(worker, object, CKA_CHECK_VALUE) || (type == CKK_AES && secret_works(worker, object));
 }
 
+/* The name of the key that the object is a half of; an EC private key does not tell. */
+static char *thumbprint(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLASS class, CK_KEY_TYPE type)
+{
+	struct public_half half;
+	uint8_t params[64];
+	size_t len = 0;
+	const struct curve *curve = NULL;
+	char *kid;
+
+	if (class == CKO_SECRET_KEY)
+		return NULL;
+	if (type != CKK_RSA &&
+	    object_read(&worker->session, object, CKA_EC_PARAMS, params, sizeof(params), &len) == CKR_OK)
+		curve = curves_from_params(params, len);
+	if (public_of_object(&worker->session, object, type, curve, &half) != CKR_OK)
+		return NULL;
+	kid = arena_alloc(&worker->arena, KID_LEN);
+	if (kid)
+		public_thumbprint(&half, kid);
+	return kid;
+}
+
 static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT_HANDLE object)
 {
 	struct session *session = &worker->session;
 	Cek__Internal__V1__TokenObject *out = arena_alloc(&worker->arena, sizeof(*out));
 	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
-	char *label = arena_alloc(&worker->arena, LABEL_MAX + 1);
+	char *label = arena_alloc(&worker->arena, LABEL_MAX + 1), *kid;
 	CK_OBJECT_CLASS class = 0;
 	CK_KEY_TYPE type = 0;
 	size_t len;
@@ -102,6 +126,9 @@ static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT
 	if (object_read(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len) == CKR_OK)
 		out->key_type = (char *)(uintptr_t)type_name(type);
 	out->class_ = (char *)(uintptr_t)class_name(class);
+	kid = thumbprint(worker, object, class, type);
+	if (kid)
+		out->kid = kid;
 	out->whole = whole(worker, object, class, type);
 	out->sensitive = class == CKO_PUBLIC_KEY || object_flag(session, object, CKA_SENSITIVE);
 	out->extractable = class != CKO_PUBLIC_KEY && object_flag(session, object, CKA_EXTRACTABLE);
@@ -114,28 +141,19 @@ static CK_RV find_all(struct worker *worker, struct list *ret_list)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
-	CK_ULONG max = 8192, n = 0;
-	CK_OBJECT_HANDLE *objects = arena_alloc(&worker->arena, max * sizeof(*objects));
-	CK_RV rv;
 
-	if (!objects)
-		return CKR_HOST_MEMORY;
-	rv = objects_find(&worker->session, template, 1, objects, max, &n);
-	if (rv == CKR_OK)
-		*ret_list = (struct list){ objects, n };
-	return rv;
+	return objects_find_all(&worker->session, template, 1, &ret_list->object, &ret_list->n);
 }
 
 int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result)
 {
 	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->arena, PER_RESULT * sizeof(*row));
-	struct list list;
+	struct list list = { 0 };
 	CK_RV rv = row ? manage_begin_anew(worker) : CKR_HOST_MEMORY;
 	size_t n = 0;
 
 	if (rv == CKR_OK)
 		rv = find_all(worker, &list);
-
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, ret_result, "listing the objects", rv);
 		return 0;
@@ -151,8 +169,10 @@ int manage_inventory(struct worker *worker, manage_send *send, void *context, Ce
 			ret_result->n_object = n;
 			ret_result->more = true;
 			r = send(context, ret_result);
-			if (r < 0)
+			if (r < 0) {
+				free(list.object);
 				return r;
+			}
 			ret_result->more = false;
 			n = 0;
 			wipe(worker->arena.base + mark, worker->arena.used - mark);
@@ -162,5 +182,6 @@ int manage_inventory(struct worker *worker, manage_send *send, void *context, Ce
 		n += row[n] != NULL;
 	}
 	ret_result->n_object = n;
+	free(list.object);
 	return 0;
 }

@@ -25,7 +25,7 @@ struct wrap {
 	size_t cek_len;
 	const uint8_t *apu, *apv;
 	size_t apu_len, apv_len;
-	const Cek__V1__PublicKey *public_key; /* ECDH: as it is published; NULL = as the token says */
+	const Cek__V1__PublicKey *public_key; /* RSA, ECDH: as it is published; NULL = as the token says */
 };
 
 /* What a wrap makes, in locked memory. */
@@ -58,6 +58,10 @@ void mech_params(const struct wrapped *wrapped, Cek__V1__AlgParams *ret_params, 
 
 /* Does this KEK fit alg: type, size, curve? */
 bool mech_key_fits(const struct key *key, const struct alg *alg);
+
+/* Does object, an EC or X25519 private key, agree as the other half of half does? For keys.compare; context is the
+ * worker. */
+CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same);
 
 /* The rows' functions. */
 unwrap_fn rsa_unwrap, aeskw_unwrap, gcmkw_unwrap, ecdh_unwrap;

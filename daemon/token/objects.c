@@ -6,8 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "curves.h"
+#include "named.h"
 
-enum { MISSED_US = 5000000 };
+enum { MISSED_US = 5000000, FIND_AT_ONCE = 64 };
 
 CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
 		   CK_ULONG max, CK_ULONG *ret_n)
@@ -34,6 +35,39 @@ CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, 
 	return rv;
 }
 
+CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+		       CK_ULONG *ret_n)
+{
+	CK_OBJECT_HANDLE *objects = NULL;
+	CK_ULONG found = 0, more = 0;
+	CK_RV rv = session->f->C_FindObjectsInit(session->handle, template, n), final;
+
+	if (rv != CKR_OK)
+		return rv;
+	do {
+		CK_OBJECT_HANDLE *grown = realloc(objects, (found + FIND_AT_ONCE) * sizeof(*objects));
+
+		if (!grown) {
+			rv = CKR_HOST_MEMORY;
+			break;
+		}
+		objects = grown;
+		more = 0;
+		rv = session->f->C_FindObjects(session->handle, objects + found, FIND_AT_ONCE, &more);
+		found += rv == CKR_OK ? more : 0;
+	} while (rv == CKR_OK && more > 0);
+	final = session->f->C_FindObjectsFinal(session->handle);
+	if (rv == CKR_OK)
+		rv = final;
+	if (rv != CKR_OK) {
+		free(objects);
+		return rv;
+	}
+	*ret_objects = objects;
+	*ret_n = found;
+	return CKR_OK;
+}
+
 CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
 		  size_t size, size_t *ret_len)
 {
@@ -57,13 +91,13 @@ bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_
 	       value;
 }
 
-static struct key **bucket(struct keys *keys, const uint8_t *id, size_t id_len)
+static size_t bucket_of(const uint8_t *id, size_t id_len)
 {
 	uint32_t hash = 2166136261u;
 
 	for (size_t i = 0; i < id_len; i++)
 		hash = (hash ^ id[i]) * 16777619u;
-	return &keys->bucket[hash % KEY_BUCKETS];
+	return hash % KEY_BUCKETS;
 }
 
 static struct key *key_free(struct key *key)
@@ -74,35 +108,6 @@ static struct key *key_free(struct key *key)
 		free(key);
 	}
 	return NULL;
-}
-
-/* Private and secret keys only: the public half has the same CKA_ID. */
-static CK_RV find_one(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE *ret_object,
-		      CK_OBJECT_CLASS *ret_class)
-{
-	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_ID, (void *)(uintptr_t)id, id_len },
-	};
-	CK_OBJECT_HANDLE objects[8];
-	CK_ULONG n = 0, matches = 0;
-	CK_RV rv = objects_find(session, template, 2, objects, 8, &n);
-
-	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
-		CK_OBJECT_CLASS class = 0;
-		size_t len;
-
-		rv = object_read(session, objects[i], CKA_CLASS, &class, sizeof(class), &len);
-		if (rv != CKR_OK || (class != CKO_PRIVATE_KEY && class != CKO_SECRET_KEY))
-			continue;
-		matches++;
-		*ret_object = objects[i];
-		*ret_class = class;
-	}
-	if (rv != CKR_OK)
-		return rv;
-	return matches == 1 ? CKR_OK : matches == 0 ? CKR_CEKD_MISSING : CKR_CEKD_AMBIGUOUS;
 }
 
 /* A key that was looked for in vain with all means: not again before some seconds have passed. */
@@ -134,18 +139,17 @@ static bool shows_any(struct session *session)
 
 /* SoftHSM shows an empty token for a moment while another process writes to it, and with a read-only token.object it
  * sees what others made only after C_Initialize. */
-static CK_RV find_patiently(struct keys *keys, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE *ret_object,
-			    CK_OBJECT_CLASS *ret_class)
+static CK_RV find_patiently(struct keys *keys, const struct name *name, CK_OBJECT_HANDLE *ret_object)
 {
-	CK_RV rv = find_one(keys->session, id, id_len, ret_object, ret_class);
+	CK_RV rv = named_find(keys, name, ret_object);
 	enum session_result result;
 
 	if (rv == CKR_CEKD_MISSING)
-		rv = find_one(keys->session, id, id_len, ret_object, ret_class);
+		rv = named_find(keys, name, ret_object);
 	if (rv != CKR_CEKD_MISSING || keys->never_reopen)
 		return rv;
 	/* A token that shows nothing at all may be gone: that is another answer than a missing key. */
-	if (missed_lately(keys, id, id_len) && shows_any(keys->session))
+	if (missed_lately(keys, name->id, name->id_len) && shows_any(keys->session))
 		return rv;
 	keys_forget_all(keys);
 	result = session_reopen(keys->session);
@@ -153,7 +157,7 @@ static CK_RV find_patiently(struct keys *keys, const uint8_t *id, size_t id_len,
 		log_error("%s", keys->session->why);
 		return result == SESSION_PIN ? CKR_PIN_INCORRECT : CKR_TOKEN_NOT_PRESENT;
 	}
-	return find_one(keys->session, id, id_len, ret_object, ret_class);
+	return named_find(keys, name, ret_object);
 }
 
 /* Never work with a copy that is less protected than its original. */
@@ -214,49 +218,64 @@ static CK_RV describe(struct session *session, struct key *key)
 	return rv;
 }
 
-CK_RV keys_get(struct keys *keys, const uint8_t *id, size_t id_len, struct key **ret_key)
+static struct key *known(const struct keys *keys, const struct name *name)
+{
+	struct key *key = keys->bucket[bucket_of(name->id, name->id_len)];
+
+	while (key && (key->id_len != name->id_len || memcmp(key->id, name->id, name->id_len) != 0 || !name->alg ||
+		       key->class != named_class(name->alg) || !named_type_fits(name->alg, key->type)))
+		key = key->next;
+	return key;
+}
+
+CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key)
 {
 	struct key *key;
 	CK_RV rv;
 
-	if (id_len == 0 || id_len > CKA_ID_MAX)
+	if (name->id_len == 0 || name->id_len > CKA_ID_MAX)
 		return CKR_CEKD_MISSING;
-	for (key = *bucket(keys, id, id_len); key; key = key->next)
-		if (key->id_len == id_len && memcmp(key->id, id, id_len) == 0) {
-			*ret_key = key;
-			return CKR_OK;
-		}
+	key = known(keys, name);
+	if (key) {
+		*ret_key = key;
+		return CKR_OK;
+	}
 	key = calloc(1, sizeof(*key));
 	if (!key)
 		return CKR_HOST_MEMORY;
-	memcpy(key->id, id, id_len);
-	key->id_len = id_len;
-	rv = find_patiently(keys, id, id_len, &key->object, &key->class);
-	if (rv == CKR_OK)
+	memcpy(key->id, name->id, name->id_len);
+	key->id_len = name->id_len;
+	rv = find_patiently(keys, name, &key->object);
+	if (rv == CKR_OK) {
+		key->class = named_class(name->alg);
 		rv = describe(keys->session, key);
+	}
 	if (rv != CKR_OK) {
 		key_free(key);
 		return rv;
 	}
 	key->handle = keys->copy ? copy_object(keys->session, key->object) : key->object;
-	key->next = *bucket(keys, id, id_len);
-	*bucket(keys, id, id_len) = key;
+	key->next = keys->bucket[bucket_of(name->id, name->id_len)];
+	keys->bucket[bucket_of(name->id, name->id_len)] = key;
 	*ret_key = key;
 	return CKR_OK;
 }
 
 void keys_forget(struct keys *keys, const uint8_t *id, size_t id_len)
 {
-	for (struct key **at = bucket(keys, id, id_len); *at; at = &(*at)->next) {
+	struct key **at = &keys->bucket[bucket_of(id, id_len)];
+
+	while (*at) {
 		struct key *key = *at;
 
-		if (key->id_len != id_len || memcmp(key->id, id, id_len) != 0)
+		if (key->id_len != id_len || memcmp(key->id, id, id_len) != 0) {
+			at = &key->next;
 			continue;
+		}
 		if (key->handle != key->object)
 			keys->session->f->C_DestroyObject(keys->session->handle, key->handle);
 		*at = key->next;
 		key_free(key);
-		return;
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * The KEKs that this worker has used: what the token says of each is asked once and kept. A KEK is named by its CKA_ID
- * and exactly one token object must have it.
+ * The KEKs that this worker has used: what the token says of each is asked once and kept. named.h says which object is
+ * meant.
  */
 #pragma once
 
@@ -10,15 +10,22 @@
 
 #include <openssl/evp.h>
 
+#include "cek.pb-c.h"
 #include "ckr.h"
 #include "proto/alg.h"
 #include "session.h"
+
+struct name;
+struct public_half;
 
 enum {
 	CKA_ID_MAX = 64,       /* bytes; cekd makes 16, ceremonies make what they like */
 	KEY_BUCKETS = 256,
 	POINT_MAX = 1 + 2 * 66, /* uncompressed, P-521 */
 };
+
+/* Is an object the private half of a public one? */
+enum named_same { NAMED_SAME, NAMED_OTHER, NAMED_UNKNOWN };
 
 enum rsa_way { RSA_UNDECIDED, RSA_TOKEN_OAEP, RSA_RAW };
 
@@ -43,6 +50,10 @@ struct key {
 struct keys {
 	struct session *session;
 	bool copy; /* work with session copies */
+	/* Is this EC private key the other half of half? It does not tell, so it has to show. NULL: not to be known. */
+	CK_RV (*compare)(void *context, CK_OBJECT_HANDLE object, const struct public_half *half,
+			 enum named_same *ret_same);
+	void *context;
 	struct key *bucket[KEY_BUCKETS];
 	struct {
 		uint8_t id[CKA_ID_MAX];
@@ -53,10 +64,10 @@ struct keys {
 	bool never_reopen; /* session objects live here that must not go (transport keys) */
 };
 
-/* The key with this CKA_ID; it stays valid until keys_forget() or keys_forget_all(). CKR_OK, CKR_CEKD_MISSING after a
+/* The key of this name; it stays valid until keys_forget() or keys_forget_all(). CKR_OK, CKR_CEKD_MISSING after a
  * second look (and, for SoftHSM with a read-only token.object, a third one after reopening the module),
  * CKR_CEKD_AMBIGUOUS, or what the token says. */
-CK_RV keys_get(struct keys *keys, const uint8_t *id, size_t id_len, struct key **ret_key);
+CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key);
 
 /* Drop what is known of a key, and its session copy. */
 void keys_forget(struct keys *keys, const uint8_t *id, size_t id_len);
@@ -67,6 +78,10 @@ void keys_forget_all(struct keys *keys);
 /* Up to max token objects that match the template. */
 CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
 		   CK_ULONG max, CK_ULONG *ret_n);
+
+/* All token objects that match; malloc'ed, the caller's to free. */
+CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+		       CK_ULONG *ret_n);
 
 /* Is this attribute there and true? */
 bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);

@@ -1,6 +1,7 @@
 #include "public.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -8,7 +9,6 @@
 #include <openssl/sha.h>
 
 #include "curves.h"
-#include "proto/base64url.h"
 #include "proto/base64url.h"
 
 static void strip_zeros(uint8_t *number, size_t *len)
@@ -21,21 +21,6 @@ static void strip_zeros(uint8_t *number, size_t *len)
 		return;
 	*len -= zeros;
 	memmove(number, number + zeros, *len);
-}
-
-static CK_RV find_public(struct session *session, const struct key *key, CK_OBJECT_HANDLE *ret_object)
-{
-	CK_BBOOL yes = CK_TRUE;
-	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
-	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_ID, (void *)(uintptr_t)key->id, key->id_len },
-	};
-	CK_ULONG n = 0;
-	CK_RV rv = objects_find(session, template, 3, ret_object, 1, &n);
-
-	return rv != CKR_OK ? rv : n == 1 ? CKR_OK : CKR_CEKD_MISSING;
 }
 
 static CK_RV read_rsa(struct session *session, CK_OBJECT_HANDLE object, struct public_half *half)
@@ -76,26 +61,90 @@ static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const str
 	return CKR_OK;
 }
 
-static CK_RV read_from(struct session *session, const struct key *key, CK_OBJECT_HANDLE object,
-		       struct public_half *half)
+CK_RV public_of_object(struct session *session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type, const struct curve *curve,
+		       struct public_half *ret_half)
 {
-	return key->type == CKK_RSA ? read_rsa(session, object, half) : read_ec(session, object, key->curve, half);
+	struct public_half half = { 0 };
+	CK_RV rv = type == CKK_RSA ? read_rsa(session, object, &half)
+		   : curve	   ? read_ec(session, object, curve, &half)
+				   : CKR_CURVE_NOT_SUPPORTED;
+
+	if (rv == CKR_OK)
+		*ret_half = half;
+	return rv;
+}
+
+bool public_equal(const struct public_half *one, const struct public_half *other)
+{
+	if (one->curve != other->curve)
+		return false;
+	if (one->curve)
+		return one->point_len == other->point_len && memcmp(one->point, other->point, one->point_len) == 0;
+	return one->n_len == other->n_len && memcmp(one->n, other->n, one->n_len) == 0;
+}
+
+CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE **ret_objects,
+		     CK_ULONG *ret_n)
+{
+	CK_BBOOL yes = CK_TRUE;
+	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_ID, (void *)(uintptr_t)id, id_len },
+	};
+
+	return objects_find_all(session, template, 3, ret_objects, ret_n);
+}
+
+/* Could this public half be key's? An RSA private key without public exponent still tells its modulus. */
+static bool belongs(struct session *session, const struct key *key, const struct public_half *half)
+{
+	struct public_half own = { 0 };
+	size_t len = 0;
+
+	if (half->curve || object_read(session, key->object, CKA_MODULUS, own.n, sizeof(own.n), &len) != CKR_OK)
+		return true;
+	own.n_len = len;
+	strip_zeros(own.n, &own.n_len);
+	return public_equal(&own, half);
+}
+
+/* Of the public objects with the CKA_ID of key, which others may use as well. */
+static CK_RV read_from_public(struct session *session, const struct key *key, struct public_half *ret_half)
+{
+	struct public_half half;
+	CK_OBJECT_HANDLE *objects;
+	CK_ULONG n = 0;
+	CK_RV rv = public_objects(session, key->id, key->id_len, &objects, &n), result = CKR_CEKD_MISSING;
+	bool found = false;
+
+	if (rv != CKR_OK)
+		return rv;
+	for (CK_ULONG i = 0; result != CKR_CEKD_AMBIGUOUS && i < n; i++) {
+		rv = public_of_object(session, objects[i], key->type, key->curve, &half);
+		if (rv == CKR_PUBLIC_KEY_INVALID && !found)
+			result = rv;
+		if (rv != CKR_OK || !belongs(session, key, &half))
+			continue;
+		result = found && !public_equal(&half, ret_half) ? CKR_CEKD_AMBIGUOUS : CKR_OK;
+		*ret_half = half;
+		found = true;
+	}
+	free(objects);
+	return result;
 }
 
 CK_RV public_read(struct session *session, const struct key *key, struct public_half *ret_half)
 {
-	struct public_half half = { 0 };
-	CK_OBJECT_HANDLE object;
+	struct public_half half;
 	CK_RV rv;
 
 	if (key->class != CKO_PRIVATE_KEY || (key->type != CKK_RSA && !key->curve))
 		return CKR_KEY_TYPE_INCONSISTENT;
-	rv = read_from(session, key, key->object, &half);
-	if (rv != CKR_OK) {
-		rv = find_public(session, key, &object);
-		if (rv == CKR_OK)
-			rv = read_from(session, key, object, &half);
-	}
+	rv = public_of_object(session, key->object, key->type, key->curve, &half);
+	if (rv != CKR_OK)
+		rv = read_from_public(session, key, &half);
 	if (rv == CKR_OK)
 		*ret_half = half;
 	return rv;

@@ -21,9 +21,21 @@ struct public_half {
 	size_t point_len;          /* EC: 04 x y; X25519: x */
 };
 
-/* Ask the token: the private key's own attributes first, then the public key object of the same CKA_ID. CKR_OK,
- * CKR_CEKD_MISSING if nothing there tells, CKR_PUBLIC_KEY_INVALID if it makes no sense. */
+/* Ask the token: the private key's own attributes first, then the public key objects of the same CKA_ID. CKR_OK,
+ * CKR_CEKD_MISSING if nothing there tells, CKR_CEKD_AMBIGUOUS if several there say different things,
+ * CKR_PUBLIC_KEY_INVALID if it makes no sense. */
 CK_RV public_read(struct session *session, const struct key *key, struct public_half *ret_half);
+
+/* What one object tells, a public key or a private one. */
+CK_RV public_of_object(struct session *session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type, const struct curve *curve,
+		       struct public_half *ret_half);
+
+/* All public key objects of the token with this CKA_ID; malloc'ed. */
+CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE **ret_objects,
+		     CK_ULONG *ret_n);
+
+/* The same key? */
+bool public_equal(const struct public_half *one, const struct public_half *other);
 
 /* From the form of cek.proto. False if a member is missing, of the wrong length, or the point not on the curve. */
 bool public_from_jose(const Cek__V1__PublicKey *jose, struct public_half *ret_half);

@@ -108,12 +108,13 @@ CK_RV rsa_unwrap(struct worker *worker, struct key *key, const struct unwrap *un
 	return CKR_OK;
 }
 
-static CK_RV prepare_encrypt(struct worker *worker, struct key *key, const struct alg *alg)
+static CK_RV prepare_encrypt(struct worker *worker, struct key *key, const struct wrap *wrap)
 {
-	const EVP_MD *hash = oaep_hash(alg->hash_bits);
+	const EVP_MD *hash = oaep_hash(wrap->alg->hash_bits);
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *public;
-	CK_RV rv = public_of_key(&worker->session, key, &public);
+	CK_RV rv = wrap->public_key ? public_as_published(wrap->public_key, key, &public)
+				    : public_of_key(&worker->session, key, &public);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -133,7 +134,7 @@ CK_RV rsa_wrap(struct worker *worker, struct key *key, const struct wrap *wrap, 
 	CK_RV rv;
 
 	if (!key->encrypt) {
-		rv = prepare_encrypt(worker, key, wrap->alg);
+		rv = prepare_encrypt(worker, key, wrap);
 		if (rv != CKR_OK)
 			return rv;
 	}

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import cekd as C
-from cekd import pb
+from cekd import pb, status_name
 
 
 def p11(daemon, *args):
@@ -42,3 +42,80 @@ def test_ec_key_without_public_half(daemon):
     assert "delete" not in daemon.cekctl("fsck", check=False).stdout
     after = daemon.workers("manage")
     assert len(after) == 1 and (not before or before == after)
+
+
+def warnings(daemon, of):
+    return [text for text in daemon.status().warning if of in text]
+
+
+def adopt(daemon, name, alg, id):
+    daemon.cekctl("key", "adopt", name, "--alg", alg, "--insist", "--id", id)
+    with daemon.client() as client:
+        return client.generate(name)
+
+
+def opens(daemon, wrapped):
+    with daemon.client() as client:
+        reply = client.unwrap(wrapped)
+        return status_name(reply) if reply.unwrap.cek == wrapped.cek else f"{status_name(reply)} {reply.message}"
+
+
+def test_same_cka_id_in_another_class_type_or_pair(daemon):
+    """Class, key type and public half tell which key is meant, whatever other programs call theirs."""
+    pair(daemon, "rsa:2048", "61", "mine", "--usage-decrypt")
+    pair(daemon, "EC:prime256v1", "62", "mine", "--usage-derive")
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "63", "--label", "mine")
+    made = [adopt(daemon, "r", "RSA-OAEP-256", "61"), adopt(daemon, "e", "ECDH-ES", "62"),
+            adopt(daemon, "a", "A256KW", "63")]
+    for id in ("61", "62", "63"):
+        pair(daemon, "rsa:2048", id, "theirs", "--usage-decrypt")
+        pair(daemon, "EC:prime256v1", id, "theirs", "--usage-derive")
+    for _ in range(2):
+        assert [opens(daemon, wrapped) for wrapped in made] == ["OK"] * 3
+        with daemon.client() as client:
+            again = [client.generate(key) for key in "rea"]
+        assert [opens(daemon, wrapped) for wrapped in again] == ["OK"] * 3
+        assert sorted((f.kind, f.key) for f in findings(daemon)) == [("twin", "a"), ("twin", "e"), ("twin", "r")]
+        daemon.restart()
+    # Only the twins are left: no CEK under them.
+    for kind, id in (("privkey", "61"), ("privkey", "62"), ("secrkey", "63")):
+        p11(daemon, "--delete-object", "--type", kind, "--id", id, "--label", "mine")
+    daemon.restart()
+    assert [opens(daemon, wrapped).split()[0] for wrapped in made] == ["UNUSABLE"] * 3
+    with daemon.client() as client:
+        for key in "rea":
+            reply = client.call(generate_cek=pb.GenerateCekRequest(key=key, enc="A256GCM"))
+            assert status_name(reply) == "UNUSABLE", reply
+
+
+def test_destroys_its_own_only(make_cekd):
+    daemon = make_cekd(page=True, destroy_wait_min=60)
+    pair(daemon, "rsa:2048", "61", "mine", "--usage-decrypt")
+    made = adopt(daemon, "r", "RSA-OAEP-256", "61")
+    pair(daemon, "rsa:2048", "61", "theirs", "--usage-sign")
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "61", "--label", "theirs")
+    with daemon.client() as client:
+        client.rotate("r")
+        client.ok(destroy_version=pb.DestroyVersionRequest(kid=made.kid, force=True, wait=60))
+        daemon.page.shift(120)
+        C.wait_for(lambda: client.ok(describe_key=pb.DescribeKeyRequest(key="r")).key.key.version[0].state
+                   == pb.STATE_DESTROYED, "the destruction")
+    left = [(f.kind, f.cka_id) for f in findings(daemon)]
+    assert left == [("foreign", b"\x61")] * 2, left  # the AES key, and the pair as one
+    assert "delete" not in daemon.cekctl("fsck", check=False).stdout
+
+
+def test_keys_that_nothing_tells_apart(daemon):
+    """UNUSABLE, in all workers and for as long as it lasts; served again when only one is left."""
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "62", "--label", "mine")
+    made = adopt(daemon, "a", "A256KW", "62")
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "62", "--label", "theirs")
+    daemon.restart()
+    for _ in range(20):
+        assert opens(daemon, made).startswith("UNUSABLE the token has several keys")
+    assert warnings(daemon, "key a: ") and "several keys" in daemon.log_text()
+    found = findings(daemon)
+    assert [(f.kind, f.key) for f in found] == [("twin", "a")] and "not used" in found[0].what
+    p11(daemon, "--delete-object", "--type", "secrkey", "--id", "62", "--label", "theirs")
+    C.wait_for(lambda: opens(daemon, made) == "OK", "the key to be served again")
+    assert not warnings(daemon, "key a: ") and not findings(daemon)

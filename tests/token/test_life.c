@@ -358,7 +358,7 @@ static void two_keys_of_one_id_are_none(void **state)
 	rig_create_aes(&rig, twin, one, sizeof(one));
 	rig_create_aes(&rig, twin, other, sizeof(other));
 	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
-	assert_int_equal(unwrap_as(&worker, twin), OUTCOME(UNSUPPORTED));
+	assert_int_equal(unwrap_as(&worker, twin), OUTCOME(AMBIGUOUS));
 	assert_int_equal(rig_stop(&worker), 0);
 }
 

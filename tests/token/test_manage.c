@@ -221,6 +221,7 @@ static void imports_pairs(void **state)
 }
 
 static size_t count(const uint8_t *id, bool *ret_whole);
+static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, int outcome);
 
 static void imports_aes(void **state)
 {
@@ -465,6 +466,134 @@ static void adopts_an_ec_key_with_its_public_half(void **state)
 	EVP_PKEY_free(other);
 }
 
+/* An RSA key of another program with the same CKA_ID, for signing. */
+static void create_rsa_twin(const uint8_t *id, const char *label, EVP_PKEY *pair, bool decrypts)
+{
+	static const char *names[8] = { "n", "e", "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1", "rsa-exponent2",
+					"rsa-coefficient1" };
+	static const CK_ATTRIBUTE_TYPE types[8] = { CKA_MODULUS,    CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT,
+						    CKA_PRIME_1,    CKA_PRIME_2,	 CKA_EXPONENT_1,
+						    CKA_EXPONENT_2, CKA_COEFFICIENT };
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE type = CKK_RSA;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, decrypt = decrypts, sign = !decrypts;
+	uint8_t part[8][256];
+	CK_ATTRIBUTE template[18] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &yes, 1 },
+		{ CKA_PRIVATE, &yes, 1 },
+		{ CKA_SENSITIVE, &yes, 1 },
+		{ CKA_EXTRACTABLE, &no, 1 },
+		{ CKA_DECRYPT, &decrypt, 1 },
+		{ CKA_SIGN, &sign, 1 },
+		{ CKA_ID, (void *)(uintptr_t)id, 16 },
+		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+	};
+
+	for (size_t i = 0; i < 8; i++) {
+		BIGNUM *number = NULL;
+
+		assert_int_equal(EVP_PKEY_get_bn_param(pair, names[i], &number), 1);
+		template[10 + i] = (CK_ATTRIBUTE){ types[i], part[i], (CK_ULONG)BN_bn2bin(number, part[i]) };
+		BN_clear_free(number);
+	}
+	rig_create(&rig, template, 18);
+}
+
+static int wrap(const char *alg, uint8_t *id, Cek__V1__PublicKey *public)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+	int outcome;
+
+	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.alg = (char *)(uintptr_t)alg;
+	op.enc = (char *)(uintptr_t)"A256GCM";
+	op.cek_len = 32;
+	op.public_key = public;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
+	job.wrap = &op;
+	answer = call(&job);
+	outcome = (int)answer->result->outcome;
+	rig_free(answer);
+	return outcome;
+}
+
+/* Several keys of one CKA_ID: the one that may decrypt is adopted, and only that one is destroyed. */
+static void tells_twins_apart(void **state)
+{
+	EVP_PKEY *ours = EVP_RSA_gen(2048), *theirs = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-256"),
+		 *ec_theirs = EVP_EC_gen("P-256");
+	Cek__Internal__V1__FromWorker *answer;
+	Cek__V1__PublicKey public;
+	struct public_half half;
+	uint8_t id[16];
+	char kid[KID_LEN];
+	bool whole;
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* overwrites an object that has the same CKA_ID */
+	fresh_id(id);
+	create_rsa_twin(id, "theirs", theirs, false);
+	create_rsa_twin(id, "ours", ours, true);
+	rig_create_aes(&rig, id, id, 16);
+	create_ec(id, ec_theirs, ec_theirs);
+	half_of(ours, &half);
+	public_thumbprint(&half, kid);
+	answer = adopt("RSA-OAEP", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_string_equal(answer->result->kid, kid);
+	/* Of two EC keys that may derive, with two public halves, none. */
+	create_ec(id, ec, ec);
+	expect_adopt("ECDH-ES", id, NULL, true, OUTCOME(REFUSED), NULL);
+	assert_int_equal(count(id, &whole), 7);
+	half_of(ec, &half);
+	public_to_jose(&half, &public);
+	assert_int_equal(wrap("RSA-OAEP", id, answer->result->public_key), OUTCOME(OK));
+	assert_int_equal(wrap("ECDH-ES", id, &public), OUTCOME(OK));
+	destroy("RSA-OAEP", id, answer->result->public_key, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 6);
+	destroy("ECDH-ES", id, &public, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 4);
+	destroy("ECDH-ES", id, &public, OUTCOME(OK)); /* the one that is left is another */
+	destroy("RSA-OAEP", id, answer->result->public_key, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 4);
+	assert_int_equal(wrap("RSA-OAEP", id, answer->result->public_key), OUTCOME(MISSING));
+	assert_int_equal(wrap("ECDH-ES", id, &public), OUTCOME(MISSING));
+	rig_free(answer);
+	EVP_PKEY_free(ours);
+	EVP_PKEY_free(theirs);
+	EVP_PKEY_free(ec);
+	EVP_PKEY_free(ec_theirs);
+}
+
+/* Nothing tells two AES keys apart: none is adopted, and none destroyed. */
+static void leaves_alone_what_it_cannot_tell_apart(void **state)
+{
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16];
+	bool whole;
+
+	(void)state;
+	if (rig.nss)
+		skip();
+	fresh_id(id);
+	for (uint8_t i = 0; i < 20; i++) {
+		const uint8_t key[32] = { i + 1 };
+
+		rig_create_aes(&rig, id, key, sizeof(key));
+	}
+	answer = adopt("A256KW", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	assert_non_null(strstr(answer->result->text, "20 keys"));
+	rig_free(answer);
+	destroy("A256KW", id, NULL, OUTCOME(REFUSED));
+	assert_int_equal(count(id, &whole), 20);
+}
+
 /* ---- destroy, inventory, what is generated
  * ---------------------------------------------------------------------------- */
 
@@ -514,17 +643,20 @@ static Cek__Internal__V1__FromWorker *generate(const char *alg, uint8_t *id, uin
 	return call(&job);
 }
 
-static void destroy(uint8_t *id)
+static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, int outcome)
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__DestroyJob op = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
 	Cek__Internal__V1__FromWorker *answer;
 
 	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.alg = (char *)(uintptr_t)alg;
+	op.public_key = public;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &op;
-	answer = rig_call(&manage, &job);
-	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	answer = call(&job);
+	if ((int)answer->result->outcome != outcome)
+		fail_msg("%s: %d %s", alg, answer->result->outcome, answer->result->text);
 	rig_free(answer);
 }
 
@@ -534,16 +666,21 @@ static void destroys_both_halves(void **state)
 	bool whole;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 6; i++) {
+		const bool secret = i % 3 == 1;
+		Cek__Internal__V1__FromWorker *answer;
+		Cek__V1__PublicKey *public;
 		uint8_t id[16];
 
 		fresh_id(id);
-		rig_free(generate(algs[i], id, 2048, ""));
-		assert_int_equal(count(id, &whole), strcmp(algs[i], "A256KW") == 0 ? 1 : 2);
+		answer = generate(algs[i % 3], id, 2048, "");
+		assert_int_equal(count(id, &whole), secret ? 1 : 2);
 		assert_true(whole);
-		destroy(id);
+		public = secret || i >= 3 ? NULL : answer->result->public_key;
+		destroy(algs[i % 3], id, public, OUTCOME(OK));
 		assert_int_equal(count(id, &whole), 0);
-		destroy(id);
+		destroy(algs[i % 3], id, public, OUTCOME(OK));
+		rig_free(answer);
 	}
 }
 
@@ -562,14 +699,14 @@ static void inventory_tells_what_is_not_whole(void **state)
 	assert_int_equal(count(id, &whole), 1);
 	assert_false(whole);
 	expect_adopt("RSA-OAEP", id, NULL, true, OUTCOME(REFUSED), NULL);
-	destroy(id);
+	destroy("RSA-OAEP", id, NULL, OUTCOME(OK));
 	assert_int_equal(count(id, &whole), 0);
 	fresh_id(id);
 	rig_create_aes(&rig, id, id, 0);
 	assert_int_equal(count(id, &whole), 1);
 	assert_false(whole);
 	expect_adopt("A256KW", id, NULL, true, OUTCOME(REFUSED), NULL);
-	destroy(id);
+	destroy("A256KW", id, NULL, OUTCOME(OK));
 	assert_int_equal(count(id, &whole), 0);
 }
 
@@ -631,6 +768,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(adopts_an_ec_key_with_its_public_half),
 		cmocka_unit_test(destroys_both_halves),
+		cmocka_unit_test(tells_twins_apart),
+		cmocka_unit_test(leaves_alone_what_it_cannot_tell_apart),
 		cmocka_unit_test(generate_refuses),
 		cmocka_unit_test(inventory_tells_what_is_not_whole),
 		cmocka_unit_test(inventory_has_no_end),

@@ -203,11 +203,14 @@ void rig_kill_worker(struct rig_worker *worker)
 	worker->fd = -1;
 }
 
-/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object; for a rewrap, 0xfd has none to wrap with. */
+/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object, 0xfc two; for a rewrap, 0xfd has none
+ * to wrap with. */
 static enum outcome open_one(const ProtobufCBinaryData *encrypted_key)
 {
 	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xff)
 		return OUTCOME_FAILED;
+	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xfc)
+		return OUTCOME_AMBIGUOUS;
 	return encrypted_key->len > 0 && encrypted_key->data[0] == 0xfe ? OUTCOME_MISSING : OUTCOME_OK;
 }
 
@@ -290,6 +293,7 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 		result.public_key = alg_find(job->generate->alg)->family == ALG_RSA_OAEP ? &public_key : NULL;
 	}
 	worker->jobs++;
+	worker->forgets += job->op_case == CEK__INTERNAL__V1__JOB__OP_FORGET;
 	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP) {
 		assert_int_equal(results_add(&worker->results, &result, 0), 0);
 		if (!worker->holds)

@@ -25,6 +25,7 @@ struct rig_worker {
 	uint64_t jobs;       /* that it has answered */
 	bool said_hello;
 	bool replace;        /* asks to be replaced */
+	size_t forgets;      /* jobs to forget a key */
 	size_t dies_after;   /* closes its end when it reads the job after so many more; 0: never */
 	bool holds;          /* results of unwraps stay until the first one for which it does not */
 	Cek__Internal__V1__TokenObject *const *objects; /* what an inventory finds */

@@ -95,6 +95,7 @@ static Cek__Internal__V1__UnwrapJob full_unwrap(void)
 	unwrap.cek_len = UINT32_MAX;
 	unwrap.encrypted_key = data(CEK_LEN_MAX + 8);
 	unwrap.params = all_params();
+	unwrap.public_key = unwrap.params->epk;
 	return unwrap;
 }
 
@@ -146,7 +147,7 @@ static void test_jobs(void **state)
 /* A new field of these messages needs a line in pack.c, and in the functions above. */
 static void test_no_field_is_left_out(void **state)
 {
-	assert_int_equal(cek__internal__v1__unwrap_job__descriptor.n_fields, 6);
+	assert_int_equal(cek__internal__v1__unwrap_job__descriptor.n_fields, 7);
 	assert_int_equal(cek__internal__v1__wrap_job__descriptor.n_fields, 7);
 	assert_int_equal(cek__internal__v1__rewrap_job__descriptor.n_fields, 2);
 	assert_int_equal(cek__internal__v1__audit_record__descriptor.n_fields, 13);

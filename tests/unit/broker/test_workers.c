@@ -228,6 +228,54 @@ static void test_a_missing_object_comes_back(void **state)
 	free(kid);
 }
 
+static bool warned(struct rig *rig, struct rig_client *client, const char *of)
+{
+	CekReply *reply = rig_call(rig, client, call_status());
+	bool found = false;
+
+	for (size_t i = 0; i < reply->status_reply->n_warning; i++)
+		found = found || strstr(reply->status_reply->warning[i], of);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	return found;
+}
+
+/* All workers look again; what one of them did before it was known does not tell that it is over. */
+static void test_an_object_that_has_twins_is_not_used(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct version *version;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	version = rig->broker.ring.keys[0]->active;
+	call_data[0] = 0xfc;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	assert_true(version->twins);
+	assert_int_equal(rig->use[0].forgets, 1);
+	assert_int_equal(rig->use[1].forgets, 1);
+	assert_true(warned(rig, &client, "could be version 1"));
+	call_data[0] = 0;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_false(version->twins);
+	call_data[0] = 0xfc;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	call_data[0] = 0;
+	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_UNUSABLE);
+	version->look_again = 0; /* as after a while */
+	version->looked = UINT64_MAX; /* as if the job had been given out before */
+	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_OK);
+	assert_true(version->twins);
+	version->look_again = version->looked = 0;
+	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_OK);
+	assert_false(version->twins);
+	assert_false(warned(rig, &client, "could be version 1"));
+	rig_close(&client);
+	free(kid);
+}
+
 /* The object to wrap with is missing: unwraps under the version that was opened go on. */
 static void test_a_rewrap_finds_its_target_missing(void **state)
 {
@@ -496,6 +544,7 @@ int main(void)
 		TEST(test_generate_is_not_repeated_when_the_manage_worker_dies),
 		TEST(test_an_adoption_that_fails_is_abandoned),
 		TEST(test_a_missing_object_comes_back),
+		TEST(test_an_object_that_has_twins_is_not_used),
 		TEST(test_a_rewrap_finds_its_target_missing),
 		TEST(test_an_unwrap_is_not_answered_in_parts),
 		TEST(test_a_forget_job_is_not_answered_in_parts),
