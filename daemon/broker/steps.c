@@ -256,12 +256,22 @@ static void on_marked(struct append *append, bool ok)
 	free(note);
 }
 
+/* One worker has lost the object: from now on all of them look for it, so that none serves for a while what the others
+ * do not. What was given out before proves nothing: it may be done with a session copy. */
+static void look_anew(struct broker *broker, struct version *version)
+{
+	version->looked = broker->workers.next_id;
+	workers_forget(broker, version->cka_id, version->cka_id_len);
+}
+
 void steps_mark(struct broker *broker, struct version *version, bool missing)
 {
 	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
 
 	if (version->missing == missing || version->marking)
 		return;
+	if (missing)
+		look_anew(broker, version);
 	if (missing)
 		log_error("key %s: the token has no object for version %u any more", version->key->name,
 			version->number);
@@ -278,15 +288,15 @@ void steps_mark_twins(struct broker *broker, struct version *version)
 	log_error("key %s: the token has several keys that could be version %u; none is used until only one is left",
 		version->key->name, version->number);
 	version->twins = true;
-	version->looked = broker->workers.next_id;
-	/* Who found it while it was alone would go on with it, and the next one not. */
-	workers_forget(broker, version->cka_id, version->cka_id_len);
+	look_anew(broker, version);
 }
 
 void steps_seen(struct broker *broker, struct version *version, uint64_t job_id)
 {
+	if (job_id <= version->looked)
+		return;
 	steps_mark(broker, version, false);
-	if (!version->twins || job_id <= version->looked)
+	if (!version->twins)
 		return;
 	log_info("key %s: the object of version %u is the only one again", version->key->name, version->number);
 	version->twins = false;

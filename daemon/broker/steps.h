@@ -45,13 +45,13 @@ void steps_reserve(struct broker *broker, struct version *version);
 /* How far to reserve for a version of which so many wraps are reserved already. */
 uint64_t steps_reservation(const struct broker *broker, uint64_t reserved);
 
-/* Put on record that the object of a version is missing, or was found. */
+/* Put on record that the object of a version is missing, or was found. A missing one all workers look for anew. */
 void steps_mark(struct broker *broker, struct version *version, bool missing);
 
 /* A worker cannot tell the object of this version from others. All workers look again for the next job. */
 void steps_mark_twins(struct broker *broker, struct version *version);
 
-/* A job found the object of this version. */
+/* This job worked with the object of this version: if it was given out after that was lost, it is there again. */
 void steps_seen(struct broker *broker, struct version *version, uint64_t job_id);
 
 /* A worker came up: missing objects are worth another look. */

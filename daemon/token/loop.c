@@ -256,6 +256,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 		return r;
 	}
 	hang_enter(1);
+	worker->keys.now_us = batch->now_us;
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
 	batch->now_us = clock_monotonic_us();

@@ -8,7 +8,11 @@
 #include "curves.h"
 #include "named.h"
 
-enum { MISSED_US = 5000000, FIND_AT_ONCE = 64 };
+enum {
+	MISSED_US = 5000000,
+	SEEN_US = 1000000, /* so long a key is used without a look at its object */
+	FIND_AT_ONCE = 64,
+};
 
 CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
 		   CK_ULONG max, CK_ULONG *ret_n)
@@ -228,6 +232,25 @@ static struct key *known(const struct keys *keys, const struct name *name)
 	return key;
 }
 
+/* Is the token object still there? An object that was destroyed has no attributes, and a stale handle may name another
+ * one. CKR_CEKD_MISSING if it is gone. */
+static CK_RV look_at(struct keys *keys, struct key *key)
+{
+	uint8_t id[CKA_ID_MAX];
+	size_t len = 0;
+	CK_RV rv;
+
+	if (keys->now_us - key->seen_us < SEEN_US)
+		return CKR_OK;
+	rv = object_read(keys->session, key->object, CKA_ID, id, sizeof(id), &len);
+	if (ckr_class(rv) == CKR_CLASS_HANDLE ||
+	    (rv == CKR_OK && (len != key->id_len || memcmp(id, key->id, len) != 0)))
+		return CKR_CEKD_MISSING;
+	if (rv == CKR_OK)
+		key->seen_us = keys->now_us;
+	return rv;
+}
+
 CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key)
 {
 	struct key *key;
@@ -236,10 +259,12 @@ CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key)
 	if (name->id_len == 0 || name->id_len > CKA_ID_MAX)
 		return CKR_CEKD_MISSING;
 	key = known(keys, name);
-	if (key) {
+	rv = key ? look_at(keys, key) : CKR_CEKD_MISSING;
+	if (rv == CKR_OK)
 		*ret_key = key;
-		return CKR_OK;
-	}
+	if (rv != CKR_CEKD_MISSING)
+		return rv;
+	keys_forget(keys, name->id, name->id_len);
 	key = calloc(1, sizeof(*key));
 	if (!key)
 		return CKR_HOST_MEMORY;
@@ -254,6 +279,7 @@ CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key)
 		key_free(key);
 		return rv;
 	}
+	key->seen_us = keys->now_us;
 	key->handle = keys->copy ? copy_object(keys->session, key->object) : key->object;
 	key->next = keys->bucket[bucket_of(name->id, name->id_len)];
 	keys->bucket[bucket_of(name->id, name->id_len)] = key;

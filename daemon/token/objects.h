@@ -35,6 +35,7 @@ struct key {
 	size_t id_len;
 	CK_OBJECT_HANDLE object; /* the token object */
 	CK_OBJECT_HANDLE handle; /* what operations use: a session copy of it, or itself */
+	uint64_t seen_us;        /* when the token object was last seen */
 	CK_OBJECT_CLASS class;
 	CK_KEY_TYPE type;
 	size_t modulus_len;        /* RSA: bytes */
@@ -50,6 +51,7 @@ struct key {
 struct keys {
 	struct session *session;
 	bool copy; /* work with session copies */
+	uint64_t now_us; /* monotonic, when the present job began; the loop's to set */
 	/* Is this EC private key the other half of half? It does not tell, so it has to show. NULL: not to be known. */
 	CK_RV (*compare)(void *context, CK_OBJECT_HANDLE object, const struct public_half *half,
 			 enum named_same *ret_same);
@@ -64,9 +66,10 @@ struct keys {
 	bool never_reopen; /* session objects live here that must not go (transport keys) */
 };
 
-/* The key of this name; it stays valid until keys_forget() or keys_forget_all(). CKR_OK, CKR_CEKD_MISSING after a
- * second look (and, for SoftHSM with a read-only token.object, a third one after reopening the module),
- * CKR_CEKD_AMBIGUOUS, or what the token says. */
+/* The key of this name; it stays valid until the next call for it, keys_forget() or keys_forget_all(). Its token object
+ * was seen within the last second: a session copy outlives it, and RSA and ECDH-ES wrap without asking the token.
+ * CKR_OK, CKR_CEKD_MISSING after a second look (and, for SoftHSM with a read-only token.object, a third one after
+ * reopening the module), CKR_CEKD_AMBIGUOUS, or what the token says. */
 CK_RV keys_get(struct keys *keys, const struct name *name, struct key **ret_key);
 
 /* Drop what is known of a key, and its session copy. */

@@ -19,6 +19,10 @@ static int misbehaves(const char *function, CK_RV *ret_rv)
 {
 	if (strcmp(shim->function, function) != 0 || shim->times == 0)
 		return 0;
+	if (shim->skip > 0) {
+		shim->skip--;
+		return 0;
+	}
 	if (shim->times > 0)
 		shim->times--;
 	while (shim->hangs)
@@ -53,6 +57,35 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 
 	shim->logins++;
 	return misbehaves("C_Login", &rv) ? rv : real->C_Login(session, user, pin, len);
+}
+
+/* Session copies are told from other objects by who made them. */
+enum { COPIES_MAX = 64 };
+
+static CK_OBJECT_HANDLE copies[COPIES_MAX];
+static size_t n_copies;
+
+static CK_RV copy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG n,
+			 CK_OBJECT_HANDLE *copy)
+{
+	CK_RV rv;
+
+	if (misbehaves("C_CopyObject", &rv))
+		return rv;
+	rv = real->C_CopyObject(session, object, template, n, copy);
+	if (rv == CKR_OK && n_copies < COPIES_MAX) {
+		copies[n_copies++] = *copy;
+		shim->copies++;
+	}
+	return rv;
+}
+
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG n)
+{
+	CK_RV rv;
+
+	shim->reads++;
+	return misbehaves("C_GetAttributeValue", &rv) ? rv : real->C_GetAttributeValue(session, object, template, n);
 }
 
 static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *n)
@@ -90,6 +123,11 @@ static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 
 	if (rv == CKR_OK && on_token && misbehaves("C_DestroyObject", &rv))
 		return rv;
+	for (size_t i = 0; i < n_copies; i++)
+		if (copies[i] == object) {
+			copies[i] = copies[--n_copies];
+			shim->copies--;
+		}
 	return real->C_DestroyObject(session, object);
 }
 
@@ -176,7 +214,9 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
 	list.C_Decrypt = decrypt;
 	list.C_GenerateKey = generate_key;
 	list.C_GenerateKeyPair = generate_key_pair;
+	list.C_CopyObject = copy_object;
 	list.C_DestroyObject = destroy_object;
+	list.C_GetAttributeValue = get_attribute_value;
 	*ret_list = &list;
 	return CKR_OK;
 }

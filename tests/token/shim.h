@@ -10,9 +10,11 @@
 #define SHIM_DASHED "-uFpJ2BvViK-UzZe9qlKZgu8s7lOPnw8RkcQbvZd3Jg"
 
 struct shim {
+	atomic_int copies;        /* made by C_CopyObject and not destroyed; first, for tests/e2e/test_missing.py */
 	char function[32];        /* the PKCS#11 function that misbehaves; empty = none */
 	atomic_ulong rv;          /* what it returns */
 	atomic_int times;         /* how often; -1 = always */
+	atomic_int skip;          /* after so many calls that go well */
 	atomic_int hangs;         /* it never returns instead */
 	atomic_ulong token_flags; /* added to CK_TOKEN_INFO.flags */
 	atomic_int blind;         /* C_FindObjects finds nothing until the next C_Initialize */
@@ -20,4 +22,5 @@ struct shim {
 	atomic_int logins;        /* calls of C_Login so far */
 	atomic_int initialized;   /* calls of C_Initialize so far */
 	atomic_ulong init_flags;  /* of the last of them */
+	atomic_int reads;         /* calls of C_GetAttributeValue so far */
 };

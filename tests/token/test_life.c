@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -390,8 +391,78 @@ static void forgets(void **state)
 	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
 	assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(FAILED));
 	assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+	assert_int_equal(shim->copies, 1);
 	assert_int_equal(forget(&worker, doomed), 0);
+	assert_int_equal(shim->copies, 0);
 	assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(MISSING));
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* With a session copy and without: once the worker has seen that the object is gone it does not find the key, whatever
+ * it kept of it; and it sees that with its first job that comes a second after the one before. */
+static void does_not_outlive_the_object(void **state)
+{
+	static const uint8_t key[16] = { 7 };
+
+	(void)state;
+	for (int copy = 0; copy < 2; copy++) {
+		uint8_t doomed[16] = { 'd', 'o', 'o', 'm', 'e', 'd', (uint8_t)copy };
+		struct rig_worker worker;
+		CK_OBJECT_HANDLE object = rig_create_aes(&rig, doomed, key, sizeof(key));
+		uint64_t gone;
+		int outcome;
+
+		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = copy }, NULL);
+		assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(FAILED));
+		assert_int_equal(shim->copies, copy);
+		assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+		gone = now_us();
+		do {
+			const uint64_t asked = now_us();
+
+			outcome = unwrap_as(&worker, doomed);
+			/* A worker that was seen to be slow is not blamed: what counts is when it was asked. */
+			assert_true(outcome == OUTCOME(MISSING) || asked < gone + 1100000);
+		} while (outcome != OUTCOME(MISSING));
+		assert_int_equal(shim->copies, 0);
+		for (int i = 0; i < 100; i++)
+			assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(MISSING));
+		if (copy) {
+			rig_create_aes(&rig, doomed, key, sizeof(key));
+			while (unwrap_as(&worker, doomed) != OUTCOME(FAILED))
+				assert_true(now_us() < gone + 120000000);
+		}
+		assert_int_equal(rig_stop(&worker), 0);
+	}
+}
+
+/* One look a second at a key that is in use, none at one that is not. */
+static void looks_at_the_object_once_a_second(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+	uint64_t began;
+	int before, jobs = 0;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	wrapped = wrap(&worker);
+	before = shim->reads;
+	began = now_us();
+	do {
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+		jobs++;
+	} while (now_us() < began + 2500000);
+	assert_in_range(shim->reads - before, jobs > 100, 1 + (int)((now_us() - began) / 1000000));
+	rig_free(wrapped);
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
@@ -650,6 +721,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(finds_what_others_made_later, behave),
 		cmocka_unit_test_setup(two_keys_of_one_id_are_none, behave),
 		cmocka_unit_test_setup(forgets, behave),
+		cmocka_unit_test_setup(does_not_outlive_the_object, behave),
+		cmocka_unit_test_setup(looks_at_the_object_once_a_second, behave),
 		cmocka_unit_test_setup(asks_to_be_replaced, behave),
 		cmocka_unit_test_setup(answers_what_it_has, behave),
 		cmocka_unit_test_setup(answers_all_jobs_of_a_datagram, behave),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -208,26 +209,6 @@ static void test_an_adoption_that_fails_is_abandoned(void **state)
 	free(kid);
 }
 
-static void test_a_missing_object_comes_back(void **state)
-{
-	struct rig *rig = *state;
-	struct rig_client client;
-	char *kid;
-
-	rig_start(rig);
-	rig_connect(rig, &client);
-	kid = rig_create(rig, &client, "k", "A256KW");
-	call_data[0] = 0xfe;
-	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
-	assert_true(rig->broker.ring.keys[0]->active->missing);
-	call_data[0] = 0;
-	rig->broker.ring.keys[0]->active->look_again = 0; /* as after a while */
-	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
-	assert_false(rig->broker.ring.keys[0]->active->missing);
-	rig_close(&client);
-	free(kid);
-}
-
 static bool warned(struct rig *rig, struct rig_client *client, const char *of)
 {
 	CekReply *reply = rig_call(rig, client, call_status());
@@ -237,6 +218,44 @@ static bool warned(struct rig *rig, struct rig_client *client, const char *of)
 		found = found || strstr(reply->status_reply->warning[i], of);
 	cek__v1__reply__free_unpacked(reply, NULL);
 	return found;
+}
+
+/* All workers look anew, and only what they find then counts: jobs given out before may be done with a copy. */
+static void test_a_missing_object_comes_back(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client, other;
+	struct version *version;
+	size_t all;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	/* One worker has a job in hand, and the other one loses the object. */
+	rig->use[0].deaf = true;
+	rig_send(&client, call_unwrap(kid, NULL));
+	rig_run(rig);
+	rig_connect(rig, &other);
+	call_data[0] = 0xfe;
+	assert_int_equal(call_for_status(rig, &other, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
+	version = rig->broker.ring.keys[0]->active;
+	assert_true(version->missing);
+	rig->use[0].deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 1);
+	assert_true(version->missing);
+	assert_true(warned(rig, &client, "key k: the token has no object for version 1"));
+	assert_int_equal(rig->use[0].forgets, 1);
+	assert_int_equal(rig->use[1].forgets, 1);
+	call_data[0] = 0;
+	version->look_again = 0; /* as after a while */
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	assert_false(version->missing);
+	assert_false(warned(rig, &client, "no object"));
+	rig_close(&other);
+	rig_close(&client);
+	free(kid);
 }
 
 /* All workers look again; what one of them did before it was known does not tell that it is over. */
@@ -274,6 +293,32 @@ static void test_an_object_that_has_twins_is_not_used(void **state)
 	assert_false(warned(rig, &client, "could be version 1"));
 	rig_close(&client);
 	free(kid);
+}
+
+/* More than there is room for: the last one counts the others. */
+static void test_no_warning_is_lost_in_silence(void **state)
+{
+	enum { KEYS = 40 };
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	for (int i = 0; i < KEYS; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "k%d", i);
+		free(rig_create(rig, &client, name, "A256KW"));
+	}
+	for (int i = 0; i < KEYS; i++)
+		rig->broker.ring.keys[i]->active->missing = true;
+	reply = rig_call(rig, &client, call_status());
+	assert_int_equal(reply->status_reply->n_warning, WARNINGS_MAX);
+	assert_non_null(strstr(reply->status_reply->warning[WARNINGS_MAX - 2], "no object"));
+	assert_non_null(strstr(reply->status_reply->warning[WARNINGS_MAX - 1], " more warnings"));
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
 }
 
 /* The object to wrap with is missing: unwraps under the version that was opened go on. */
@@ -545,6 +590,7 @@ int main(void)
 		TEST(test_an_adoption_that_fails_is_abandoned),
 		TEST(test_a_missing_object_comes_back),
 		TEST(test_an_object_that_has_twins_is_not_used),
+		TEST(test_no_warning_is_lost_in_silence),
 		TEST(test_a_rewrap_finds_its_target_missing),
 		TEST(test_an_unwrap_is_not_answered_in_parts),
 		TEST(test_a_forget_job_is_not_answered_in_parts),
