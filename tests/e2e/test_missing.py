@@ -1,5 +1,7 @@
 """Objects that go away while cekd uses them: no CEK under a key that is not there, whatever a worker keeps of it."""
 
+import shutil
+import struct
 import time
 
 import cekd as C
@@ -68,3 +70,30 @@ def test_deleted_while_in_use(daemon):
     assert not warnings(daemon)
     for key in keys:
         assert f"key {key}: the object of version 1 is back" in daemon.log_text()
+
+
+def test_copies_of_a_destroyed_key_are_dropped(make_cekd):
+    """Nothing of a destroyed key stays in the workers: neither is it used again, so that nobody else would notice."""
+    daemon = make_cekd(start=False, page=True, destroy_wait_min=60)
+    shim, page = daemon.where / "cekd-shim.so", daemon.where / "shim"
+    shutil.copy2(C.BUILD / "tests" / "token" / "cekd-shim.so", shim)
+    shim.chmod(0o755)
+    page.write_bytes(bytes(4096))
+    page.chmod(0o666)
+    daemon.config.options["module"] = str(shim)
+    daemon.config.options["module_environment"] += [f"CEKD_SHIM={page}", f"CEKD_SHIM_MODULE={C.MODULE}"]
+    daemon.start()
+
+    def copies():
+        return struct.unpack_from("=i", page.read_bytes())[0]
+
+    with daemon.client() as client:
+        made = {key: client.generate(key) for key in (daemon.key("A256KW"), daemon.key("RSA-OAEP"))}
+        C.wait_for(lambda: statuses(client, made) and copies() == 4, "both workers to have used both keys")
+        client.rotate("A256KW")
+        kid = made["A256KW"].kid
+        client.ok(destroy_version=pb.DestroyVersionRequest(kid=kid, force=True, wait=60))
+        daemon.page.shift(120)
+        C.wait_for(lambda: client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key.version[0].state
+                   == pb.STATE_DESTROYED, "the destruction")
+        C.wait_for(lambda: copies() == 2, "the workers to drop their copies")
