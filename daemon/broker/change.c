@@ -227,6 +227,8 @@ static int status_of(struct change *change, const JobResult *result)
 			: "the token cannot do that");
 	case OUTCOME_REFUSED:
 		return say(change, STATUS_CONFLICT, "%s", result->text);
+	case OUTCOME_UNTRIED:
+		return say(change, STATUS_UNAVAILABLE, "%s", result->text);
 	case OUTCOME_UNAVAILABLE:
 		return say(change, STATUS_UNAVAILABLE, "the token does not answer");
 	default:
@@ -279,7 +281,8 @@ static void on_answered(struct job *job, const JobResult *result)
 		outcome = status_of(change, result);
 	}
 	/* What the worker did before it died is not known: the intent stays open. An adoption changes nothing there. */
-	if ((outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL) && change->kind != CHANGE_ADOPT)
+	if ((outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL) && change->kind != CHANGE_ADOPT &&
+		!(result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_UNTRIED))
 		finish(change, outcome);
 	else if (outcome != STATUS_OK)
 		abandon(change, outcome);

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/rpc.h"
+#include "daemon/broker/use.h"
 
 enum { WARNING_LEN_MAX = 200 };
 
@@ -116,6 +118,37 @@ static void warn_of_lost_objects(struct warnings *warnings, const struct broker 
 	}
 }
 
+static const char *key_that_needs(const struct broker *broker, const char *alg)
+{
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		const struct key *key = broker->ring.keys[i];
+
+		for (size_t j = 0; strcmp(key->alg->name, alg) == 0 && j < key->n_versions; j++) {
+			if (use_unwraps(key->versions[j]))
+				return key->name;
+		}
+	}
+	return NULL;
+}
+
+static void warn_of_algs(struct warnings *warnings, const struct broker *broker)
+{
+	const struct link *all = &broker->workers.all;
+
+	for (const struct link *link = all->next; link != all; link = link->next) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+
+		for (size_t i = 0; worker->hello && !worker->manage && i < worker->hello->n_alg; i++) {
+			const Cek__V1__AlgStatus *alg = worker->hello->alg[i];
+			const char *key = alg->available ? NULL : key_that_needs(broker, alg->alg);
+
+			if (key)
+				warn_of(warnings, "worker %u.%u: %s, which key %s needs: %s", worker->index,
+					worker->generation, alg->alg, key, alg->how);
+		}
+	}
+}
+
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
@@ -135,6 +168,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 	if (!list_empty(&broker->ring.intents))
 		warn(&warnings,
 			"some life-cycle changes began and did not end: cekctl fsck says what is left of them");
+	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
 	if (warnings.left_out > 0) {
 		char *text = arena_alloc(&request->broker->arena, WARNING_LEN_MAX);

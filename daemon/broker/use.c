@@ -197,6 +197,9 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 		return say_lost(request, version);
 	case OUTCOME_UNAVAILABLE:
 		return request_say(request, STATUS_UNAVAILABLE, "the token does not answer");
+	case OUTCOME_UNTRIED:
+		return request_say(request, STATUS_UNAVAILABLE, "the token has not shown yet whether it can do %s",
+			version->key->alg->name);
 	case OUTCOME_UNSUPPORTED:
 		return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s", version->key->alg->name);
 	default:

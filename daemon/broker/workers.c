@@ -16,6 +16,7 @@ enum {
 	SEND_MAX = 16,   /* jobs in one datagram */
 	JOB_HEAD_MAX = PUT_FIELD_MAX,
 	RECEIVE_MAX = 8, /* datagrams of one recvmmsg(2) */
+	NEWS_ALGS_MAX = 64, /* far more than there are */
 	LOST_MAX = 3,    /* then a job fails although no worker said that it was executing it */
 	PARTS_MAX = 4096, /* results of one job that is answered in parts */
 };
@@ -166,6 +167,31 @@ static bool on_hello(struct worker *worker, const WorkerHello *hello)
 	return true;
 }
 
+/* A token can do more than it seemed to. False: the worker broke the rules. */
+static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *news)
+{
+	WorkerHello merged, *hello;
+	uint8_t *packed;
+
+	if (!worker->ready || news->n_alg > NEWS_ALGS_MAX)
+		return broke_the_rules(worker, "sent news that cannot be");
+	if (!worker->hello)
+		return true;
+	merged = *worker->hello;
+	merged.n_alg = news->n_alg;
+	merged.alg = news->alg;
+	packed = malloc(cek__internal__v1__worker_hello__get_packed_size(&merged) + 1);
+	hello = packed ? cek__internal__v1__worker_hello__unpack(NULL,
+		cek__internal__v1__worker_hello__pack(&merged, packed), packed) : NULL;
+	free(packed);
+	if (!hello) /* what is known stays */
+		return true;
+	cek__internal__v1__worker_hello__free_unpacked(worker->hello, NULL);
+	worker->hello = hello;
+	log_info("worker %u.%u knows now what the token can do", worker->index, worker->generation);
+	return true;
+}
+
 /* One more part of an answer. A job that is answered once is not touched: done() may free it or submit it again. */
 static bool on_part(struct worker *worker, struct job *job, const JobResult *result)
 {
@@ -221,6 +247,8 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 		ok = on_result(worker, message->result);
 	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
 		ok = on_results(worker, message->results);
+	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_NEWS)
+		ok = on_news(worker, message->news);
 	else
 		ok = broke_the_rules(worker, "sent what is no message");
 	arena_reset(&broker->arena);

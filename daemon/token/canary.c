@@ -116,6 +116,7 @@ static bool key_works(struct worker *worker, const struct name *name)
 	case CKR_CLASS_UNSUPPORTED:
 	case CKR_CLASS_MISSING:
 	case CKR_CLASS_TWINS:
+	case CKR_CLASS_UNTRIED:
 		return true;
 	default:
 		return false;

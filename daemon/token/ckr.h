@@ -17,14 +17,17 @@ enum ckr_class {
 	CKR_CLASS_UNSUPPORTED, /* the token, or this key, does not do that */
 	CKR_CLASS_MISSING,     /* CKR_CEKD_MISSING */
 	CKR_CLASS_TWINS,       /* CKR_CEKD_AMBIGUOUS */
+	CKR_CLASS_UNTRIED,     /* CKR_CEKD_UNTRIED */
 };
 
 /* PKCS#11 3.0; p11-kit 0.24 does not name them. */
 #define CKM_MONTGOMERY_KEY_PAIR_GEN 0x1056UL
 #define CKK_MONTGOMERY 0x41UL
 
-/* Two codes of our own, returned by the functions of this folder beside the token's. */
+/* Codes of our own, returned by the functions of this folder beside the token's. */
 #define CKR_CEKD_MISSING (CKR_VENDOR_DEFINED | 0x63656b01UL)   /* no object is the one that is meant (named.h) */
+#define CKR_CEKD_WRONG (CKR_VENDOR_DEFINED | 0x63656b03UL)     /* it worked, and the result is wrong */
+#define CKR_CEKD_UNTRIED (CKR_VENDOR_DEFINED | 0x63656b04UL)   /* the token has not shown yet whether it can */
 #define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects could be */
 
 enum ckr_class ckr_class(CK_RV rv);

@@ -53,6 +53,8 @@ outcome_t job_judge(struct worker *worker, CK_RV rv, const struct name *name, un
 		return OUTCOME(MISSING);
 	case CKR_CLASS_TWINS:
 		return OUTCOME(AMBIGUOUS);
+	case CKR_CLASS_UNTRIED:
+		return OUTCOME(UNTRIED);
 	case CKR_CLASS_UNSUPPORTED:
 		return OUTCOME(UNSUPPORTED);
 	case CKR_CLASS_PIN:
@@ -96,6 +98,17 @@ static CK_RV unwrap_once(struct worker *worker, const struct name *name, const s
 	return CKR_OK;
 }
 
+/* What the token did not clearly refuse when the worker started is tried before it is taken for impossible. */
+static outcome_t check_settled(struct worker *worker, const struct name *name, CK_RV *ret_rv)
+{
+	const struct curve *curve = name->public_key ? curve_find(name->public_key->crv) : NULL;
+
+	if (probe_settle(worker, name->alg, curve))
+		return OUTCOME(OK);
+	*ret_rv = CKR_CEKD_UNTRIED;
+	return worker->ending ? OUTCOME(UNAVAILABLE) : OUTCOME(UNTRIED);
+}
+
 /* One job is mostly like the one before it. */
 static const struct mech *look_up(const char *name, const struct alg **ret_alg)
 {
@@ -131,6 +144,11 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !unwrap.alg || job->cek_len == 0 || job->cek_len > CEK_LEN_MAX)
 		return outcome;
+	if (worker->probe.n_doubts > 0) {
+		outcome = check_settled(worker, &name, ret_rv);
+		if (outcome != OUTCOME(OK))
+			return outcome;
+	}
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		bool again;
 
@@ -202,6 +220,11 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !wrap.alg || agree_all_zero(wrapped->cek, wrap.cek_len))
 		return outcome;
+	if (worker->probe.n_doubts > 0) {
+		outcome = check_settled(worker, &name, ret_rv);
+		if (outcome != OUTCOME(OK))
+			return outcome;
+	}
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		bool again;
 

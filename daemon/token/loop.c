@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "hang.h"
 #include "manage.h"
+#include "news.h"
 #include "proto/dgram.h"
 #include "proto/put.h"
 #include "results.h"
@@ -25,6 +26,7 @@ enum {
 	HOLD_MAX = 8,                 /* results, of 16 jobs: the broker is to send more meanwhile */
 	MEASURE_EVERY = 4096,         /* jobs */
 	GENERATE_TIMES = 10,          /* a slow token needs minutes for RSA-4096 */
+	PROBE_TIMES = 4,              /* if a job may begin with another try of what the token can do */
 };
 
 struct batch {
@@ -233,6 +235,24 @@ static uint64_t id_of(const uint8_t *data, size_t len)
 	return 0;
 }
 
+/* The arena is empty, and the broker has what it waits for. */
+static int tell_news(struct loop *loop, struct worker *worker)
+{
+	if (!worker->probe.changed)
+		return 0;
+	worker->probe.changed = false;
+	return news_send(loop->jobs, worker);
+}
+
+/* Nothing to do: time to try what the token did not clearly refuse. */
+static int try_again(struct loop *loop, struct worker *worker)
+{
+	hang_enter(PROBE_TIMES);
+	probe_again(worker);
+	hang_leave();
+	return worker->ending ? 1 : tell_news(loop, worker);
+}
+
 static int answer(struct loop *loop, struct worker *worker, struct batch *batch, const uint8_t *data, size_t len)
 {
 	Cek__Internal__V1__JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
@@ -255,7 +275,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 		arena_reset(&worker->arena);
 		return r;
 	}
-	hang_enter(1);
+	hang_enter(worker->probe.n_doubts > 0 ? PROBE_TIMES : 1);
 	worker->keys.now_us = batch->now_us;
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
@@ -266,19 +286,25 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	else if (r == 0)
 		r = send_result(loop, &result);
 	arena_reset(&worker->arena);
-	return r;
+	return r == 0 ? tell_news(loop, worker) : r;
 }
 
 /* 1 when there are jobs. When the parent has said Drain or is gone, or a manage worker was idle for long, close the way
  * in: what is in the socket is still answered, then the loop reads the end. */
-static int wait_for_jobs(struct loop *loop)
+static int wait_for_jobs(struct loop *loop, struct worker *worker)
 {
 	struct pollfd fds[] = { { loop->jobs, POLLIN, 0 }, { loop->control, POLLIN, 0 } };
-	const int timeout = !loop->manage ? -1 : manage_transport_open() ? TRANSPORT_IDLE_MS : MANAGE_IDLE_MS;
+	const uint64_t again_us = loop->manage ? UINT64_MAX : probe_wait_us(&worker->probe);
+	const int timeout = again_us < UINT64_MAX	? (int)(again_us / 1000 + 1)
+			    : !loop->manage		? -1
+			    : manage_transport_open()	? TRANSPORT_IDLE_MS
+							: MANAGE_IDLE_MS;
 	int n = poll(fds, 2, timeout);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (n == 0 && !loop->manage)
+		return try_again(loop, worker);
 	if (n == 0 || fds[1].revents)
 		shutdown(loop->jobs, SHUT_RD);
 	if (fds[1].revents)
@@ -350,7 +376,7 @@ int loop_run(struct loop *loop, struct worker *worker)
 		else if (n == 0)
 			r = 1;
 		else if (errno == EAGAIN)
-			r = wait_for_jobs(loop);
+			r = wait_for_jobs(loop, worker);
 		else if (errno == ECONNRESET)
 			r = 1;
 		else if (errno != EINTR)

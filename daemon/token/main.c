@@ -16,6 +16,7 @@
 #include "hang.h"
 #include "loop.h"
 #include "mech.h"
+#include "news.h"
 #include "proto/dgram.h"
 
 enum {
@@ -25,7 +26,6 @@ enum {
 	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
 	SETUP_TIMES = 4,           /* a login is never cut short without need: SoftHSM rewrites token.object in it */
 	EXIT_TOKEN = 1,
-	ALGS_MAX = 32,
 };
 
 struct start {
@@ -133,38 +133,20 @@ static int open_token(struct worker *worker, const struct session_config *config
 	return -EIO;
 }
 
-/* Into the arena: how is overwritten by the next row. */
-static void describe_alg(struct worker *worker, const struct alg *alg, Cek__V1__AlgStatus *ret_status)
-{
-	const char *how = "";
-	char *copy;
-
-	cek__v1__alg_status__init(ret_status);
-	ret_status->alg = (char *)(uintptr_t)alg->name;
-	ret_status->available = probe_describe(&worker->probe, alg, &how);
-	copy = arena_alloc(&worker->arena, strlen(how) + 1);
-	if (copy)
-		ret_status->how = strcpy(copy, how);
-}
-
 static int send_hello(struct loop *loop, struct worker *worker, const char *sandbox)
 {
 	Cek__Internal__V1__FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
 	Cek__Internal__V1__WorkerHello hello = CEK__INTERNAL__V1__WORKER_HELLO__INIT;
-	Cek__V1__AlgStatus status[ALGS_MAX], *rows[ALGS_MAX];
-	size_t n = 0;
+	struct news news;
 	int r;
 
-	for (; n < ALGS_MAX && alg_row(n); n++) {
-		describe_alg(worker, alg_row(n), &status[n]);
-		rows[n] = &status[n];
-	}
+	news_fill(worker, &news);
 	hello.token_label = worker->session.label;
 	hello.token_serial = worker->session.serial;
 	hello.token_model = worker->session.model;
 	hello.module = worker->session.module;
-	hello.n_alg = n;
-	hello.alg = rows;
+	hello.n_alg = news.n;
+	hello.alg = news.row;
 	hello.sandbox = (char *)(uintptr_t)sandbox;
 	hello.memory = loop_memory(loop);
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO;

@@ -47,6 +47,22 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 	manage_fail(worker, result, outcome, "%s: the token says %s", what, ckr_name(rv));
 }
 
+bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,
+		Cek__Internal__V1__JobResult *result)
+{
+	const bool settled = probe_settle(worker, alg, curve);
+	const char *how = "";
+	bool can = probe_describe(&worker->probe, alg, &how);
+
+	if (can && curve && !worker->probe.curve[probe_curve_index(curve)].works) {
+		can = false;
+		how = settled ? "the token does not do this curve" : "not tried successfully yet on this curve";
+	}
+	if (!can)
+		manage_fail(worker, result, settled ? OUTCOME(UNSUPPORTED) : OUTCOME(UNTRIED), "%s", how);
+	return can;
+}
+
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result)
 {
 	CK_BBOOL yes = CK_TRUE;

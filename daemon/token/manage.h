@@ -27,6 +27,11 @@ bool manage_transport_open(void);
 
 /* Shared by the above. */
 
+/* Does the token do alg, on this curve (NULL: any)? What it did not clearly refuse is tried before the answer is no.
+ * False with the reason in result. */
+bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,
+		Cek__Internal__V1__JobResult *result);
+
 enum manage_origin { MANAGE_GENERATED, MANAGE_IMPORTED, MANAGE_ADOPTED };
 
 /* A refusal or failure with its sentence for the operator; everything else that result held is gone. */

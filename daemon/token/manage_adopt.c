@@ -154,6 +154,8 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "an alg, and a CKA_ID or a label, must be given");
 		return;
 	}
+	if (!manage_can(worker, alg, NULL, ret_result))
+		return;
 	rv = find(worker, job, alg, &object, &n);
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, ret_result, "looking for the object", rv);

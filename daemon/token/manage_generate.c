@@ -126,16 +126,13 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 		       Cek__Internal__V1__JobResult *result)
 {
 	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
-	const char *how;
 
 	if (!alg)
 		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "cekd does not know alg %s", job->alg);
-	else if (!probe_describe(&worker->probe, alg, &how))
-		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "%s", how);
 	else if (alg->family == ALG_ECDH && !curve)
 		manage_fail(worker, result, OUTCOME(REFUSED), "crv %s: P-256, P-384, P-521 or X25519", job->crv);
-	else if (alg->family == ALG_ECDH && !worker->probe.curve[probe_curve_index(curve)].works)
-		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "the token does not do %s", curve->name);
+	else if (!manage_can(worker, alg, alg->family == ALG_ECDH ? curve : NULL, result))
+		return false;
 	else if (alg->family == ALG_RSA_OAEP && job->bits &&
 		 (job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
 		manage_fail(worker, result, OUTCOME(REFUSED), "bits %u: 2048, 3072 or 4096", job->bits);

@@ -189,14 +189,14 @@ static bool has_two_primes(const struct import *import)
 static bool prepare(struct worker *worker, struct import *import, Cek__Internal__V1__JobResult *result)
 {
 	const Cek__Internal__V1__ImportJob *job = import->job;
-	const char *how;
 
 	import->alg = alg_find(job->alg);
-	if (!import->alg || !probe_describe(&worker->probe, import->alg, &how)) {
-		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "%s",
-			    import->alg ? how : "cekd does not know this alg");
+	if (!import->alg) {
+		manage_fail(worker, result, OUTCOME(UNSUPPORTED), "cekd does not know this alg");
 		return false;
 	}
+	if (!manage_can(worker, import->alg, job->public_key ? curve_find(job->public_key->crv) : NULL, result))
+		return false;
 	if (!transport_find(job->transport_id, &import->transport)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
 			    "the transport key is gone; ask for another and wrap again");

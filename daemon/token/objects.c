@@ -192,6 +192,17 @@ static void set_modulus(struct key *key, const uint8_t *modulus, size_t len)
 		key->modulus_bits--;
 }
 
+/* What is kept must be what the object says: one call that fails is no answer. */
+static CK_RV read_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool *ret_flag)
+{
+	CK_BBOOL value = CK_FALSE;
+	size_t len = 0;
+	CK_RV rv = object_read(session, object, type, &value, sizeof(value), &len);
+
+	*ret_flag = rv == CKR_OK && len == sizeof(value) && value;
+	return ckr_class(rv) == CKR_CLASS_UNSUPPORTED ? CKR_OK : rv;
+}
+
 static CK_RV describe(struct session *session, struct key *key)
 {
 	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
@@ -200,8 +211,11 @@ static CK_RV describe(struct session *session, struct key *key)
 
 	if (rv != CKR_OK)
 		return rv;
-	key->can_decrypt = object_flag(session, key->object, CKA_DECRYPT);
-	key->can_unwrap = object_flag(session, key->object, CKA_UNWRAP);
+	rv = read_flag(session, key->object, CKA_DECRYPT, &key->can_decrypt);
+	if (rv == CKR_OK)
+		rv = read_flag(session, key->object, CKA_UNWRAP, &key->can_unwrap);
+	if (rv != CKR_OK)
+		return rv;
 	if (key->class == CKO_SECRET_KEY) {
 		CK_ULONG value_len = 0;
 

@@ -1,12 +1,22 @@
 #include "probe.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "mech.h"
 #include "probe_pairs.h"
 #include "roundtrip.h"
 #include "worker.h"
+
+enum {
+	FIRST_PAUSE_MS = 10, /* between the tries when the worker starts */
+	LAST_PAUSE_MS = 80,
+	PAUSE_MIN_US = 1000000, /* and of those afterwards: doubled each time */
+	PAUSE_MAX_US = 256000000,
+};
 
 unsigned probe_hash_index(const struct alg *alg)
 {
@@ -28,6 +38,17 @@ CK_KEY_TYPE probe_key_type(const struct probe *probe, const struct curve *curve)
 	default:
 		return CKK_EC;
 	}
+}
+
+/* What is in doubt about alg, CKR_OK if nothing is. */
+static CK_RV doubt_of(const struct probe *probe, const struct alg *alg)
+{
+	if (alg->family != ALG_ECDH)
+		return probe->doubt[alg->family == ALG_RSA_OAEP ? PROBE_RSA : PROBE_AES];
+	for (unsigned i = 0; i < PROBE_CURVES; i++)
+		if (probe->doubt[PROBE_CURVE_0 + i] != CKR_OK)
+			return probe->doubt[PROBE_CURVE_0 + i];
+	return CKR_OK;
 }
 
 static CK_RV session_aes_key(struct worker *worker, bool cipher, struct key *ret_key)
@@ -54,25 +75,106 @@ static CK_RV session_aes_key(struct worker *worker, bool cipher, struct key *ret
 						sizeof(template) / sizeof(template[0]), &ret_key->handle);
 }
 
+/* What worked once is not tried again. */
+static void try_ciphers(struct worker *worker)
+{
+	struct probe *probe = &worker->probe;
+	struct key key;
+	CK_RV rv = session_aes_key(worker, true, &key);
+
+	probe_note(probe, PROBE_AES, rv);
+	if (rv != CKR_OK)
+		return;
+	if (probe->kw != KW_CIPHER) {
+		const enum kw_way before = probe->kw;
+
+		probe->kw = KW_CIPHER;
+		rv = round_trip(worker, &key, alg_find("A256KW"));
+		probe_note(probe, PROBE_AES, rv);
+		if (rv != CKR_OK)
+			probe->kw = before;
+	}
+	if (!probe->gcm) {
+		probe->gcm = true;
+		rv = round_trip(worker, &key, alg_find("A256GCMKW"));
+		probe_note(probe, PROBE_AES, rv);
+		probe->gcm = rv == CKR_OK;
+	}
+	worker->session.f->C_DestroyObject(worker->session.handle, key.handle);
+}
+
+static void try_wrapping(struct worker *worker)
+{
+	struct probe *probe = &worker->probe;
+	struct key key;
+	CK_RV rv = session_aes_key(worker, false, &key);
+
+	probe_note(probe, PROBE_AES, rv);
+	if (rv != CKR_OK)
+		return;
+	probe->kw = KW_OBJECT;
+	rv = round_trip(worker, &key, alg_find("A256KW"));
+	probe_note(probe, PROBE_AES, rv);
+	if (rv != CKR_OK)
+		probe->kw = KW_NONE;
+	worker->session.f->C_DestroyObject(worker->session.handle, key.handle);
+}
+
 static void probe_aes(struct worker *worker)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
-	struct key key;
+	if (worker->probe.kw != KW_CIPHER || !worker->probe.gcm)
+		try_ciphers(worker);
+	if (worker->probe.kw == KW_NONE)
+		try_wrapping(worker);
+}
 
-	if (session_aes_key(worker, true, &key) == CKR_OK) {
-		worker->probe.kw = KW_CIPHER;
-		if (round_trip(worker, &key, alg_find("A256KW")) != CKR_OK)
-			worker->probe.kw = KW_NONE;
-		worker->probe.gcm = true;
-		worker->probe.gcm = round_trip(worker, &key, alg_find("A256GCMKW")) == CKR_OK;
-		f->C_DestroyObject(worker->session.handle, key.handle);
+/* SoftHSM says CKR_ARGUMENTS_BAD to a hash that it does not do. */
+static bool clearly_refused(CK_RV rv)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	return class == CKR_CLASS_UNSUPPORTED || class == CKR_CLASS_DATA || rv == CKR_ARGUMENTS_BAD ||
+	       rv == CKR_CEKD_WRONG;
+}
+
+void probe_note(struct probe *probe, unsigned group, CK_RV rv)
+{
+	if (rv != CKR_OK && !clearly_refused(rv) && probe->doubt[group] == CKR_OK)
+		probe->doubt[group] = rv;
+}
+
+/* A group at a time, so that the arena is enough. */
+static void try_group(struct worker *worker, unsigned group)
+{
+	worker->probe.doubt[group] = CKR_OK;
+	if (group == PROBE_AES)
+		probe_aes(worker);
+	else if (group == PROBE_RSA)
+		probe_rsa(worker);
+	else
+		probe_curve(worker, curve_row(group - PROBE_CURVE_0));
+}
+
+static void count_doubts(struct probe *probe)
+{
+	probe->n_doubts = 0;
+	for (unsigned group = 0; group < PROBE_GROUPS; group++)
+		probe->n_doubts += probe->doubt[group] != CKR_OK;
+	probe->tried_us = clock_monotonic_us();
+}
+
+static void try_doubtful(struct worker *worker)
+{
+	for (unsigned group = 0; group < PROBE_GROUPS; group++) {
+		const size_t used = worker->arena.used;
+
+		if (worker->probe.doubt[group] != CKR_OK)
+			try_group(worker, group);
+		/* A job may lie in front. */
+		wipe(worker->arena.base + used, worker->arena.used - used);
+		worker->arena.used = used;
 	}
-	if (worker->probe.kw == KW_NONE && session_aes_key(worker, false, &key) == CKR_OK) {
-		worker->probe.kw = KW_OBJECT;
-		if (round_trip(worker, &key, alg_find("A256KW")) != CKR_OK)
-			worker->probe.kw = KW_NONE;
-		f->C_DestroyObject(worker->session.handle, key.handle);
-	}
+	count_doubts(&worker->probe);
 }
 
 CK_RV probe_run(struct worker *worker)
@@ -82,13 +184,88 @@ CK_RV probe_run(struct worker *worker)
 
 	if (rv != CKR_OK)
 		return rv;
-	probe_aes(worker);
-	arena_reset(&worker->arena);
-	probe_rsa(worker);
-	arena_reset(&worker->arena);
-	probe_curves(worker);
-	arena_reset(&worker->arena);
+	for (unsigned group = 0; group < PROBE_GROUPS; group++)
+		worker->probe.doubt[group] = CKR_CEKD_UNTRIED;
+	try_doubtful(worker);
+	for (int pause_ms = FIRST_PAUSE_MS; worker->probe.n_doubts > 0 && pause_ms <= LAST_PAUSE_MS; pause_ms *= 2) {
+		(void)poll(NULL, 0, pause_ms);
+		try_doubtful(worker);
+	}
+	for (unsigned group = 0; group < PROBE_GROUPS; group++)
+		if (worker->probe.doubt[group] != CKR_OK)
+			log_warning("what the token can do is not known yet: it said %s; it is tried again",
+				    ckr_name(worker->probe.doubt[group]));
+	worker->probe.pause_us = PAUSE_MIN_US;
 	return CKR_OK;
+}
+
+uint64_t probe_wait_us(const struct probe *probe)
+{
+	const uint64_t age = clock_monotonic_us() - probe->tried_us;
+
+	if (probe->n_doubts == 0)
+		return UINT64_MAX;
+	return age < probe->pause_us ? probe->pause_us - age : 0;
+}
+
+/* A session that is lost does not come back by itself. */
+static void renew(struct worker *worker, CK_RV rv)
+{
+	enum session_result result;
+
+	keys_forget_all(&worker->keys);
+	result = session_reopen(&worker->session);
+	if (result == SESSION_OK)
+		return;
+	worker->ending = true;
+	worker->pin_refused = result == SESSION_PIN;
+	snprintf(worker->why, sizeof(worker->why), "%s",
+		 worker->session.why[0] ? worker->session.why : ckr_name(rv));
+}
+
+void probe_again(struct worker *worker)
+{
+	struct probe *probe = &worker->probe;
+	const struct probe before = *probe;
+
+	for (unsigned group = 0; group < PROBE_GROUPS; group++) {
+		const enum ckr_class class = ckr_class(probe->doubt[group]);
+
+		if ((class == CKR_CLASS_SESSION || class == CKR_CLASS_LOGIN) && !worker->keys.never_reopen) {
+			renew(worker, probe->doubt[group]);
+			break;
+		}
+	}
+	if (worker->ending)
+		return;
+	try_doubtful(worker);
+	if (probe->n_doubts < before.n_doubts) {
+		log_info("what the token can do is known now%s", probe->n_doubts > 0 ? ", but for a part" : "");
+		probe->changed = true;
+	}
+	if (probe->pause_us < PAUSE_MAX_US)
+		probe->pause_us *= 2;
+}
+
+/* Of all that ECDH-ES needs only the curve of the key counts. */
+static bool settled(const struct probe *probe, const struct alg *alg, const struct curve *curve)
+{
+	const char *how;
+
+	if (alg->family == ALG_ECDH && curve)
+		return probe->curve[probe_curve_index(curve)].works ||
+		       probe->doubt[PROBE_CURVE_0 + probe_curve_index(curve)] == CKR_OK;
+	return probe_describe(probe, alg, &how) || doubt_of(probe, alg) == CKR_OK;
+}
+
+bool probe_settle(struct worker *worker, const struct alg *alg, const struct curve *curve)
+{
+	if (worker->probe.n_doubts == 0 || settled(&worker->probe, alg, curve))
+		return true;
+	if (clock_monotonic_us() - worker->probe.tried_us < PAUSE_MIN_US)
+		return false;
+	probe_again(worker);
+	return settled(&worker->probe, alg, curve);
 }
 
 static bool describe_rsa(const struct probe *probe, const struct alg *alg, const char **ret_how)
@@ -124,7 +301,7 @@ static bool describe_ecdh(const struct probe *probe, const struct alg *alg, cons
 	return true;
 }
 
-bool probe_describe(const struct probe *probe, const struct alg *alg, const char **ret_how)
+static bool describe(const struct probe *probe, const struct alg *alg, const char **ret_how)
 {
 	switch (alg->family) {
 	case ALG_RSA_OAEP:
@@ -141,4 +318,21 @@ bool probe_describe(const struct probe *probe, const struct alg *alg, const char
 		return describe_ecdh(probe, alg, ret_how);
 	}
 	return false;
+}
+
+bool probe_describe(const struct probe *probe, const struct alg *alg, const char **ret_how)
+{
+	static char text[256];
+	const bool works = describe(probe, alg, ret_how);
+	const CK_RV doubt = doubt_of(probe, alg);
+
+	if (doubt == CKR_OK || (works && alg->family != ALG_ECDH))
+		return works;
+	if (works)
+		snprintf(text, sizeof(text), "%s; on other curves not tried successfully yet: %s", *ret_how,
+			 ckr_name(doubt));
+	else
+		snprintf(text, sizeof(text), "not tried successfully yet: the token says %s", ckr_name(doubt));
+	*ret_how = text;
+	return works;
 }

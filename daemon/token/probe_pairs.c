@@ -59,28 +59,46 @@ static CK_RV session_rsa_key(struct worker *worker, CK_ULONG bits, CK_OBJECT_HAN
 						    ret_public, &ret_key->handle);
 }
 
+static CK_RV try_oaep(struct worker *worker, struct key *key, const struct alg *alg)
+{
+	const unsigned index = probe_hash_index(alg);
+	const bool raw = worker->probe.raw_rsa;
+	CK_RV rv;
+
+	worker->probe.raw_rsa = false;
+	worker->probe.oaep[index] = true;
+	key->rsa_way = RSA_TOKEN_OAEP;
+	rv = round_trip(worker, key, alg);
+	worker->probe.oaep[index] = rv == CKR_OK && oaep_label_refused(worker, key, alg);
+	worker->probe.raw_rsa = raw;
+	EVP_PKEY_CTX_free(key->encrypt);
+	key->encrypt = NULL;
+	return rv;
+}
+
+static CK_RV try_raw(struct worker *worker, struct key *key)
+{
+	CK_RV rv;
+
+	worker->probe.raw_rsa = true;
+	key->rsa_way = RSA_RAW;
+	rv = round_trip(worker, key, alg_find("RSA-OAEP-256"));
+	worker->probe.raw_rsa = rv == CKR_OK;
+	EVP_PKEY_CTX_free(key->encrypt);
+	key->encrypt = NULL;
+	return rv;
+}
+
 static void try_rsa(struct worker *worker, struct key *key)
 {
 	for (size_t i = 0; alg_row(i); i++) {
 		const struct alg *alg = alg_row(i);
-		unsigned index;
 
-		if (alg->family != ALG_RSA_OAEP)
-			continue;
-		index = probe_hash_index(alg);
-		worker->probe.raw_rsa = false;
-		worker->probe.oaep[index] = true;
-		key->rsa_way = RSA_TOKEN_OAEP;
-		worker->probe.oaep[index] =
-			round_trip(worker, key, alg) == CKR_OK && oaep_label_refused(worker, key, alg);
-		EVP_PKEY_CTX_free(key->encrypt);
-		key->encrypt = NULL;
+		if (alg->family == ALG_RSA_OAEP && !worker->probe.oaep[probe_hash_index(alg)])
+			probe_note(&worker->probe, PROBE_RSA, try_oaep(worker, key, alg));
 	}
-	worker->probe.raw_rsa = true;
-	key->rsa_way = RSA_RAW;
-	worker->probe.raw_rsa = round_trip(worker, key, alg_find("RSA-OAEP-256")) == CKR_OK;
-	EVP_PKEY_CTX_free(key->encrypt);
-	key->encrypt = NULL;
+	if (!worker->probe.raw_rsa)
+		probe_note(&worker->probe, PROBE_RSA, try_raw(worker, key));
 }
 
 /* The smallest modulus that SHA-512 and a CEK fit into: a key of that size is no use for anything else, but is made in
@@ -91,15 +109,22 @@ void probe_rsa(struct worker *worker)
 	CK_OBJECT_HANDLE public;
 	struct public_half half;
 	struct key key;
+	CK_RV rv = session_rsa_key(worker, 1536, &public, &key);
 
-	if (session_rsa_key(worker, 1536, &public, &key) != CKR_OK &&
-	    session_rsa_key(worker, 2048, &public, &key) != CKR_OK)
+	if (rv != CKR_OK)
+		rv = session_rsa_key(worker, 2048, &public, &key);
+	probe_note(&worker->probe, PROBE_RSA, rv);
+	if (rv != CKR_OK)
 		return;
 	key.object = public;
-	if (public_read(&worker->session, &key, &half) == CKR_OK) {
+	rv = public_read(&worker->session, &key, &half);
+	probe_note(&worker->probe, PROBE_RSA, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
+	if (rv == CKR_OK) {
 		key.public_key = public_for_openssl(&half);
 		if (key.public_key)
 			try_rsa(worker, &key);
+		else
+			probe_note(&worker->probe, PROBE_RSA, CKR_HOST_MEMORY);
 		EVP_PKEY_free(key.public_key);
 	}
 	f->C_DestroyObject(worker->session.handle, public);
@@ -138,15 +163,21 @@ static bool try_curve(struct worker *worker, const struct curve *curve, unsigned
 	struct public_half half;
 	struct key key;
 	bool works = false;
+	CK_RV rv = session_ec_key(worker, curve, way, type, &public, &key);
 
-	if (session_ec_key(worker, curve, way, type, &public, &key) != CKR_OK)
+	probe_note(&worker->probe, PROBE_CURVE_0 + index, rv);
+	if (rv != CKR_OK)
 		return false;
 	key.object = public;
-	if (public_read(&worker->session, &key, &half) == CKR_OK)
+	rv = public_read(&worker->session, &key, &half);
+	probe_note(&worker->probe, PROBE_CURVE_0 + index, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
+	if (rv == CKR_OK)
 		key.public_key = public_for_openssl(&half);
 	for (int wrapped = 0; key.public_key && !works && wrapped < 2; wrapped++) {
 		worker->probe.curve[index].wrapped_point = wrapped;
-		works = round_trip(worker, &key, alg_find("ECDH-ES")) == CKR_OK;
+		rv = round_trip(worker, &key, alg_find("ECDH-ES"));
+		probe_note(&worker->probe, PROBE_CURVE_0 + index, rv);
+		works = rv == CKR_OK;
 	}
 	EVP_PKEY_free(key.public_key);
 	f->C_DestroyObject(worker->session.handle, public);
@@ -159,18 +190,18 @@ static bool try_curve(struct worker *worker, const struct curve *curve, unsigned
 	return works;
 }
 
-void probe_curves(struct worker *worker)
+void probe_curve(struct worker *worker, const struct curve *curve)
 {
 	static const CK_MECHANISM_TYPE types[] = { CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN,
 						   CKM_MONTGOMERY_KEY_PAIR_GEN };
+	const unsigned index = probe_curve_index(curve);
+	const bool okp = strcmp(curve->kty, "OKP") == 0;
+	bool works = worker->probe.curve[index].works;
 
-	for (size_t i = 0; i < PROBE_CURVES && curve_row(i); i++) {
-		const struct curve *curve = curve_row(i);
-		const bool okp = strcmp(curve->kty, "OKP") == 0;
-		bool works = false;
-
-		for (unsigned way = 0; !works && way < 3; way++)
-			for (size_t type = okp ? 3 : 1; !works && type-- > 0;)
-				works = try_curve(worker, curve, way, types[type]);
-	}
+	for (unsigned way = 0; !works && way < 3; way++)
+		for (size_t type = okp ? 3 : 1; !works && type-- > 0;)
+			works = try_curve(worker, curve, way, types[type]);
+	/* The other ways need not work. */
+	if (works)
+		worker->probe.doubt[PROBE_CURVE_0 + index] = CKR_OK;
 }

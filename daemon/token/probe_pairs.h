@@ -5,8 +5,11 @@
 
 struct worker;
 
-/* Fill worker->probe.oaep and raw_rsa. */
+#include "proto/alg.h"
+
+/* Fill what is not yet true of worker->probe.oaep and raw_rsa. */
 void probe_rsa(struct worker *worker);
 
-/* Fill worker->probe.curve. X25519 is generated in three ways (PKCS#11 3.0, SoftHSM, NSS). */
-void probe_curves(struct worker *worker);
+/* Fill worker->probe.curve of this curve, unless it works already. X25519 is generated in three ways (PKCS#11 3.0,
+ * SoftHSM, NSS). */
+void probe_curve(struct worker *worker, const struct curve *curve);

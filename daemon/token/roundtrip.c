@@ -31,9 +31,9 @@ CK_RV round_trip(struct worker *worker, struct key *key, const struct alg *alg)
 	if (rv != CKR_OK)
 		return rv;
 	if (CRYPTO_memcmp(cek, wrapped->cek, TEST_CEK_LEN) != 0)
-		return CKR_GENERAL_ERROR;
+		return CKR_CEKD_WRONG;
 	if (wrapped->encrypted_key_len == 0)
 		return CKR_OK;
 	wrapped->encrypted_key[wrapped->encrypted_key_len - 1] ^= 1;
-	return mech->unwrap(worker, key, &unwrap, cek) == CKR_OK ? CKR_GENERAL_ERROR : CKR_OK;
+	return mech->unwrap(worker, key, &unwrap, cek) == CKR_OK ? CKR_CEKD_WRONG : CKR_OK;
 }

@@ -5,5 +5,5 @@
 
 #include "mech.h"
 
-/* CKR_OK; CKR_GENERAL_ERROR if the CEK came back changed or a flipped bit went unnoticed; or what the token says. */
+/* CKR_OK; CKR_CEKD_WRONG if the CEK came back changed or a flipped bit went unnoticed; or what the token says. */
 CK_RV round_trip(struct worker *worker, struct key *key, const struct alg *alg);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include <p11-kit/p11-kit.h>
 
 #include "proto/dgram.h"
+
+enum { PATIENCE_MS = 120000 };
 
 static const char right_pin[] = "test-pin";
 static const char *kind_argument, *program_argument;
@@ -245,6 +248,7 @@ int rig_stop(struct rig_worker *worker)
 	close(worker->control);
 	rig_free(worker->hello);
 	rig_free(worker->several);
+	rig_free(worker->news);
 	executing_unmap(worker->executing);
 	assert_int_equal(waitpid(worker->pid, &status, 0), worker->pid);
 	return status;
@@ -279,17 +283,40 @@ static Cek__Internal__V1__FromWorker *take_one(struct rig_worker *worker)
 	return message;
 }
 
-Cek__Internal__V1__FromWorker *rig_receive(struct rig_worker *worker)
+static Cek__Internal__V1__FromWorker *receive(struct rig_worker *worker)
 {
 	static uint8_t buffer[DGRAM_MAX];
-	Cek__Internal__V1__FromWorker *message;
 	size_t n_fds;
-	ssize_t n;
+	ssize_t n = dgram_recv(worker->jobs, 0, buffer, sizeof(buffer), NULL, 0, &n_fds);
+
+	return n > 0 ? cek__internal__v1__from_worker__unpack(NULL, (size_t)n, buffer) : NULL;
+}
+
+static bool keep_news(struct rig_worker *worker, Cek__Internal__V1__FromWorker *message)
+{
+	if (!message || message->what_case != CEK__INTERNAL__V1__FROM_WORKER__WHAT_NEWS)
+		return false;
+	rig_free(worker->news);
+	worker->news = message;
+	return true;
+}
+
+bool rig_wait_for_news(struct rig_worker *worker)
+{
+	struct pollfd poll_jobs = { .fd = worker->jobs, .events = POLLIN };
+
+	return poll(&poll_jobs, 1, PATIENCE_MS) == 1 && keep_news(worker, receive(worker));
+}
+
+Cek__Internal__V1__FromWorker *rig_receive(struct rig_worker *worker)
+{
+	Cek__Internal__V1__FromWorker *message;
 
 	if (worker->several)
 		return take_one(worker);
-	n = dgram_recv(worker->jobs, 0, buffer, sizeof(buffer), NULL, 0, &n_fds);
-	message = n > 0 ? cek__internal__v1__from_worker__unpack(NULL, (size_t)n, buffer) : NULL;
+	do
+		message = receive(worker);
+	while (keep_news(worker, message));
 	if (!message || message->what_case != CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
 		return message;
 	assert_true(message->results->n_result > 0);

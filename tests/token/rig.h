@@ -39,6 +39,7 @@ struct rig_worker {
 	uint64_t next_id;
 	const struct executing *executing; /* the page that it writes */
 	Cek__Internal__V1__FromWorker *hello;
+	Cek__Internal__V1__FromWorker *news; /* the last that came */
 	Cek__Internal__V1__FromWorker *several; /* results that came together, of which these are still to be taken: */
 	size_t n_taken;
 };
@@ -66,6 +67,9 @@ int rig_stop(struct rig_worker *worker);
 
 /* Send without waiting; the id is filled in. */
 void rig_send(struct rig_worker *worker, Cek__Internal__V1__Job *job);
+
+/* Wait for news; false when the worker has gone, or none comes in two minutes. No result may be on its way. */
+bool rig_wait_for_news(struct rig_worker *worker);
 
 /* The next result, also of those that came together; NULL when the worker has gone. Free it with rig_free(). */
 Cek__Internal__V1__FromWorker *rig_receive(struct rig_worker *worker);

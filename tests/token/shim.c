@@ -106,12 +106,12 @@ static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK
 	return misbehaves("C_Decrypt", &rv) ? rv : done;
 }
 
-static CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *template, CK_ULONG n,
-			  CK_OBJECT_HANDLE *key)
+static CK_RV encrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
 {
 	CK_RV rv;
+	CK_RV done = real->C_Encrypt(session, in, in_len, out, out_len);
 
-	return misbehaves("C_GenerateKey", &rv) ? rv : real->C_GenerateKey(session, mechanism, template, n, key);
+	return misbehaves("C_Encrypt", &rv) ? rv : done;
 }
 
 /* Token objects alone: what operations leave behind in the session may go. */
@@ -186,10 +186,45 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
 			       CK_ULONG n_public, CK_ATTRIBUTE *private, CK_ULONG n_private,
 			       CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
+	CK_RV rv;
+
+	if (misbehaves("C_GenerateKeyPair", &rv))
+		return rv;
 	if (shim->dashed > 0)
 		return plant(session, public, n_public, private, n_private, public_key, private_key);
 	return real->C_GenerateKeyPair(session, mechanism, public, n_public, private, n_private, public_key, private_key);
 }
+
+/* The others do nothing when they misbehave. */
+#define PLAIN(name, parameters, arguments)                                    \
+	static CK_RV shim_##name parameters                                   \
+	{                                                                     \
+		CK_RV rv;                                                     \
+                                                                              \
+		return misbehaves(#name, &rv) ? rv : real->name arguments;    \
+	}
+
+PLAIN(C_GenerateKey,
+      (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *key),
+      (session, mechanism, template, n, key))
+PLAIN(C_EncryptInit, (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key),
+      (session, mechanism, key))
+PLAIN(C_DecryptInit, (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key),
+      (session, mechanism, key))
+PLAIN(C_CreateObject, (CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *object),
+      (session, template, n, object))
+PLAIN(C_WrapKey,
+      (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE key,
+       CK_BYTE *out, CK_ULONG *len),
+      (session, mechanism, wrapping, key, out, len))
+PLAIN(C_UnwrapKey,
+      (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE unwrapping, CK_BYTE *in, CK_ULONG len,
+       CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *key),
+      (session, mechanism, unwrapping, in, len, template, n, key))
+PLAIN(C_DeriveKey,
+      (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE *template, CK_ULONG n,
+       CK_OBJECT_HANDLE *key),
+      (session, mechanism, base, template, n, key))
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret_list)
 {
@@ -212,8 +247,15 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
 	list.C_Login = login;
 	list.C_FindObjects = find_objects;
 	list.C_Decrypt = decrypt;
-	list.C_GenerateKey = generate_key;
+	list.C_Encrypt = encrypt;
+	list.C_GenerateKey = shim_C_GenerateKey;
 	list.C_GenerateKeyPair = generate_key_pair;
+	list.C_EncryptInit = shim_C_EncryptInit;
+	list.C_DecryptInit = shim_C_DecryptInit;
+	list.C_CreateObject = shim_C_CreateObject;
+	list.C_WrapKey = shim_C_WrapKey;
+	list.C_UnwrapKey = shim_C_UnwrapKey;
+	list.C_DeriveKey = shim_C_DeriveKey;
 	list.C_CopyObject = copy_object;
 	list.C_DestroyObject = destroy_object;
 	list.C_GetAttributeValue = get_attribute_value;

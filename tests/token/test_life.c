@@ -63,6 +63,8 @@ static int behave(void **state)
 	return 0;
 }
 
+static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker);
+
 static void misbehave(const char *function, CK_RV rv, int times)
 {
 	strcpy(shim->function, function);
@@ -124,6 +126,108 @@ static void does_not_use_up_the_last_try(void **state)
 	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
 	assert_int_equal(shim->logins, 1);
 	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* ---- what the token can do
+ * -------------------------------------------------------------------------------------------- */
+
+static const Cek__V1__AlgStatus *alg_in(Cek__V1__AlgStatus *const *row, size_t n, const char *alg)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(row[i]->alg, alg) == 0)
+			return row[i];
+	return NULL;
+}
+
+/* What the worker said last. */
+static const Cek__V1__AlgStatus *said(const struct rig_worker *worker, const char *alg)
+{
+	const Cek__V1__AlgStatus *status =
+		worker->news ? alg_in(worker->news->news->alg, worker->news->news->n_alg, alg)
+			     : alg_in(worker->hello->hello->alg, worker->hello->hello->n_alg, alg);
+
+	assert_non_null(status);
+	return status;
+}
+
+/* All that good says, in the end, without another worker. */
+static void expect_all_of(const struct rig_worker *good, struct rig_worker *worker)
+{
+	for (size_t i = 0; alg_row(i); i++) {
+		const char *alg = alg_row(i)->name;
+
+		while (strcmp(said(worker, alg)->how, said(good, alg)->how) != 0)
+			if (!rig_wait_for_news(worker))
+				fail_msg("%s: %s: %s", shim->function, alg, said(worker, alg)->how);
+	}
+}
+
+/* One call that fails, whichever, is no answer to the question what the token can do. */
+static void one_failed_call_switches_nothing_off(void **state)
+{
+	static const char *functions[] = {
+		"C_GenerateKey", "C_GenerateKeyPair", "C_EncryptInit", "C_Encrypt",
+		"C_DecryptInit", "C_Decrypt",	      "C_CreateObject", "C_WrapKey",
+		"C_UnwrapKey",	 "C_DeriveKey",	      "C_DestroyObject", "C_GetAttributeValue",
+	};
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY };
+	enum { CALLS = 8 };
+	struct rig_worker good;
+	size_t failed = 0;
+
+	(void)state;
+	rig_start(&rig, &good, &(struct rig_options){ 0 }, NULL);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		for (int call = 0; call < CALLS; call++) {
+			struct rig_worker worker;
+
+			misbehave(functions[i], codes[(i + (size_t)call) % 3], 1);
+			shim->skip = call;
+			rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+			expect_all_of(&good, &worker);
+			failed += shim->times == 0;
+			assert_int_equal(rig_stop(&worker), 0);
+			if (shim->times > 0)
+				break; /* it is not called so often */
+		}
+	assert_true(failed > 40);
+	behave(NULL);
+	assert_int_equal(rig_stop(&good), 0);
+}
+
+/* As long as it lasts nobody is told that the token cannot do it; afterwards it is found out by itself. */
+static void tries_again_what_was_not_refused(void **state)
+{
+	struct rig_worker good, worker;
+	Cek__Internal__V1__FromWorker *answer;
+
+	(void)state;
+	rig_start(&rig, &good, &(struct rig_options){ 0 }, NULL);
+	misbehave("C_GenerateKey", CKR_DEVICE_ERROR, -1);
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	assert_false(said(&worker, "A256GCMKW")->available);
+	assert_non_null(strstr(said(&worker, "A256GCMKW")->how, "not tried successfully yet"));
+	assert_non_null(strstr(said(&worker, "A256GCMKW")->how, "CKR_DEVICE_ERROR"));
+	assert_true(said(&worker, "RSA-OAEP")->available);
+	answer = wrap(&worker);
+	assert_int_equal(answer->result->outcome, OUTCOME(UNTRIED));
+	rig_free(answer);
+	behave(NULL);
+	expect_all_of(&good, &worker);
+	answer = wrap(&worker);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	rig_free(answer);
+	assert_int_equal(rig_stop(&worker), 0);
+	/* What it refuses is known at once. */
+	misbehave("C_GenerateKey", CKR_MECHANISM_INVALID, -1);
+	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	assert_null(strstr(said(&worker, "A256GCMKW")->how, "yet"));
+	answer = wrap(&worker);
+	assert_int_equal(answer->result->outcome, OUTCOME(UNSUPPORTED));
+	rig_free(answer);
+	assert_int_equal(rig_stop(&worker), 0);
+	behave(NULL);
+	assert_int_equal(rig_stop(&good), 0);
 }
 
 /* A module with threads of its own must be able to lock; one that cannot lock serves nevertheless. */
@@ -713,6 +817,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(tries_a_wrong_pin_once, behave),
 		cmocka_unit_test_setup(does_not_use_up_the_last_try, behave),
 		cmocka_unit_test_setup(lets_the_module_lock, behave),
+		cmocka_unit_test_setup(one_failed_call_switches_nothing_off, behave),
+		cmocka_unit_test_setup(tries_again_what_was_not_refused, behave),
 		cmocka_unit_test_setup(gets_over_lost_sessions_logins_and_handles, behave),
 		cmocka_unit_test_setup(ends_when_the_token_is_gone, behave),
 		cmocka_unit_test_setup(stays_when_only_the_ciphertext_is_bad, behave),

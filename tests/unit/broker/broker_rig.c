@@ -203,14 +203,16 @@ void rig_kill_worker(struct rig_worker *worker)
 	worker->fd = -1;
 }
 
-/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object, 0xfc two; for a rewrap, 0xfd has none
- * to wrap with. */
+/* The first byte of the encrypted key decides: 0xff fails, 0xfe has no object, 0xfc two, 0xfb is not tried yet; for a
+ * rewrap, 0xfd has none to wrap with. */
 static enum outcome open_one(const ProtobufCBinaryData *encrypted_key)
 {
 	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xff)
 		return OUTCOME_FAILED;
 	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xfc)
 		return OUTCOME_AMBIGUOUS;
+	if (encrypted_key->len > 0 && encrypted_key->data[0] == 0xfb)
+		return OUTCOME_UNTRIED;
 	return encrypted_key->len > 0 && encrypted_key->data[0] == 0xfe ? OUTCOME_MISSING : OUTCOME_OK;
 }
 

@@ -295,6 +295,49 @@ static void test_an_object_that_has_twins_is_not_used(void **state)
 	free(kid);
 }
 
+static void send_news(struct rig_worker *worker, const char *how, bool available)
+{
+	Cek__Internal__V1__FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+	Cek__Internal__V1__WorkerNews news = CEK__INTERNAL__V1__WORKER_NEWS__INIT;
+	Cek__V1__AlgStatus status = CEK__V1__ALG_STATUS__INIT, *row = &status;
+
+	status.alg = (char *)"A256KW";
+	status.how = (char *)how;
+	status.available = available;
+	news.n_alg = 1;
+	news.alg = &row;
+	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_NEWS;
+	message.news = &news;
+	assert_int_equal(dgram_send(worker->fd, &message.base, NULL, 0), 0);
+}
+
+/* What a token cannot do, or not yet, is told as long as a key needs it. */
+static void test_news_of_a_worker(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	send_news(&rig->use[0], "not tried yet", false);
+	rig_run(rig);
+	assert_false(warned(rig, &client, "A256KW"));
+	kid = rig_create(rig, &client, "k", "A256KW");
+	assert_true(warned(rig, &client, "A256KW, which key k needs: not tried yet"));
+	call_data[0] = 0xfb;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNAVAILABLE);
+	call_data[0] = 0;
+	for (int i = 0; i < 3; i++)
+		send_news(&rig->use[0], "well", true);
+	rig_run(rig);
+	assert_false(warned(rig, &client, "A256KW"));
+	assert_string_equal(workers_hello(&rig->broker)->token_label, "rig");
+	assert_serves(rig, kid);
+	rig_close(&client);
+	free(kid);
+}
+
 /* More than there is room for: the last one counts the others. */
 static void test_no_warning_is_lost_in_silence(void **state)
 {
@@ -590,6 +633,7 @@ int main(void)
 		TEST(test_an_adoption_that_fails_is_abandoned),
 		TEST(test_a_missing_object_comes_back),
 		TEST(test_an_object_that_has_twins_is_not_used),
+		TEST(test_news_of_a_worker),
 		TEST(test_no_warning_is_lost_in_silence),
 		TEST(test_a_rewrap_finds_its_target_missing),
 		TEST(test_an_unwrap_is_not_answered_in_parts),
