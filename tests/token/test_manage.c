@@ -438,13 +438,15 @@ static void create_ec(const uint8_t *id, EVP_PKEY *pair, EVP_PKEY *told)
 /* An EC private key does not tell its public half: without a public key object it has no name. */
 static void adopts_an_ec_key_with_its_public_half(void **state)
 {
-	EVP_PKEY *pair = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+	EVP_PKEY *pair, *other;
 	Cek__Internal__V1__FromWorker *answer;
 	uint8_t id[16];
 
 	(void)state;
 	if (rig.nss)
 		skip(); /* it tells */
+	pair = EVP_EC_gen("P-256");
+	other = EVP_EC_gen("P-256");
 	fresh_id(id);
 	create_ec(id, pair, pair);
 	answer = adopt("ECDH-ES", id, NULL, true);
@@ -524,8 +526,7 @@ static int wrap(const char *alg, uint8_t *id, Cek__V1__PublicKey *public)
 /* Several keys of one CKA_ID: the one that may decrypt is adopted, and only that one is destroyed. */
 static void tells_twins_apart(void **state)
 {
-	EVP_PKEY *ours = EVP_RSA_gen(2048), *theirs = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-256"),
-		 *ec_theirs = EVP_EC_gen("P-256");
+	EVP_PKEY *ours, *theirs, *ec, *ec_theirs;
 	Cek__Internal__V1__FromWorker *answer;
 	Cek__V1__PublicKey public;
 	struct public_half half;
@@ -536,6 +537,10 @@ static void tells_twins_apart(void **state)
 	(void)state;
 	if (rig.nss)
 		skip(); /* overwrites an object that has the same CKA_ID */
+	ours = EVP_RSA_gen(2048);
+	theirs = EVP_RSA_gen(2048);
+	ec = EVP_EC_gen("P-256");
+	ec_theirs = EVP_EC_gen("P-256");
 	fresh_id(id);
 	create_rsa_twin(id, "theirs", theirs, false);
 	create_rsa_twin(id, "ours", ours, true);
