@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/paths.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 
 enum {
 	LISTEN_FDS_START = 3, /* sd_listen_fds(3) */

@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "daemon/config.h"
 #include "daemon/notify.h"
-#include "daemon/sandbox.h"
+#include "daemon/shared/sandbox.h"
+#include "daemon/shared/testhook.h"
 #include "daemon/supervisor.h"
-#include "daemon/testhook.h"
 #include "proto/dgram.h"
 
 struct options {

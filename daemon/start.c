@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/executing.h"
 #include "daemon/setup.h"
+#include "daemon/shared/executing.h"
 #include "daemon/spawn.h"
 #include "daemon/supervisor.h"
 #include "proto/dgram.h"

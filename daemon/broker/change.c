@@ -12,7 +12,7 @@
 #include "daemon/broker/record.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/restore.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 
 static const struct {
 	const char *op;  /* in the intent */

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/control.h"
-#include "daemon/sandbox.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/sandbox.h"
+#include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
 
 enum { CONTROL_FD = 3 };

@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "base/queue.h"
 #include "daemon/broker/names.h"
-#include "daemon/executing.h"
+#include "daemon/shared/executing.h"
 
 enum { MANAGE_QUEUE_MAX = 64 };
 

@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "daemon/journal/serve.h"
-#include "daemon/sandbox.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/sandbox.h"
+#include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 
 enum { PROBE_SIZE = 4096 }; /* bytes: one block, so that room left in the last one proves nothing */
 

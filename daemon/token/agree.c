@@ -9,7 +9,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 #include "proto/alg.h"
 
 enum {

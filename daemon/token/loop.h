@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "daemon/executing.h"
+#include "daemon/shared/executing.h"
 #include "worker.h"
 
 struct loop {

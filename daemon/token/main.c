@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "canary.h"
-#include "daemon/sandbox.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/sandbox.h"
+#include "daemon/shared/testhook.h"
 #include "hang.h"
 #include "loop.h"
 #include "mech.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/shared/testhook.h"
 #include "proto/base64url.h"
 #include "roundtrip.h"
 

@@ -6,7 +6,7 @@
 
 #include "curves.h"
 #include "base/log.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 #include "manage.h"
 
 static CK_RV destroy_object(struct worker *worker, CK_OBJECT_HANDLE object)

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "curves.h"
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 #include "manage.h"
 #include "plain.h"
 #include "template.h"

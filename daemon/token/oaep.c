@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 
 const EVP_MD *oaep_hash(unsigned hash_bits)
 {

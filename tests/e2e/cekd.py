@@ -174,7 +174,7 @@ class Config:
 
 
 class TestPage:
-    """The page of daemon/testhook.h."""
+    """The page of daemon/shared/testhook.h."""
     __test__ = False
     SIZE = 4096
 

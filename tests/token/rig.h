@@ -11,7 +11,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include "daemon/executing.h"
+#include "daemon/shared/executing.h"
 #include "internal.pb-c.h"
 
 struct rig {
@@ -51,7 +51,7 @@ struct rig_options {
 	unsigned call_seconds;
 	uint64_t memory_limit;
 	const char *module;
-	int test_page;       /* descriptor of the page of daemon/testhook.h, 0 = none; the caller's to close */
+	int test_page;       /* descriptor of the page of daemon/shared/testhook.h, 0 = none; the caller's to close */
 };
 
 /* Start a worker and wait for its hello. If it fails instead, hello is NULL and *ret_failing (if wanted) is what it

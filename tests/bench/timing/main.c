@@ -1,7 +1,7 @@
 /*
  * Does the time of a failed unwrap tell why it failed? Sends encrypted keys with different faults to the real
  * cekd-token, in random order, and compares the processor time that each takes, fault by fault. Early returns planted
- * in the worker (daemon/testhook.h) show that a difference of a few microseconds would be seen.
+ * in the worker (daemon/shared/testhook.h) show that a difference of a few microseconds would be seen.
  * Usage: bench-timing CEKD-TOKEN [TIMES-A-FAULT-AND-ROUND [ROUNDS [ALG]]]
  * Exit status: 0 if every planted early return is seen and nothing else, 1 if not, 2 if it could not be measured.
  */
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 #include "die.h"
 #include "faults.h"
 #include "proto/dgram.h"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/shared/testhook.h"
 #include "tests/unit/broker/broker_calls.h"
-#include "daemon/testhook.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)

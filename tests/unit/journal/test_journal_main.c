@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/testhook.h"
-#include "tests/unit/journal/journal_files.h"
+#include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
+#include "tests/unit/journal/journal_files.h"
 
 typedef Cek__Internal__V1__FromJournal FromJournal;
 typedef Cek__Internal__V1__ToJournal ToJournal;

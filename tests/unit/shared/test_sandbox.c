@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/sandbox.h"
+#include "daemon/shared/sandbox.h"
 
 static char report[200];
 static char directory[] = "/tmp/test_sandbox-XXXXXX";

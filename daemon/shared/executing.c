@@ -1,4 +1,4 @@
-#include "daemon/executing.h"
+#include "daemon/shared/executing.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/sandbox.h"
+#include "daemon/shared/sandbox.h"
 
 /* Landlock: of the file system only paths stay reachable, for broker and journal TCP goes too. no_new_privs must be set.
  * Returns the ABI that was used, 0 if the kernel has none, or -errno. */

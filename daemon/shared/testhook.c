@@ -1,4 +1,4 @@
-#include "daemon/testhook.h"
+#include "daemon/shared/testhook.h"
 
 #ifdef CEK_TEST_HOOKS
 

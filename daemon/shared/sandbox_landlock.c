@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon/sandbox_parts.h"
+#include "daemon/shared/sandbox_parts.h"
 
 /* Debian 12 has the headers of ABI 2; what came later is spelled out here. */
 enum {

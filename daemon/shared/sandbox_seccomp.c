@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/sandbox_parts.h"
+#include "daemon/shared/sandbox_parts.h"
 
 /*
  * Broker and journal: what an event loop over descriptors that are open already needs. Whatever is not named gives

@@ -1,4 +1,4 @@
-#include "daemon/sandbox.h"
+#include "daemon/shared/sandbox.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "daemon/sandbox_parts.h"
+#include "daemon/shared/sandbox_parts.h"
 
 #ifdef CEK_TEST_HOOKS
 #include <valgrind/valgrind.h>
