@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/children.h"
+#include "daemon/parent/children.h"
 
 /* Statuses as waitpid(2) gives them. */
 static int exited(int code)

@@ -1,0 +1,155 @@
+#include "daemon/parent/children.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/dgram.h"
+
+typedef Cek__Internal__V1__Control Control;
+
+enum {
+	DELAY_FIRST_MS = 50,
+	DELAY_MAX_MS = 5000,
+	HEALTHY_US = 10000000, /* ready for so long: the next failure counts as the first */
+};
+
+void child_init(struct child *child, void *owner, enum child_role role, bool manage, unsigned index)
+{
+	*child = (struct child){.owner = owner, .role = role, .manage = manage, .index = index, .control = -1};
+	if (role == CHILD_WORKER && !manage)
+		(void)snprintf(child->name, sizeof(child->name), "worker %u", index);
+	else
+		(void)snprintf(child->name, sizeof(child->name), "%s",
+		               role == CHILD_JOURNAL  ? "journal"
+		               : role == CHILD_BROKER ? "broker"
+		                                      : "manage worker");
+}
+
+void child_started(struct child *child, pid_t pid, int control)
+{
+	child->pid = pid;
+	child->control = control;
+	child->ready = false;
+	child->draining = false;
+	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
+	child->why[0] = '\0';
+}
+
+static void forget_process(struct child *child)
+{
+	if (child->readable != NULL)
+		event_free(child->readable);
+	child->readable = NULL;
+	if (child->control >= 0)
+		(void)close(child->control);
+	child->control = -1;
+	child->pid = 0;
+	child->ready = false;
+}
+
+/* At once after a long healthy time, else 50 ms, doubling to 5 s. */
+static void back_off(struct child *child, uint64_t now_us, bool healthy)
+{
+	if (healthy)
+		child->delay_ms = 0;
+	child->not_before_us = now_us + (uint64_t)child->delay_ms * 1000;
+	child->delay_ms = child->delay_ms == 0 ? DELAY_FIRST_MS : child->delay_ms * 2;
+	if (child->delay_ms > DELAY_MAX_MS)
+		child->delay_ms = DELAY_MAX_MS;
+}
+
+void child_start_failed(struct child *child, int error)
+{
+	(void)snprintf(child->why, sizeof(child->why), "cannot be started: %s", strerror(-error));
+	log_error("%s: %s", child->name, child->why);
+	if (child->delay_ms == 0)
+		child->delay_ms = DELAY_FIRST_MS;
+	back_off(child, clock_monotonic_us(), false);
+}
+
+static void describe_end(struct child *child, int status)
+{
+	const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (child->why[0] != '\0')
+		return; /* it said more itself */
+	if (number == SIGSYS)
+		(void)snprintf(child->why, sizeof(child->why), "ended by its sandbox: it tried a system call that it must not make");
+	else if (number == SIGALRM)
+		(void)snprintf(child->why, sizeof(child->why), "ended: the token did not answer in time");
+	else if (number != 0)
+		(void)snprintf(child->why, sizeof(child->why), "ended by signal %d (%s)", number, strsignal(number));
+	else
+		(void)snprintf(child->why, sizeof(child->why), "ended with status %d", WEXITSTATUS(status));
+}
+
+void child_ended(struct child *child, int status)
+{
+	const uint64_t now = clock_monotonic_us();
+	/* Workers end by themselves when the broker is gone, when they were replaced, or when there is nothing to manage. */
+	const bool may_end = child->draining || (child->ready && child->role == CHILD_WORKER);
+	const bool in_order = may_end && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	const bool told = child->role == CHILD_WORKER && child->why[0] != '\0'; /* it has logged that itself */
+	const bool healthy = child->ready && now - child->ready_us >= HEALTHY_US;
+
+	if (in_order) {
+		(void)snprintf(child->why, sizeof(child->why), "ended in order");
+		child->not_before_us = now;
+	} else {
+		describe_end(child, status);
+		if (!told)
+			log_error("%s (pid %d): %s", child->name, (int)child->pid, child->why);
+		/* One that never got ready waits: it would fail again. */
+		if (!child->ready && child->delay_ms == 0)
+			child->delay_ms = DELAY_FIRST_MS;
+		back_off(child, now, healthy);
+	}
+	forget_process(child);
+}
+
+void child_ready(struct child *child)
+{
+	if (child->ready)
+		return;
+	child->ready = true;
+	child->ready_us = clock_monotonic_us();
+}
+
+bool child_due(const struct child *child, uint64_t now_us)
+{
+	return child->pid == 0 && child->not_before_us <= now_us;
+}
+
+int child_send(struct child *child, const Control *message, const int *fds, size_t n_fds)
+{
+	return child->control < 0 ? -ENOTCONN : dgram_send(child->control, &message->base, fds, n_fds);
+}
+
+void child_drain(struct child *child)
+{
+	Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	int r;
+
+	if (child->pid == 0 || child->draining)
+		return;
+	child->draining = true;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
+	message.drain = &drain;
+	r = child_send(child, &message, NULL, 0);
+	if (r < 0 && r != -EPIPE) /* broken: it is ending already */
+		log_warning("%s (pid %d) cannot be asked to end: %s", child->name, (int)child->pid, strerror(-r));
+}
+
+void child_kill(const struct child *child, int signal_number)
+{
+	if (child->pid != 0)
+		(void)kill(child->pid, signal_number);
+}

@@ -1,0 +1,294 @@
+#include "daemon/parent/config/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/parent/config/check.h"
+#include "daemon/parent/config/sections.h"
+#include "daemon/parent/config/syntax.h"
+#include "daemon/parent/config/token_uri.h"
+
+static const struct number {
+	const char *name;
+	long min, max, standard;
+	size_t offset; /* of an unsigned in struct config */
+} numbers[] = {
+	{"workers", 1, CONFIG_WORKERS_MAX, 2, offsetof(struct config, workers)},
+	{"worker-memory", 16, 65536, 128, offsetof(struct config, worker_memory)},
+	{"call-timeout", 1, 3600, 30, offsetof(struct config, call_timeout)},
+	{"audit-sync-ms", 1, 10000, 100, offsetof(struct config, audit_sync_ms)},
+	{"usage-seconds", 1, 60, 60, offsetof(struct config, usage_seconds)},
+	{"destroy-wait", 0, 315360000, 604800, offsetof(struct config, destroy_wait)},
+	{"destroy-wait-min", 0, 315360000, 3600, offsetof(struct config, destroy_wait_min)},
+	{"skew", 0, 86400, 60, offsetof(struct config, skew)},
+};
+
+enum {
+	N_NUMBERS = sizeof(numbers) / sizeof(numbers[0]),
+};
+
+/* For check.c. */
+bool config_number_range(const char *name, long *ret_min, long *ret_max)
+{
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		if (strcmp(numbers[i].name, name) == 0) {
+			*ret_min = numbers[i].min;
+			*ret_max = numbers[i].max;
+			return true;
+		}
+	return config_limit_range(name, ret_min, ret_max);
+}
+
+static const cfg_opt_t plain_options[] = {
+	CFG_STR("module", NULL, CFGF_NONE),
+	CFG_STR("token", NULL, CFGF_NONE),
+	CFG_STR("pin-file", NULL, CFGF_NONE),
+	CFG_STR_LIST("module-environment", NULL, CFGF_NONE),
+	CFG_STR("module-init-reserved", "", CFGF_NONE),
+	CFG_STR("state-directory", "/var/lib/cekd", CFGF_NONE),
+	CFG_BOOL("copy-keys", cfg_true, CFGF_NONE),
+	CFG_STR("sandbox", "auto", CFGF_NONE),
+	CFG_BOOL("audit-durable", cfg_false, CFGF_NONE),
+	CFG_STR("user-broker", "_cekd-broker", CFGF_NONE),
+	CFG_STR("user-token", "_cekd-token", CFGF_NONE),
+	CFG_STR("user-journal", "_cekd-journal", CFGF_NONE),
+};
+
+enum {
+	N_PLAIN = sizeof(plain_options) / sizeof(plain_options[0]),
+	N_SECTIONS = 3,
+};
+
+static cfg_t *new_parser(void)
+{
+	cfg_opt_t options[N_PLAIN + N_NUMBERS + N_SECTIONS + 1];
+	cfg_opt_t *next = options + N_PLAIN;
+	cfg_t *cfg;
+
+	memcpy(options, plain_options, sizeof(plain_options));
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		*next++ = (cfg_opt_t)CFG_INT_CB(numbers[i].name, numbers[i].standard, CFGF_NONE, config_check_number);
+	*next++ = (cfg_opt_t)CFG_SEC("listener", config_listener_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	*next++ = (cfg_opt_t)CFG_SEC("rule", config_rule_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	*next++ = (cfg_opt_t)CFG_SEC("limits", config_limits_options(), CFGF_NONE);
+	*next = (cfg_opt_t)CFG_END();
+	cfg = cfg_init(options, CFGF_NONE);
+	if (cfg == NULL)
+		return NULL;
+	config_check_install(cfg);
+	return cfg;
+}
+
+static char *copy(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
+static int required(cfg_t *cfg, const char *name, const char *example)
+{
+	cfg_error(cfg, "%s is missing: add %s", name, example);
+	return -EINVAL;
+}
+
+/* Module and PIN may stand in the URI instead (RFC 7512 section 2.4), but not in both places. */
+static int read_token(cfg_t *cfg, struct config *config)
+{
+	const char *module = cfg_getstr(cfg, "module"), *pin_file = cfg_getstr(cfg, "pin-file"), *what;
+	struct token_uri uri = {0};
+	int r = 0;
+
+	if (cfg_getstr(cfg, "token") == NULL)
+		return required(cfg, "token", "token = \"pkcs11:token=LABEL\"");
+	if (token_uri_parse(cfg_getstr(cfg, "token"), &uri, &what) < 0)
+		return -ENOMEM; /* checked before */
+	if ((module != NULL && uri.module_path != NULL) || (pin_file != NULL && uri.pin_source != NULL)) {
+		cfg_error(cfg, "module and pin-file stand in the token's URI as well: remove one of the two");
+		r = -EINVAL;
+	} else if (module == NULL && uri.module_path == NULL) {
+		r = required(cfg, "module", "module = \"/usr/lib/softhsm/libsofthsm2.so\"");
+	} else if (pin_file == NULL && uri.pin_source == NULL) {
+		r = required(cfg, "pin-file", "pin-file = \"/var/lib/cekd/pin\"");
+	} else {
+		config->token = copy(cfg_getstr(cfg, "token"));
+		config->module = copy(module != NULL ? module : uri.module_path);
+		config->pin_file = copy(pin_file != NULL ? pin_file : uri.pin_source);
+		r = config->token == NULL || config->module == NULL || config->pin_file == NULL ? -ENOMEM : 0;
+	}
+	token_uri_deinit(&uri);
+	return r;
+}
+
+static int read_plain(cfg_t *cfg, struct config *config)
+{
+	const unsigned n = cfg_size(cfg, "module-environment");
+
+	for (size_t i = 0; i < N_NUMBERS; i++) {
+		const unsigned value = (unsigned)cfg_getint(cfg, numbers[i].name);
+
+		memcpy((char *)config + numbers[i].offset, &value, sizeof(value));
+	}
+	if (config->destroy_wait < config->destroy_wait_min) {
+		cfg_error(cfg, "destroy-wait is shorter than destroy-wait-min: raise the one or lower the other");
+		return -EINVAL;
+	}
+	config->copy_keys = cfg_getbool(cfg, "copy-keys");
+	config->audit_durable = cfg_getbool(cfg, "audit-durable");
+	config->module_init_reserved = copy(cfg_getstr(cfg, "module-init-reserved"));
+	config->state_directory = copy(cfg_getstr(cfg, "state-directory"));
+	config->sandbox = copy(cfg_getstr(cfg, "sandbox"));
+	config->module_environment = calloc(n + 1, sizeof(char *));
+	if (config->module_init_reserved == NULL || config->state_directory == NULL || config->sandbox == NULL ||
+	    config->module_environment == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		config->module_environment[i] = copy(cfg_getnstr(cfg, "module-environment", i));
+		if (config->module_environment[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_account(cfg_t *cfg, const char *option, struct account *ret_account)
+{
+	const char *name = cfg_getstr(cfg, option);
+
+	if (account_find(name, ret_account) < 0) {
+		cfg_error(cfg, "%s: there is no user \"%s\": make it with systemd-sysusers (softhsm-conf/sysusers.d/cekd.conf), or give "
+		               "a number", option, name);
+		return -EINVAL;
+	}
+	if (ret_account->uid == 0) {
+		cfg_error(cfg, "%s must not be root", option);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_accounts(cfg_t *cfg, struct config *config)
+{
+	int r = read_account(cfg, "user-broker", &config->broker);
+
+	if (r == 0)
+		r = read_account(cfg, "user-token", &config->worker);
+	if (r == 0)
+		r = read_account(cfg, "user-journal", &config->journal);
+	if (r == 0 && (config->broker.uid == config->worker.uid || config->broker.uid == config->journal.uid ||
+	               config->worker.uid == config->journal.uid)) {
+		cfg_error(cfg, "user-broker, user-token and user-journal must be three different users");
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int read_all(cfg_t *cfg, struct config *config)
+{
+	int r = read_token(cfg, config);
+
+	if (r == 0)
+		r = read_plain(cfg, config);
+	if (r == 0)
+		r = config_read_sections(cfg, config);
+	if (r == 0 && config->split_uids)
+		r = read_accounts(cfg, config);
+	return r;
+}
+
+static int parse_text(char *text, const char *name, struct config *config)
+{
+	FILE *file = fmemopen(text, strlen(text), "r");
+	cfg_t *cfg = new_parser();
+	int r = -ENOMEM;
+
+	if (file != NULL && cfg != NULL) {
+		cfg->filename = strdup(name);
+		r = cfg_parse_fp(cfg, file) == CFG_SUCCESS ? read_all(cfg, config) : -EINVAL;
+	}
+	if (cfg != NULL)
+		cfg_free(cfg);
+	if (file != NULL)
+		(void)fclose(file);
+	return r;
+}
+
+int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	char *text = NULL;
+	int r = -ENOMEM;
+
+	config_check_begin(name, ret_error);
+	if (config != NULL) {
+		config->split_uids = split_uids;
+		r = config_text_read(file, name, &text, ret_error);
+	}
+	if (r == 0)
+		r = parse_text(text, name, config);
+	free(text);
+	if (r < 0) {
+		if (ret_error[0] == '\0')
+			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name, r == -ENOMEM ? "out of memory" : "not a configuration");
+		config = config_free(config);
+		return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+/* No error, for a group of operators may be meant to. By descriptor, and so of the very file that is read. */
+static void check_writers(FILE *file, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fileno(file), &st) < 0)
+		return;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		log_warning("%s belongs to uid %u, who can give himself every right: chown it", path, (unsigned)st.st_uid);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		log_warning("%s: who can write it can give himself every right (mode %04o): chmod go-w it", path,
+		            (unsigned)st.st_mode & 07777);
+}
+
+int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error)
+{
+	FILE *file = fopen(path, "re");
+	int r;
+
+	if (file == NULL) {
+		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", path, strerror(errno));
+		return -EINVAL;
+	}
+	check_writers(file, path);
+	r = config_parse(file, path, split_uids, ret_config, ret_error);
+	(void)fclose(file);
+	return r;
+}
+
+struct config *config_free(struct config *config)
+{
+	if (config == NULL)
+		return NULL;
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		free(config->listeners[i].name);
+		free(config->listeners[i].path);
+	}
+	for (size_t i = 0; i < config->n_rules; i++)
+		cek__internal__v1__rule__free_unpacked(config->rules[i], NULL);
+	for (char **entry = config->module_environment; entry != NULL && *entry != NULL; entry++)
+		free(*entry);
+	free(config->module_environment);
+	free(config->listeners);
+	free(config->rules);
+	free(config->module);
+	free(config->token);
+	free(config->pin_file);
+	free(config->module_init_reserved);
+	free(config->state_directory);
+	free(config->sandbox);
+	free(config);
+	return NULL;
+}

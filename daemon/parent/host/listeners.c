@@ -1,0 +1,272 @@
+#include "daemon/parent/host/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/parent/host/paths.h"
+#include "daemon/shared/testhook.h"
+
+enum {
+	LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
+};
+
+static void set_address(struct sockaddr_un *address, const char *path)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	memcpy(address->sun_path, path, strlen(path)); /* the configuration checked that it fits */
+}
+
+/* Is the socket file of a daemon that is gone in the way? Then remove it. Only root, or the user of cekd, can have put
+ * it there: the folder has been judged. */
+static int remove_stale(int folder, const char *name, const struct sockaddr_un *address)
+{
+	struct stat st;
+	int fd, r = -EADDRINUSE;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 && errno == ECONNREFUSED)
+		r = unlinkat(folder, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	(void)close(fd);
+	return r;
+}
+
+/* Of a file that is open with O_PATH, which fchmod() refuses. */
+static int set_mode(int file, mode_t mode)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+/* What bind() made, held without following a link: a new socket of ours, or something was put in its place. */
+static int set_access(int folder, const char *name, const struct config_listener *wanted, struct stat *ret_made)
+{
+	const int file = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r = 0;
+
+	if (file < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	if (fstat(file, ret_made) < 0)
+		r = -errno;
+	else if (!S_ISSOCK(ret_made->st_mode) || ret_made->st_uid != geteuid() || ret_made->st_nlink != 1)
+		r = -ESTALE;
+	else if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
+	         fchownat(file, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	if (r == 0)
+		r = set_mode(file, wanted->mode);
+	(void)close(file);
+	return r;
+}
+
+static void remove_made(int folder, const char *name, const struct stat *made)
+{
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == made->st_dev && st.st_ino == made->st_ino)
+		(void)unlinkat(folder, name, 0);
+}
+
+/* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
+ * it follows no link that stands under its name. */
+static int bind_and_listen(int fd, int folder, const char *name, const struct config_listener *wanted,
+                           struct stat *ret_made)
+{
+	struct stat made = {0};
+	struct sockaddr_un address;
+	mode_t mask;
+	int r;
+
+	set_address(&address, wanted->path);
+	r = remove_stale(folder, name, &address);
+	if (r < 0)
+		return r;
+	mask = umask(0777);
+	r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	(void)umask(mask);
+	if (r < 0)
+		return r;
+	testhook_step("listener-bound");
+	r = set_access(folder, name, wanted, &made);
+	if (r == 0 && listen(fd, SOMAXCONN) < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_made = made;
+	else if (r != -ESTALE) /* then it is not ours to remove */
+		remove_made(folder, name, &made);
+	return r;
+}
+
+static const char *explain(int r)
+{
+	switch (r) {
+	case -EADDRINUSE:
+		return "another process answers there: stop it, or choose another path";
+	case -EEXIST:
+		return "a file that is not a socket is in the way";
+	case -ELOOP:
+		return "a symbolic link is in the way: remove it, or name the path that it stands for";
+	case -ESTALE:
+		return "something else was put in the place of the new socket: look who writes in its folder";
+	default:
+		return strerror(-r);
+	}
+}
+
+static int fail(const struct config_listener *listener, const char *why)
+{
+	log_error("listener \"%s\": %s: %s", listener->name, listener->path, why);
+	return -EINVAL;
+}
+
+static int open_one(const struct config_listener *wanted, int *ret_fd, struct listener_file *ret_file)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	int folder = -1, fd = -1;
+	int r = paths_open_parent(wanted->path, PATHS_OWN, &folder, &name, why);
+
+	if (r < 0)
+		return fail(wanted, why);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = fd < 0 ? -errno : bind_and_listen(fd, folder, name, wanted, &ret_file->made);
+	if (r < 0) {
+		(void)fail(wanted, explain(r));
+		if (fd >= 0)
+			(void)close(fd);
+		(void)close(folder);
+		return r;
+	}
+	ret_file->folder = folder;
+	ret_file->name = name;
+	*ret_fd = fd;
+	return 0;
+}
+
+int listeners_check(const struct config *config)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	struct stat st;
+	int worst = 0;
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		int folder = -1;
+		int r = paths_open_parent(config->listeners[i].path, PATHS_OWN, &folder, &name, why);
+
+		if (r == -ENOENT)
+			continue; /* it may be made just before the start, as RuntimeDirectory= does */
+		if (r < 0) {
+			worst = fail(&config->listeners[i], why);
+			continue;
+		}
+		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
+			worst = fail(&config->listeners[i], explain(S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST));
+		(void)close(folder);
+	}
+	return worst;
+}
+
+static bool usable(int fd)
+{
+	int listening = 0, domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
+	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0;
+}
+
+static int adopt_one(const struct config *config, const char *name, int fd, struct listeners *listeners)
+{
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		if (strcmp(config->listeners[i].name, name) != 0)
+			continue;
+		if (listeners->fds[i] >= 0 || !usable(fd)) {
+			log_error("listener \"%s\": the service manager passed no listening Unix stream socket, or two", name);
+			return -EINVAL;
+		}
+		listeners->fds[i] = fd;
+		return 0;
+	}
+	log_error("the service manager passed a socket named \"%s\": no listener of the configuration is called so "
+	          "(FileDescriptorName=)", name);
+	return -EINVAL;
+}
+
+/* LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES as sd_listen_fds_with_names(3) has them. */
+static int adopt_passed(const struct config *config, struct listeners *listeners)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+	char *copy, *rest;
+	int r = 0;
+
+	if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	copy = rest = strdup(names != NULL ? names : "");
+	if (copy == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < (int)strtol(count, NULL, 10) && r == 0; i++) {
+		const char *name = strsep(&rest, ":");
+
+		r = adopt_one(config, name != NULL ? name : "", LISTEN_FDS_START + i, listeners);
+	}
+	free(copy);
+	return r;
+}
+
+int listeners_open(const struct config *config, struct listeners *ret_listeners)
+{
+	struct listeners listeners = {.n = config->n_listeners};
+	int r;
+
+	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+		listeners.fds[i] = listeners.files[i].folder = -1;
+	r = adopt_passed(config, &listeners);
+	for (size_t i = 0; i < config->n_listeners && r == 0; i++) {
+		if (listeners.fds[i] >= 0)
+			continue;
+		r = open_one(&config->listeners[i], &listeners.fds[i], &listeners.files[i]);
+	}
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	if (r < 0) {
+		listeners_close(&listeners);
+		return r;
+	}
+	*ret_listeners = listeners;
+	return 0;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+	testhook_step("listeners-closing");
+	for (size_t i = 0; i < listeners->n; i++) {
+		const struct listener_file *file = &listeners->files[i];
+
+		if (file->folder >= 0) {
+			remove_made(file->folder, file->name, &file->made);
+			(void)close(file->folder);
+		}
+		if (listeners->fds[i] >= 0)
+			(void)close(listeners->fds[i]);
+		listeners->fds[i] = listeners->files[i].folder = -1;
+	}
+}

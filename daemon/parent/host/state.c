@@ -1,0 +1,195 @@
+#include "daemon/parent/host/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/parent/host/paths.h"
+
+enum {
+	PARENT_TRIES = 20,    /* a cekd that is just ending */
+	CHILDREN_TRIES = 300, /* children of a cekd that was killed: a token call may still be under way */
+	TRY_PAUSE_NS = 50000000,
+};
+
+static int make_directory(const struct config *config, char *why)
+{
+	const char *name;
+	int parent, r = paths_open_parent(config->state_directory, PATHS_PARENT, &parent, &name, why);
+
+	if (r < 0)
+		return r;
+	/* 0711 when uids are split, since the worker's token may lie below; its names are no secret. */
+	if (mkdirat(parent, name, config->split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
+		r = -errno;
+		(void)snprintf(why, PATHS_WHY_MAX, "%s: make it, owned by the user that starts cekd", strerror(-r));
+	}
+	(void)close(parent);
+	return r;
+}
+
+static int open_directory(const struct config *config, int *ret_fd)
+{
+	char why[PATHS_WHY_MAX];
+	int folder = -1, fd;
+	int r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
+
+	if (r == -ENOENT) {
+		r = make_directory(config, why);
+		if (r == 0)
+			r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
+	}
+	if (r < 0) {
+		log_error("%s: %s", config->state_directory, why);
+		return r;
+	}
+	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
+	(void)close(folder);
+	if (r < 0) {
+		log_error("%s: %s", config->state_directory, strerror(-r));
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int state_check(const struct config *config)
+{
+	char why[PATHS_WHY_MAX];
+	const char *name;
+	int fd = -1;
+	int r = paths_open(config->state_directory, PATHS_OWN, &fd, why);
+
+	if (r == -ENOENT)
+		r = paths_open_parent(config->state_directory, PATHS_PARENT, &fd, &name, why);
+	if (r == 0)
+		(void)close(fd);
+	if (r == 0 || r == -ENOENT)
+		return 0; /* what is not there yet may be made just before the start */
+	log_error("%s: %s", config->state_directory, why);
+	return r;
+}
+
+static int lock(int fd, int tries)
+{
+	const struct timespec pause = {.tv_nsec = TRY_PAUSE_NS};
+	int r = -EWOULDBLOCK;
+
+	for (int i = 0; i < tries && r == -EWOULDBLOCK; i++) {
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	}
+	return r;
+}
+
+static int lock_children(const struct config *config, int directory, int *ret_fd)
+{
+	const int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : lock(fd, CHILDREN_TRIES);
+
+	if (r < 0) {
+		log_error("%s/lock: %s", config->state_directory,
+		          r == -EWOULDBLOCK ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* A descriptor that is handed on must not carry the lock with it. */
+static int open_place(const struct config *config, int directory, int *ret_fd)
+{
+	const int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int r = fd < 0 ? -errno : 0;
+
+	if (r < 0)
+		log_error("%s: %s", config->state_directory, strerror(-r));
+	*ret_fd = fd;
+	return r;
+}
+
+int state_open(const struct config *config, struct state *ret_state)
+{
+	struct state state = {.place = -1, .keys = -1, .audit = -1};
+	int r = open_directory(config, &state.directory);
+
+	if (r < 0)
+		return r;
+	r = lock(state.directory, PARENT_TRIES);
+	if (r < 0)
+		log_error("%s: %s", config->state_directory, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
+	else
+		r = lock_children(config, state.directory, &state.lock);
+	if (r == 0) {
+		r = open_place(config, state.directory, &state.place);
+		if (r < 0)
+			(void)close(state.lock);
+	}
+	if (r < 0) {
+		(void)close(state.directory);
+		return r;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+static int check_file(const struct config *config, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EMLINK;
+	if (config->split_uids && fchown(fd, config->journal.uid, config->journal.gid) < 0)
+		return -errno;
+	return fchmod(fd, 0640) < 0 ? -errno : 0;
+}
+
+static int open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd)
+{
+	if (*ret_fd >= 0)
+		return 0;
+	const int fd = openat(state->directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	int r = fd < 0 ? -errno : check_file(config, fd);
+
+	if (r == 0 && fsync(state->directory) < 0) /* the name, should it be new */
+		r = -errno;
+	if (r < 0) {
+		log_error("%s/%s: %s", config->state_directory, name,
+		          r == -EMLINK ? "not a plain file with one name" : strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int state_open_journals(const struct config *config, struct state *state)
+{
+	const int r = open_file(config, state, "keys.jsonl", &state->keys);
+
+	return r < 0 ? r : open_file(config, state, "audit.jsonl", &state->audit);
+}
+
+void state_close(struct state *state)
+{
+	if (state->keys >= 0)
+		(void)close(state->keys);
+	if (state->audit >= 0)
+		(void)close(state->audit);
+	(void)close(state->place);
+	(void)close(state->lock);
+	(void)close(state->directory);
+}

@@ -1,0 +1,28 @@
+/*
+ * The state directory: who may share it, and the journal's files, which cekd opens and the journal process writes.
+ */
+#pragma once
+
+#include "daemon/parent/config/config.h"
+
+struct state {
+	int directory; /* locked: one cekd a directory */
+	int lock;      /* a second lock, which all children inherit: held until the last of them is gone */
+	int place;     /* the directory once more, O_PATH and without the lock: for the journal */
+	int keys, audit; /* the journal's files; -1: not opened yet */
+};
+
+/* Make the directory if it is missing, check that nobody else can write or replace it, take both locks. What is left of a
+ * cekd that was killed gets some seconds to go away. Failures are logged. 0 or -errno. */
+int state_open(const struct config *config, struct state *ret_state);
+
+/* Whether the directory, or the one that it would be made in, is one that nobody else can change (paths.h). Logs what is
+ * wrong. 0 or -errno; 0 as well if there is none. */
+int state_check(const struct config *config);
+
+/* Open (make) the journal's files, keys.jsonl and audit.jsonl, and give them to the journal's user, mode 0640. What is open
+ * already stays: a journal that is started again must get the file that the one before it wrote, not a new and empty one
+ * in place of a file that was removed meanwhile. Logs failures. 0 or -errno. */
+int state_open_journals(const struct config *config, struct state *state);
+
+void state_close(struct state *state);

@@ -1,0 +1,28 @@
+/*
+ * Start a program as a child that runs as somebody else, has nothing but its control socket, and dies with cekd.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "daemon/parent/host/accounts.h"
+
+struct spawn {
+	const char *program;           /* path; may lie where the child's user could not reach it */
+	const char *name;              /* argv[0] */
+	char *const *environment;      /* NULL at the end */
+	const struct account *account; /* NULL: the user of cekd */
+	int lock;                      /* a descriptor that the child keeps without knowing */
+	bool outlives;                 /* it is not killed when cekd dies: it ends by itself after what it is doing */
+	unsigned files;                /* RLIMIT_NOFILE that it needs; 0: as it is */
+};
+
+enum {
+	SPAWN_CONTROL = 3, /* the child's descriptor of the control socket */
+	SPAWN_LOCK = 4,
+};
+
+/* control becomes the child's descriptor 3 and stays open here. Failures inside the child are logged by it, and it exits
+ * with 127. 0 or -errno. */
+int spawn(const struct spawn *what, int control, pid_t *ret_pid);
