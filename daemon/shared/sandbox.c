@@ -7,7 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "daemon/shared/sandbox_parts.h"
+#include "daemon/shared/sandbox_landlock.h"
+#include "daemon/shared/sandbox_seccomp.h"
 
 #ifdef CEK_TEST_HOOKS
 #include <valgrind/valgrind.h>
@@ -66,7 +67,8 @@ static void describe(const struct outcome *outcome, char *report, size_t size)
 	(void)snprintf(report, size, "%s%s, no core dumps", seccomp, landlock);
 }
 
-int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report, size_t report_size)
+int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report,
+                  size_t report_size)
 {
 	const bool required = strcmp(mode, "required") == 0;
 	const char *instrument = instrumented();

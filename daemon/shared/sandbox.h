@@ -1,24 +1,15 @@
 /*
  * What each process gives up once it is set up: new privileges, core dumps and ptrace, the file system (Landlock), and
- * the system calls that its sentence in DESIGN.md does not need (seccomp).
+ * the system calls that its work does not need (seccomp).
  */
 #pragma once
 
 #include <stddef.h>
 
-enum sandbox_role {
-	SANDBOX_PARENT,
-	SANDBOX_BROKER,
-	SANDBOX_TOKEN,
-	SANDBOX_JOURNAL,
-};
+#include "daemon/shared/sandbox_role.h"
 
-struct sandbox_path {
-	const char *path; /* NULL ends the list */
-	enum { SANDBOX_READ, SANDBOX_READ_WRITE } access;
-};
-
-/* Enter the sandbox of this role; mode is "auto", "required" or "off". paths (may be NULL) are what Landlock leaves open.
- * Returns 0 and a line for Status in report ("seccomp, landlock 2, no core dumps" or what is missing and why), or -errno
- * when mode is "required" and something is missing; report says what, in every case. */
-int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report, size_t report_size);
+/* Enter the sandbox of this role; mode is "auto", "required" or "off". paths (may be NULL) are what Landlock leaves
+ * open. Returns 0 and a line for Status in report ("seccomp, landlock 2, no core dumps" or what is missing and why), or
+ * -errno when mode is "required" and something is missing; report says what, in every case. */
+int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report,
+                  size_t report_size);

@@ -1,3 +1,5 @@
+#include "daemon/shared/sandbox_landlock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -6,8 +8,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "daemon/shared/sandbox_parts.h"
 
 /* Debian 12 has the headers of ABI 2; what came later is spelled out here. */
 enum {

@@ -1,3 +1,5 @@
+#include "daemon/shared/sandbox_seccomp.h"
+
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -5,8 +7,6 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "daemon/shared/sandbox_parts.h"
 
 /*
  * Broker and journal: what an event loop over descriptors that are open already needs. Whatever is not named gives
