@@ -213,11 +213,12 @@ static void init_children(struct supervisor *supervisor)
 /* What others may hold is taken first: the state directory, then the sockets. */
 static int open_and_run(struct supervisor *supervisor)
 {
-	int r = state_open(supervisor->config, &supervisor->state);
+	const struct config *config = supervisor->config;
+	int r = state_open(config->state_directory, config->split_uids, &supervisor->state);
 
 	if (r < 0)
 		return r;
-	r = listeners_open(supervisor->config, &supervisor->listeners);
+	r = listeners_open(config->listeners, config->n_listeners, &supervisor->listeners);
 	if (r == 0) {
 		r = dgram_pair(supervisor->journal_pair);
 		if (r == 0) {
@@ -234,9 +235,9 @@ static int open_and_run(struct supervisor *supervisor)
 /* What open_and_run() would find out. r: what is known already. */
 static int check_paths(const struct config *config, int r)
 {
-	if (state_check(config) < 0)
+	if (state_check(config->state_directory) < 0)
 		r = -EINVAL;
-	return listeners_check(config) < 0 ? -EINVAL : r;
+	return listeners_check(config->listeners, config->n_listeners) < 0 ? -EINVAL : r;
 }
 
 int main(int argc, char **argv)

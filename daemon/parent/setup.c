@@ -14,7 +14,7 @@ typedef Cek__Internal__V1__Setup Setup;
 
 enum {
 	INSTANCE_BYTES = 8,
-	MAX_FDS = CONFIG_LISTENERS_MAX + 3,
+	MAX_FDS = LISTENERS_MAX + 3,
 };
 
 /* SP 800-38D section 8.3 allows 2^32 random IVs; half of that keeps counting errors of a crash harmless. */
@@ -87,7 +87,7 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 {
 	const struct config *config = setup->config;
 	Cek__Internal__V1__BrokerSetup broker = CEK__INTERNAL__V1__BROKER_SETUP__INIT;
-	Cek__Internal__V1__Listener listener[CONFIG_LISTENERS_MAX], *pointers[CONFIG_LISTENERS_MAX];
+	Cek__Internal__V1__Listener listener[LISTENERS_MAX], *pointers[LISTENERS_MAX];
 	Cek__Internal__V1__Limits limits = config->limits;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
 	char instance[2 * INSTANCE_BYTES + 1];

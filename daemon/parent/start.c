@@ -157,7 +157,7 @@ static struct setup setup_for(const struct supervisor *supervisor, const struct 
 void start_journal(struct supervisor *supervisor)
 {
 	struct child *child = &supervisor->journal;
-	int r = state_open_journals(supervisor->config, &supervisor->state);
+	int r = state_open_journals(&supervisor->state, account_of(supervisor->config, CHILD_JOURNAL));
 
 	if (r == 0)
 		r = launch(supervisor, child);

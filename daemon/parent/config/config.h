@@ -9,21 +9,13 @@
 #include <sys/types.h>
 
 #include "daemon/parent/host/accounts.h"
+#include "daemon/parent/host/listeners.h"
 #include "proto/internal.pb-c.h"
 
 enum {
-	CONFIG_LISTENERS_MAX = 16,
 	CONFIG_RULES_MAX = 256,
 	CONFIG_WORKERS_MAX = 64,
 	CONFIG_ERROR_MAX = 512, /* bytes of an error line that are kept */
-};
-
-struct config_listener {
-	char *name;
-	char *path;
-	mode_t mode;
-	uid_t owner; /* (uid_t)-1: leave it */
-	gid_t group;
 };
 
 struct config {
@@ -48,7 +40,7 @@ struct config {
 	bool split_uids; /* the three accounts are set */
 	struct account broker, worker, journal;
 
-	struct config_listener *listeners;
+	struct listener_wanted *listeners;
 	size_t n_listeners;
 	Cek__Internal__V1__Rule **rules;
 	size_t n_rules;

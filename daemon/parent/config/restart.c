@@ -15,7 +15,7 @@ static bool same_listeners(const struct config *a, const struct config *b)
 	if (a->n_listeners != b->n_listeners)
 		return false;
 	for (size_t i = 0; i < a->n_listeners; i++) {
-		const struct config_listener *x = &a->listeners[i], *y = &b->listeners[i];
+		const struct listener_wanted *x = &a->listeners[i], *y = &b->listeners[i];
 
 		if (strcmp(x->name, y->name) != 0 || strcmp(x->path, y->path) != 0 || x->mode != y->mode || x->owner != y->owner ||
 		    x->group != y->group)

@@ -149,7 +149,7 @@ static int parse_mode(cfg_t *section, mode_t *ret_mode)
 
 static int read_listener(cfg_t *section, struct config *config)
 {
-	struct config_listener *listener = &config->listeners[config->n_listeners];
+	struct listener_wanted *listener = &config->listeners[config->n_listeners];
 	const char *owner = cfg_getstr(section, "owner"), *group = cfg_getstr(section, "group");
 	int r = check_title(section);
 
@@ -287,8 +287,8 @@ int config_read_sections(cfg_t *cfg, struct config *config)
 		cfg_error(cfg, "there is no listener: add listener \"NAME\" { path = \"/run/cekd/cekd.sock\" }");
 		return -EINVAL;
 	}
-	if (n_listeners > CONFIG_LISTENERS_MAX || n_rules > CONFIG_RULES_MAX) {
-		cfg_error(cfg, "at most %d listeners and %d rules are possible", CONFIG_LISTENERS_MAX, CONFIG_RULES_MAX);
+	if (n_listeners > LISTENERS_MAX || n_rules > CONFIG_RULES_MAX) {
+		cfg_error(cfg, "at most %d listeners and %d rules are possible", LISTENERS_MAX, CONFIG_RULES_MAX);
 		return -EINVAL;
 	}
 	config->listeners = calloc(n_listeners, sizeof(*config->listeners));

@@ -21,7 +21,7 @@ enum {
 static void set_address(struct sockaddr_un *address, const char *path)
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	memcpy(address->sun_path, path, strlen(path)); /* the configuration checked that it fits */
+	memcpy(address->sun_path, path, strlen(path)); /* it fits: see listeners.h */
 }
 
 /* Is the socket file of a daemon that is gone in the way? Then remove it. Only root, or the user of cekd, can have put
@@ -54,7 +54,7 @@ static int set_mode(int file, mode_t mode)
 }
 
 /* What bind() made, held without following a link: a new socket of ours, or something was put in its place. */
-static int set_access(int folder, const char *name, const struct config_listener *wanted, struct stat *ret_made)
+static int set_access(int folder, const char *name, const struct listener_wanted *wanted, struct stat *ret_made)
 {
 	const int file = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	int r = 0;
@@ -84,7 +84,7 @@ static void remove_made(int folder, const char *name, const struct stat *made)
 
 /* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
  * it follows no link that stands under its name. */
-static int bind_and_listen(int fd, int folder, const char *name, const struct config_listener *wanted,
+static int bind_and_listen(int fd, int folder, const char *name, const struct listener_wanted *wanted,
                            struct stat *ret_made)
 {
 	struct stat made = {0};
@@ -128,13 +128,13 @@ static const char *explain(int r)
 	}
 }
 
-static int fail(const struct config_listener *listener, const char *why)
+static int fail(const struct listener_wanted *wanted, const char *why)
 {
-	log_error("listener \"%s\": %s: %s", listener->name, listener->path, why);
+	log_error("listener \"%s\": %s: %s", wanted->name, wanted->path, why);
 	return -EINVAL;
 }
 
-static int open_one(const struct config_listener *wanted, int *ret_fd, struct listener_file *ret_file)
+static int open_one(const struct listener_wanted *wanted, int *ret_fd, struct listener_file *ret_file)
 {
 	char why[PATHS_WHY_MAX];
 	const char *name;
@@ -158,25 +158,25 @@ static int open_one(const struct config_listener *wanted, int *ret_fd, struct li
 	return 0;
 }
 
-int listeners_check(const struct config *config)
+int listeners_check(const struct listener_wanted *wanted, size_t n)
 {
 	char why[PATHS_WHY_MAX];
 	const char *name;
 	struct stat st;
 	int worst = 0;
 
-	for (size_t i = 0; i < config->n_listeners; i++) {
+	for (size_t i = 0; i < n; i++) {
 		int folder = -1;
-		int r = paths_open_parent(config->listeners[i].path, PATHS_OWN, &folder, &name, why);
+		int r = paths_open_parent(wanted[i].path, PATHS_OWN, &folder, &name, why);
 
 		if (r == -ENOENT)
 			continue; /* it may be made just before the start, as RuntimeDirectory= does */
 		if (r < 0) {
-			worst = fail(&config->listeners[i], why);
+			worst = fail(&wanted[i], why);
 			continue;
 		}
 		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
-			worst = fail(&config->listeners[i], explain(S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST));
+			worst = fail(&wanted[i], explain(S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST));
 		(void)close(folder);
 	}
 	return worst;
@@ -193,10 +193,10 @@ static bool usable(int fd)
 	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0;
 }
 
-static int adopt_one(const struct config *config, const char *name, int fd, struct listeners *listeners)
+static int adopt_one(const struct listener_wanted *wanted, const char *name, int fd, struct listeners *listeners)
 {
-	for (size_t i = 0; i < config->n_listeners; i++) {
-		if (strcmp(config->listeners[i].name, name) != 0)
+	for (size_t i = 0; i < listeners->n; i++) {
+		if (strcmp(wanted[i].name, name) != 0)
 			continue;
 		if (listeners->fds[i] >= 0 || !usable(fd)) {
 			log_error("listener \"%s\": the service manager passed no listening Unix stream socket, or two", name);
@@ -211,7 +211,7 @@ static int adopt_one(const struct config *config, const char *name, int fd, stru
 }
 
 /* LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES as sd_listen_fds_with_names(3) has them. */
-static int adopt_passed(const struct config *config, struct listeners *listeners)
+static int adopt_passed(const struct listener_wanted *wanted, struct listeners *listeners)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
 	char *copy, *rest;
@@ -225,24 +225,24 @@ static int adopt_passed(const struct config *config, struct listeners *listeners
 	for (int i = 0; i < (int)strtol(count, NULL, 10) && r == 0; i++) {
 		const char *name = strsep(&rest, ":");
 
-		r = adopt_one(config, name != NULL ? name : "", LISTEN_FDS_START + i, listeners);
+		r = adopt_one(wanted, name != NULL ? name : "", LISTEN_FDS_START + i, listeners);
 	}
 	free(copy);
 	return r;
 }
 
-int listeners_open(const struct config *config, struct listeners *ret_listeners)
+int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners)
 {
-	struct listeners listeners = {.n = config->n_listeners};
+	struct listeners listeners = {.n = n};
 	int r;
 
-	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		listeners.fds[i] = listeners.files[i].folder = -1;
-	r = adopt_passed(config, &listeners);
-	for (size_t i = 0; i < config->n_listeners && r == 0; i++) {
+	r = adopt_passed(wanted, &listeners);
+	for (size_t i = 0; i < n && r == 0; i++) {
 		if (listeners.fds[i] >= 0)
 			continue;
-		r = open_one(&config->listeners[i], &listeners.fds[i], &listeners.files[i]);
+		r = open_one(&wanted[i], &listeners.fds[i], &listeners.files[i]);
 	}
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");

@@ -3,29 +3,41 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
-#include "daemon/parent/config/config.h"
+enum {
+	LISTENERS_MAX = 16,
+};
+
+struct listener_wanted {
+	char *name;
+	char *path; /* fits into a sockaddr_un */
+	mode_t mode;
+	uid_t owner; /* (uid_t)-1: leave it */
+	gid_t group;
+};
 
 struct listener_file {
 	int folder;       /* -1: systemd made it, and keeps it */
-	const char *name; /* in that folder; belongs to the configuration */
+	const char *name; /* in that folder; of what is wanted */
 	struct stat made;
 };
 
 struct listeners {
-	int fds[CONFIG_LISTENERS_MAX]; /* in the order of the configuration */
-	struct listener_file files[CONFIG_LISTENERS_MAX]; /* removed at the end */
+	int fds[LISTENERS_MAX]; /* in the order of what is wanted */
+	struct listener_file files[LISTENERS_MAX]; /* removed at the end */
 	size_t n;
 };
 
 /* Take those that the service manager passed (LISTEN_FDS, by name) and make the others, in folders that nobody else can
- * write (paths.h). Failures are logged. A socket file that nobody answers on is replaced. 0 or -errno; on failure nothing
- * stays open. config must outlive ret_listeners. */
-int listeners_open(const struct config *config, struct listeners *ret_listeners);
+ * write (paths.h). Failures are logged. A socket file that nobody answers on is replaced. n is LISTENERS_MAX at most.
+ * 0 or -errno; on failure nothing stays open. wanted must outlive ret_listeners. */
+int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
 /* Whether they can be made, as far as that is known before: what is wrong is logged. 0 or -EINVAL. */
-int listeners_check(const struct config *config);
+int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* Close them and remove the socket files that were made here. */
 void listeners_close(struct listeners *listeners);

@@ -18,15 +18,15 @@ enum {
 	TRY_PAUSE_NS = 50000000,
 };
 
-static int make_directory(const struct config *config, char *why)
+static int make_directory(const char *path, bool split_uids, char *why)
 {
 	const char *name;
-	int parent, r = paths_open_parent(config->state_directory, PATHS_PARENT, &parent, &name, why);
+	int parent, r = paths_open_parent(path, PATHS_PARENT, &parent, &name, why);
 
 	if (r < 0)
 		return r;
 	/* 0711 when uids are split, since the worker's token may lie below; its names are no secret. */
-	if (mkdirat(parent, name, config->split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
+	if (mkdirat(parent, name, split_uids ? 0711 : 0700) < 0 && errno != EEXIST) {
 		r = -errno;
 		(void)snprintf(why, PATHS_WHY_MAX, "%s: make it, owned by the user that starts cekd", strerror(-r));
 	}
@@ -34,46 +34,46 @@ static int make_directory(const struct config *config, char *why)
 	return r;
 }
 
-static int open_directory(const struct config *config, int *ret_fd)
+static int open_directory(const char *path, bool split_uids, int *ret_fd)
 {
 	char why[PATHS_WHY_MAX];
 	int folder = -1, fd;
-	int r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
+	int r = paths_open(path, PATHS_OWN, &folder, why);
 
 	if (r == -ENOENT) {
-		r = make_directory(config, why);
+		r = make_directory(path, split_uids, why);
 		if (r == 0)
-			r = paths_open(config->state_directory, PATHS_OWN, &folder, why);
+			r = paths_open(path, PATHS_OWN, &folder, why);
 	}
 	if (r < 0) {
-		log_error("%s: %s", config->state_directory, why);
+		log_error("%s: %s", path, why);
 		return r;
 	}
 	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = fd < 0 ? -errno : 0;
 	(void)close(folder);
 	if (r < 0) {
-		log_error("%s: %s", config->state_directory, strerror(-r));
+		log_error("%s: %s", path, strerror(-r));
 		return r;
 	}
 	*ret_fd = fd;
 	return 0;
 }
 
-int state_check(const struct config *config)
+int state_check(const char *path)
 {
 	char why[PATHS_WHY_MAX];
 	const char *name;
 	int fd = -1;
-	int r = paths_open(config->state_directory, PATHS_OWN, &fd, why);
+	int r = paths_open(path, PATHS_OWN, &fd, why);
 
 	if (r == -ENOENT)
-		r = paths_open_parent(config->state_directory, PATHS_PARENT, &fd, &name, why);
+		r = paths_open_parent(path, PATHS_PARENT, &fd, &name, why);
 	if (r == 0)
 		(void)close(fd);
 	if (r == 0 || r == -ENOENT)
 		return 0; /* what is not there yet may be made just before the start */
-	log_error("%s: %s", config->state_directory, why);
+	log_error("%s: %s", path, why);
 	return r;
 }
 
@@ -90,14 +90,14 @@ static int lock(int fd, int tries)
 	return r;
 }
 
-static int lock_children(const struct config *config, int directory, int *ret_fd)
+static int lock_children(const char *path, int directory, int *ret_fd)
 {
 	const int fd = openat(directory, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : lock(fd, CHILDREN_TRIES);
 
 	if (r < 0) {
-		log_error("%s/lock: %s", config->state_directory,
-		          r == -EWOULDBLOCK ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
+		log_error("%s/lock: %s", path, r == -EWOULDBLOCK
+		          ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
 		if (fd >= 0)
 			(void)close(fd);
 		return r;
@@ -107,31 +107,31 @@ static int lock_children(const struct config *config, int directory, int *ret_fd
 }
 
 /* A descriptor that is handed on must not carry the lock with it. */
-static int open_place(const struct config *config, int directory, int *ret_fd)
+static int open_place(const char *path, int directory, int *ret_fd)
 {
 	const int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const int r = fd < 0 ? -errno : 0;
 
 	if (r < 0)
-		log_error("%s: %s", config->state_directory, strerror(-r));
+		log_error("%s: %s", path, strerror(-r));
 	*ret_fd = fd;
 	return r;
 }
 
-int state_open(const struct config *config, struct state *ret_state)
+int state_open(const char *path, bool split_uids, struct state *ret_state)
 {
-	struct state state = {.place = -1, .keys = -1, .audit = -1};
-	int r = open_directory(config, &state.directory);
+	struct state state = {.path = path, .place = -1, .keys = -1, .audit = -1};
+	int r = open_directory(path, split_uids, &state.directory);
 
 	if (r < 0)
 		return r;
 	r = lock(state.directory, PARENT_TRIES);
 	if (r < 0)
-		log_error("%s: %s", config->state_directory, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
+		log_error("%s: %s", path, r == -EWOULDBLOCK ? "another cekd uses it" : strerror(-r));
 	else
-		r = lock_children(config, state.directory, &state.lock);
+		r = lock_children(path, state.directory, &state.lock);
 	if (r == 0) {
-		r = open_place(config, state.directory, &state.place);
+		r = open_place(path, state.directory, &state.place);
 		if (r < 0)
 			(void)close(state.lock);
 	}
@@ -143,7 +143,7 @@ int state_open(const struct config *config, struct state *ret_state)
 	return 0;
 }
 
-static int check_file(const struct config *config, int fd)
+static int check_file(int fd, const struct account *owner)
 {
 	struct stat st;
 
@@ -151,22 +151,22 @@ static int check_file(const struct config *config, int fd)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return -EMLINK;
-	if (config->split_uids && fchown(fd, config->journal.uid, config->journal.gid) < 0)
+	if (owner != NULL && fchown(fd, owner->uid, owner->gid) < 0)
 		return -errno;
 	return fchmod(fd, 0640) < 0 ? -errno : 0;
 }
 
-static int open_file(const struct config *config, const struct state *state, const char *name, int *ret_fd)
+static int open_file(const struct state *state, const char *name, const struct account *owner, int *ret_fd)
 {
 	if (*ret_fd >= 0)
 		return 0;
 	const int fd = openat(state->directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-	int r = fd < 0 ? -errno : check_file(config, fd);
+	int r = fd < 0 ? -errno : check_file(fd, owner);
 
 	if (r == 0 && fsync(state->directory) < 0) /* the name, should it be new */
 		r = -errno;
 	if (r < 0) {
-		log_error("%s/%s: %s", config->state_directory, name,
+		log_error("%s/%s: %s", state->path, name,
 		          r == -EMLINK ? "not a plain file with one name" : strerror(-r));
 		if (fd >= 0)
 			(void)close(fd);
@@ -176,11 +176,11 @@ static int open_file(const struct config *config, const struct state *state, con
 	return 0;
 }
 
-int state_open_journals(const struct config *config, struct state *state)
+int state_open_journals(struct state *state, const struct account *owner)
 {
-	const int r = open_file(config, state, "keys.jsonl", &state->keys);
+	const int r = open_file(state, "keys.jsonl", owner, &state->keys);
 
-	return r < 0 ? r : open_file(config, state, "audit.jsonl", &state->audit);
+	return r < 0 ? r : open_file(state, "audit.jsonl", owner, &state->audit);
 }
 
 void state_close(struct state *state)
