@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/parent/config/config.h"
+#include "daemon/parent/config/load.h"
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/supervisor.h"
 #include "daemon/shared/sandbox.h"

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/parent/config/load.h"
+#include "daemon/parent/config/restart.h"
 #include "daemon/parent/host/notify.h"
 
 typedef Cek__Internal__V1__Control Control;

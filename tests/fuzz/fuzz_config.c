@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/parent/config/config.h"
+#include "daemon/parent/config/load.h"
+#include "daemon/parent/config/restart.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

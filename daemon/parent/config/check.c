@@ -5,12 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/parent/config/sections.h"
+#include "daemon/parent/config/config.h"
 #include "daemon/parent/config/token_uri.h"
-
-enum {
-	DIGITS_MAX = 9, /* of the longest number that is in range */
-};
 
 /* libconfuse's callbacks carry no data of ours, hence this. One file is read at a time. */
 static struct {
@@ -34,22 +30,6 @@ void config_check_begin(const char *name, char *ret_error)
 	reading.name = name;
 	reading.error = ret_error;
 	reading.error[0] = '\0';
-}
-
-int config_check_number(cfg_t *cfg, cfg_opt_t *option, const char *text, void *ret_number)
-{
-	const size_t digits = strspn(text, "0123456789");
-	long min = 0, max = 0, value = -1;
-
-	/* To libconfuse 010 is eight, and the empty string nought. */
-	if (digits > 0 && digits <= DIGITS_MAX && text[digits] == '\0' && (digits == 1 || text[0] != '0'))
-		value = strtol(text, NULL, 10);
-	if (!config_number_range(cfg_opt_name(option), &min, &max) || value < min || value > max) {
-		cfg_error(cfg, "%s must be from %ld to %ld, in decimal digits", cfg_opt_name(option), min, max);
-		return -1;
-	}
-	*(long *)ret_number = value;
-	return 0;
 }
 
 static int check_path(cfg_t *cfg, cfg_opt_t *option)
@@ -102,8 +82,8 @@ static const struct {
 	const char *name;
 	int (*check)(cfg_t *, cfg_opt_t *);
 } checks[] = {
-	{"module", check_path}, {"token", check_token}, {"pin-file", check_path}, {"module-environment", check_environment},
-	{"state-directory", check_path}, {"sandbox", check_sandbox},
+	{"module", check_path}, {"token", check_token}, {"pin-file", check_path},
+	{"module-environment", check_environment}, {"state-directory", check_path}, {"sandbox", check_sandbox},
 };
 
 void config_check_install(cfg_t *cfg)

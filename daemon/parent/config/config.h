@@ -1,11 +1,10 @@
 /*
- * cekd.conf, read and checked in whole before anything is started (cekd.conf(5)).
+ * What cekd.conf says (cekd.conf(5)), as data: load.c reads it.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <sys/types.h>
 
 #include "daemon/parent/host/accounts.h"
@@ -47,20 +46,5 @@ struct config {
 	Cek__Internal__V1__Limits limits;
 };
 
-/* Read file, called name in messages. split_uids: started as root, so the accounts must exist. 0, or -EINVAL with
- * "FILE:LINE: what is wrong and what to do" in ret_error (CONFIG_ERROR_MAX bytes), or -ENOMEM. */
-int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error);
-
-/* The same from a path; a file that cannot be read is -EINVAL with the reason in ret_error. Warns in the log if others than
- * root or the user of cekd can write it. */
-int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error);
-
 /* NULL-safe; returns NULL. */
 struct config *config_free(struct config *config);
-
-/* The name of the first thing that differs and that only a restart changes; NULL if there is none. */
-const char *config_needs_restart(const struct config *running, const struct config *next);
-
-/* The first rule of next that names a listener which running does not have, so that it can be taken only with a restart;
- * NULL if there is none. */
-const char *config_rule_needs_restart(const struct config *running, const struct config *next);

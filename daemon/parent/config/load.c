@@ -1,4 +1,4 @@
-#include "daemon/parent/config/config.h"
+#include "daemon/parent/config/load.h"
 
 #include <confuse.h>
 #include <errno.h>
@@ -9,40 +9,10 @@
 
 #include "base/log.h"
 #include "daemon/parent/config/check.h"
+#include "daemon/parent/config/ranges.h"
 #include "daemon/parent/config/sections.h"
 #include "daemon/parent/config/syntax.h"
 #include "daemon/parent/config/token_uri.h"
-
-static const struct number {
-	const char *name;
-	long min, max, standard;
-	size_t offset; /* of an unsigned in struct config */
-} numbers[] = {
-	{"workers", 1, CONFIG_WORKERS_MAX, 2, offsetof(struct config, workers)},
-	{"worker-memory", 16, 65536, 128, offsetof(struct config, worker_memory)},
-	{"call-timeout", 1, 3600, 30, offsetof(struct config, call_timeout)},
-	{"audit-sync-ms", 1, 10000, 100, offsetof(struct config, audit_sync_ms)},
-	{"usage-seconds", 1, 60, 60, offsetof(struct config, usage_seconds)},
-	{"destroy-wait", 0, 315360000, 604800, offsetof(struct config, destroy_wait)},
-	{"destroy-wait-min", 0, 315360000, 3600, offsetof(struct config, destroy_wait_min)},
-	{"skew", 0, 86400, 60, offsetof(struct config, skew)},
-};
-
-enum {
-	N_NUMBERS = sizeof(numbers) / sizeof(numbers[0]),
-};
-
-/* For check.c. */
-bool config_number_range(const char *name, long *ret_min, long *ret_max)
-{
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		if (strcmp(numbers[i].name, name) == 0) {
-			*ret_min = numbers[i].min;
-			*ret_max = numbers[i].max;
-			return true;
-		}
-	return config_limit_range(name, ret_min, ret_max);
-}
 
 static const cfg_opt_t plain_options[] = {
 	CFG_STR("module", NULL, CFGF_NONE),
@@ -66,13 +36,13 @@ enum {
 
 static cfg_t *new_parser(void)
 {
-	cfg_opt_t options[N_PLAIN + N_NUMBERS + N_SECTIONS + 1];
+	cfg_opt_t options[N_PLAIN + RANGES_NUMBERS + N_SECTIONS + 1];
 	cfg_opt_t *next = options + N_PLAIN;
 	cfg_t *cfg;
 
 	memcpy(options, plain_options, sizeof(plain_options));
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		*next++ = (cfg_opt_t)CFG_INT_CB(numbers[i].name, numbers[i].standard, CFGF_NONE, config_check_number);
+	ranges_number_options(next);
+	next += RANGES_NUMBERS;
 	*next++ = (cfg_opt_t)CFG_SEC("listener", config_listener_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("rule", config_rule_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("limits", config_limits_options(), CFGF_NONE);
@@ -127,11 +97,7 @@ static int read_plain(cfg_t *cfg, struct config *config)
 {
 	const unsigned n = cfg_size(cfg, "module-environment");
 
-	for (size_t i = 0; i < N_NUMBERS; i++) {
-		const unsigned value = (unsigned)cfg_getint(cfg, numbers[i].name);
-
-		memcpy((char *)config + numbers[i].offset, &value, sizeof(value));
-	}
+	ranges_read_numbers(cfg, config);
 	if (config->destroy_wait < config->destroy_wait_min) {
 		cfg_error(cfg, "destroy-wait is shorter than destroy-wait-min: raise the one or lower the other");
 		return -EINVAL;
@@ -158,8 +124,8 @@ static int read_account(cfg_t *cfg, const char *option, struct account *ret_acco
 	const char *name = cfg_getstr(cfg, option);
 
 	if (account_find(name, ret_account) < 0) {
-		cfg_error(cfg, "%s: there is no user \"%s\": make it with systemd-sysusers (softhsm-conf/sysusers.d/cekd.conf), or give "
-		               "a number", option, name);
+		cfg_error(cfg, "%s: there is no user \"%s\": make it with systemd-sysusers "
+		               "(softhsm-conf/sysusers.d/cekd.conf), or give a number", option, name);
 		return -EINVAL;
 	}
 	if (ret_account->uid == 0) {
@@ -224,14 +190,15 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 	config_check_begin(name, ret_error);
 	if (config != NULL) {
 		config->split_uids = split_uids;
-		r = config_text_read(file, name, &text, ret_error);
+		r = syntax_read(file, name, &text, ret_error);
 	}
 	if (r == 0)
 		r = parse_text(text, name, config);
 	free(text);
 	if (r < 0) {
 		if (ret_error[0] == '\0')
-			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name, r == -ENOMEM ? "out of memory" : "not a configuration");
+			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name,
+			               r == -ENOMEM ? "out of memory" : "not a configuration");
 		config = config_free(config);
 		return r;
 	}
@@ -266,29 +233,4 @@ int config_load(const char *path, bool split_uids, struct config **ret_config, c
 	r = config_parse(file, path, split_uids, ret_config, ret_error);
 	(void)fclose(file);
 	return r;
-}
-
-struct config *config_free(struct config *config)
-{
-	if (config == NULL)
-		return NULL;
-	for (size_t i = 0; i < config->n_listeners; i++) {
-		free(config->listeners[i].name);
-		free(config->listeners[i].path);
-	}
-	for (size_t i = 0; i < config->n_rules; i++)
-		cek__internal__v1__rule__free_unpacked(config->rules[i], NULL);
-	for (char **entry = config->module_environment; entry != NULL && *entry != NULL; entry++)
-		free(*entry);
-	free(config->module_environment);
-	free(config->listeners);
-	free(config->rules);
-	free(config->module);
-	free(config->token);
-	free(config->pin_file);
-	free(config->module_init_reserved);
-	free(config->state_directory);
-	free(config->sandbox);
-	free(config);
-	return NULL;
 }

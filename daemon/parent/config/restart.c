@@ -1,6 +1,6 @@
-#include <string.h>
+#include "daemon/parent/config/restart.h"
 
-#include "daemon/parent/config/config.h"
+#include <string.h>
 
 static bool same_environment(char *const *a, char *const *b)
 {
@@ -17,8 +17,8 @@ static bool same_listeners(const struct config *a, const struct config *b)
 	for (size_t i = 0; i < a->n_listeners; i++) {
 		const struct listener_wanted *x = &a->listeners[i], *y = &b->listeners[i];
 
-		if (strcmp(x->name, y->name) != 0 || strcmp(x->path, y->path) != 0 || x->mode != y->mode || x->owner != y->owner ||
-		    x->group != y->group)
+		if (strcmp(x->name, y->name) != 0 || strcmp(x->path, y->path) != 0 || x->mode != y->mode ||
+		    x->owner != y->owner || x->group != y->group)
 			return false;
 	}
 	return true;
@@ -48,7 +48,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 	if (a->workers != b->workers || a->worker_memory != b->worker_memory || a->call_timeout != b->call_timeout ||
 	    a->copy_keys != b->copy_keys)
 		return "workers";
-	if (a->audit_durable != b->audit_durable || a->audit_sync_ms != b->audit_sync_ms || a->usage_seconds != b->usage_seconds)
+	if (a->audit_durable != b->audit_durable || a->audit_sync_ms != b->audit_sync_ms ||
+	    a->usage_seconds != b->usage_seconds)
 		return "audit-durable, audit-sync-ms or usage-seconds";
 	if (a->destroy_wait != b->destroy_wait || a->destroy_wait_min != b->destroy_wait_min || a->skew != b->skew)
 		return "destroy-wait, destroy-wait-min or skew";

@@ -6,38 +6,14 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "daemon/parent/config/check.h"
+#include "daemon/parent/config/ranges.h"
 #include "daemon/parent/host/accounts.h"
 
 typedef Cek__Internal__V1__Rule Rule;
-typedef Cek__Internal__V1__Limits Limits;
-
-static const struct limit {
-	const char *name;
-	long min, max, standard;
-	size_t offset; /* in Limits */
-} limits[] = {
-	{"connections", 1, 1000000, 10240, offsetof(Limits, connections)},
-	{"connections-per-user", 1, 1000000, 4096, offsetof(Limits, connections_per_uid)},
-	{"requests-per-connection", 1, 65536, 128, offsetof(Limits, requests_per_connection)},
-	{"requests-per-user", 1, 1000000, 1024, offsetof(Limits, requests_per_uid)},
-	{"queue-per-worker", 1, 64, 16, offsetof(Limits, queue_per_worker)},
-	{"queue", 1, 1000000, 4096, offsetof(Limits, queue)},
-	{"output-bytes", 65540, 1 << 26, 1 << 20, offsetof(Limits, output_bytes)},
-	{"silent-seconds", 1, 86400, 30, offsetof(Limits, silent_seconds)},
-	{"stalled-seconds", 1, 86400, 30, offsetof(Limits, stalled_seconds)},
-	{"deadline-ms", 1, 3600000, 10000, offsetof(Limits, deadline_ms)},
-	{"manage-deadline-ms", 1, 3600000, 120000, offsetof(Limits, manage_deadline_ms)},
-	{"versions-tried", 1, 64, 8, offsetof(Limits, versions_tried)},
-};
-
-enum {
-	N_LIMITS = sizeof(limits) / sizeof(limits[0]),
-};
 
 static const char *const operations[] = {
-	"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import", "adopt", "schedule", "list",
-	"public", "status", "metrics", "watch", "fsck", "restore",
+	"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import", "adopt", "schedule",
+	"list", "public", "status", "metrics", "watch", "fsck", "restore",
 };
 
 enum {
@@ -74,33 +50,11 @@ cfg_opt_t *config_rule_options(void)
 
 cfg_opt_t *config_limits_options(void)
 {
-	static cfg_opt_t options[N_LIMITS + 1];
+	static cfg_opt_t options[RANGES_LIMITS + 1];
 
-	for (size_t i = 0; i < N_LIMITS; i++)
-		options[i] = (cfg_opt_t)CFG_INT_CB(limits[i].name, limits[i].standard, CFGF_NONE, config_check_number);
-	options[N_LIMITS] = (cfg_opt_t)CFG_END();
+	ranges_limit_options(options);
+	options[RANGES_LIMITS] = (cfg_opt_t)CFG_END();
 	return options;
-}
-
-bool config_limit_range(const char *name, long *ret_min, long *ret_max)
-{
-	for (size_t i = 0; i < N_LIMITS; i++)
-		if (strcmp(limits[i].name, name) == 0) {
-			*ret_min = limits[i].min;
-			*ret_max = limits[i].max;
-			return true;
-		}
-	return false;
-}
-
-static void read_limits(cfg_t *section, Limits *ret_limits)
-{
-	cek__internal__v1__limits__init(ret_limits);
-	for (size_t i = 0; i < N_LIMITS; i++) {
-		const uint32_t value = (uint32_t)cfg_getint(section, limits[i].name);
-
-		memcpy((char *)ret_limits + limits[i].offset, &value, sizeof(value));
-	}
 }
 
 static int fail(cfg_t *section, const char *what)
@@ -190,7 +144,8 @@ static int copy_list(cfg_t *section, const char *name, char ***ret_list, size_t 
 }
 
 /* uid_t and gid_t are the same to the kernel and to protobuf. */
-static int copy_ids(cfg_t *section, const char *name, int (*find)(const char *, uid_t *), uint32_t **ret_ids, size_t *ret_n)
+static int copy_ids(cfg_t *section, const char *name, int (*find)(const char *, uid_t *), uint32_t **ret_ids,
+                    size_t *ret_n)
 {
 	const unsigned n = cfg_size(section, name);
 	uint32_t *ids = calloc(n > 0 ? n : 1, sizeof(*ids));
@@ -200,7 +155,8 @@ static int copy_ids(cfg_t *section, const char *name, int (*find)(const char *, 
 	*ret_ids = ids;
 	for (unsigned i = 0; i < n; i++) {
 		if (find(cfg_getnstr(section, name, i), &ids[i]) < 0)
-			return fail_item(section, name, cfg_getnstr(section, name, i), "does not exist here: create it, or give a number");
+			return fail_item(section, name, cfg_getnstr(section, name, i),
+			                 "does not exist here: create it, or give a number");
 		*ret_n = i + 1;
 	}
 	return 0;
@@ -299,6 +255,6 @@ int config_read_sections(cfg_t *cfg, struct config *config)
 		r = read_listener(cfg_getnsec(cfg, "listener", i), config);
 	for (unsigned i = 0; i < n_rules && r == 0; i++)
 		r = read_rule(cfg_getnsec(cfg, "rule", i), config);
-	read_limits(cfg_getsec(cfg, "limits"), &config->limits);
+	ranges_read_limits(cfg_getsec(cfg, "limits"), &config->limits);
 	return r;
 }

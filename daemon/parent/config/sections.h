@@ -12,8 +12,5 @@ cfg_opt_t *config_listener_options(void);
 cfg_opt_t *config_rule_options(void);
 cfg_opt_t *config_limits_options(void);
 
-/* The range of a number in limits; false if there is no limit of that name. */
-bool config_limit_range(const char *name, long *ret_min, long *ret_max);
-
 /* Fill config from all sections of cfg. 0, -EINVAL (told by cfg_error) or -ENOMEM. */
 int config_read_sections(cfg_t *cfg, struct config *config);

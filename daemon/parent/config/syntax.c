@@ -96,7 +96,7 @@ static int fail_end(struct scan *scan, const char *what)
 
 static void put(struct scan *scan, const char *text, size_t len)
 {
-	(void)fwrite(text, 1, len, scan->out); /* memory only: config_text_read() asks whether there was enough */
+	(void)fwrite(text, 1, len, scan->out); /* memory only: syntax_read() asks whether there was enough */
 }
 
 static void take(struct scan *scan, size_t len)
@@ -431,7 +431,7 @@ static int read_file(struct scan *scan, FILE *file, char **ret_text)
 	return 0;
 }
 
-int config_text_read(FILE *file, const char *name, char **ret_text, char *ret_error)
+int syntax_read(FILE *file, const char *name, char **ret_text, char *ret_error)
 {
 	struct scan scan = {.name = name, .error = ret_error, .line = 1};
 	char *text = NULL, *out = NULL;

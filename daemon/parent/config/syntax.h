@@ -9,4 +9,4 @@
 /* Read all of file, called name in messages. The text given back has no comments and no ${NAME}, each option once, and
  * the lines of the file; free() it. 0, or -EINVAL with "NAME:LINE: what is wrong and what to do" in ret_error
  * (CONFIG_ERROR_MAX bytes), or -ENOMEM. */
-int config_text_read(FILE *file, const char *name, char **ret_text, char *ret_error);
+int syntax_read(FILE *file, const char *name, char **ret_text, char *ret_error);

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/parent/config/config.h"
+#include "daemon/parent/config/load.h"
+#include "daemon/parent/config/restart.h"
 
 #define TOKEN "module = \"/m.so\"\ntoken = \"pkcs11:token=t\"\npin-file = \"/pin\"\n"
 #define LISTENER "listener \"main\" { path = \"/run/x.sock\" }\n"

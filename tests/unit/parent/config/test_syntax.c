@@ -22,7 +22,7 @@ static int read_bytes(const char *text, size_t len, char **ret_text)
 
 	assert_non_null(file);
 	error[0] = '\0';
-	r = config_text_read(file, "f", ret_text, error);
+	r = syntax_read(file, "f", ret_text, error);
 	(void)fclose(file);
 	return r;
 }

@@ -1,0 +1,28 @@
+#include "daemon/parent/config/config.h"
+
+#include <stdlib.h>
+
+struct config *config_free(struct config *config)
+{
+	if (config == NULL)
+		return NULL;
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		free(config->listeners[i].name);
+		free(config->listeners[i].path);
+	}
+	for (size_t i = 0; i < config->n_rules; i++)
+		cek__internal__v1__rule__free_unpacked(config->rules[i], NULL);
+	for (char **entry = config->module_environment; entry != NULL && *entry != NULL; entry++)
+		free(*entry);
+	free(config->module_environment);
+	free(config->listeners);
+	free(config->rules);
+	free(config->module);
+	free(config->token);
+	free(config->pin_file);
+	free(config->module_init_reserved);
+	free(config->state_directory);
+	free(config->sandbox);
+	free(config);
+	return NULL;
+}
