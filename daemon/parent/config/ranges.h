@@ -1,5 +1,6 @@
 /*
- * The numbers of cekd.conf: the range of each, judged while libconfuse reads it, and what it is if the file does not say.
+ * The numbers of cekd.conf: the range of each, judged while libconfuse reads it, and what it is if the file does not
+ * say.
  */
 #pragma once
 

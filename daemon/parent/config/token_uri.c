@@ -106,7 +106,8 @@ static int take_path(const struct attribute *attribute, char **ret_path, const c
 	return 0;
 }
 
-static const char no_pin_value[] = "pin-value would put the PIN into the configuration: write it to a file and name that in pin-file";
+static const char no_pin_value[] =
+	"pin-value would put the PIN into the configuration: write it to a file and name that in pin-file";
 
 static int check_path_part(const char *text, const char *end, const char **ret_error)
 {
@@ -139,8 +140,8 @@ static int read_query(const char *text, const char *end, struct token_uri *uri, 
 		else if (is(&attribute, "module-path"))
 			r = take_path(&attribute, &uri->module_path, ret_error);
 		else {
-			*ret_error = is(&attribute, "pin-value") ? no_pin_value
-			                                         : "only pin-source and module-path may stand after the question mark";
+			*ret_error = is(&attribute, "pin-value")
+			             ? no_pin_value : "only pin-source and module-path may stand after the question mark";
 			r = -EINVAL;
 		}
 	}

@@ -1,0 +1,124 @@
+#include "daemon/parent/config/words.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VARIABLE_MAX = 128, /* bytes of the name of a variable */
+	OCTAL_DIGITS = 3,
+	BYTE_MAX_VALUE = 0xff,
+};
+
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+/* As the inside of a string in double quotes. */
+static void put_value(struct scan *scan, const char *value, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] == '\n') {
+			scan_put(scan, "\\n", 2);
+			continue;
+		}
+		if (strchr("\"\\$", value[i]) != NULL)
+			scan_put(scan, "\\", 1);
+		scan_put(scan, value + i, 1);
+	}
+}
+
+/* At "${". One that is empty is taken like one that is not there: in front of a "*" both open a rule to all keys. */
+static int read_variable(struct scan *scan)
+{
+	const char *name = scan->at + 2, *end = name + strspn(name, NAME_CHARS), *given = NULL, *value;
+	const size_t len = (size_t)(end - name);
+	char variable[VARIABLE_MAX];
+
+	if (strncmp(end, ":-", 2) == 0) {
+		given = end + 2;
+		end = given + strcspn(given, "}\"\n");
+	}
+	if (len == 0 || len >= sizeof(variable) || isdigit((unsigned char)*name) || *end != '}')
+		return scan_fail(scan, "\"${\" does not begin ${NAME} or ${NAME:-default}: "
+		                 "write \"\\${\" if it is meant as it stands");
+	memcpy(variable, name, len);
+	variable[len] = '\0';
+	value = getenv(variable);
+	if (value == NULL || *value == '\0') {
+		if (given == NULL)
+			return scan_fail(scan, "the environment variable %s is %s: set it, or write ${%s:-default}", variable,
+			                 value == NULL ? "not set" : "empty", variable);
+		put_value(scan, given, (size_t)(end - given));
+	} else {
+		put_value(scan, value, strlen(value));
+	}
+	scan->at = end + 1;
+	return 0;
+}
+
+/* At a backslash in double quotes. */
+static int read_escape(struct scan *scan)
+{
+	const char *c = scan->at + 1;
+	size_t digits = strspn(c, "0123456789");
+	unsigned long value = 1;
+
+	if (*c == '\0')
+		return scan_fail_end(scan, "a string");
+	if (digits > 0) {
+		value = digits <= OCTAL_DIGITS && strspn(c, "01234567") == digits ? strtoul(c, NULL, 8) : BYTE_MAX_VALUE + 1UL;
+		digits--;
+	} else if (*c == 'x') {
+		digits = strspn(c + 1, "0123456789abcdefABCDEF");
+		digits = digits < 2 ? digits : 2;
+		value = digits == 0 ? 0 : strtoul((const char[]){c[1], digits == 2 ? c[2] : '\0', '\0'}, NULL, 16);
+	} else if (strchr("nrbfaetv\\\"'$\n", *c) == NULL) {
+		return scan_fail(scan, "\"\\%c\" is no escape: write \"\\\\%c\" for a backslash and what follows", *c, *c);
+	}
+	if (value == 0 || value > BYTE_MAX_VALUE)
+		return scan_fail(scan, "\"\\%.*s\" is no escape: \\001 to \\377 and \\x01 to \\xff are", (int)digits + 1, c);
+	scan->line += *c == '\n';
+	scan_take(scan, 2 + digits);
+	return 0;
+}
+
+static int read_string(struct scan *scan)
+{
+	const char quote = *scan->at;
+	int r = 0;
+
+	scan_take(scan, 1);
+	while (*scan->at != quote && r == 0) {
+		if (*scan->at == '\0')
+			return scan_fail_end(scan, "a string");
+		if (*scan->at == '\n')
+			return scan_fail(scan, "a string has no %c at its end", quote);
+		if (quote == '"' && strncmp(scan->at, "${", 2) == 0)
+			r = read_variable(scan);
+		else if (quote == '"' && *scan->at == '\\')
+			r = read_escape(scan);
+		else if (*scan->at == '\\' && (scan->at[1] == '\\' || scan->at[1] == quote))
+			scan_take(scan, 2);
+		else
+			scan_take(scan, 1);
+	}
+	if (r == 0)
+		scan_take(scan, 1);
+	return r;
+}
+
+int words_read(struct scan *scan)
+{
+	int r;
+
+	if (*scan->at == '"' || *scan->at == '\'')
+		return read_string(scan);
+	if (strncmp(scan->at, "${", 2) != 0) {
+		scan_take(scan, strspn(scan->at, WORD_CHARS));
+		/* who knows whether it was longer */
+		return *scan->at == '\0' ? scan_fail_end(scan, "a word, with no newline behind it,") : 0;
+	}
+	scan_put(scan, "\"", 1);
+	r = read_variable(scan);
+	scan_put(scan, "\"", 1);
+	return r;
+}
