@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +21,9 @@ enum {
 	HEALTHY_US = 10000000, /* ready for so long: the next failure counts as the first */
 };
 
-void child_init(struct child *child, void *owner, enum child_role role, bool manage, unsigned index)
+void child_init(struct child *child, enum child_role role, bool manage, unsigned index)
 {
-	*child = (struct child){.owner = owner, .role = role, .manage = manage, .index = index, .control = -1};
+	*child = (struct child){.role = role, .manage = manage, .index = index, .control = -1};
 	if (role == CHILD_WORKER && !manage)
 		(void)snprintf(child->name, sizeof(child->name), "worker %u", index);
 	else
@@ -40,6 +41,31 @@ void child_started(struct child *child, pid_t pid, int control)
 	child->draining = false;
 	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
 	child->why[0] = '\0';
+}
+
+static void on_readable(int fd, short what, void *data)
+{
+	struct child *child = data;
+
+	(void)fd;
+	(void)what;
+	child->heard(child->owner, child);
+}
+
+int child_listen(struct child *child, struct event_base *base, void (*heard)(void *owner, struct child *child),
+                 void *owner)
+{
+	if (fcntl(child->control, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return -errno;
+	child->heard = heard;
+	child->owner = owner;
+	child->readable = event_new(base, child->control, EV_READ | EV_PERSIST, on_readable, child);
+	return child->readable == NULL || event_add(child->readable, NULL) < 0 ? -ENOMEM : 0;
+}
+
+void child_ignore(struct child *child)
+{
+	(void)event_del(child->readable);
 }
 
 static void forget_process(struct child *child)
@@ -81,7 +107,8 @@ static void describe_end(struct child *child, int status)
 	if (child->why[0] != '\0')
 		return; /* it said more itself */
 	if (number == SIGSYS)
-		(void)snprintf(child->why, sizeof(child->why), "ended by its sandbox: it tried a system call that it must not make");
+		(void)snprintf(child->why, sizeof(child->why),
+		               "ended by its sandbox: it tried a system call that it must not make");
 	else if (number == SIGALRM)
 		(void)snprintf(child->why, sizeof(child->why), "ended: the token did not answer in time");
 	else if (number != 0)
@@ -93,7 +120,8 @@ static void describe_end(struct child *child, int status)
 void child_ended(struct child *child, int status)
 {
 	const uint64_t now = clock_monotonic_us();
-	/* Workers end by themselves when the broker is gone, when they were replaced, or when there is nothing to manage. */
+	/* Workers end by themselves when the broker is gone, when they were replaced, or when there is nothing to
+	 * manage. */
 	const bool may_end = child->draining || (child->ready && child->role == CHILD_WORKER);
 	const bool in_order = may_end && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	const bool told = child->role == CHILD_WORKER && child->why[0] != '\0'; /* it has logged that itself */

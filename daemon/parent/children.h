@@ -12,6 +12,7 @@
 #include "proto/internal.pb-c.h"
 
 struct event;
+struct event_base;
 
 enum child_role {
 	CHILD_JOURNAL,
@@ -20,21 +21,22 @@ enum child_role {
 };
 
 struct child {
-	void *owner; /* for the callback of readable */
 	enum child_role role;
 	bool manage;         /* workers */
 	unsigned index;      /* workers */
-	unsigned generation; /* workers: how often that one, by kind and index, was started; names the process that runs or
-	                      * ran last */
+	unsigned generation; /* workers: how often that one, by kind and index, was started; names the process that runs
+	                      * or ran last */
 	unsigned broker_run; /* workers: which start of the broker holds the other end of the pair */
 	char name[32];       /* for messages */
 
 	pid_t pid; /* 0: none */
 	int control;
-	struct event *readable;
+	struct event *readable; /* NULL: not listened to */
+	void (*heard)(void *owner, struct child *child);
+	void *owner;
 	bool ready;
 	bool draining;
-	uint64_t ready_us;
+	uint64_t ready_us; /* when it got ready last, monotonic; 0: never yet */
 
 	unsigned delay_ms;      /* before the start after the next failure */
 	uint64_t not_before_us; /* monotonic */
@@ -43,10 +45,17 @@ struct child {
 	char why[200]; /* what it said before it ended, else how it ended */
 };
 
-void child_init(struct child *child, void *owner, enum child_role role, bool manage, unsigned index);
+void child_init(struct child *child, enum child_role role, bool manage, unsigned index);
 
 /* A process runs now; control is its socket. */
 void child_started(struct child *child, pid_t pid, int control);
+
+/* Call heard whenever it has sent something, until it has ended. 0 or -errno. */
+int child_listen(struct child *child, struct event_base *base, void (*heard)(void *owner, struct child *child),
+                 void *owner);
+
+/* Nothing of what it sends is wanted any more. */
+void child_ignore(struct child *child);
 
 /* It could not be started, or has ended with this status of waitpid(2): forget the process, set why and, unless it
  * ended as it was asked to, when it may be started again. Logs. */

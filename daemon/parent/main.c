@@ -1,9 +1,7 @@
 /* cekd: the parent of the processes that do the work (cekd(8)). */
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +9,12 @@
 
 #include "base/log.h"
 #include "daemon/parent/config/load.h"
+#include "daemon/parent/host/listeners.h"
+#include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
+#include "daemon/parent/host/state.h"
 #include "daemon/parent/supervisor.h"
-#include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
-#include "proto/dgram.h"
 
 struct options {
 	const char *config;
@@ -123,116 +122,7 @@ static int open_test_page(const char *path, int *ret_fd)
 	return 0;
 }
 
-static void on_signal(int number, short what, void *data)
-{
-	struct supervisor *supervisor = data;
-
-	(void)what;
-	if (number == SIGCHLD)
-		supervisor_reap(supervisor);
-	else if (number == SIGHUP)
-		supervisor_reload(supervisor);
-	else
-		supervisor_stop(supervisor);
-}
-
-static void on_timer(int fd, short what, void *data)
-{
-	(void)fd;
-	(void)what;
-	supervisor_step(data);
-}
-
-enum {
-	N_SIGNALS = 4,
-};
-
-static int watch_signals(struct supervisor *supervisor, struct event *ret_events[N_SIGNALS])
-{
-	static const int numbers[N_SIGNALS] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < N_SIGNALS; i++) {
-		if (numbers[i] != SIGCHLD)
-			(void)signal(numbers[i], SIG_IGN); /* in force again when the event is gone, until the sockets are */
-		ret_events[i] = evsignal_new(supervisor->base, numbers[i], on_signal, supervisor);
-		if (ret_events[i] == NULL || evsignal_add(ret_events[i], NULL) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int enter_sandbox(const struct config *config)
-{
-	char report[160];
-	const int r = sandbox_enter(SANDBOX_PARENT, config->sandbox, NULL, report, sizeof(report));
-
-	if (r < 0)
-		log_error("sandbox = \"required\" cannot be met: %s", report);
-	return r;
-}
-
-static int run(struct supervisor *supervisor)
-{
-	struct event *signals[N_SIGNALS] = {0};
-	int r = -ENOMEM;
-
-	supervisor->base = event_base_new();
-	if (supervisor->base != NULL)
-		supervisor->timer = evtimer_new(supervisor->base, on_timer, supervisor);
-	if (supervisor->timer != NULL)
-		r = watch_signals(supervisor, signals);
-	if (r == 0)
-		r = enter_sandbox(supervisor->config);
-	if (r == 0) {
-		supervisor_step(supervisor);
-		r = event_base_dispatch(supervisor->base) < 0 ? -EIO : 0;
-	}
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		if (signals[i] != NULL)
-			event_free(signals[i]);
-	if (supervisor->timer != NULL)
-		event_free(supervisor->timer);
-	if (supervisor->stop_timer != NULL)
-		event_free(supervisor->stop_timer);
-	if (supervisor->base != NULL)
-		event_base_free(supervisor->base);
-	return r;
-}
-
-static void init_children(struct supervisor *supervisor)
-{
-	child_init(&supervisor->journal, supervisor, CHILD_JOURNAL, false, 0);
-	child_init(&supervisor->broker, supervisor, CHILD_BROKER, false, 0);
-	child_init(&supervisor->manage, supervisor, CHILD_WORKER, true, 0);
-	for (unsigned i = 0; i < supervisor->config->workers; i++)
-		for (size_t j = 0; j < 2; j++)
-			child_init(&supervisor->slots[i].child[j], supervisor, CHILD_WORKER, false, i);
-}
-
-/* What others may hold is taken first: the state directory, then the sockets. */
-static int open_and_run(struct supervisor *supervisor)
-{
-	const struct config *config = supervisor->config;
-	int r = state_open(config->state_directory, config->split_uids, &supervisor->state);
-
-	if (r < 0)
-		return r;
-	r = listeners_open(config->listeners, config->n_listeners, &supervisor->listeners);
-	if (r == 0) {
-		r = dgram_pair(supervisor->journal_pair);
-		if (r == 0) {
-			r = run(supervisor);
-			(void)close(supervisor->journal_pair[0]);
-			(void)close(supervisor->journal_pair[1]);
-		}
-		listeners_close(&supervisor->listeners);
-	}
-	state_close(&supervisor->state);
-	return r;
-}
-
-/* What open_and_run() would find out. r: what is known already. */
+/* What supervisor_run() would find out. r: what is known already. */
 static int check_paths(const struct config *config, int r)
 {
 	if (state_check(config->state_directory) < 0)
@@ -242,33 +132,31 @@ static int check_paths(const struct config *config, int r)
 
 int main(int argc, char **argv)
 {
-	static struct supervisor supervisor = {.test_page = -1};
+	struct supervisor_options wanted = {.test_page = -1};
 	char error[CONFIG_ERROR_MAX];
 	struct options options;
-	int r;
+	int r, status = EXIT_FAILURE;
 
 	if (occupy_standard_files() < 0)
 		return EXIT_FAILURE;
 	log_open("cekd");
 	parse_options(argc, argv, &options);
-	supervisor.config_path = options.config;
-	supervisor.programs = options.programs;
-	if (config_load(options.config, geteuid() == 0, &supervisor.config, error) < 0) {
+	wanted.config_path = options.config;
+	wanted.programs = options.programs;
+	if (config_load(options.config, geteuid() == 0, &wanted.config, error) < 0) {
 		log_error("%s", error);
 		return EXIT_FAILURE;
 	}
-	r = logins_check_pin(supervisor.config->pin_file);
+	r = logins_check_pin(wanted.config->pin_file);
 	if (options.check)
-		r = check_paths(supervisor.config, r);
-	if (r < 0 || options.check) {
-		supervisor.config = config_free(supervisor.config);
-		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		r = check_paths(wanted.config, r);
+	if (r == 0 && options.check) {
+		status = EXIT_SUCCESS;
+	} else if (r == 0) {
+		notify_open();
+		if (open_test_page(options.test_page, &wanted.test_page) == 0)
+			status = supervisor_run(&wanted);
 	}
-	notify_open();
-	init_children(&supervisor);
-	r = open_test_page(options.test_page, &supervisor.test_page);
-	if (r == 0)
-		r = open_and_run(&supervisor);
-	supervisor.config = config_free(supervisor.config);
-	return r < 0 ? EXIT_FAILURE : supervisor.exit_status;
+	wanted.config = config_free(wanted.config);
+	return status;
 }

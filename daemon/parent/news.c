@@ -1,13 +1,14 @@
-#include <event2/event.h>
+#include "daemon/parent/news.h"
+
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
 #include "daemon/parent/host/notify.h"
-#include "daemon/parent/supervisor.h"
+#include "daemon/parent/tell.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
@@ -17,30 +18,30 @@ enum {
 	TURN_MAX = 64,      /* datagrams read in one turn, so that none of them keeps cekd busy */
 };
 
-static void take_failing(struct supervisor *supervisor, struct child *child, const Cek__Internal__V1__Failing *failing)
+static void take_failing(struct news *news, struct child *child, const Cek__Internal__V1__Failing *failing)
 {
 	child->failing = failing->class_;
 	(void)snprintf(child->why, sizeof(child->why), "%s", failing->why);
-	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN || supervisor->logins.stopped)
+	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN || news->logins->stopped)
 		return;
-	logins_stop(&supervisor->logins);
-	supervisor->refused = child;
+	logins_stop(news->logins);
+	news->refused = child;
 	log_error("no further login is tried, so that the token does not lock: write the right PIN to %s, or send SIGHUP",
-	          supervisor->config->pin_file);
+	          news->pin_file);
 }
 
 /* The broker asks for the manage worker, or for another one instead of a use worker that has grown. */
-static void take_want(struct supervisor *supervisor, const Cek__Internal__V1__WantWorker *want)
+static void take_want(struct family *family, const Cek__Internal__V1__WantWorker *want)
 {
 	struct slot *slot;
 
 	if (want->manage) {
-		supervisor->manage_wanted = true;
+		family->manage_wanted = true;
 		return;
 	}
-	if (want->index >= supervisor->config->workers)
+	if (want->index >= family->n_slots)
 		return;
-	slot = &supervisor->slots[want->index];
+	slot = &family->slots[want->index];
 	/* Not twice for the same one, and not before the one before that is gone. */
 	if (slot->child[slot->now].generation != want->generation || slot->child[slot->now].pid == 0 ||
 	    slot->child[1 - slot->now].pid != 0)
@@ -49,41 +50,41 @@ static void take_want(struct supervisor *supervisor, const Cek__Internal__V1__Wa
 }
 
 /* Killed at once, even inside a login: it does not do what it was written to do, and no word of it counts any more. */
-static void end_worker(struct supervisor *supervisor, struct child *child, void *data)
+static void end_worker(struct family *family, struct child *child, void *data)
 {
 	const Cek__Internal__V1__EndWorker *end = data;
 
 	if (child->role != CHILD_WORKER || child->manage != end->manage || child->index != end->index ||
-	    child->generation != end->generation || child->broker_run != supervisor->broker_runs)
+	    child->generation != end->generation || child->broker_run != family->broker_runs)
 		return;
 	(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
 	child_kill(child, SIGKILL);
 }
 
-static void take_state(struct supervisor *supervisor, const Cek__Internal__V1__ServiceState *state)
+static void take_state(struct news *news, const Cek__Internal__V1__ServiceState *state)
 {
 	notify_status(state->text);
-	if (!state->ready || supervisor->announced)
+	if (!state->ready || news->announced)
 		return;
-	supervisor->announced = true;
+	news->announced = true;
 	log_info("ready");
 	notify_ready();
 }
 
-static void take_broker(struct supervisor *supervisor, const Control *message)
+static void take_broker(struct news *news, const Control *message)
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WANT_WORKER:
-		take_want(supervisor, message->want_worker);
+		take_want(news->family, message->want_worker);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER:
-		supervisor_each(supervisor, end_worker, message->end_worker);
+		family_each(news->family, end_worker, message->end_worker);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE:
 		notify_watchdog();
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_STATE:
-		take_state(supervisor, message->state);
+		take_state(news, message->state);
 		return;
 	default:
 		return;
@@ -91,33 +92,32 @@ static void take_broker(struct supervisor *supervisor, const Control *message)
 }
 
 /* A new broker does not know yet that no worker will come. */
-static void take_broker_ready(struct supervisor *supervisor)
+static void take_broker_ready(struct news *news)
 {
-	supervisor->broker_ready_once = true;
-	if (supervisor->logins.stopped && supervisor->refused != NULL)
-		tell_worker_gone(supervisor, supervisor->refused, true);
+	if (news->logins->stopped && news->refused != NULL)
+		tell_worker_gone(&news->family->broker, news->refused, true);
 }
 
-static void take(struct supervisor *supervisor, struct child *child, const Control *message)
+static void take(struct news *news, struct child *child, const Control *message)
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_READY:
 		child_ready(child);
 		if (child->role == CHILD_BROKER)
-			take_broker_ready(supervisor);
+			take_broker_ready(news);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_FAILING:
-		take_failing(supervisor, child, message->failing);
+		take_failing(news, child, message->failing);
 		return;
 	default:
 		if (child->role == CHILD_BROKER)
-			take_broker(supervisor, message);
+			take_broker(news, message);
 		return;
 	}
 }
 
 /* 1 if there may be more. A child that sends what is no message cannot be trusted with its work. */
-static int read_one(struct supervisor *supervisor, struct child *child)
+static int read_one(struct news *news, struct child *child)
 {
 	static uint8_t buffer[CONTROL_MAX];
 	const ssize_t len = dgram_recv(child->control, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
@@ -128,36 +128,33 @@ static int read_one(struct supervisor *supervisor, struct child *child)
 	if (len == -ECONNRESET) /* it left something unread; told once, and before its last words */
 		return 1;
 	if (len == 0) {
-		(void)event_del(child->readable);
+		child_ignore(child);
 		return 0;
 	}
 	message = len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, buffer) : NULL;
 	if (message == NULL) {
 		log_error("%s (pid %d) sent garbage", child->name, (int)child->pid);
 		child_kill(child, SIGKILL);
-		(void)event_del(child->readable);
+		child_ignore(child);
 		return 0;
 	}
-	take(supervisor, child, message);
+	take(news, child, message);
 	cek__internal__v1__control__free_unpacked(message, NULL);
 	return 1;
 }
 
-void control_read(struct supervisor *supervisor, struct child *child)
+void news_read(struct news *news, struct child *child)
 {
 	if (child->readable == NULL)
 		return;
-	for (int i = 0; i < TURN_MAX && read_one(supervisor, child) > 0; i++)
+	for (int i = 0; i < TURN_MAX && read_one(news, child) > 0; i++)
 		continue;
 }
 
-void control_readable(int fd, short what, void *data)
+void news_heard(void *data, struct child *child)
 {
-	struct child *child = data;
-	struct supervisor *supervisor = child->owner;
+	struct news *news = data;
 
-	(void)fd;
-	(void)what;
-	control_read(supervisor, child);
-	supervisor_step(supervisor);
+	news_read(news, child);
+	news->family->changed(news->family->owner);
 }

@@ -1,6 +1,6 @@
+#include "daemon/parent/start.h"
+
 #include <errno.h>
-#include <event2/event.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,16 +11,13 @@
 #include "base/log.h"
 #include "daemon/parent/setup.h"
 #include "daemon/parent/spawn.h"
-#include "daemon/parent/supervisor.h"
+#include "daemon/parent/tell.h"
 #include "daemon/shared/executing.h"
 #include "proto/dgram.h"
-
-typedef Cek__Internal__V1__Control Control;
 
 enum {
 	BROKER_SPARE_FILES = 256, /* beside the connections */
 	ENVIRONMENT_MAX = 128,
-	WORKER_FDS = 2,           /* what travels with WorkerUp */
 };
 
 /* Of cekd's own environment, children get what log.h reads and, in test builds, the options of the sanitizers. */
@@ -40,8 +37,8 @@ static bool inherited(const char *entry)
 }
 
 /*
- * Tokens in software make and free hundreds of small objects for one unwrap. glibc keeps seven freed pieces of a size at
- * hand and merges the others each time; with two hundred AES key wrap in SoftHSM is a fifth faster.
+ * Tokens in software make and free hundreds of small objects for one unwrap. glibc keeps seven freed pieces of a size
+ * at hand and merges the others each time; with two hundred AES key wrap in SoftHSM is a fifth faster.
  */
 static const char malloc_keeps[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=200";
 
@@ -52,7 +49,7 @@ static bool same_name(const char *a, const char *b)
 	return strncmp(a, b, len + 1) == 0;
 }
 
-static int build_environment(const struct supervisor *supervisor, bool module, char *ret_environment[ENVIRONMENT_MAX])
+static int build_environment(const struct config *config, bool module, char *ret_environment[ENVIRONMENT_MAX])
 {
 	size_t n = 0;
 
@@ -63,7 +60,7 @@ static int build_environment(const struct supervisor *supervisor, bool module, c
 
 	if (module)
 		ret_environment[n++] = (char *)(uintptr_t)malloc_keeps;
-	for (char **entry = supervisor->config->module_environment; module && *entry != NULL; entry++) {
+	for (char **entry = config->module_environment; module && *entry != NULL; entry++) {
 		if (same_name(malloc_keeps, *entry)) {
 			ret_environment[keeps] = *entry;
 			continue;
@@ -92,7 +89,7 @@ static const struct account *account_of(const struct config *config, enum child_
 }
 
 /* The process, without a word said to it yet. */
-static int launch(struct supervisor *supervisor, struct child *child)
+static int launch(const struct start *start, struct child *child)
 {
 	static const char *const names[] = {
 		[CHILD_JOURNAL] = "cekd-journal", [CHILD_BROKER] = "cekd-broker", [CHILD_WORKER] = "cekd-token",
@@ -102,18 +99,18 @@ static int launch(struct supervisor *supervisor, struct child *child)
 		.program = program,
 		.name = names[child->role],
 		.environment = environment,
-		.account = account_of(supervisor->config, child->role),
-		.lock = supervisor->state.lock,
+		.account = account_of(start->config, child->role),
+		.lock = start->state->lock,
 		/* Perhaps it is inside a login. It ends when the broker's end of its pair is gone. */
 		.outlives = child->role == CHILD_WORKER || child->role == CHILD_JOURNAL,
-		.files = child->role == CHILD_BROKER ? supervisor->config->limits.connections + BROKER_SPARE_FILES : 0,
+		.files = child->role == CHILD_BROKER ? start->config->limits.connections + BROKER_SPARE_FILES : 0,
 	};
 	int control[2], r;
 	pid_t pid;
 
-	if (snprintf(program, sizeof(program), "%s/%s", supervisor->programs, what.name) >= (int)sizeof(program))
+	if (snprintf(program, sizeof(program), "%s/%s", start->programs, what.name) >= (int)sizeof(program))
 		return -ENAMETOOLONG;
-	r = build_environment(supervisor, child->role == CHILD_WORKER, environment);
+	r = build_environment(start->config, child->role == CHILD_WORKER, environment);
 	if (r == 0)
 		r = dgram_pair(control);
 	if (r < 0)
@@ -129,17 +126,12 @@ static int launch(struct supervisor *supervisor, struct child *child)
 }
 
 /* From now on its datagrams are read. A child that could not be told its setup cannot be used. */
-static void attach(struct supervisor *supervisor, struct child *child, int setup_result)
+static void attach(const struct start *start, struct child *child, int setup_result)
 {
 	int r = setup_result;
 
-	if (r == 0 && fcntl(child->control, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		r = -errno;
-	if (r == 0) {
-		child->readable = event_new(supervisor->base, child->control, EV_READ | EV_PERSIST, control_readable, child);
-		if (child->readable == NULL || event_add(child->readable, NULL) < 0)
-			r = -ENOMEM;
-	}
+	if (r == 0)
+		r = child_listen(child, start->family->base, news_heard, start->news);
 	if (r < 0) {
 		(void)snprintf(child->why, sizeof(child->why), "cannot be set up: %s", strerror(-r));
 		log_error("%s: %s", child->name, child->why);
@@ -147,100 +139,72 @@ static void attach(struct supervisor *supervisor, struct child *child, int setup
 	}
 }
 
-static struct setup setup_for(const struct supervisor *supervisor, const struct child *child)
+static struct setup setup_for(const struct start *start, const struct child *child)
 {
 	return (struct setup){
-		.config = supervisor->config, .control = child->control, .test_page = supervisor->test_page,
+		.config = start->config, .control = child->control, .test_page = start->test_page,
 	};
 }
 
-void start_journal(struct supervisor *supervisor)
+void start_journal(struct start *start)
 {
-	struct child *child = &supervisor->journal;
-	int r = state_open_journals(&supervisor->state, account_of(supervisor->config, CHILD_JOURNAL));
+	struct child *child = &start->family->journal;
+	int r = state_open_journals(start->state, account_of(start->config, CHILD_JOURNAL));
 
 	if (r == 0)
-		r = launch(supervisor, child);
+		r = launch(start, child);
 	if (r == 0) {
-		const struct setup setup = setup_for(supervisor, child);
+		const struct setup setup = setup_for(start, child);
 
-		attach(supervisor, child, setup_journal(&setup, supervisor->journal_pair[0], &supervisor->state));
+		attach(start, child, setup_journal(&setup, start->journal_pair[0], start->state));
 	} else {
 		child_start_failed(child, r);
 	}
 }
 
-void start_broker(struct supervisor *supervisor)
+void start_broker(struct start *start)
 {
-	struct child *child = &supervisor->broker;
-	const int r = launch(supervisor, child);
+	struct child *child = &start->family->broker;
+	const int r = launch(start, child);
 
 	if (r < 0) {
 		child_start_failed(child, r);
 		return;
 	}
-	const struct setup setup = setup_for(supervisor, child);
+	const struct setup setup = setup_for(start, child);
 
-	supervisor->broker_runs++;
-	attach(supervisor, child, setup_broker(&setup, supervisor->journal_pair[1], &supervisor->listeners));
+	start->family->broker_runs++;
+	attach(start, child, setup_broker(&setup, start->journal_pair[1], start->listeners));
 }
 
-static void tell_worker_up(struct supervisor *supervisor, const struct child *child, const int fds[WORKER_FDS])
+static unsigned next_generation(struct family *family, const struct child *worker)
 {
-	Cek__Internal__V1__WorkerUp up = CEK__INTERNAL__V1__WORKER_UP__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-
-	up.manage = child->manage;
-	up.index = child->index;
-	up.generation = child->generation;
-	up.pid = (int32_t)child->pid;
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP;
-	message.worker_up = &up;
-	if (child_send(&supervisor->broker, &message, fds, WORKER_FDS) < 0)
-		child_kill(&supervisor->broker, SIGKILL);
+	return ++*(worker->manage ? &family->manage_starts : &family->slots[worker->index].starts);
 }
 
-void tell_worker_gone(struct supervisor *supervisor, const struct child *child, bool hopeless)
-{
-	Cek__Internal__V1__WorkerGone gone = CEK__INTERNAL__V1__WORKER_GONE__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-
-	if (supervisor->broker.control < 0)
-		return;
-	gone.manage = child->manage;
-	gone.index = child->index;
-	gone.generation = child->generation;
-	gone.why = (char *)(uintptr_t)child->why;
-	gone.hopeless = hopeless;
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_GONE;
-	message.worker_gone = &gone;
-	if (child_send(&supervisor->broker, &message, NULL, 0) == -EAGAIN)
-		child_kill(&supervisor->broker, SIGKILL);
-}
-
-void start_worker(struct supervisor *supervisor, struct child *child)
+void start_worker(struct start *start, struct child *child)
 {
 	int pair[2] = {-1, -1}, executing = -1, pin = -1;
-	int r = logins_open_pin(&supervisor->logins, supervisor->config->pin_file, &pin);
+	int r = logins_open_pin(start->logins, start->config->pin_file, &pin);
 
-	child->generation = ++*(child->manage ? &supervisor->manage_starts : &supervisor->slots[child->index].starts);
-	child->broker_run = supervisor->broker_runs;
+	child->generation = next_generation(start->family, child);
+	child->broker_run = start->family->broker_runs;
 	if (r == 0)
 		r = executing = executing_create();
 	if (r >= 0)
 		r = dgram_pair(pair);
 	if (r == 0)
-		r = launch(supervisor, child);
+		r = launch(start, child);
 	if (r == 0) {
-		const struct setup setup = setup_for(supervisor, child);
-		const int brokers[WORKER_FDS] = {pair[1], executing};
+		const struct setup setup = setup_for(start, child);
+		const int brokers[TELL_WORKER_FDS] = {pair[1], executing};
 
-		attach(supervisor, child,
+		attach(start, child,
 		       setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
-		tell_worker_up(supervisor, child, brokers);
+		tell_worker_up(&start->family->broker, child, brokers);
 	} else {
 		child_start_failed(child, r);
-		tell_worker_gone(supervisor, child, false);
+		tell_worker_gone(&start->family->broker, child, false);
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (pair[i] >= 0)

@@ -1,14 +1,17 @@
+#include "daemon/parent/stop.h"
+
 #include <event2/event.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/parent/host/notify.h"
-#include "daemon/parent/supervisor.h"
 
 /* An orderly stop is given so long; then those who do not end are killed, each kind a little later than those who need
- * it. A worker inside a login is given as long as one call of the token may last, since killing it can ruin the token. */
+ * it. A worker inside a login is given as long as one call of the token may last, since killing it can ruin the
+ * token. */
 enum {
 	STOP_SECONDS = 30,
 	NEXT_SECONDS = 5,
@@ -22,11 +25,11 @@ enum {
 	STAGE_KILLED_JOURNAL,
 };
 
-static void drain_worker(struct supervisor *supervisor, struct child *child, void *data)
+static void drain_worker(struct family *family, struct child *child, void *data)
 {
 	bool *any = data;
 
-	(void)supervisor;
+	(void)family;
 	if (child->role != CHILD_WORKER)
 		return;
 	child_drain(child);
@@ -46,75 +49,85 @@ static unsigned stage_of(const struct child *child)
 	return child->ready ? STAGE_KILLED_WORKERS : STAGE_KILLED_LOGINS;
 }
 
-static void kill_late(struct supervisor *supervisor, struct child *child, void *data)
+static void kill_late(struct family *family, struct child *child, void *data)
 {
-	(void)data;
-	if (supervisor->stop_stage < stage_of(child))
+	struct stop *stop = data;
+
+	(void)family;
+	if (stop->stage < stage_of(child))
 		return;
-	supervisor->exit_status = EXIT_FAILURE;
+	stop->killed = true;
 	log_warning("%s (pid %d) does not end: killed", child->name, (int)child->pid);
 	child_kill(child, SIGKILL);
 }
 
-static void wait_seconds(struct supervisor *supervisor, unsigned seconds)
+static void wait_seconds(struct stop *stop, unsigned seconds)
 {
 	const struct timeval wait = {.tv_sec = (time_t)seconds};
 
-	(void)evtimer_add(supervisor->stop_timer, &wait);
+	(void)evtimer_add(stop->timer, &wait);
 }
 
 static void stop_late(int fd, short what, void *data)
 {
-	struct supervisor *supervisor = data;
+	struct stop *stop = data;
 
 	(void)fd;
 	(void)what;
-	supervisor->stop_stage++;
-	supervisor_each(supervisor, kill_late, NULL);
-	wait_seconds(supervisor, supervisor->stop_stage == STAGE_KILLED_WORKERS ? supervisor->config->call_timeout : NEXT_SECONDS);
-	stop_step(supervisor);
+	stop->stage++;
+	family_each(stop->family, kill_late, stop);
+	wait_seconds(stop, stop->stage == STAGE_KILLED_WORKERS ? stop->call_timeout : NEXT_SECONDS);
+	stop_step(stop);
 }
 
-void supervisor_stop(struct supervisor *supervisor)
+void stop_begin(struct stop *stop)
 {
-	if (supervisor->stopping)
+	if (stop->begun)
 		return;
 	log_info("stopping");
 	notify_stopping();
-	supervisor->stopping = true;
-	supervisor->stop_stage = STAGE_ASKED;
-	supervisor->stop_timer = evtimer_new(supervisor->base, stop_late, supervisor);
-	if (supervisor->stop_timer != NULL)
-		wait_seconds(supervisor, STOP_SECONDS);
-	supervisor_step(supervisor);
+	stop->begun = true;
+	stop->stage = STAGE_ASKED;
+	stop->timer = evtimer_new(stop->family->base, stop_late, stop);
+	if (stop->timer != NULL)
+		wait_seconds(stop, STOP_SECONDS);
+}
+
+void stop_deinit(struct stop *stop)
+{
+	if (stop->timer != NULL)
+		event_free(stop->timer);
+	stop->timer = NULL;
 }
 
 /* The broker cannot answer what it accepted before the records of that are written. */
-static void keep_journal(struct supervisor *supervisor)
+static void keep_journal(struct stop *stop)
 {
+	struct family *family = stop->family;
 	const uint64_t now = clock_monotonic_us();
 
-	if (child_due(&supervisor->journal, now))
-		start_journal(supervisor);
-	if (supervisor->journal.pid == 0)
-		supervisor_wake(supervisor, supervisor->journal.not_before_us, now);
+	if (child_due(&family->journal, now))
+		start_journal(stop->start);
+	if (family->journal.pid == 0)
+		family_wake(family, family->journal.not_before_us, now);
 }
 
 /* The broker first, for it still needs the others; the journal last, for the others still write. */
-void stop_step(struct supervisor *supervisor)
+void stop_step(struct stop *stop)
 {
+	struct family *family = stop->family;
 	bool workers = false;
 
-	if (supervisor->broker.pid != 0) {
-		child_drain(&supervisor->broker);
-		keep_journal(supervisor);
+	if (family->broker.pid != 0) {
+		child_drain(&family->broker);
+		keep_journal(stop);
 		return;
 	}
-	supervisor_each(supervisor, drain_worker, &workers);
+	family_each(family, drain_worker, &workers);
 	if (workers)
 		return;
-	if (supervisor->journal.pid != 0)
-		child_drain(&supervisor->journal);
+	if (family->journal.pid != 0)
+		child_drain(&family->journal);
 	else
-		(void)event_base_loopbreak(supervisor->base);
+		(void)event_base_loopbreak(family->base);
 }

@@ -1,249 +1,249 @@
 #include "daemon/parent/supervisor.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/parent/config/load.h"
-#include "daemon/parent/config/restart.h"
+#include "daemon/parent/family.h"
+#include "daemon/parent/host/listeners.h"
+#include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
-
-typedef Cek__Internal__V1__Control Control;
+#include "daemon/parent/host/state.h"
+#include "daemon/parent/news.h"
+#include "daemon/parent/reload.h"
+#include "daemon/parent/slots.h"
+#include "daemon/parent/start.h"
+#include "daemon/parent/stop.h"
+#include "daemon/parent/tell.h"
+#include "daemon/shared/sandbox.h"
+#include "proto/dgram.h"
 
 enum {
-	PIN_LOOK_US = 1000000, /* how often the PIN file is looked at after a wrong PIN */
+	N_SIGNALS = 4,
 };
 
-static struct child *current_of(struct slot *slot)
+struct supervisor {
+	const struct supervisor_options *options;
+	struct config *config;
+	struct state state;
+	struct listeners listeners;
+	struct logins logins;
+
+	struct family family;
+	struct news news;
+	struct start start;
+	struct stop stop;
+	struct event *signals[N_SIGNALS];
+	bool hopeless; /* stopped, since an operator must mend something first */
+};
+
+/* Start whatever ought to run and does not, or, while stopping, end whatever still runs. Called after every change. */
+static void step(struct supervisor *supervisor)
 {
-	return &slot->child[slot->now];
-}
-
-void supervisor_each(struct supervisor *supervisor, void (*f)(struct supervisor *, struct child *, void *), void *data)
-{
-	struct child *const single[] = {&supervisor->journal, &supervisor->broker, &supervisor->manage};
-
-	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
-		if (single[i]->pid != 0)
-			f(supervisor, single[i], data);
-	for (unsigned i = 0; i < supervisor->config->workers; i++)
-		for (size_t j = 0; j < 2; j++)
-			if (supervisor->slots[i].child[j].pid != 0)
-				f(supervisor, &supervisor->slots[i].child[j], data);
-}
-
-static void note_login(struct supervisor *supervisor, struct child *child, void *data)
-{
-	bool *busy = data;
-
-	(void)supervisor;
-	if (child->role == CHILD_WORKER && !child->ready)
-		*busy = true;
-}
-
-void supervisor_wake(struct supervisor *supervisor, uint64_t when_us, uint64_t now_us)
-{
-	const uint64_t wait = when_us > now_us ? when_us - now_us : 0;
-	const struct timeval interval = {.tv_sec = (time_t)(wait / 1000000), .tv_usec = (suseconds_t)(wait % 1000000)};
-	struct timeval pending, now, next;
-
-	if (evtimer_pending(supervisor->timer, &pending)) {
-		(void)event_base_gettimeofday_cached(supervisor->base, &now);
-		evutil_timeradd(&now, &interval, &next);
-		if (evutil_timercmp(&pending, &next, <=))
-			return;
-	}
-	(void)evtimer_add(supervisor->timer, &interval);
-}
-
-/* Nobody can be asked to manage while the PIN is wrong; the broker shall not wait for it. */
-static void refuse_manage(struct supervisor *supervisor)
-{
-	if (!supervisor->manage_wanted || supervisor->manage.pid != 0)
-		return;
-	supervisor->manage_wanted = false;
-	(void)snprintf(supervisor->manage.why, sizeof(supervisor->manage.why), "no login after a wrong PIN");
-	tell_worker_gone(supervisor, &supervisor->manage, true);
-}
-
-/* The worker that logs in next: the first use worker that is missing, then the manage worker. */
-static struct child *next_worker(struct supervisor *supervisor, uint64_t now)
-{
-	for (unsigned i = 0; i < supervisor->config->workers; i++) {
-		struct child *child = current_of(&supervisor->slots[i]);
-
-		if (child_due(child, now))
-			return child;
-		if (child->pid == 0)
-			supervisor_wake(supervisor, child->not_before_us, now);
-	}
-	if (supervisor->manage_wanted && supervisor->manage.pid == 0) {
-		if (child_due(&supervisor->manage, now))
-			return &supervisor->manage;
-		supervisor_wake(supervisor, supervisor->manage.not_before_us, now);
-	}
-	return NULL;
-}
-
-static void step_workers(struct supervisor *supervisor, uint64_t now)
-{
-	struct child *child;
-	bool busy = false;
-
-	if (logins_pin_changed(&supervisor->logins, supervisor->config->pin_file)) {
-		log_info("%s has changed: logging in again", supervisor->config->pin_file);
-		logins_resume(&supervisor->logins);
-	}
-	if (supervisor->logins.stopped) {
-		refuse_manage(supervisor);
-		supervisor_wake(supervisor, now + PIN_LOOK_US, now);
-		return;
-	}
-	supervisor_each(supervisor, note_login, &busy);
-	if (busy)
-		return;
-	child = next_worker(supervisor, now);
-	if (child == NULL)
-		return;
-	if (child == &supervisor->manage)
-		supervisor->manage_wanted = false;
-	start_worker(supervisor, child);
-	if (child->pid == 0) /* could not even be started: perhaps another one can */
-		supervisor_wake(supervisor, child->not_before_us, now);
-}
-
-void supervisor_step(struct supervisor *supervisor)
-{
+	struct family *family = &supervisor->family;
 	const uint64_t now = clock_monotonic_us();
 
-	if (supervisor->stopping) {
-		stop_step(supervisor);
+	if (supervisor->stop.begun) {
+		stop_step(&supervisor->stop);
 		return;
 	}
-	if (child_due(&supervisor->journal, now))
-		start_journal(supervisor);
-	if (supervisor->journal.ready && child_due(&supervisor->broker, now))
-		start_broker(supervisor);
-	if (supervisor->broker.ready)
-		step_workers(supervisor, now);
-	if (supervisor->journal.pid == 0)
-		supervisor_wake(supervisor, supervisor->journal.not_before_us, now);
-	if (supervisor->broker.pid == 0)
-		supervisor_wake(supervisor, supervisor->broker.not_before_us, now);
+	if (child_due(&family->journal, now))
+		start_journal(&supervisor->start);
+	if (family->journal.ready && child_due(&family->broker, now))
+		start_broker(&supervisor->start);
+	if (family->broker.ready)
+		slots_fill(&supervisor->start, now);
+	if (family->journal.pid == 0)
+		family_wake(family, family->journal.not_before_us, now);
+	if (family->broker.pid == 0)
+		family_wake(family, family->broker.not_before_us, now);
 }
 
-static struct child *child_of(struct supervisor *supervisor, pid_t pid)
+static void on_changed(void *data)
 {
-	struct child *const single[] = {&supervisor->journal, &supervisor->broker, &supervisor->manage};
-
-	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
-		if (single[i]->pid == pid)
-			return single[i];
-	for (unsigned i = 0; i < supervisor->config->workers; i++)
-		for (size_t j = 0; j < 2; j++)
-			if (supervisor->slots[i].child[j].pid == pid)
-				return &supervisor->slots[i].child[j];
-	return NULL;
+	step(data);
 }
 
-/* What an operator must mend before a first start can succeed ends cekd, so that the start is seen to fail. */
+/* SIGTERM, SIGINT. */
+static void stop(struct supervisor *supervisor)
+{
+	if (supervisor->stop.begun)
+		return;
+	stop_begin(&supervisor->stop);
+	step(supervisor);
+}
+
+/* What an operator must mend before a first start can succeed ends cekd, so that the start is seen to fail. The first
+ * start has succeeded when the broker got ready: then only time is needed. */
 static void give_up_if_hopeless(struct supervisor *supervisor, const struct child *child)
 {
 	const bool needs_operator = child->failing == CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION ||
 	                            child->failing == CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL;
 
-	if (!needs_operator || child->role == CHILD_WORKER || supervisor->broker_ready_once)
+	if (!needs_operator || child->role == CHILD_WORKER || supervisor->family.broker.ready_us != 0)
 		return;
-	supervisor->exit_status = EXIT_FAILURE;
-	supervisor_stop(supervisor);
+	supervisor->hopeless = true;
+	stop(supervisor);
 }
 
 static void child_gone(struct supervisor *supervisor, struct child *child, int status)
 {
-	control_read(supervisor, child); /* its last words */
+	struct family *family = &supervisor->family;
+
+	news_read(&supervisor->news, child); /* its last words */
 	child_ended(child, status);
 	if (child->role == CHILD_BROKER)
 		notify_status("the broker is being started again");
-	if (child->role == CHILD_WORKER && child->broker_run == supervisor->broker_runs)
-		tell_worker_gone(supervisor, child, child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
+	if (child->role == CHILD_WORKER && child->broker_run == family->broker_runs)
+		tell_worker_gone(&family->broker, child, child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
 	give_up_if_hopeless(supervisor, child);
 }
 
-void supervisor_reap(struct supervisor *supervisor)
+/* SIGCHLD. */
+static void reap(struct supervisor *supervisor)
 {
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct child *child = child_of(supervisor, pid);
+		struct child *child = family_find(&supervisor->family, pid);
 
 		if (child != NULL)
 			child_gone(supervisor, child, status);
 	}
-	supervisor_step(supervisor);
+	step(supervisor);
 }
 
-static int send_reload(struct supervisor *supervisor, struct config *config)
+/* SIGHUP: rules and limits from the file, and a new try with the PIN. */
+static void take_reload(struct supervisor *supervisor)
 {
-	Cek__Internal__V1__Reload reload = CEK__INTERNAL__V1__RELOAD__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-
-	if (supervisor->broker.control < 0)
-		return 0; /* the next one gets them with its setup */
-	reload.rule = config->rules;
-	reload.n_rule = config->n_rules;
-	reload.limits = &config->limits;
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD;
-	message.reload = &reload;
-	return child_send(&supervisor->broker, &message, NULL, 0);
+	if (reload(supervisor->config, supervisor->options->config_path, &supervisor->family.broker) < 0)
+		return;
+	logins_resume(&supervisor->logins);
+	step(supervisor);
 }
 
-/* config is freed with the old rules in it. */
-static void take_over(struct config *running, struct config *next)
+static void on_signal(int number, short what, void *data)
 {
-	Cek__Internal__V1__Rule **const rules = running->rules;
-	const size_t n_rules = running->n_rules;
+	struct supervisor *supervisor = data;
 
-	running->rules = next->rules;
-	running->n_rules = next->n_rules;
-	running->limits = next->limits;
-	next->rules = rules;
-	next->n_rules = n_rules;
+	(void)what;
+	if (number == SIGCHLD)
+		reap(supervisor);
+	else if (number == SIGHUP)
+		take_reload(supervisor);
+	else
+		stop(supervisor);
 }
 
-void supervisor_reload(struct supervisor *supervisor)
+static int watch_signals(struct supervisor *supervisor)
 {
-	char error[CONFIG_ERROR_MAX];
-	struct config *next;
-	const char *differs;
+	static const int numbers[N_SIGNALS] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		if (numbers[i] != SIGCHLD) /* in force again when the event is gone, until the sockets are */
+			(void)signal(numbers[i], SIG_IGN);
+		supervisor->signals[i] = evsignal_new(supervisor->family.base, numbers[i], on_signal, supervisor);
+		if (supervisor->signals[i] == NULL || evsignal_add(supervisor->signals[i], NULL) < 0)
+			return log_origin(-ENOMEM);
+	}
+	return 0;
+}
+
+static int enter_sandbox(const struct config *config)
+{
+	char report[160];
+	const int r = sandbox_enter(SANDBOX_PARENT, config->sandbox, NULL, report, sizeof(report));
+
+	if (r < 0)
+		log_error("sandbox = \"required\" cannot be met: %s", report);
+	return r;
+}
+
+static int loop(struct supervisor *supervisor)
+{
+	int r = watch_signals(supervisor);
+
+	if (r == 0)
+		r = enter_sandbox(supervisor->config);
+	if (r == 0) {
+		step(supervisor);
+		r = event_base_dispatch(supervisor->family.base) < 0 ? log_origin(-EIO) : 0;
+	}
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (supervisor->signals[i] != NULL)
+			event_free(supervisor->signals[i]);
+	return r;
+}
+
+/* The parts, which get what they use. */
+static int put_together(struct supervisor *supervisor, struct event_base *base, const int journal_pair[2])
+{
+	struct config *config = supervisor->config;
+	struct family *family = &supervisor->family;
+	const int r = family_init(family, base, config->workers, on_changed, supervisor);
+
+	supervisor->news = (struct news){
+		.family = family, .logins = &supervisor->logins, .pin_file = config->pin_file,
+	};
+	supervisor->start = (struct start){
+		.family = family, .news = &supervisor->news, .config = config, .programs = supervisor->options->programs,
+		.test_page = supervisor->options->test_page, .state = &supervisor->state, .logins = &supervisor->logins,
+		.listeners = &supervisor->listeners, .journal_pair = {journal_pair[0], journal_pair[1]},
+	};
+	supervisor->stop = (struct stop){
+		.family = family, .start = &supervisor->start, .call_timeout = config->call_timeout,
+	};
+	return r;
+}
+
+static int run(struct supervisor *supervisor)
+{
+	int journal_pair[2];
+	struct event_base *base;
+	int r = dgram_pair(journal_pair);
+
+	if (r < 0)
+		return log_origin(r);
+	base = event_base_new();
+	if (base != NULL) {
+		r = put_together(supervisor, base, journal_pair);
+		r = r < 0 ? log_origin(r) : loop(supervisor);
+		stop_deinit(&supervisor->stop);
+		family_deinit(&supervisor->family);
+		event_base_free(base);
+	} else {
+		r = log_origin(-ENOMEM);
+	}
+	(void)close(journal_pair[0]);
+	(void)close(journal_pair[1]);
+	return r;
+}
+
+/* What others may hold is taken first: the state directory, then the sockets. */
+int supervisor_run(const struct supervisor_options *options)
+{
+	static struct supervisor supervisor;
+	const struct config *config = options->config;
 	int r;
 
-	if (config_load(supervisor->config_path, supervisor->config->split_uids, &next, error) < 0) {
-		log_error("%s; the configuration stays as it was", error);
-		return;
+	supervisor = (struct supervisor){.options = options, .config = options->config};
+	r = state_open(config->state_directory, config->split_uids, &supervisor.state);
+	if (r < 0)
+		return EXIT_FAILURE;
+	r = listeners_open(config->listeners, config->n_listeners, &supervisor.listeners);
+	if (r == 0) {
+		r = run(&supervisor);
+		listeners_close(&supervisor.listeners);
 	}
-	differs = config_rule_needs_restart(supervisor->config, next);
-	if (differs != NULL) { /* no broker could be started with it */
-		log_error("rule \"%s\" names a listener that comes with a restart only; the configuration stays as it was", differs);
-		next = config_free(next);
-		return;
-	}
-	differs = config_needs_restart(supervisor->config, next);
-	if (differs != NULL)
-		log_warning("%s has changed: that needs a restart; rules and limits are taken now", differs);
-	r = send_reload(supervisor, next);
-	if (r < 0) {
-		log_error("the broker does not take the new rules: %s; they stay as they were", strerror(-r));
-	} else {
-		take_over(supervisor->config, next);
-		log_info("rules and limits are in force");
-	}
-	next = config_free(next);
-	logins_resume(&supervisor->logins);
-	supervisor_step(supervisor);
+	state_close(&supervisor.state);
+	return r < 0 || supervisor.hopeless || supervisor.stop.killed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

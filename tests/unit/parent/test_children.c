@@ -40,7 +40,7 @@ static void test_back_off_of_what_never_gets_ready(void **state)
 	struct child child;
 
 	(void)state;
-	child_init(&child, NULL, CHILD_WORKER, false, 0);
+	child_init(&child, CHILD_WORKER, false, 0);
 	assert_true(child_due(&child, clock_monotonic_us()));
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		const uint64_t before = clock_monotonic_us();
@@ -58,7 +58,7 @@ static void test_first_death_is_mended_at_once(void **state)
 	struct child child;
 
 	(void)state;
-	child_init(&child, NULL, CHILD_JOURNAL, false, 0);
+	child_init(&child, CHILD_JOURNAL, false, 0);
 	run_and_end(&child, true, SIGKILL);
 	assert_int_equal(waits_ms(&child), 0);
 	run_and_end(&child, true, SIGKILL);
@@ -71,7 +71,7 @@ static void test_health_forgives(void **state)
 	struct child child;
 
 	(void)state;
-	child_init(&child, NULL, CHILD_BROKER, false, 0);
+	child_init(&child, CHILD_BROKER, false, 0);
 	for (int i = 0; i < 5; i++)
 		run_and_end(&child, false, exited(1));
 	child_started(&child, 999999, -1);
@@ -87,13 +87,13 @@ static void test_end_in_order(void **state)
 	struct child worker, broker;
 
 	(void)state;
-	child_init(&worker, NULL, CHILD_WORKER, false, 1);
+	child_init(&worker, CHILD_WORKER, false, 1);
 	for (int i = 0; i < 3; i++) {
 		run_and_end(&worker, true, exited(0));
 		assert_int_equal(waits_ms(&worker), 0);
 	}
 	assert_int_equal(worker.delay_ms, 0);
-	child_init(&broker, NULL, CHILD_BROKER, false, 0);
+	child_init(&broker, CHILD_BROKER, false, 0);
 	run_and_end(&broker, true, exited(0));
 	assert_int_equal(broker.delay_ms, 50);
 }
@@ -103,7 +103,7 @@ static void test_why(void **state)
 	struct child child;
 
 	(void)state;
-	child_init(&child, NULL, CHILD_WORKER, true, 0);
+	child_init(&child, CHILD_WORKER, true, 0);
 	assert_string_equal(child.name, "manage worker");
 	run_and_end(&child, false, exited(3));
 	assert_string_equal(child.why, "ended with status 3");

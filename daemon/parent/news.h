@@ -1,0 +1,24 @@
+/*
+ * What children send: that they are ready or failing, and what the broker asks for.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/parent/children.h"
+#include "daemon/parent/family.h"
+#include "daemon/parent/host/logins.h"
+
+struct news {
+	struct family *family;
+	struct logins *logins;
+	const char *pin_file;        /* for messages */
+	const struct child *refused; /* the worker whose PIN was wrong, while logins are stopped */
+	bool announced;              /* READY=1 was sent */
+};
+
+/* Read what a child has sent: some at a time, or its last words when it is gone. */
+void news_read(struct news *news, struct child *child);
+
+/* The same while it runs, for child_listen(); then the family has changed. */
+void news_heard(void *news, struct child *child);

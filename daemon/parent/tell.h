@@ -1,0 +1,23 @@
+/*
+ * What the broker is told of the others, over its control socket.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/parent/children.h"
+#include "daemon/parent/config/config.h"
+
+enum {
+	TELL_WORKER_FDS = 2, /* the broker's end of the worker's pair, and the page that says which job it executes */
+};
+
+/* A worker has been started. A broker that cannot be told is of no use: it is killed. */
+void tell_worker_up(struct child *broker, const struct child *worker, const int fds[TELL_WORKER_FDS]);
+
+/* One is gone, for the reason in its why; hopeless: none will come before somebody has acted. Nothing if there is no
+ * broker. */
+void tell_worker_gone(struct child *broker, const struct child *worker, bool hopeless);
+
+/* Rules and limits of config are to be in force; without a broker the next one gets them with its setup. 0 or -errno. */
+int tell_reload(struct child *broker, struct config *config);
