@@ -60,7 +60,9 @@ int child_listen(struct child *child, struct event_base *base, void (*heard)(voi
 	child->heard = heard;
 	child->owner = owner;
 	child->readable = event_new(base, child->control, EV_READ | EV_PERSIST, on_readable, child);
-	return child->readable == NULL || event_add(child->readable, NULL) < 0 ? -ENOMEM : 0;
+	if (child->readable == NULL || event_add(child->readable, NULL) < 0)
+		return log_origin(-ENOMEM);
+	return 0;
 }
 
 void child_ignore(struct child *child)

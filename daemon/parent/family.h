@@ -1,6 +1,6 @@
 /*
- * The children of cekd and their slots, as data: what starting, news and the stop all describe. Whoever changes something
- * that may call for the next step says so by changed.
+ * The children of cekd and their slots, as data: what starting, news and the stop all describe. Whoever changes
+ * something that may call for the next step says so by changed.
  */
 #pragma once
 

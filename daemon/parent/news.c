@@ -22,7 +22,8 @@ static void take_failing(struct news *news, struct child *child, const Cek__Inte
 {
 	child->failing = failing->class_;
 	(void)snprintf(child->why, sizeof(child->why), "%s", failing->why);
-	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN || news->logins->stopped)
+	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN ||
+	    news->logins->stopped)
 		return;
 	logins_stop(news->logins);
 	news->refused = child;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
 
@@ -51,7 +52,7 @@ static int make_instance(char ret_instance[2 * INSTANCE_BYTES + 1])
 	uint8_t random[INSTANCE_BYTES];
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
+		return log_origin(-EIO);
 	for (size_t i = 0; i < INSTANCE_BYTES; i++)
 		(void)snprintf(ret_instance + 2 * i, 3, "%02x", random[i]);
 	return 0;
@@ -92,9 +93,10 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
 	char instance[2 * INSTANCE_BYTES + 1];
 	int fds[MAX_FDS] = {journal_pair};
+	const int r = make_instance(instance);
 
-	if (make_instance(instance) < 0)
-		return -EIO;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < listeners->n; i++) {
 		cek__internal__v1__listener__init(&listener[i]);
 		listener[i].name = config->listeners[i].name;

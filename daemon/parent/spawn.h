@@ -23,6 +23,6 @@ enum {
 	SPAWN_LOCK = 4,
 };
 
-/* control becomes the child's descriptor 3 and stays open here. Failures inside the child are logged by it, and it exits
- * with 127. 0 or -errno. */
+/* control becomes the child's descriptor 3 and stays open here. Failures inside the child are logged by it, and it
+ * exits with 127. 0 or -errno. */
 int spawn(const struct spawn *what, int control, pid_t *ret_pid);

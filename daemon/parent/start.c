@@ -66,7 +66,7 @@ static int build_environment(const struct config *config, bool module, char *ret
 			continue;
 		}
 		if (n == ENVIRONMENT_MAX - 1)
-			return -E2BIG;
+			return log_origin(-E2BIG);
 		ret_environment[n++] = *entry;
 	}
 	ret_environment[n] = NULL;
@@ -109,7 +109,7 @@ static int launch(const struct start *start, struct child *child)
 	pid_t pid;
 
 	if (snprintf(program, sizeof(program), "%s/%s", start->programs, what.name) >= (int)sizeof(program))
-		return -ENAMETOOLONG;
+		return log_origin(-ENAMETOOLONG);
 	r = build_environment(start->config, child->role == CHILD_WORKER, environment);
 	if (r == 0)
 		r = dgram_pair(control);

@@ -13,6 +13,6 @@ struct supervisor_options {
 	int test_page;           /* -1: none */
 };
 
-/* Take what others may hold, start the children, and keep them running until a signal says stop. Failures are logged. The
- * exit status: EXIT_SUCCESS after an orderly stop. */
+/* Take what others may hold, start the children, and keep them running until a signal says stop. Failures are logged.
+ * The exit status: EXIT_SUCCESS after an orderly stop. */
 int supervisor_run(const struct supervisor_options *options);

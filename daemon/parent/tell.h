@@ -19,5 +19,6 @@ void tell_worker_up(struct child *broker, const struct child *worker, const int 
  * broker. */
 void tell_worker_gone(struct child *broker, const struct child *worker, bool hopeless);
 
-/* Rules and limits of config are to be in force; without a broker the next one gets them with its setup. 0 or -errno. */
+/* Rules and limits of config are to be in force; if there is no broker, the next one gets them with its setup. 0 or
+ * -errno. */
 int tell_reload(struct child *broker, struct config *config);

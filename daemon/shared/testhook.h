@@ -1,7 +1,7 @@
 /*
- * Hooks for the tests, compiled in only with the meson option test_hooks: a page shared by the tests and all processes of
- * one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock, stops a process at a named
- * step, so that a test can kill it exactly there, and plants faults.
+ * Hooks for the tests, compiled in only with the meson option test_hooks: a page shared by the tests and all processes
+ * of one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock, stops a process at a
+ * named step, so that a test can kill it exactly there, and plants faults.
  */
 #pragma once
 

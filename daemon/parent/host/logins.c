@@ -120,7 +120,8 @@ int logins_check_pin(const char *path)
 	if (r < 0)
 		log_error("pin-file %s: %s", path, why);
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
-		log_warning("pin-file %s: others than its owner have access (mode %04o): chmod 0400 it", path, st.st_mode & 07777);
+		log_warning("pin-file %s: others than its owner have access (mode %04o): chmod 0400 it", path,
+		            st.st_mode & 07777);
 	return r;
 }
 

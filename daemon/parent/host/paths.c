@@ -47,7 +47,8 @@ static int check(struct walk *walk, enum paths_kind kind)
 
 	if (!trusted(walk->st.st_uid)) {
 		(void)snprintf(walk->why, PATHS_WHY_MAX, "%s belongs to uid %u, who can replace what is in it: chown it to %s",
-		               shown(walk), (unsigned)walk->st.st_uid, geteuid() == 0 ? "root" : "root or the user that starts cekd");
+		               shown(walk), (unsigned)walk->st.st_uid,
+		               geteuid() == 0 ? "root" : "root or the user that starts cekd");
 		return -EPERM;
 	}
 	if (!writable_for_others(&walk->st) || (kind == PATHS_PARENT && walk->st.st_mode & S_ISVTX))

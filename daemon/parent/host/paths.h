@@ -2,8 +2,8 @@
  * Folders of paths that cekd acts on more than once, as root perhaps: looked at one by one from / on and held by
  * descriptor, so that nobody but root, or the user that cekd runs as, can put something else in their place in between.
  *
- * No folder may belong to anybody else. Only a sticky one, as /tmp, may be writable for others, with one below it that is
- * not. A symbolic link is followed where nobody else could have made it: in a folder that only those two can write.
+ * No folder may belong to anybody else. Only a sticky one, as /tmp, may be writable for others, with one below it that
+ * is not. A symbolic link is followed where nobody else could have made it: in a folder that only those two can write.
  */
 #pragma once
 

@@ -15,18 +15,18 @@ struct state {
 	int keys, audit; /* the journal's files; -1: not opened yet */
 };
 
-/* Make the directory if it is missing (split_uids: so that other users can pass it), check that nobody else can write or
- * replace it, take both locks. What is left of a cekd that was killed gets some seconds to go away. Failures are logged.
- * path must outlive ret_state. 0 or -errno. */
+/* Make the directory if it is missing (split_uids: so that other users can pass it), check that nobody else can write
+ * or replace it, take both locks. What is left of a cekd that was killed gets some seconds to go away. Failures are
+ * logged. path must outlive ret_state. 0 or -errno. */
 int state_open(const char *path, bool split_uids, struct state *ret_state);
 
 /* Whether the directory, or the one that it would be made in, is one that nobody else can change (paths.h). Logs what
  * is wrong. 0 or -errno; 0 as well if there is none. */
 int state_check(const char *path);
 
-/* Open (make) the journal's files, keys.jsonl and audit.jsonl, mode 0640, and give them to owner; NULL: the user of cekd.
- * What is open already stays: a journal that is started again must get the file that the one before it wrote, not a new
- * and empty one in place of a file that was removed meanwhile. Logs failures. 0 or -errno. */
+/* Open (make) the journal's files, keys.jsonl and audit.jsonl, mode 0640, and give them to owner; NULL: the user of
+ * cekd. What is open already stays: a journal that is started again must get the file that the one before it wrote,
+ * not a new and empty one in place of a file that was removed meanwhile. Logs failures. 0 or -errno. */
 int state_open_journals(struct state *state, const struct account *owner);
 
 void state_close(struct state *state);
