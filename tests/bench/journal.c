@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/journal/serve.h"
+#include "daemon/journal/serve/serve.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__AuditRecord AuditRecord;

@@ -1,5 +1,5 @@
 /* serve.h */
-#include "daemon/journal/serve.h"
+#include "daemon/journal/serve/serve.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "daemon/journal/place.h"
+#include "daemon/journal/file/place.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/journal/serve.h"
+#include "daemon/journal/serve/serve.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"

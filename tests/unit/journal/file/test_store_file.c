@@ -474,5 +474,5 @@ int main(void)
 
 	log_open("test");
 	signal(SIGXFSZ, SIG_IGN);
-	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("store_file", tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/journal/place.h"
+#include "daemon/journal/file/place.h"
 #include "daemon/journal/text.h"
 #include "proto/chain.h"
 

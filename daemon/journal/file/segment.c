@@ -1,5 +1,5 @@
 /* segment.h */
-#include "daemon/journal/segment.h"
+#include "daemon/journal/file/segment.h"
 
 #include <errno.h>
 #include <inttypes.h>

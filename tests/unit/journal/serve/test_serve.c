@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/journal/serve.h"
+#include "daemon/journal/serve/serve.h"
 #include "tests/unit/journal/journal_files.h"
 #include "proto/dgram.h"
 

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "daemon/journal/segment.h"
+#include "daemon/journal/file/segment.h"
 
 static char path[64];
 static int sync_error;

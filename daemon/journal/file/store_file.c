@@ -12,7 +12,7 @@
 #include "base/wipe.h"
 #include "daemon/journal/evidence.h"
 #include "daemon/journal/record.h"
-#include "daemon/journal/segment.h"
+#include "daemon/journal/file/segment.h"
 
 enum {
 	READ_ARENA = 1 << 20, /* bytes: one record as a message; it came in a datagram of DGRAM_MAX */
