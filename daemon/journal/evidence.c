@@ -1,23 +1,7 @@
 #include "daemon/journal/evidence.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-void evidence_init(struct evidence *evidence, int keys_fd)
-{
-	struct statx st = { 0 };
-
-	*evidence = (struct evidence){ 0 };
-	if (statx(keys_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
-		return;
-	if (!(st.stx_mask & STATX_BTIME))
-		st.stx_btime.tv_sec = st.stx_btime.tv_nsec = 0;
-	snprintf(evidence->file, sizeof(evidence->file), "%" PRIu64 ":%" PRId64 ".%09u", (uint64_t)st.stx_ino,
-		 (int64_t)st.stx_btime.tv_sec, (unsigned)st.stx_btime.tv_nsec);
-}
 
 static const char *member(const json_t *line, const char *name)
 {

@@ -1,7 +1,7 @@
 /*
- * What tells that keys.jsonl is not the file that cekd wrote last, but a copy of it or an older one from a backup: its
- * identity in the file system, and an audit journal that knows of a longer life of the keys. The broker decides what
- * follows from that (internal.proto, ReplayBatch).
+ * What tells that a key journal is not the one that cekd wrote last, but an older one from a backup: an audit journal
+ * that knows of a longer life of the keys. The broker decides what follows from that, and from the identity of the key
+ * journal (store.h), which tells a copy (internal.proto, ReplayBatch).
  */
 #pragma once
 
@@ -12,14 +12,12 @@
 #include <jansson.h>
 
 enum {
-	EVIDENCE_FILE_MAX = 64,
 	EVIDENCE_LATER_MAX = 16,   /* changes that are remembered */
 	EVIDENCE_LINE_MAX = 480,
 };
 
+/* Of the audit journal, as it is read; zeroed before. */
 struct evidence {
-	char file[EVIDENCE_FILE_MAX]; /* "inode:birth", what the file system does not know as 0 */
-	/* Of the audit journal, as it is read: */
 	uint64_t epoch;  /* the highest so far */
 	bool outlived;   /* a shorter key journal was put in place of the one that it speaks of */
 	uint64_t ends;   /* where that shorter one ended */
@@ -31,16 +29,13 @@ struct evidence {
 	} later[EVIDENCE_LATER_MAX]; /* changes of keys, a ring by n_later */
 };
 
-/* A zeroed evidence for this key journal. */
-void evidence_init(struct evidence *evidence, int keys_fd);
-
 /* The next line of the audit journal, in order. */
 void evidence_line(struct evidence *evidence, const json_t *line);
 
 /* All lines were read, and the key journal ends with this seq: keep what speaks against it. */
 void evidence_end(struct evidence *evidence, uint64_t keys_seq);
 
-/* An operator has confirmed the key journal: nothing speaks against it any more, but for its identity. */
+/* An operator has confirmed the key journal: nothing speaks against it any more. */
 void evidence_clear(struct evidence *evidence);
 
 /* Whether there were others before those that are remembered. */

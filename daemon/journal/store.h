@@ -1,9 +1,19 @@
 /*
- * Where the records of cekd are kept: the key journal, which is the ring, and the audit journal. Everything else of
- * cekd-journal knows only this header, so that something shared by many machines (a database table) can stand behind it
- * instead of the two files of store.c.
+ * The seam behind which the key journal is kept: one chain of records (proto/chain.h), which is the ring. What stands
+ * behind it, a file of this machine (file/store_file.h) or something that many machines share and that waits for a
+ * network, nobody above knows: a store is a table of functions, and main.c alone says which one is used.
  *
- * A store that cannot be used, now or at all, still opens: it says why, and cekd's Status passes it on.
+ * Who calls: one thread, the functions below. A store calls back from store_turn() only, never from inside another
+ * function, so that whoever asks has always finished asking. What completes later (append, sync, records of others) is
+ * waited for with store_wait() and told in store_turn(). Nothing below waits, but for read_from and holds, and these no
+ * longer than the store's own deadline; an append or sync has come back after such a deadline, too.
+ *
+ * Ownership: a store is made by its own open function, which says what it takes (so no open stands in the table), and
+ * ended by store_close(). Records given to append are needed until it returns; those given to a call-back live until
+ * that returns, as does whatever a result points to. What state points to lives until the next call.
+ *
+ * Errors: a store that cannot be used, now or at all, still opens: its state says why in one line with what to do, and
+ * cekd's Status passes it on. -errno comes only from what the caller could mend or must end over.
  */
 #pragma once
 
@@ -11,77 +21,148 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/chain.h"
 #include "proto/internal.pb-c.h"
 
 enum {
 	STORE_WHY_MAX = 512,
-	STORE_RECORD_MAX = 98304,           /* bytes of one key record, packed: it must fit into a datagram with others around */
-	STORE_AUDIT_GATHERED_MAX = 4 << 20, /* bytes of lines that wait for a disk that is full; more are not taken */
-	STORE_INSTANCE_MAX = 64,            /* bytes of a broker's instance */
-	STORE_INSTANCES = 8,                /* brokers whose last record is remembered */
+	STORE_RECORD_MAX = 98304, /* bytes of one key record, packed: it must fit into a datagram with others around */
+	STORE_IDENTITY_MAX = 64,
 };
 
-struct evidence;
+enum store_outcome {
+	STORE_DONE,      /* all of it is durable */
+	STORE_CONFLICT,  /* nothing was written: the chain does not end with the expected head, others have appended */
+	STORE_REFUSED,   /* nothing was written: these records cannot be written down or could not be read back */
+	STORE_FAILED,    /* nothing was written: the store cannot; its state says what is wrong, and it may pass */
+	STORE_UNKNOWN,   /* written or not, and the store has given up to find out: only reading it anew tells */
+};
+
+struct store_result {
+	enum store_outcome outcome;
+	struct chain_head head; /* where the chain ends, as far as the store knows */
+	const char *why;        /* one line; empty if done */
+};
+
+struct store_state {
+	const char *text;       /* "ok", or one line that says what is wrong and what to do */
+	bool ok;
+	bool refused;           /* it cannot be read, nor trusted, until the next start */
+	struct chain_head head; /* where the chain ends, as far as the store knows */
+	const char *identity;   /* which journal this is: another one is a copy of it. "" = not known */
+};
+
+/* What store_turn() is called for: fd is ready for events (poll(2); fd -1 = none), or due has come. */
+struct store_wait {
+	int fd;
+	short events;
+	uint64_t due; /* clock_monotonic_us(), 0 = none */
+};
+
+/* One record; head is the place after its line. What a store_record_fn returns, if negative, ends the reading. */
+typedef int store_record_fn(void *userdata, const Cek__Internal__V1__KeyRecord *record, const struct chain_head *head);
+typedef void store_others_fn(void *userdata, const Cek__Internal__V1__KeyRecord *record, const struct chain_head *head);
+typedef void store_done_fn(void *userdata, const struct store_result *result);
+
 struct store;
 
-struct store_files {
-	int keys, audit;
-	int directory; /* in which they stand; O_PATH is enough */
+struct store_ops {
+	/* The records from this seq on, in order. 0; what fn returned; -EROFS: the journal is refused, -EBADMSG: it is
+	 * from now on; other -errno. */
+	int (*read_from)(struct store *store, uint64_t seq, store_record_fn *fn, void *userdata);
+
+	/* Whether the chain holds this line. 0; -ENOENT with a line in why; -EROFS and other -errno. */
+	int (*holds)(struct store *store, const struct chain_head *line, char why[STORE_WHY_MAX]);
+
+	/* Append all n records, durably, or none, and only if the chain ends with the expected head. Sets more in each,
+	 * and the seq that it gets. 0: done is called, once; -EBUSY: an append or a sync is under way, done is not. */
+	int (*append)(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n,
+		      const struct chain_head *expected, store_done_fn *done, void *userdata);
+
+	/* A write of one's own that has come back: whatever this store has told is durable, and it is still the one
+	 * that all others see. As append: 0 or -EBUSY. */
+	int (*sync)(struct store *store, store_done_fn *done, void *userdata);
+
+	/* Tell of records that others append from now on, in order and each once; those of an append from here are not
+	 * told. fn NULL: no more. A store that nobody else can write to never calls. */
+	void (*subscribe)(struct store *store, store_others_fn *fn, void *userdata);
+
+	/* See whether the journal is still where it was and as it was left; state tells. Once a second. */
+	void (*look)(struct store *store);
+
+	/* If something is wrong that may pass (a full disk), try again. Once a second while the state is not ok. */
+	void (*retry)(struct store *store);
+
+	struct store_state (*state)(const struct store *store);
+	struct store_wait (*wait)(const struct store *store);
+
+	/* Go on with what can go on now, and call back. Harmless when nothing is ready. */
+	void (*turn)(struct store *store);
+
+	/* Without a call-back for what is under way: it may be written or not. */
+	void (*close)(struct store *store);
 };
 
-/* Recover both journals and append "open" to the audit journal. The descriptors, of the two files and of their directory,
- * belong to the store from here on; directory is the path. 0 or -errno. free takes NULL, returns NULL. */
-int store_open(const struct store_files *files, const char *directory, const char *version, struct store **ret_store);
-struct store *store_free(struct store *store);
-
-/* "ok", or one line that says what is wrong and what to do. */
-const char *store_keys_state(const struct store *store);
-const char *store_audit_state(const struct store *store);
-bool store_ok(const struct store *store);
-
-/* See whether both files are still where they were and as they were left; store_ok() tells. Worth calling once a second. */
-void store_look(struct store *store);
-
-/* If something is wrong that may pass (a full disk), try again. Worth calling once a second while the store is not ok. */
-void store_retry(struct store *store);
-
-/* Append all of them, durably, or none. Sets seq and more in each. 0, or -errno with a line in why. */
-int store_append_keys(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n, char why[STORE_WHY_MAX], uint64_t *ret_last_seq);
-
-/* Whether the key journal holds the line that was noted as "SEQ:HASH". 0; -ENOENT and -EINVAL with a line in why; -errno. */
-int store_keys_hold(struct store *store, const char *head, char why[STORE_WHY_MAX]);
-
-/* Of the last line. */
-const char *store_keys_hash(const struct store *store);
-uint64_t store_keys_seq(const struct store *store);
-
-/* What speaks against the key journal; until a "restored" record is appended. */
-const struct evidence *store_evidence(const struct store *store);
-
-/* All records of the key journal, in order. record is gone after the call; what it returns, if negative, ends the reading
- * and is passed up. 0 or -errno; -EROFS: the journal is refused. */
-typedef int store_key_fn(void *userdata, const Cek__Internal__V1__KeyRecord *record);
-int store_read_keys(struct store *store, store_key_fn *fn, void *userdata);
-
-/* Take the records of a batch that come next (internal.proto, AuditBatch), into memory. 0, or -errno if the batch cannot
- * be written down at all. */
-int store_audit_take(struct store *store, const Cek__Internal__V1__AuditBatch *batch);
-
-/* Write what was taken, with one call; then make it durable. Failure shows in store_ok(); what was taken stays. */
-void store_audit_write(struct store *store);
-void store_audit_sync(struct store *store);
-
-/* The end, and still no room: what was taken and not written goes to the log, so that no reply is without a trace. */
-void store_audit_log_rest(struct store *store);
-
-/* How much waits: bytes not written; whether something written is not yet on disk. */
-size_t store_audit_gathered(const struct store *store);
-bool store_audit_unsynced(const struct store *store);
-
-/* How far the instance of the last batch has come. */
-struct store_audit_place {
-	const char *instance; /* NULL = no batch so far */
-	uint64_t written;
-	uint64_t durable;
+/* The first member of each store's own struct. */
+struct store {
+	const struct store_ops *ops;
 };
-struct store_audit_place store_audit_place(const struct store *store);
+
+static inline int store_read_from(struct store *store, uint64_t seq, store_record_fn *fn, void *userdata)
+{
+	return store->ops->read_from(store, seq, fn, userdata);
+}
+
+static inline int store_holds(struct store *store, const struct chain_head *line, char why[STORE_WHY_MAX])
+{
+	return store->ops->holds(store, line, why);
+}
+
+static inline int store_append(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n,
+			       const struct chain_head *expected, store_done_fn *done, void *userdata)
+{
+	return store->ops->append(store, records, n, expected, done, userdata);
+}
+
+static inline int store_sync(struct store *store, store_done_fn *done, void *userdata)
+{
+	return store->ops->sync(store, done, userdata);
+}
+
+static inline void store_subscribe(struct store *store, store_others_fn *fn, void *userdata)
+{
+	store->ops->subscribe(store, fn, userdata);
+}
+
+static inline void store_look(struct store *store)
+{
+	store->ops->look(store);
+}
+
+static inline void store_retry(struct store *store)
+{
+	store->ops->retry(store);
+}
+
+static inline struct store_state store_state(const struct store *store)
+{
+	return store->ops->state(store);
+}
+
+static inline struct store_wait store_wait(const struct store *store)
+{
+	return store->ops->wait(store);
+}
+
+static inline void store_turn(struct store *store)
+{
+	store->ops->turn(store);
+}
+
+/* NULL is allowed; returns NULL. */
+static inline struct store *store_close(struct store *store)
+{
+	if (store)
+		store->ops->close(store);
+	return NULL;
+}

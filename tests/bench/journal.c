@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/journal/file/audit_file.h"
+#include "daemon/journal/file/store_file.h"
 #include "daemon/journal/serve/serve.h"
 #include "proto/dgram.h"
 
@@ -75,12 +77,12 @@ static double cpu_seconds(void)
 
 static int journal(struct serve *serve, uint64_t n)
 {
-	struct pollfd readable = { .fd = serve->fd, .events = POLLIN };
+	struct pollfd readable = { .fd = serve->pair.fd, .events = POLLIN };
 	uint64_t start = clock_monotonic_us();
 	double cpu = cpu_seconds(), wall;
 	int r = 0;
 
-	while (r == 0 && store_audit_place(serve->store).durable < n && !serve->closed) {
+	while (r == 0 && audit_place(serve->audit).durable < n && !serve->pair.closed) {
 		if (poll(&readable, 1, serve_timeout(serve)) > 0)
 			r = serve_readable(serve);
 		if (r == 0)
@@ -101,8 +103,10 @@ int main(int argc, char **argv)
 {
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000, batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
 	char directory[] = "/tmp/cek-bench-XXXXXX", keys[64], audit[64];
-	struct serve serve = { .control_fd = -1, .sync_us = 100000, .sandbox = "" };
-	struct store_files files;
+	struct evidence evidence = {0};
+	struct serve serve = {.pair = {.control_fd = -1}, .evidence = &evidence, .sync_us = 100000, .sandbox = ""};
+	struct audit_file_setup setup = {.path = directory, .version = "bench"};
+	struct store_state keys_state;
 	int pair[2], r;
 	pid_t pid;
 
@@ -118,15 +122,22 @@ int main(int argc, char **argv)
 		_exit(broker(pair[1], n, batch));
 	}
 	close(pair[1]);
-	serve.fd = pair[0];
-	files = (struct store_files){ open_file(keys), open_file(audit), open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) };
-	r = store_open(&files, directory, "bench", &serve.store);
+	serve.pair.fd = pair[0];
+	setup.directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = store_file_open(open_file(keys), setup.directory, directory, &serve.store);
+	if (r < 0)
+		return EXIT_FAILURE;
+	keys_state = store_state(serve.store);
+	setup.keys = &keys_state;
+	setup.fd = open_file(audit);
+	r = audit_file_open(&setup, &evidence, &serve.audit);
 	if (r == 0)
 		r = serve_init(&serve);
 	if (r == 0)
 		r = journal(&serve, n);
 	serve_deinit(&serve);
-	store_free(serve.store);
+	audit_close(serve.audit);
+	store_close(serve.store);
 	unlink(keys);
 	unlink(audit);
 	rmdir(directory);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,4 +60,17 @@ int place_look(const struct place *place, int fd, const struct stat *st, char wh
 		snprintf(why, PLACE_WHY_MAX, ": another directory stands there now (unmounted, mounted over or moved?): bring back the one "
 			 "that cekd began with, or restart cekd");
 	return r < 0 || !here ? -ESTALE : 0;
+}
+
+void place_identity(int fd, char ret_identity[PLACE_IDENTITY_MAX])
+{
+	struct statx st = {0};
+
+	ret_identity[0] = 0;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return;
+	if (!(st.stx_mask & STATX_BTIME))
+		st.stx_btime.tv_sec = st.stx_btime.tv_nsec = 0;
+	snprintf(ret_identity, PLACE_IDENTITY_MAX, "%" PRIu64 ":%" PRId64 ".%09u", (uint64_t)st.stx_ino,
+		 (int64_t)st.stx_btime.tv_sec, (unsigned)st.stx_btime.tv_nsec);
 }

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum { PLACE_WHY_MAX = 320 };
+enum {
+	PLACE_WHY_MAX = 320,
+	PLACE_IDENTITY_MAX = 64,
+};
 
 struct place {
 	int directory;      /* the state directory, O_PATH is enough; belongs to the caller */
@@ -21,7 +24,11 @@ struct place {
 /* The strings must stay. 0 or -errno. */
 int place_init(struct place *place, int directory, const char *path, const char *file);
 
-/* Whether the path leads to the file behind fd, of which st is what fstat(2) just said. 0; -ESTALE with what happened and
- * what to do about it in why, which follows the file's name. What this user may not see is taken for good, but for a file
- * without any name. */
+/* Whether the path leads to the file behind fd, of which st is what fstat(2) just said. 0; -ESTALE with what
+ * happened and what to do about it in why, which follows the file's name. What this user may not see is taken for
+ * good, but for a file without any name. */
 int place_look(const struct place *place, int fd, const struct stat *st, char why[PLACE_WHY_MAX]);
+
+/* Which file this is: "inode:birth", what the file system does not know as 0; a copy of it is another one. Empty if it
+ * cannot be looked at. */
+void place_identity(int fd, char ret_identity[PLACE_IDENTITY_MAX]);

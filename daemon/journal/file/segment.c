@@ -19,18 +19,17 @@ int segment_init(struct segment *segment, int fd, int at, const char *directory,
 {
 	int r;
 
-	*segment = (struct segment){ .fd = fd, .head = chain_start(), .next = chain_start() };
+	*segment = (struct segment){ .fd = fd, .head = chain_start() };
 	snprintf(segment->name, sizeof(segment->name), "%s/%s", directory, file);
 	r = place_init(&segment->place, at, directory, file);
-	return r < 0 ? r : chain_hasher_new(&segment->hasher);
+	return r < 0 ? r : lines_init(&segment->gathered);
 }
 
 void segment_deinit(struct segment *segment)
 {
-	if (!segment->hasher)
+	if (!segment->gathered.hasher)
 		return;
-	chain_hasher_free(segment->hasher);
-	text_deinit(&segment->gathered);
+	lines_deinit(&segment->gathered);
 	close(segment->fd);
 	*segment = (struct segment){ 0 };
 }
@@ -70,7 +69,7 @@ static void __attribute__((format(printf, 2, 3))) segment_fail(struct segment *s
 static void settle(struct segment *segment, off_t whole, off_t size, const struct chain_head *head)
 {
 	segment->size = whole;
-	segment->head = segment->next = *head;
+	segment->head = segment->gathered.next = *head;
 	if (whole == size)
 		return;
 	log_warning("%s: cutting off the last %" PRId64 " bytes after seq %" PRIu64 ", which a crash left unfinished", segment->name,
@@ -199,27 +198,6 @@ int segment_read(struct segment *segment, chain_line_fn *line, void *userdata)
 	return 0;
 }
 
-int segment_line_done(struct segment *segment, size_t start)
-{
-	struct text *text = &segment->gathered;
-	char hash[CHAIN_HEX + 1];
-	int r;
-
-	r = chain_hash(segment->hasher, text->data + start, text->len - start, hash);
-	if (r == 0) {
-		text_raw(text, "\n", 1);
-		r = text->error;
-	}
-	if (r < 0) {
-		text->len = start;
-		text->error = 0;
-		return r;
-	}
-	segment->next.seq++;
-	memcpy(segment->next.hash, hash, sizeof(hash));
-	return 0;
-}
-
 static int write_whole(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
@@ -283,7 +261,7 @@ int segment_write(struct segment *segment)
 
 	if (segment->refused)
 		return -EROFS;
-	if (segment->gathered.len == 0)
+	if (segment->gathered.text.len == 0)
 		return 0;
 	testhook_step("journal.before-write");
 	r = segment_look(segment);
@@ -291,7 +269,7 @@ int segment_write(struct segment *segment)
 		r = cut(segment);
 	if (r < 0)
 		return r;
-	r = write_whole(segment->fd, segment->gathered.data, segment->gathered.len);
+	r = write_whole(segment->fd, segment->gathered.text.data, segment->gathered.text.len);
 	if (r < 0) {
 		int cut_off = cut(segment);
 
@@ -301,9 +279,9 @@ int segment_write(struct segment *segment)
 		return r;
 	}
 	testhook_step("journal.after-write");
-	segment->size += (off_t)segment->gathered.len;
-	segment->head = segment->next;
-	segment->gathered.len = 0;
+	segment->size += (off_t)segment->gathered.text.len;
+	segment->head = segment->gathered.next;
+	segment->gathered.text.len = 0;
 	segment->unsynced = true;
 	trouble_is_over(segment);
 	return 0;
@@ -325,8 +303,7 @@ void segment_probe(struct segment *segment)
 
 void segment_drop(struct segment *segment)
 {
-	segment->gathered.len = 0;
-	segment->next = segment->head;
+	lines_drop(&segment->gathered, &segment->head);
 }
 
 int segment_sync(struct segment *segment)
@@ -359,7 +336,7 @@ void segment_cut_back(struct segment *segment, off_t size, const struct chain_he
 	int r;
 
 	segment->size = size;
-	segment->head = segment->next = *head;
+	segment->head = segment->gathered.next = *head;
 	segment->unsynced = true; /* that they are gone again */
 	r = ours ? cut(segment) : 0;
 	if (!ours || r < 0)

@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include "daemon/journal/file/place.h"
-#include "daemon/journal/text.h"
+#include "daemon/journal/lines.h"
 #include "proto/chain.h"
 
 enum {
@@ -31,9 +31,7 @@ struct segment {
 	struct place place;
 	off_t size;              /* of the whole lines in the file */
 	struct chain_head head;  /* after them */
-	struct chain_head next;  /* after what is gathered */
-	struct text gathered;
-	struct chain_hasher *hasher;
+	struct lines gathered;   /* not yet in the file */
 	bool unsynced;           /* written, not yet on disk */
 	bool leftover;           /* what a failed write left after size could not be cut off yet */
 	bool refused;            /* not to be used until the next start */
@@ -57,9 +55,6 @@ int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *use
 /* Read it again from the start; only lines that stood there when it was last written. -errno; -EBADMSG if it is no longer
  * what it was (then refused is set). */
 int segment_read(struct segment *segment, chain_line_fn *line, void *userdata);
-
-/* The caller has appended one line, without newline, that begins at start of segment->gathered: chain it. 0 or -EIO. */
-int segment_line_done(struct segment *segment, size_t start);
 
 /* Whether it is still the file that was opened, where it was, and as it was left. 0; -ESTALE and trouble is set; -EROFS: it
  * is refused. */

@@ -1,8 +1,8 @@
 /*
  * cekd-journal: appends records, chains them by hash, makes them durable; decides nothing.
  *
- * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker, the two files and their
- * directory, so that this process opens nothing.
+ * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker, the two files and
+ * their directory, so that this process opens nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/journal/file/audit_file.h"
+#include "daemon/journal/file/store_file.h"
 #include "daemon/journal/serve/serve.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
@@ -102,30 +104,18 @@ static bool control_ends(struct pollfd *control_fd, uint8_t *buffer)
 	return ends;
 }
 
-/* For the two descriptors, or while the journal rests for cekd's alone. */
-static int wait_for(struct serve *serve, struct pollfd fds[2])
-{
-	uint64_t rest = serve_rest(serve);
-	struct timespec timeout = { .tv_nsec = (long)rest * 1000 };
-
-	fds[0].revents = 0;
-	return rest > 0 ? ppoll(&fds[1], 1, &timeout, NULL) : poll(fds, 2, serve_timeout(serve));
-}
-
 static int loop(struct serve *serve)
 {
-	struct pollfd fds[] = { { .fd = serve->fd, .events = POLLIN }, { .fd = CONTROL_FD, .events = POLLIN } };
+	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.fd = CONTROL_FD, .events = POLLIN}};
 	int r = 0;
 
-	while (r == 0 && !serve->closed) {
-		if (wait_for(serve, fds) < 0) {
-			if (errno != EINTR)
-				return -errno;
-			continue;
-		}
-		if (fds[1].revents && control_ends(&fds[1], serve->buffer))
+	while (r == 0 && !serve->pair.closed) {
+		r = serve_wait(serve, fds);
+		if (r < 0)
+			return r;
+		if (fds[SERVE_CONTROL].revents && control_ends(&fds[SERVE_CONTROL], serve->pair.buffer))
 			break;
-		if (fds[0].revents)
+		if (fds[SERVE_PAIR].revents)
 			r = serve_readable(serve);
 		if (r == 0)
 			r = serve_time(serve);
@@ -133,13 +123,33 @@ static int loop(struct serve *serve)
 	return r < 0 ? r : serve_finish(serve);
 }
 
+/* The journals: which ones these are, nobody else knows. */
+static int open_journals(struct serve *serve, const Cek__Internal__V1__JournalSetup *journal, const int *fds)
+{
+	struct audit_file_setup audit = {
+		.fd = fds[FD_AUDIT],
+		.directory = fds[FD_DIRECTORY],
+		.path = journal->directory,
+		.version = journal->version,
+	};
+	struct store_state keys;
+	int r;
+
+	r = store_file_open(fds[FD_KEYS], fds[FD_DIRECTORY], journal->directory, &serve->store);
+	if (r < 0)
+		return r;
+	keys = store_state(serve->store);
+	audit.keys = &keys;
+	return audit_file_open(&audit, serve->evidence, &serve->audit);
+}
+
 static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 {
 	const Cek__Internal__V1__JournalSetup *journal = setup->journal;
-	const struct store_files files = { .keys = fds[FD_KEYS], .audit = fds[FD_AUDIT], .directory = fds[FD_DIRECTORY] };
+	static struct evidence evidence;
 	struct serve serve = {
-		.fd = fds[FD_BROKER],
-		.control_fd = CONTROL_FD,
+		.pair = {.fd = fds[FD_BROKER], .control_fd = CONTROL_FD},
+		.evidence = &evidence,
 		.audit_durable = journal->audit_durable,
 		.sync_us = (uint64_t)journal->sync_ms * 1000,
 	};
@@ -152,7 +162,7 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 		return r;
 	}
 	serve.sandbox = report;
-	r = store_open(&files, journal->directory, journal->version, &serve.store);
+	r = open_journals(&serve, journal, fds);
 	if (r == 0)
 		r = serve_init(&serve);
 	if (r == 0)
@@ -162,7 +172,8 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	if (r == 0)
 		r = loop(&serve);
 	serve_deinit(&serve);
-	store_free(serve.store);
+	audit_close(serve.audit);
+	store_close(serve.store);
 	return r;
 }
 

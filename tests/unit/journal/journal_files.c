@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/journal/file/audit_file.h"
+#include "daemon/journal/file/store_file.h"
+
 static void must(int good, const char *what)
 {
 	if (!good) {
@@ -22,10 +25,12 @@ void journal_files_make(struct journal_files *files)
 	must(mkdtemp(files->directory) != NULL, "mkdtemp");
 	snprintf(files->keys, sizeof(files->keys), "%s/keys.jsonl", files->directory);
 	snprintf(files->audit, sizeof(files->audit), "%s/audit.jsonl", files->directory);
+	files->at = journal_files_directory(files);
 }
 
 void journal_files_remove(const struct journal_files *files)
 {
+	close(files->at);
 	unlink(files->keys);
 	unlink(files->audit);
 	must(rmdir(files->directory) == 0, "rmdir");
@@ -71,84 +76,24 @@ unsigned journal_files_lines(const char *path)
 	return lines;
 }
 
-struct store *journal_files_store(const struct journal_files *files)
+void journal_files_begin(const struct journal_files *files, struct journals *journals)
 {
-	struct store *store;
+	struct audit_file_setup audit = {.path = files->directory, .directory = files->at, .version = "1.0"};
+	struct store_state keys;
 
-	const struct store_files fds = {
-		.keys = journal_files_open(files->keys),
-		.audit = journal_files_open(files->audit),
-		.directory = journal_files_directory(files),
-	};
-
-	must(store_open(&fds, files->directory, "1.0", &store) == 0, "store_open");
-	return store;
+	*journals = (struct journals){0};
+	must(store_file_open(journal_files_open(files->keys), files->at, files->directory, &journals->store) == 0,
+	     "store_file_open");
+	keys = store_state(journals->store);
+	audit.keys = &keys;
+	audit.fd = journal_files_open(files->audit);
+	must(audit_file_open(&audit, &journals->evidence, &journals->audit) == 0, "audit_file_open");
 }
 
-Cek__Internal__V1__KeyRecord journal_key_record(const char *type, const char *key)
+void journal_files_end(struct journals *journals)
 {
-	Cek__Internal__V1__KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
-
-	record.time = 1767323045678901;
-	record.type = (char *)type;
-	record.key = (char *)key;
-	return record;
-}
-
-struct journal_batch {
-	Cek__Internal__V1__AuditBatch message;
-	Cek__Internal__V1__AuditRecord **pointers;
-	Cek__Internal__V1__AuditRecord *records;
-	uint8_t encrypted_key[256];
-};
-
-static void fill_audit(struct journal_batch *batch, size_t i, uint64_t n)
-{
-	Cek__Internal__V1__AuditRecord *record = &batch->records[i];
-
-	cek__internal__v1__audit_record__init(record);
-	record->n = n;
-	record->time = 1767323045678901 + n;
-	record->listener = (char *)"gateway";
-	record->uid = 33;
-	record->pid = 4711;
-	record->op = (char *)"unwrap";
-	record->key = (char *)"api-example";
-	record->kid = (char *)"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
-	record->alg = (char *)"RSA-OAEP-256";
-	record->status = (char *)"OK";
-	record->encrypted_key = (ProtobufCBinaryData){ sizeof(batch->encrypted_key), batch->encrypted_key };
-	batch->pointers[i] = record;
-}
-
-struct journal_batch *journal_batch_new(const char *instance, uint64_t first, uint64_t last)
-{
-	struct journal_batch *batch = calloc(1, sizeof(*batch));
-	size_t n = (size_t)(last - first + 1);
-
-	must(batch != NULL, "calloc");
-	batch->records = calloc(n, sizeof(*batch->records));
-	batch->pointers = calloc(n, sizeof(*batch->pointers));
-	must(batch->records && batch->pointers, "calloc");
-	for (size_t i = 0; i < n; i++)
-		fill_audit(batch, i, first + i);
-	cek__internal__v1__audit_batch__init(&batch->message);
-	batch->message.instance = (char *)instance;
-	batch->message.record = batch->pointers;
-	batch->message.n_record = n;
-	return batch;
-}
-
-Cek__Internal__V1__AuditBatch *journal_batch_message(struct journal_batch *batch)
-{
-	return &batch->message;
-}
-
-void journal_batch_free(struct journal_batch *batch)
-{
-	free(batch->records);
-	free(batch->pointers);
-	free(batch);
+	journals->audit = audit_close(journals->audit);
+	journals->store = store_close(journals->store);
 }
 
 void journal_limit_size(uint64_t size)

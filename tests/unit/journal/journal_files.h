@@ -1,14 +1,17 @@
-/* What the tests of the journal share: two files in a folder of their own, and records to put there. */
+/* What the tests of the journal share: two files in a folder of their own. */
 #pragma once
 
 #include <stdint.h>
 
+#include "daemon/journal/audit.h"
+#include "daemon/journal/evidence.h"
 #include "daemon/journal/store.h"
 
 struct journal_files {
 	char directory[64];
 	char keys[96];
 	char audit[96];
+	int at; /* the folder */
 };
 
 void journal_files_make(struct journal_files *files);
@@ -23,16 +26,15 @@ int journal_files_directory(const struct journal_files *files);
 char *journal_files_read(const char *path);
 unsigned journal_files_lines(const char *path);
 
-struct store *journal_files_store(const struct journal_files *files);
+/* Both journals, on these files. */
+struct journals {
+	struct store *store;
+	struct audit *audit;
+	struct evidence evidence;
+};
 
-/* A record of the key journal with this type and key. */
-Cek__Internal__V1__KeyRecord journal_key_record(const char *type, const char *key);
-
-/* A batch with the records first to last of this instance; to be freed. */
-struct journal_batch;
-struct journal_batch *journal_batch_new(const char *instance, uint64_t first, uint64_t last);
-Cek__Internal__V1__AuditBatch *journal_batch_message(struct journal_batch *batch);
-void journal_batch_free(struct journal_batch *batch);
+void journal_files_begin(const struct journal_files *files, struct journals *journals);
+void journal_files_end(struct journals *journals);
 
 /* RLIMIT_FSIZE, which stands for a full disk. SIGXFSZ must be ignored. */
 void journal_limit_size(uint64_t size);

@@ -132,39 +132,6 @@ static void test_the_latest_changes_are_kept(void **state)
 	assert_non_null(strstr(evidence_later(&evidence, 0), "v42"));
 }
 
-static int file_at(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT, 0600);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static void test_a_copy_is_another_file(void **state)
-{
-	char directory[] = "/tmp/evidence-XXXXXX", path[64], copy[64];
-	struct evidence first, again, other;
-	int fd, copied;
-
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/a", directory);
-	snprintf(copy, sizeof(copy), "%s/b", directory);
-	fd = file_at(path);
-	copied = file_at(copy);
-	evidence_init(&first, fd);
-	assert_int_equal(write(fd, "x", 1), 1);
-	evidence_init(&again, fd);
-	evidence_init(&other, copied);
-	assert_true(first.file[0] != '\0');
-	assert_string_equal(first.file, again.file);
-	assert_string_not_equal(first.file, other.file);
-	close(fd);
-	close(copied);
-	unlink(path);
-	unlink(copy);
-	rmdir(directory);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,7 +142,6 @@ int main(void)
 		cmocka_unit_test(test_growing_does_not_wear_it_out),
 		cmocka_unit_test(test_a_confirmation_ends_it),
 		cmocka_unit_test(test_the_latest_changes_are_kept),
-		cmocka_unit_test(test_a_copy_is_another_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

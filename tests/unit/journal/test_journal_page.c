@@ -12,8 +12,10 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "tests/unit/journal/journal_files.h"
 #include "proto/chain.h"
+#include "tests/unit/journal/journal_files.h"
+#include "tests/unit/journal/journal_records.h"
+#include "tests/unit/journal/store_calls.h"
 
 static struct journal_files files;
 static char *page;
@@ -23,25 +25,23 @@ static int setup(void **state)
 {
 	struct journal_batch *batch;
 	Cek__Internal__V1__KeyRecord record = journal_key_record("version", "api"), *records[] = { &record };
-	char why[STORE_WHY_MAX];
-	struct store *store;
-	uint64_t seq;
+	struct journals journals;
 
 	(void)state;
 	journal_files_make(&files);
-	store = journal_files_store(&files);
+	journal_files_begin(&files, &journals);
 	record.kid = (char *)"k1";
 	record.provenance = CEK__V1__PROVENANCE__PROVENANCE_GENERATED;
-	if (store_append_keys(store, records, 1, why, &seq) < 0)
+	if (store_call_append(journals.store, records, 1).outcome != STORE_DONE)
 		return -1;
 	batch = journal_batch_new("one", 1, 5);
 	journal_batch_message(batch)->record[2]->status = (char *)"FAILED";
 	journal_batch_message(batch)->record[2]->kid = (char *)"a \"quoted\" \\kid\\ %s";
-	if (store_audit_take(store, journal_batch_message(batch)) < 0)
+	if (audit_take(journals.audit, journal_batch_message(batch)) < 0)
 		return -1;
-	store_audit_write(store);
+	audit_write(journals.audit);
 	journal_batch_free(batch);
-	store_free(store);
+	journal_files_end(&journals);
 	return 0;
 }
 

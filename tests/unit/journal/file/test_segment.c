@@ -73,15 +73,16 @@ static void start(struct segment *segment)
 /* With padding, one line takes about 110 bytes more than that. */
 static void add_line(struct segment *segment, const char *more, int padding)
 {
-	size_t begin = segment->gathered.len;
+	size_t begin = segment->gathered.text.len;
 	char *line = NULL;
-	int len = asprintf(&line, "{\"seq\":%llu,\"prev\":\"%s\"%s,\"x\":\"%*s\"}", (unsigned long long)segment->next.seq + 1, segment->next.hash, more,
+	int len = asprintf(&line, "{\"seq\":%llu,\"prev\":\"%s\"%s,\"x\":\"%*s\"}", (unsigned long long)segment->gathered.next.seq + 1,
+			   segment->gathered.next.hash, more,
 			   padding, "");
 
 	assert_true(len > 0);
-	text_raw(&segment->gathered, line, (size_t)len);
+	text_raw(&segment->gathered.text, line, (size_t)len);
 	free(line);
-	assert_int_equal(segment_line_done(segment, begin), 0);
+	assert_int_equal(lines_done(&segment->gathered, begin), 0);
 }
 
 /* The trouble begins with the file's name, and goes on like this. */

@@ -20,6 +20,7 @@
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
 #include "tests/unit/journal/journal_files.h"
+#include "tests/unit/journal/journal_records.h"
 
 typedef Cek__Internal__V1__FromJournal FromJournal;
 typedef Cek__Internal__V1__ToJournal ToJournal;

@@ -18,8 +18,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/journal/serve/serve.h"
-#include "tests/unit/journal/journal_files.h"
 #include "proto/dgram.h"
+#include "tests/unit/journal/journal_files.h"
+#include "tests/unit/journal/journal_records.h"
+#include "tests/unit/journal/store_calls.h"
+#include "tests/unit/journal/store_memory.h"
 
 typedef Cek__Internal__V1__FromJournal FromJournal;
 typedef Cek__Internal__V1__ToJournal ToJournal;
@@ -28,25 +31,26 @@ typedef Cek__Internal__V1__KeyRecord KeyRecord;
 #define LOOK_LATER_US (UINT64_C(86400) * 1000000) /* the tests say when the files are looked at */
 
 static struct journal_files files;
+static struct journals journals;
+static struct memory_journal journal; /* in place of the key journal's file */
 static struct serve serve;
 static int broker;     /* the other end of the journal's pair */
 static int control;
 static uint8_t buffer[DGRAM_MAX];
 
-static int setup(void **state)
+static int begin(struct store *store)
 {
 	int pair[2], control_pair[2];
 
-	(void)state;
-	journal_files_make(&files);
 	if (dgram_pair(pair) < 0 || dgram_pair(control_pair) < 0)
 		return -1;
 	broker = pair[1];
 	control = control_pair[1];
 	serve = (struct serve){
-		.fd = pair[0],
-		.control_fd = control_pair[0],
-		.store = journal_files_store(&files),
+		.pair = {.fd = pair[0], .control_fd = control_pair[0]},
+		.store = store,
+		.audit = journals.audit,
+		.evidence = &journals.evidence,
 		.sandbox = "none",
 	};
 	if (serve_init(&serve) < 0)
@@ -55,14 +59,41 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup(void **state)
+{
+	(void)state;
+	journal_files_make(&files);
+	journal_files_begin(&files, &journals);
+	return begin(journals.store);
+}
+
+/* The keys elsewhere, the audit records in a file as ever, and durable at once. */
+static int setup_waiting(void **state)
+{
+	int r;
+
+	(void)state;
+	journal_files_make(&files);
+	journal_files_begin(&files, &journals);
+	journal = (struct memory_journal){.head = chain_start()};
+	r = begin(store_memory_open(&journal));
+	serve.audit_durable = true;
+	if (r < 0 || serve_announce(&serve) < 0)
+		return -1;
+	return recv(broker, buffer, sizeof(buffer), 0) > 0 ? 0 : -1;
+}
+
 static int teardown(void **state)
 {
 	(void)state;
 	journal_no_limit();
 	serve_deinit(&serve);
-	store_free(serve.store);
-	close(serve.fd);
-	close(serve.control_fd);
+	if (serve.store != journals.store)
+		store_close(serve.store);
+	text_deinit(&journal.text);
+	journal_files_end(&journals);
+	close(serve.pair.fd);
+	close(serve.pair.control_fd);
 	close(broker);
 	close(control);
 	journal_files_remove(&files);
@@ -285,13 +316,106 @@ static void test_append(void **state)
 	check_nothing();
 }
 
+/* Where the keys are kept may wait for a network: what the unwraps need, the audit records, passes by. The end of
+ * the wait is an event beside the pair and cekd. */
+static void test_an_append_that_takes_time(void **state)
+{
+	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.fd = -1}};
+	FromJournal *message;
+
+	(void)state;
+	store_memory_hold(serve.store, true);
+	send_append(1, "a");
+	send_batch("one", 1, 2);
+	assert_int_equal(serve_readable(&serve), 0);
+	check_audit_done("one", 2, 2);
+	check_nothing();
+	serve.rest_until = clock_monotonic_us() + 900000; /* at rest, too */
+	store_memory_hold(serve.store, false);
+	assert_int_equal(serve_wait(&serve, fds), 0);
+	assert_int_equal(fds[SERVE_PAIR].revents, 0);
+	assert_int_equal(fds[SERVE_STORE].revents, POLLIN);
+	assert_int_equal(serve_time(&serve), 0);
+	message = receive();
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+	assert_int_equal(message->appended->id, 1);
+	assert_true(message->appended->ok);
+	done_with(message);
+	check_nothing();
+}
+
+static unsigned count_appended(void)
+{
+	FromJournal *message;
+	unsigned n = 0;
+
+	while ((message = receive())) {
+		assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+		assert_int_equal(message->appended->id, ++n);
+		done_with(message);
+	}
+	return n;
+}
+
+/* What does not fit into the queue stays in the pair, which is not looked at meanwhile. */
+static void test_many_appends_that_take_time(void **state)
+{
+	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.fd = -1}};
+
+	(void)state;
+	store_memory_hold(serve.store, true);
+	for (uint64_t id = 1; id <= KEY_QUEUE_MAX + 5; id++)
+		send_append(id, "a");
+	assert_int_equal(serve_readable(&serve), 0);
+	assert_true(key_queue_full(&serve.keys));
+	assert_int_equal(serve_readable(&serve), 0);
+	assert_int_equal(serve.keys.n, KEY_QUEUE_MAX);
+	serve.look_due = 1;
+	assert_int_equal(serve_wait(&serve, fds), 0);
+	assert_int_equal(fds[SERVE_PAIR].revents, 0);
+	check_nothing();
+	store_memory_hold(serve.store, false);
+	assert_int_equal(serve_time(&serve), 0);
+	assert_int_equal(serve_wait(&serve, fds), 0);
+	assert_int_equal(fds[SERVE_PAIR].revents, POLLIN);
+	assert_int_equal(serve_readable(&serve), 0);
+	while (serve.keys.busy)
+		assert_int_equal(serve_time(&serve), 0);
+	assert_int_equal(count_appended(), KEY_QUEUE_MAX + 5);
+}
+
+/* The end comes while one is under way: it is waited for, after the audit records have become durable. */
+static void test_finish_with_an_append_under_way(void **state)
+{
+	FromJournal *message;
+
+	(void)state;
+	store_memory_hold(serve.store, true);
+	send_append(1, "a");
+	assert_int_equal(serve_readable(&serve), 0);
+	send_append(2, "b");
+	send_batch("one", 1, 2);
+	store_memory_hold(serve.store, false);
+	assert_int_equal(serve_finish(&serve), 0);
+	for (uint64_t id = 1; id <= 2; id++) {
+		message = receive();
+		assert_non_null(message);
+		assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+		assert_int_equal(message->appended->last_seq, id);
+		done_with(message);
+	}
+	check_audit_done("one", 2, 2);
+	assert_int_equal(journal.head.seq, 2);
+}
+
 /* Everything that was appended, in order, in as many datagrams as it takes. */
 static void test_replay(void **state)
 {
 	enum { APPEND = 100 };
 	KeyRecord records[APPEND], *pointers[APPEND];
 	const uint64_t n = 6 * APPEND;
-	char *key = calloc(1, 1001), why[STORE_WHY_MAX];
+	char *key = calloc(1, 1001);
 	uint64_t seq = 0;
 	unsigned batches = 0;
 	bool end = false;
@@ -306,7 +430,7 @@ static void test_replay(void **state)
 		pointers[i] = &records[i];
 	}
 	for (uint64_t i = 0; i < n; i += APPEND)
-		assert_int_equal(store_append_keys(serve.store, pointers, APPEND, why, &seq), 0);
+		assert_int_equal(store_call_append(serve.store, pointers, APPEND).outcome, STORE_DONE);
 	free(key);
 	seq = 0;
 	assert_int_equal(serve_announce(&serve), 0);
@@ -344,21 +468,19 @@ static void test_replay_of_the_largest_record(void **state)
 	FromJournal *message;
 	size_t len = STORE_RECORD_MAX;
 	char *reason = calloc(1, len + 1);
-	uint64_t seq = 0;
-	int r = -ERANGE;
+	enum store_outcome outcome = STORE_REFUSED;
 
 	(void)state;
 	assert_non_null(reason);
 	memset(reason, 'x', len);
-	for (; r == -ERANGE; reason[--len] = 0) {
+	for (; outcome == STORE_REFUSED; reason[--len] = 0) {
 		KeyRecord record = journal_key_record("state", "a"), *records[] = { &record };
-		char why[STORE_WHY_MAX];
 
 		record.reason = reason;
-		r = store_append_keys(serve.store, records, 1, why, &seq);
+		outcome = store_call_append(serve.store, records, 1).outcome;
 	}
 	free(reason);
-	assert_int_equal(r, 0);
+	assert_int_equal(outcome, STORE_DONE);
 	assert_true(len > STORE_RECORD_MAX - 100);
 	send_replay(1);
 	assert_int_equal(serve_readable(&serve), 0);
@@ -391,13 +513,13 @@ static void test_full_disk(void **state)
 	assert_false(message->appended->ok);
 	done_with(message);
 	check_state(false);
-	assert_true(serve.retry_due > 0);
-	serve.retry_due = 1;
+	assert_true(serve.report.retry_due > 0);
+	serve.report.retry_due = 1;
 	assert_int_equal(serve_time(&serve), 0);
 	check_nothing();
 	journal_no_limit();
-	assert_true(serve.retry_due > 1);
-	serve.retry_due = 1;
+	assert_true(serve.report.retry_due > 1);
+	serve.report.retry_due = 1;
 	assert_int_equal(serve_time(&serve), 0);
 	check_audit_done("one", 3, 3);
 	check_state(true);
@@ -420,7 +542,7 @@ static void test_much_waits_for_a_full_disk(void **state)
 		assert_int_equal(serve_readable(&serve), 0);
 	}
 	check_state(false);
-	assert_true(store_audit_gathered(serve.store) > 2 << 20);
+	assert_true(audit_state(serve.audit).gathered > 2 << 20);
 	send_append(5, "a");
 	assert_int_equal(serve_readable(&serve), 0);
 	message = receive();
@@ -458,11 +580,11 @@ static void test_file_moved_away(void **state)
 	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
 	done_with(message);
 	check_nothing();
-	serve.retry_due = 1;
+	serve.report.retry_due = 1;
 	assert_int_equal(serve_time(&serve), 0);
 	check_nothing();
 	assert_int_equal(rename(elsewhere, files.audit), 0);
-	serve.retry_due = 1;
+	serve.report.retry_due = 1;
 	assert_int_equal(serve_time(&serve), 0);
 	check_audit_done("one", 2, 2);
 	check_state(true);
@@ -473,7 +595,7 @@ static void test_file_moved_away(void **state)
 	assert_int_equal(serve_time(&serve), 0);
 	check_state(false);
 	assert_int_equal(rename(elsewhere, files.audit), 0);
-	serve.retry_due = 1;
+	serve.report.retry_due = 1;
 	assert_int_equal(serve_time(&serve), 0);
 	check_audit_done("one", 2, 2);
 	check_state(true);
@@ -494,7 +616,7 @@ static void test_log_of_what_was_not_written(void **state)
 	send_batch("one", 3, 3);
 	journal_no_limit(); /* the log must be written */
 	dup2(log, STDERR_FILENO);
-	store_audit_log_rest(serve.store);
+	audit_log_rest(serve.audit);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	assert_true(pread(log, text, sizeof(text) - 1, 0) > 0);
@@ -513,7 +635,7 @@ static void test_finish_without_a_reader(void **state)
 	char full[DGRAM_MAX / 2] = { 0 };
 
 	(void)state;
-	while (send(serve.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
+	while (send(serve.pair.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
 		;
 	send_batch("one", 1, 1);
 	assert_int_equal(serve_finish(&serve), 0);
@@ -528,7 +650,7 @@ static void test_rubbish_does_not_stop_it(void **state)
 	send_batch("one", 1, 1);
 	assert_int_equal(serve_readable(&serve), 0);
 	check_audit_done("one", 1, 0);
-	assert_false(serve.closed);
+	assert_false(serve.pair.closed);
 }
 
 static void test_no_replay_of_a_refused_journal(void **state)
@@ -557,7 +679,7 @@ static void test_finish(void **state)
 	close(broker);
 	broker = -1;
 	assert_int_equal(serve_readable(&serve), 0);
-	assert_true(serve.closed);
+	assert_true(serve.pair.closed);
 }
 
 /* A broker that reads nothing, and cekd that wants the end. */
@@ -566,7 +688,7 @@ static void test_control_ends_the_wait(void **state)
 	char full[DGRAM_MAX / 2] = { 0 };
 
 	(void)state;
-	while (send(serve.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
+	while (send(serve.pair.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
 		;
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(send(control, "x", 1, 0), 1);
@@ -576,6 +698,7 @@ static void test_control_ends_the_wait(void **state)
 }
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ROW_WAITING(test) cmocka_unit_test_setup_teardown(test, setup_waiting, teardown)
 
 int main(void)
 {
@@ -583,8 +706,12 @@ int main(void)
 		ROW(test_announce), ROW(test_audit), ROW(test_sync_waits), ROW(test_rest),
 		ROW(test_no_rest_while_more_waits), ROW(test_audit_durable),
 		ROW(test_append), ROW(test_replay),
-		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_file_moved_away), ROW(test_rubbish_does_not_stop_it),
-		ROW(test_much_waits_for_a_full_disk), ROW(test_log_of_what_was_not_written), ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish), ROW(test_control_ends_the_wait),
+		ROW(test_replay_of_the_largest_record), ROW(test_full_disk), ROW(test_file_moved_away),
+		ROW(test_rubbish_does_not_stop_it), ROW(test_much_waits_for_a_full_disk),
+		ROW(test_log_of_what_was_not_written),
+		ROW(test_finish_without_a_reader), ROW(test_no_replay_of_a_refused_journal), ROW(test_finish),
+		ROW(test_control_ends_the_wait), ROW_WAITING(test_an_append_that_takes_time),
+		ROW_WAITING(test_many_appends_that_take_time), ROW_WAITING(test_finish_with_an_append_under_way),
 	};
 
 	log_open("test");

@@ -1,0 +1,11 @@
+/*
+ * store.h on one file of this machine, keys.jsonl. Everything is done at once and told in the next turn. Nobody else
+ * appends: a file that somebody else has written is refused (segment.h), so there are no records of others.
+ */
+#pragma once
+
+#include "daemon/journal/store.h"
+
+/* Recover it. fd, O_RDWR | O_APPEND, belongs to the store from here on, also on failure; directory (O_PATH is
+ * enough) is where keys.jsonl stands, and path is its path: both must stay. 0 or -errno. */
+int store_file_open(int fd, int directory, const char *path, struct store **ret_store);

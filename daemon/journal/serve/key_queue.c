@@ -1,0 +1,268 @@
+#include "daemon/journal/serve/key_queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/journal/serve/replay.h"
+
+typedef Cek__Internal__V1__AppendKey AppendKey;
+typedef Cek__Internal__V1__KeyRecord KeyRecord;
+typedef Cek__Internal__V1__ToJournal ToJournal;
+
+enum { WAIT_MS = 1000 }; /* a store that has nothing to wait for is asked again all the same */
+
+/* A datagram whose turn has not come. */
+struct waiting {
+	struct link link;
+	size_t len;
+	uint8_t data[];
+};
+
+/* There is no message that would tell the broker of them. It expects a line that is not the last one any more: what it
+ * wants to append is refused until it has read the journal anew. */
+static void on_others(void *userdata, const KeyRecord *record, const struct chain_head *head)
+{
+	struct key_queue *queue = userdata;
+
+	if (!queue->behind)
+		log_warning("others have written to the key journal (seq %" PRIu64 "): changes of keys are refused "
+			    "until the broker has read it anew", head->seq);
+	queue->behind = true;
+}
+
+void key_queue_init(struct key_queue *queue)
+{
+	list_init(&queue->waiting);
+	queue->head = store_state(queue->store).head;
+	store_subscribe(queue->store, on_others, queue);
+}
+
+void key_queue_deinit(struct key_queue *queue)
+{
+	struct link *link;
+
+	if (!queue->store)
+		return;
+	store_subscribe(queue->store, NULL, NULL);
+	while ((link = list_take(&queue->waiting)))
+		free(list_entry(link, struct waiting, link));
+	queue->n = 0;
+}
+
+/* ---- appends ----------------------------------------------------------------------------------------------------- */
+
+/* last_seq 0: not appended. */
+static int answer(struct key_queue *queue, uint64_t id, uint64_t last_seq, const char *why)
+{
+	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	Cek__Internal__V1__Appended appended = CEK__INTERNAL__V1__APPENDED__INIT;
+	struct store_state state = store_state(queue->store);
+
+	appended.id = id;
+	appended.ok = last_seq > 0;
+	appended.last_seq = last_seq;
+	appended.why = (char *)why;
+	appended.hash = state.head.hash;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED;
+	message.appended = &appended;
+	return pair_send(queue->pair, &message);
+}
+
+/* Whether it took them is told to the broker by what the next journal reads (the broker compares). */
+static int appended_or_not(const struct store_result *result)
+{
+	log_error("whether the key journal took a record is not known: %s", result->why);
+	return log_origin(-EREMOTEIO);
+}
+
+static void on_appended(void *userdata, const struct store_result *result)
+{
+	struct key_queue *queue = userdata;
+	bool done = result->outcome == STORE_DONE;
+
+	queue->busy = false;
+	if (result->outcome == STORE_UNKNOWN) {
+		queue->error = appended_or_not(result);
+		return;
+	}
+	if (done)
+		queue->head = result->head;
+	if (done && queue->confirms)
+		evidence_clear(queue->evidence);
+	queue->error = answer(queue, queue->id, done ? result->head.seq : 0, result->why);
+}
+
+/* "SEQ:HASH" as a place in the chain. */
+static int parse_head(const char *text, struct chain_head *ret_head)
+{
+	struct chain_head head;
+	char *end;
+
+	if (*text < '1' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	head.seq = strtoull(text, &end, 10);
+	if (errno || *end != ':' || !chain_hash_valid(end + 1))
+		return -EINVAL;
+	memcpy(head.hash, end + 1, sizeof(head.hash));
+	*ret_head = head;
+	return 0;
+}
+
+/* Whether the journal holds the line that was noted; if not, why says so. */
+static bool holds(struct key_queue *queue, const char *text, char why[STORE_WHY_MAX])
+{
+	static const char begin[] = "head: ";
+	struct chain_head line;
+	int r;
+
+	memcpy(why, begin, sizeof(begin));
+	if (parse_head(text, &line) < 0) {
+		strcat(why, "not SEQ:HASH");
+		return false;
+	}
+	r = store_holds(queue->store, &line, why + strlen(why));
+	if (r != -ENOENT)
+		why[0] = 0; /* the journal cannot be read at all, which its state tells */
+	return r == 0;
+}
+
+static bool has_restored(const AppendKey *append)
+{
+	for (size_t i = 0; i < append->n_record; i++) {
+		if (strcmp(append->record[i]->type, "restored") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int append_key(struct key_queue *queue, const AppendKey *append)
+{
+	char why[16 + STORE_WHY_MAX];
+	int r;
+
+	if (append->head[0] && !holds(queue, append->head, why))
+		return answer(queue, append->id, 0, why);
+	queue->id = append->id;
+	queue->confirms = has_restored(append);
+	r = store_append(queue->store, append->record, append->n_record, &queue->head, on_appended, queue);
+	queue->busy = r == 0;
+	return r < 0 ? log_origin(r) : 0;
+}
+
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
+
+static int replay(struct key_queue *queue, uint64_t id)
+{
+	/* A broker that has just started takes it that all is well, unless it is told. */
+	int r = report_ok(queue->report) ? 0 : report_send(queue->report);
+
+	if (r == 0)
+		r = replay_send(queue->pair, queue->store, queue->evidence, queue->arena, id, &queue->head);
+	if (r == 0)
+		queue->behind = false;
+	/* A journal that cannot be trusted is not replayed, not even in part: the state says why. */
+	return r == -EROFS || r == -EBADMSG ? report_send_if_new(queue->report) : r;
+}
+
+static int run(struct key_queue *queue, const ToJournal *message)
+{
+	int r;
+
+	if (message->what_case == CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY)
+		r = replay(queue, message->replay->id);
+	else
+		r = append_key(queue, message->append_key);
+	if (r == 0)
+		store_turn(queue->store);
+	return r < 0 ? r : queue->error;
+}
+
+static int run_waiting(struct key_queue *queue)
+{
+	struct waiting *waiting = list_entry(list_take(&queue->waiting), struct waiting, link);
+	ToJournal *message;
+	int r;
+
+	queue->n--;
+	arena_reset(queue->arena);
+	message = cek__internal__v1__to_journal__unpack(arena_allocator(queue->arena), waiting->len, waiting->data);
+	r = message ? run(queue, message) : -ENOMEM;
+	free(waiting);
+	return r;
+}
+
+int key_queue_take(struct key_queue *queue, const ToJournal *message, const uint8_t *data, size_t len)
+{
+	struct waiting *waiting;
+
+	if (!queue->busy)
+		return run(queue, message);
+	waiting = malloc(sizeof(*waiting) + len);
+	if (!waiting)
+		return -ENOMEM;
+	waiting->len = len;
+	memcpy(waiting->data, data, len);
+	list_append(&queue->waiting, &waiting->link);
+	queue->n++;
+	return 0;
+}
+
+int key_queue_turn(struct key_queue *queue)
+{
+	int r;
+
+	store_turn(queue->store);
+	r = queue->error;
+	while (r == 0 && !queue->busy && queue->n > 0)
+		r = run_waiting(queue);
+	return r;
+}
+
+bool key_queue_full(const struct key_queue *queue)
+{
+	return queue->n >= KEY_QUEUE_MAX;
+}
+
+/* Until nothing is under way and nothing waits for its turn. */
+static int wait_for_all(struct key_queue *queue)
+{
+	int r = queue->error;
+
+	while (r == 0 && queue->busy) {
+		struct store_wait wait = store_wait(queue->store);
+		struct pollfd fd = {.fd = wait.fd, .events = wait.events};
+		uint64_t now = clock_monotonic_us();
+		int ms = WAIT_MS;
+
+		if (wait.due > 0 && wait.due < now + WAIT_MS * 1000)
+			ms = wait.due <= now ? 0 : (int)((wait.due - now + 999) / 1000);
+		if (poll(&fd, 1, ms) < 0 && errno != EINTR)
+			return -errno;
+		r = key_queue_turn(queue);
+	}
+	return r;
+}
+
+/* What is wrong, the state says. */
+static void on_synced(void *userdata, const struct store_result *result)
+{
+	struct key_queue *queue = userdata;
+
+	queue->busy = false;
+}
+
+int key_queue_finish(struct key_queue *queue)
+{
+	int r = wait_for_all(queue);
+
+	if (r == 0)
+		r = store_sync(queue->store, on_synced, queue);
+	queue->busy = r == 0;
+	return r < 0 ? r : wait_for_all(queue);
+}

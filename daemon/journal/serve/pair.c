@@ -1,0 +1,57 @@
+#include "daemon/journal/serve/pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "proto/dgram.h"
+
+int pair_init(struct pair *pair)
+{
+	int flags = fcntl(pair->fd, F_GETFL);
+
+	if (flags < 0 || fcntl(pair->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	pair->buffer = malloc(DGRAM_MAX);
+	return pair->buffer ? 0 : -ENOMEM;
+}
+
+void pair_deinit(struct pair *pair)
+{
+	free(pair->buffer);
+	pair->buffer = NULL;
+}
+
+int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *message)
+{
+	struct pollfd fds[] = {{.fd = pair->fd, .events = POLLOUT}, {.fd = pair->control_fd, .events = POLLIN}};
+
+	for (;;) {
+		int r = dgram_send(pair->fd, &message->base, NULL, 0);
+
+		if (r == -EPIPE || r == -ECONNRESET || (r == -EAGAIN && pair->ending))
+			return 0;
+		if (r != -EAGAIN)
+			return r;
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[1].revents)
+			return 0;
+	}
+}
+
+ssize_t pair_receive(struct pair *pair)
+{
+	ssize_t len;
+
+	do {
+		len = dgram_recv(pair->fd, MSG_DONTWAIT, pair->buffer, DGRAM_MAX, NULL, 0, NULL);
+	} while (len == -ECONNRESET); /* something stayed unread there; told once, and before the last records */
+	if (len == 0) {
+		pair->closed = true;
+		return -EAGAIN;
+	}
+	return len;
+}

@@ -1,0 +1,38 @@
+#include "daemon/journal/serve/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+bool report_ok(const struct report *report)
+{
+	return store_state(report->store).ok && audit_state(report->audit).ok;
+}
+
+int report_send(struct report *report)
+{
+	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	Cek__Internal__V1__JournalState state = CEK__INTERNAL__V1__JOURNAL_STATE__INIT;
+	struct store_state keys = store_state(report->store);
+
+	state.ok = report_ok(report);
+	state.keys = (char *)keys.text;
+	state.audit = (char *)audit_state(report->audit).text;
+	state.sandbox = (char *)report->sandbox;
+	state.keys_seq = keys.head.seq;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
+	message.state = &state;
+	snprintf(report->told_keys, sizeof(report->told_keys), "%s", state.keys);
+	snprintf(report->told_audit, sizeof(report->told_audit), "%s", state.audit);
+	report->retry_due = state.ok ? 0 : clock_monotonic_us() + REPORT_RETRY_US;
+	return pair_send(report->pair, &message);
+}
+
+int report_send_if_new(struct report *report)
+{
+	bool same = strcmp(report->told_keys, store_state(report->store).text) == 0 &&
+		    strcmp(report->told_audit, audit_state(report->audit).text) == 0;
+
+	return same ? 0 : report_send(report);
+}

@@ -1,0 +1,371 @@
+/* On a store that completes appends later (store_memory.h), without anything that reads the pair. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "daemon/journal/serve/key_queue.h"
+#include "proto/dgram.h"
+#include "tests/unit/journal/journal_records.h"
+#include "tests/unit/journal/store_calls.h"
+#include "tests/unit/journal/store_memory.h"
+
+typedef Cek__Internal__V1__FromJournal FromJournal;
+typedef Cek__Internal__V1__ToJournal ToJournal;
+typedef Cek__Internal__V1__KeyRecord KeyRecord;
+
+static struct memory_journal journal;
+static struct store *store;
+static struct pair pair;
+static struct evidence evidence;
+static struct report report;
+static struct arena arena;
+static struct key_queue queue;
+static int broker; /* the other end of the pair */
+static uint8_t buffer[DGRAM_MAX];
+
+/* An audit journal of which nothing but its state is asked. */
+static struct audit_state well(const struct audit *audit)
+{
+	(void)audit;
+	return (struct audit_state){.text = "ok", .ok = true};
+}
+
+static const struct audit_ops audit_ops = {.state = well};
+static struct audit audit = {.ops = &audit_ops};
+
+static int setup(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	if (dgram_pair(fds) < 0 || arena_init(&arena, 2 << 20) < 0)
+		return -1;
+	broker = fds[1];
+	pair = (struct pair){.fd = fds[0], .control_fd = -1};
+	if (pair_init(&pair) < 0)
+		return -1;
+	journal = (struct memory_journal){.head = chain_start()};
+	store = store_memory_open(&journal);
+	evidence = (struct evidence){0};
+	report = (struct report){.pair = &pair, .store = store, .audit = &audit, .sandbox = "none"};
+	queue = (struct key_queue){
+		.pair = &pair,
+		.store = store,
+		.evidence = &evidence,
+		.report = &report,
+		.arena = &arena,
+	};
+	key_queue_init(&queue);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	key_queue_deinit(&queue);
+	store_close(store);
+	text_deinit(&journal.text);
+	pair_deinit(&pair);
+	arena_deinit(&arena);
+	close(pair.fd);
+	close(broker);
+	return 0;
+}
+
+static int take(const ToJournal *message)
+{
+	size_t len = cek__internal__v1__to_journal__get_packed_size(message);
+	uint8_t *data = malloc(len);
+	ToJournal *unpacked;
+	int r;
+
+	assert_non_null(data);
+	cek__internal__v1__to_journal__pack(message, data);
+	arena_reset(&arena);
+	unpacked = cek__internal__v1__to_journal__unpack(arena_allocator(&arena), len, data);
+	assert_non_null(unpacked);
+	r = key_queue_take(&queue, unpacked, data, len);
+	free(data);
+	return r;
+}
+
+static int take_append(uint64_t id, const char *type, const char *key, const char *head)
+{
+	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
+	Cek__Internal__V1__AppendKey append = CEK__INTERNAL__V1__APPEND_KEY__INIT;
+	KeyRecord record = journal_key_record(type, key), *records[] = {&record};
+
+	append.id = id;
+	append.record = records;
+	append.n_record = 1;
+	append.head = (char *)head;
+	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
+	message.append_key = &append;
+	return take(&message);
+}
+
+static int take_replay(uint64_t id)
+{
+	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
+	Cek__Internal__V1__Replay replay = CEK__INTERNAL__V1__REPLAY__INIT;
+
+	replay.id = id;
+	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY;
+	message.replay = &replay;
+	return take(&message);
+}
+
+/* NULL if nothing is there. */
+static FromJournal *receive(void)
+{
+	FromJournal *message;
+	ssize_t len = dgram_recv(broker, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
+
+	if (len == -EAGAIN)
+		return NULL;
+	assert_true(len > 0);
+	message = cek__internal__v1__from_journal__unpack(NULL, (size_t)len, buffer);
+	assert_non_null(message);
+	return message;
+}
+
+static void check_nothing(void)
+{
+	assert_null(receive());
+}
+
+/* The journal has this line there. */
+static void check_line(uint64_t seq, const char *hash)
+{
+	struct chain_head line = {.seq = seq};
+	char why[STORE_WHY_MAX];
+
+	assert_int_equal(strlen(hash), CHAIN_HEX);
+	memcpy(line.hash, hash, sizeof(line.hash));
+	assert_int_equal(store_holds(store, &line, why), 0);
+}
+
+/* seq 0: it was refused, and why begins so. */
+static void check_appended(uint64_t id, uint64_t seq, const char *why)
+{
+	FromJournal *message = receive();
+
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+	assert_int_equal(message->appended->id, id);
+	assert_int_equal(message->appended->ok, seq > 0);
+	assert_int_equal(message->appended->last_seq, seq);
+	if (seq > 0)
+		check_line(seq, message->appended->hash);
+	if (strncmp(message->appended->why, why, strlen(why)) != 0 || (seq > 0 && message->appended->why[0]))
+		fail_msg("\"%s\", not \"%s\"", message->appended->why, why);
+	cek__internal__v1__from_journal__free_unpacked(message, NULL);
+}
+
+/* All records in one datagram, of these keys, each one letter. */
+static void check_replay(uint64_t id, const char *keys)
+{
+	FromJournal *message = receive();
+
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
+	assert_int_equal(message->replay->id, id);
+	assert_true(message->replay->end);
+	assert_string_equal(message->replay->file, "memory");
+	check_line(strlen(keys), message->replay->hash);
+	assert_int_equal(message->replay->n_record, strlen(keys));
+	for (size_t i = 0; i < strlen(keys); i++)
+		assert_int_equal(message->replay->record[i]->key[0], keys[i]);
+	cek__internal__v1__from_journal__free_unpacked(message, NULL);
+}
+
+static void let_go(void)
+{
+	store_memory_hold(store, false);
+	while (queue.busy) {
+		assert_true(store_wait(store).fd >= 0);
+		assert_int_equal(key_queue_turn(&queue), 0);
+	}
+}
+
+/* What comes after an append that is under way is done after it, in order. */
+static void test_order(void **state)
+{
+	(void)state;
+	store_memory_hold(store, true);
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	assert_int_equal(take_append(2, "version", "b", ""), 0);
+	assert_int_equal(take_replay(3), 0);
+	assert_int_equal(take_append(4, "version", "c", ""), 0);
+	assert_int_equal(key_queue_turn(&queue), 0);
+	check_nothing();
+	assert_int_equal(queue.n, 3);
+	let_go();
+	check_appended(1, 1, "");
+	check_appended(2, 2, "");
+	check_replay(3, "ab");
+	check_appended(4, 3, "");
+	check_nothing();
+	assert_int_equal(queue.n, 0);
+}
+
+/* Of a failed append nothing is left, and those behind it are none the worse for it. */
+static void test_a_failed_append_is_dropped(void **state)
+{
+	(void)state;
+	store_memory_hold(store, true);
+	store_memory_next(store, STORE_FAILED, false);
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	assert_int_equal(take_append(2, "version", "\xff", ""), 0);
+	assert_int_equal(take_append(3, "version", "c", ""), 0);
+	assert_int_equal(take_replay(4), 0);
+	let_go();
+	check_appended(1, 0, "the server is away");
+	check_appended(2, 0, "record 1 of 1 (version) holds a string that is not UTF-8");
+	check_appended(3, 1, "");
+	check_replay(4, "c");
+	check_nothing();
+}
+
+/* Neither yes nor no would be true: the broker compares with what the next journal reads. */
+static void test_unknown_is_no_answer(void **state)
+{
+	(void)state;
+	store_memory_hold(store, true);
+	store_memory_next(store, STORE_UNKNOWN, true);
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	assert_int_equal(take_replay(2), 0);
+	store_memory_hold(store, false);
+	assert_int_equal(key_queue_turn(&queue), -EREMOTEIO);
+	assert_int_equal(key_queue_turn(&queue), -EREMOTEIO);
+	check_nothing();
+	assert_int_equal(queue.n, 1);
+}
+
+/* The broker does not know their records, so nothing of its own may follow them, until it has read them. */
+static void test_others(void **state)
+{
+	struct store *other = store_memory_open(&journal);
+	KeyRecord record = journal_key_record("version", "x"), *records[] = {&record};
+
+	(void)state;
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	check_appended(1, 1, "");
+	assert_int_equal(store_call_append(other, records, 1).outcome, STORE_DONE);
+	assert_int_equal(key_queue_turn(&queue), 0);
+	assert_true(queue.behind);
+	check_nothing();
+	assert_int_equal(take_append(2, "version", "b", ""), 0);
+	check_appended(2, 0, "the journal ends with seq 2");
+	assert_int_equal(take_replay(3), 0);
+	check_replay(3, "ax");
+	assert_false(queue.behind);
+	assert_int_equal(take_append(4, "version", "b", ""), 0);
+	check_appended(4, 3, "");
+	store_close(other);
+}
+
+/* Nothing speaks against the journal any more once that is durable, and not before. */
+static void test_restored(void **state)
+{
+	(void)state;
+	evidence.outlived = true;
+	store_memory_next(store, STORE_FAILED, false);
+	assert_int_equal(take_append(1, "restored", "", ""), 0);
+	check_appended(1, 0, "the server is away");
+	assert_true(evidence.outlived);
+	store_memory_hold(store, true);
+	assert_int_equal(take_append(2, "restored", "", ""), 0);
+	assert_true(evidence.outlived);
+	let_go();
+	check_appended(2, 1, "");
+	assert_false(evidence.outlived);
+	evidence.outlived = true;
+	assert_int_equal(take_append(3, "version", "a", ""), 0);
+	check_appended(3, 2, "");
+	assert_true(evidence.outlived);
+}
+
+static void test_a_line_that_must_be_there(void **state)
+{
+	char head[128];
+
+	(void)state;
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	check_appended(1, 1, "");
+	snprintf(head, sizeof(head), "1:%s", store_state(store).head.hash);
+	assert_int_equal(take_append(2, "version", "b", head), 0);
+	check_appended(2, 2, "");
+	assert_int_equal(take_append(3, "version", "c", head), 0); /* it need not be the last one */
+	check_appended(3, 3, "");
+	head[0] = '2';
+	assert_int_equal(take_append(4, "version", "d", head), 0);
+	check_appended(4, 0, "head: no such line");
+	assert_int_equal(take_append(5, "version", "d", "0:0"), 0);
+	check_appended(5, 0, "head: not SEQ:HASH");
+	assert_int_equal(store_state(store).head.seq, 3);
+}
+
+static void test_full(void **state)
+{
+	(void)state;
+	store_memory_hold(store, true);
+	for (uint64_t id = 0; id <= KEY_QUEUE_MAX; id++) {
+		assert_false(key_queue_full(&queue));
+		assert_int_equal(take_append(id, "version", "a", ""), 0);
+	}
+	assert_true(key_queue_full(&queue));
+	let_go();
+	assert_false(key_queue_full(&queue));
+	for (uint64_t id = 0; id <= KEY_QUEUE_MAX; id++)
+		check_appended(id, id + 1, "");
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	store_memory_hold(store, false);
+}
+
+/* The end waits until the store has answered, which nothing but time brings about here. */
+static void test_finish_waits(void **state)
+{
+	const struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+
+	(void)state;
+	signal(SIGALRM, on_alarm);
+	store_memory_hold(store, true);
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	assert_int_equal(take_append(2, "version", "b", ""), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(key_queue_finish(&queue), 0);
+	check_appended(1, 1, "");
+	check_appended(2, 2, "");
+	check_nothing();
+	assert_false(queue.busy);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(test_order), ROW(test_a_failed_append_is_dropped), ROW(test_unknown_is_no_answer), ROW(test_others),
+		ROW(test_restored), ROW(test_a_line_that_must_be_there), ROW(test_full), ROW(test_finish_waits),
+	};
+
+	log_open("test");
+	return cmocka_run_group_tests_name("key_queue", tests, NULL, NULL);
+}
