@@ -96,6 +96,23 @@ void journal_files_end(struct journals *journals)
 	journals->store = store_close(journals->store);
 }
 
+bool journals_ok(const struct journals *journals)
+{
+	return store_state(journals->store).ok && audit_state(journals->audit).ok;
+}
+
+void journals_look(struct journals *journals)
+{
+	store_look(journals->store);
+	audit_look(journals->audit);
+}
+
+void journals_retry(struct journals *journals)
+{
+	store_retry(journals->store);
+	audit_retry(journals->audit);
+}
+
 void journal_limit_size(uint64_t size)
 {
 	struct rlimit limit;

@@ -1,6 +1,7 @@
 /* What the tests of the journal share: two files in a folder of their own. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/journal/audit.h"
@@ -35,6 +36,11 @@ struct journals {
 
 void journal_files_begin(const struct journal_files *files, struct journals *journals);
 void journal_files_end(struct journals *journals);
+
+/* Whether all is well with both; look and retry on both. */
+bool journals_ok(const struct journals *journals);
+void journals_look(struct journals *journals);
+void journals_retry(struct journals *journals);
 
 /* RLIMIT_FSIZE, which stands for a full disk. SIGXFSZ must be ignored. */
 void journal_limit_size(uint64_t size);

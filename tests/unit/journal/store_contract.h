@@ -15,7 +15,6 @@ struct store_maker {
 void contract_empty(void **state);
 void contract_append_is_told_later(void **state);
 void contract_records_are_read_in_order(void **state);
-void contract_reading_ends_early(void **state);
 void contract_all_or_none(void **state);
 void contract_one_at_a_time(void **state);
 void contract_done_may_ask_again(void **state);
@@ -31,7 +30,6 @@ void contract_others(void **state);
 	STORE_CONTRACT_ROW(contract_empty, setup, teardown), \
 	STORE_CONTRACT_ROW(contract_append_is_told_later, setup, teardown), \
 	STORE_CONTRACT_ROW(contract_records_are_read_in_order, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_reading_ends_early, setup, teardown), \
 	STORE_CONTRACT_ROW(contract_all_or_none, setup, teardown), \
 	STORE_CONTRACT_ROW(contract_one_at_a_time, setup, teardown), \
 	STORE_CONTRACT_ROW(contract_done_may_ask_again, setup, teardown), \

@@ -36,23 +36,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool all_ok(void)
-{
-	return store_state(journals.store).ok && audit_state(journals.audit).ok;
-}
-
-static void look(void)
-{
-	store_look(journals.store);
-	audit_look(journals.audit);
-}
-
-static void retry(void)
-{
-	store_retry(journals.store);
-	audit_retry(journals.audit);
-}
-
 static void restart(void)
 {
 	journal_files_end(&journals);
@@ -83,7 +66,7 @@ static void test_open_is_the_first_record(void **state)
 	char *audit = journal_files_read(files.audit);
 
 	(void)state;
-	assert_true(all_ok());
+	assert_true(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(files.keys), 0);
 	assert_memory_equal(audit, "{\"seq\":1,", 9);
 	assert_non_null(strstr(audit, "\"type\":\"open\",\"version\":\"1.0\"}\n"));
@@ -100,8 +83,8 @@ static void test_audit_is_away(void **state)
 
 	(void)state;
 	snprintf(away, sizeof(away), "%s.away", files.audit);
-	look();
-	assert_true(all_ok());
+	journals_look(&journals);
+	assert_true(journals_ok(&journals));
 	take("one", 1, 1, 0);
 	audit_write(journals.audit);
 	assert_int_equal(rename(files.audit, away), 0);
@@ -111,11 +94,11 @@ static void test_audit_is_away(void **state)
 	take("one", 2, 3, 1);
 	audit_write(journals.audit);
 	check_place("one", 1, 0);
-	retry();
-	assert_false(all_ok());
+	journals_retry(&journals);
+	assert_false(journals_ok(&journals));
 	assert_int_equal(rename(away, files.audit), 0);
-	retry();
-	assert_true(all_ok());
+	journals_retry(&journals);
+	assert_true(journals_ok(&journals));
 	check_place("one", 3, 3);
 	assert_int_equal(journal_files_lines(files.audit), 4);
 }
@@ -228,14 +211,14 @@ static void test_audit_on_a_full_disk(void **state)
 		take("one", n + 1, n + A_BATCH, 0);
 		n += A_BATCH;
 		audit_write(journals.audit);
-		assert_false(all_ok());
+		assert_false(journals_ok(&journals));
 		check_place("one", 0, 0);
 	} while (audit_state(journals.audit).gathered > gathered);
 	assert_true(gathered > AUDIT_GATHERED_MAX && gathered < AUDIT_GATHERED_MAX + 4096);
 	assert_int_equal(journal_files_lines(files.audit), 1);
 	journal_no_limit();
-	retry();
-	assert_true(all_ok());
+	journals_retry(&journals);
+	assert_true(journals_ok(&journals));
 	n = audit_place(journals.audit).written;
 	assert_true(n > A_BATCH);
 	check_place("one", n, n);
@@ -244,7 +227,7 @@ static void test_audit_on_a_full_disk(void **state)
 	check_place("one", n + 5, n);
 	assert_int_equal(journal_files_lines(files.audit), 1 + n + 5);
 	restart();
-	assert_true(all_ok());
+	assert_true(journals_ok(&journals));
 }
 
 static void test_start_on_a_full_disk(void **state)
@@ -252,11 +235,11 @@ static void test_start_on_a_full_disk(void **state)
 	(void)state;
 	journal_limit_size(200);
 	restart();
-	assert_false(all_ok());
+	assert_false(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(files.audit), 1);
 	journal_no_limit();
-	retry();
-	assert_true(all_ok());
+	journals_retry(&journals);
+	assert_true(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(files.audit), 2);
 }
 

@@ -84,17 +84,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool all_ok(void)
-{
-	return store_state(journals.store).ok && audit_state(journals.audit).ok;
-}
-
-static void retry(void)
-{
-	store_retry(journals.store);
-	audit_retry(journals.audit);
-}
-
 static void restart(void)
 {
 	journal_files_end(&journals);
@@ -163,15 +152,15 @@ static void test_append_on_a_full_disk(void **state)
 	journal_limit_size(100); /* a part of the line */
 	check_failed(": cannot be written: File too large");
 	assert_int_equal(seq, 77);
-	assert_false(all_ok());
+	assert_false(journals_ok(&journals));
 	assert_non_null(strstr(store_state(journals.store).text, "keys.jsonl: cannot be written"));
 	assert_string_equal(audit_state(journals.audit).text, "ok");
-	retry();
-	assert_false(all_ok());
+	journals_retry(&journals);
+	assert_false(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(files.keys), 0);
 	journal_no_limit();
-	retry();
-	assert_true(all_ok());
+	journals_retry(&journals);
+	assert_true(journals_ok(&journals));
 	assert_int_equal(append("version", "a", &seq), STORE_DONE);
 	assert_int_equal(seq, 1);
 }
@@ -186,14 +175,14 @@ static void test_append_without_durability(void **state)
 	check_failed(": fdatasync: Input/output error");
 	sync_error = 0;
 	assert_int_equal(journal_files_lines(files.keys), 0);
-	retry();
-	assert_false(all_ok());
+	journals_retry(&journals);
+	assert_false(journals_ok(&journals));
 	assert_true(store_state(journals.store).refused);
 	check_failed(": fdatasync: Input/output error");
 	assert_int_equal(store_read_from(journals.store, 1, see, &seen), -EROFS);
 	assert_int_equal(seen, 0);
 	restart();
-	assert_true(all_ok());
+	assert_true(journals_ok(&journals));
 	assert_int_equal(append("version", "a", &seq), STORE_DONE);
 	assert_int_equal(seq, 1);
 }
@@ -213,18 +202,18 @@ static void test_append_while_the_file_is_away(void **state)
 	assert_int_equal(seq, 77);
 	assert_non_null(strstr(store_state(journals.store).text, "keys.jsonl: was moved away while cekd runs"));
 	assert_string_equal(audit_state(journals.audit).text, "ok");
-	assert_false(all_ok());
+	assert_false(journals_ok(&journals));
 	check_failed(": was moved away while cekd runs");
-	retry();
-	assert_false(all_ok());
+	journals_retry(&journals);
+	assert_false(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(away), 0);
 	assert_int_equal(rename(away, files.keys), 0);
-	retry();
-	assert_true(all_ok());
+	journals_retry(&journals);
+	assert_true(journals_ok(&journals));
 	assert_int_equal(append("version", "b", &seq), STORE_DONE);
 	assert_int_equal(seq, 1);
 	restart();
-	assert_true(all_ok());
+	assert_true(journals_ok(&journals));
 	assert_int_equal(journal_files_lines(files.keys), 1);
 }
 
@@ -250,10 +239,10 @@ static void test_files_that_are_away_at_the_start(void **state)
 		audit.keys = &keys;
 		journals.evidence = (struct evidence){0};
 		assert_int_equal(audit_file_open(&audit, &journals.evidence, &journals.audit), 0);
-		assert_false(all_ok());
+		assert_false(journals_ok(&journals));
 		assert_int_equal(i, strcmp(store_state(journals.store).text, "ok") == 0);
 		restart();
-		assert_true(all_ok());
+		assert_true(journals_ok(&journals));
 	}
 }
 
@@ -274,7 +263,7 @@ static void test_unreadable_record_is_refused_at_the_start(void **state)
 	fclose(file);
 	free(text);
 	restart();
-	assert_false(all_ok());
+	assert_false(journals_ok(&journals));
 	assert_non_null(strstr(store_state(journals.store).text, "keys.jsonl:1: member \"surprise\" is not known"));
 	assert_int_equal(journal_files_lines(files.keys), 1);
 	assert_string_equal(audit_state(journals.audit).text, "ok");

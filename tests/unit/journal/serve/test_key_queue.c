@@ -6,9 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "daemon/journal/serve/key_queue.h"
 #include "proto/dgram.h"
 #include "tests/unit/journal/journal_records.h"
+#include "tests/unit/journal/serve/broker_end.h"
 #include "tests/unit/journal/store_calls.h"
 #include "tests/unit/journal/store_memory.h"
 
@@ -33,7 +32,6 @@ static struct report report;
 static struct arena arena;
 static struct key_queue queue;
 static int broker; /* the other end of the pair */
-static uint8_t buffer[DGRAM_MAX];
 
 /* An audit journal of which nothing but its state is asked. */
 static struct audit_state well(const struct audit *audit)
@@ -84,66 +82,29 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int take(const ToJournal *message)
+/* What the broker has sent. */
+static int take(void)
 {
-	size_t len = cek__internal__v1__to_journal__get_packed_size(message);
-	uint8_t *data = malloc(len);
-	ToJournal *unpacked;
-	int r;
+	ssize_t len = pair_receive(&pair);
+	ToJournal *message;
 
-	assert_non_null(data);
-	cek__internal__v1__to_journal__pack(message, data);
+	assert_true(len > 0);
 	arena_reset(&arena);
-	unpacked = cek__internal__v1__to_journal__unpack(arena_allocator(&arena), len, data);
-	assert_non_null(unpacked);
-	r = key_queue_take(&queue, unpacked, data, len);
-	free(data);
-	return r;
+	message = cek__internal__v1__to_journal__unpack(arena_allocator(&arena), (size_t)len, pair.buffer);
+	assert_non_null(message);
+	return key_queue_take(&queue, message, pair.buffer, (size_t)len);
 }
 
 static int take_append(uint64_t id, const char *type, const char *key, const char *head)
 {
-	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
-	Cek__Internal__V1__AppendKey append = CEK__INTERNAL__V1__APPEND_KEY__INIT;
-	KeyRecord record = journal_key_record(type, key), *records[] = {&record};
-
-	append.id = id;
-	append.record = records;
-	append.n_record = 1;
-	append.head = (char *)head;
-	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
-	message.append_key = &append;
-	return take(&message);
+	broker_send_append(broker, id, type, key, head);
+	return take();
 }
 
 static int take_replay(uint64_t id)
 {
-	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
-	Cek__Internal__V1__Replay replay = CEK__INTERNAL__V1__REPLAY__INIT;
-
-	replay.id = id;
-	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY;
-	message.replay = &replay;
-	return take(&message);
-}
-
-/* NULL if nothing is there. */
-static FromJournal *receive(void)
-{
-	FromJournal *message;
-	ssize_t len = dgram_recv(broker, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
-
-	if (len == -EAGAIN)
-		return NULL;
-	assert_true(len > 0);
-	message = cek__internal__v1__from_journal__unpack(NULL, (size_t)len, buffer);
-	assert_non_null(message);
-	return message;
-}
-
-static void check_nothing(void)
-{
-	assert_null(receive());
+	broker_send_replay(broker, id);
+	return take();
 }
 
 /* The journal has this line there. */
@@ -160,7 +121,7 @@ static void check_line(uint64_t seq, const char *hash)
 /* seq 0: it was refused, and why begins so. */
 static void check_appended(uint64_t id, uint64_t seq, const char *why)
 {
-	FromJournal *message = receive();
+	FromJournal *message = broker_receive(broker);
 
 	assert_non_null(message);
 	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
@@ -171,13 +132,13 @@ static void check_appended(uint64_t id, uint64_t seq, const char *why)
 		check_line(seq, message->appended->hash);
 	if (strncmp(message->appended->why, why, strlen(why)) != 0 || (seq > 0 && message->appended->why[0]))
 		fail_msg("\"%s\", not \"%s\"", message->appended->why, why);
-	cek__internal__v1__from_journal__free_unpacked(message, NULL);
+	broker_done(message);
 }
 
 /* All records in one datagram, of these keys, each one letter. */
 static void check_replay(uint64_t id, const char *keys)
 {
-	FromJournal *message = receive();
+	FromJournal *message = broker_receive(broker);
 
 	assert_non_null(message);
 	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
@@ -188,7 +149,7 @@ static void check_replay(uint64_t id, const char *keys)
 	assert_int_equal(message->replay->n_record, strlen(keys));
 	for (size_t i = 0; i < strlen(keys); i++)
 		assert_int_equal(message->replay->record[i]->key[0], keys[i]);
-	cek__internal__v1__from_journal__free_unpacked(message, NULL);
+	broker_done(message);
 }
 
 static void let_go(void)
@@ -210,14 +171,14 @@ static void test_order(void **state)
 	assert_int_equal(take_replay(3), 0);
 	assert_int_equal(take_append(4, "version", "c", ""), 0);
 	assert_int_equal(key_queue_turn(&queue), 0);
-	check_nothing();
+	broker_check_nothing(broker);
 	assert_int_equal(queue.n, 3);
 	let_go();
 	check_appended(1, 1, "");
 	check_appended(2, 2, "");
 	check_replay(3, "ab");
 	check_appended(4, 3, "");
-	check_nothing();
+	broker_check_nothing(broker);
 	assert_int_equal(queue.n, 0);
 }
 
@@ -236,7 +197,7 @@ static void test_a_failed_append_is_dropped(void **state)
 	check_appended(2, 0, "record 1 of 1 (version) holds a string that is not UTF-8");
 	check_appended(3, 1, "");
 	check_replay(4, "c");
-	check_nothing();
+	broker_check_nothing(broker);
 }
 
 /* Neither yes nor no would be true: the broker compares with what the next journal reads. */
@@ -250,7 +211,7 @@ static void test_unknown_is_no_answer(void **state)
 	store_memory_hold(store, false);
 	assert_int_equal(key_queue_turn(&queue), -EREMOTEIO);
 	assert_int_equal(key_queue_turn(&queue), -EREMOTEIO);
-	check_nothing();
+	broker_check_nothing(broker);
 	assert_int_equal(queue.n, 1);
 }
 
@@ -266,7 +227,7 @@ static void test_others(void **state)
 	assert_int_equal(store_call_append(other, records, 1).outcome, STORE_DONE);
 	assert_int_equal(key_queue_turn(&queue), 0);
 	assert_true(queue.behind);
-	check_nothing();
+	broker_check_nothing(broker);
 	assert_int_equal(take_append(2, "version", "b", ""), 0);
 	check_appended(2, 0, "the journal ends with seq 2");
 	assert_int_equal(take_replay(3), 0);
@@ -353,7 +314,7 @@ static void test_finish_waits(void **state)
 	assert_int_equal(key_queue_finish(&queue), 0);
 	check_appended(1, 1, "");
 	check_appended(2, 2, "");
-	check_nothing();
+	broker_check_nothing(broker);
 	assert_false(queue.busy);
 }
 
