@@ -256,3 +256,17 @@ def test_volume_that_is_unmounted(make_cekd):
     daemon.preexec = lambda: mounted(volume, daemon.state)
     daemon.start()
     check_serves(daemon, wrapped, "new")
+
+
+def test_an_audit_journal_that_is_gone_at_a_start(served):
+    """It may have been moved away on purpose, so cekd serves; but it does not keep silent."""
+    daemon, wrapped = served
+    told = "audit.jsonl is empty, but the key journal is not"
+    assert told not in daemon.log_text()
+    daemon.restart()
+    assert told not in daemon.log_text()
+    daemon.stop()
+    daemon.audit.unlink()
+    daemon.start()
+    check_serves(daemon, wrapped, "new")
+    assert told in daemon.log_text()

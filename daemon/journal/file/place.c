@@ -31,10 +31,12 @@ static int same(int at, const char *path, int flags, dev_t dev, ino_t ino, bool 
 }
 
 /* Its content can still be had, as long as somebody holds it open. */
-static int removed(int fd, bool replaced, char why[PLACE_WHY_MAX])
+static int removed(const char *file, int fd, bool replaced, char why[PLACE_WHY_MAX])
 {
-	snprintf(why, PLACE_WHY_MAX, ": was %s while cekd runs: copy /proc/%d/fd/%d there (it is the file), then restart cekd",
-		 replaced ? "replaced by another file" : "removed", (int)getpid(), fd);
+	/* A copy of the key journal is another file: an operator says that it is the right one. */
+	snprintf(why, PLACE_WHY_MAX, ": was %s while cekd runs: copy /proc/%d/fd/%d there (it is the file), then restart cekd%s",
+		 replaced ? "replaced by another file" : "removed", (int)getpid(), fd,
+		 strcmp(file, "keys.jsonl") == 0 ? " and confirm it (cekctl restore confirm)" : "");
 	return -ESTALE;
 }
 
@@ -44,7 +46,7 @@ int place_look(const struct place *place, int fd, const struct stat *st, char wh
 	int r = same(place->directory, place->file, AT_SYMLINK_NOFOLLOW, st->st_dev, st->st_ino, &there);
 
 	if (st->st_nlink == 0)
-		return removed(fd, r == 0 && !there, why);
+		return removed(place->file, fd, r == 0 && !there, why);
 	if (r == -ENOENT)
 		snprintf(why, PLACE_WHY_MAX, ": was moved away while cekd runs: move it back");
 	else if (r < 0)
