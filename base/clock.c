@@ -2,12 +2,12 @@
 
 #include <time.h>
 
-static uint64_t now_us(clockid_t id)
+static uint64_t now_ns(clockid_t id)
 {
 	struct timespec now;
 
 	(void)clock_gettime(id, &now); /* cannot fail for these two clocks */
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 #ifdef CEK_TEST_HOOKS
@@ -31,10 +31,15 @@ static uint64_t shifted(uint64_t now)
 
 uint64_t clock_real_us(void)
 {
-	return shifted(now_us(CLOCK_REALTIME));
+	return shifted(now_ns(CLOCK_REALTIME) / 1000);
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_monotonic_us(void)
 {
-	return now_us(CLOCK_MONOTONIC);
+	return clock_monotonic_ns() / 1000;
 }

@@ -1,5 +1,5 @@
 /*
- * The time, as every part of cekd sees it: real time for what is written down, monotonic time for deadlines. With the
+ * The time, as every part of cekd and its clients see it: real time for what is written down, monotonic time for deadlines. With the
  * meson option test_hooks a test can shift the real time; otherwise that code is not there.
  */
 #pragma once
@@ -9,7 +9,8 @@
 /* Microseconds since 1970-01-01T00:00:00Z. */
 uint64_t clock_real_us(void);
 
-/* Microseconds since some moment in the past; never goes backwards. */
+/* Since some moment in the past; never goes backwards. */
+uint64_t clock_monotonic_ns(void);
 uint64_t clock_monotonic_us(void);
 
 #ifdef CEK_TEST_HOOKS

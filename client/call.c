@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/list.h"
 #include "client/conn.h"
 #include "client/pages.h"
 #include "client/request.h"
@@ -52,8 +54,8 @@ static int deadline_set(cek_call *call, int timeout_ms)
 {
 	if (timeout_ms < 0)
 		return CEK_OK;
-	call->deadline = now_ns() + (uint64_t)timeout_ms * ns_per_ms;
-	return timers_add(&call->conn->timers, call) < 0 ? CEK_E_NOMEM : CEK_OK;
+	call->timer.key = clock_monotonic_ns() + (uint64_t)timeout_ms * ns_per_ms;
+	return heap_add(&call->conn->timers, &call->timer) < 0 ? CEK_E_NOMEM : CEK_OK;
 }
 
 /* The request goes behind all others, and so does the call, which stands in none of the lists. */
@@ -114,11 +116,11 @@ int call_start(cek_conn *conn, struct request *request, int timeout_ms, cek_call
 /* What is left of the caller's time, rounded up; 0 = no limit. */
 static uint32_t deadline_left(const cek_call *call)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_monotonic_ns();
 
-	if (call->timer == 0)
+	if (call->timer.at == 0)
 		return 0;
-	return call->deadline > now ? (uint32_t)((call->deadline - now + ns_per_ms - 1) / ns_per_ms) : 1;
+	return call->timer.key > now ? (uint32_t)((call->timer.key - now + ns_per_ms - 1) / ns_per_ms) : 1;
 }
 
 int call_ask_on(cek_call *call)
@@ -177,7 +179,7 @@ void call_finish(cek_call *call, cek_result *result)
 	cek_conn *conn = call->conn;
 
 	conn_pin(conn);
-	timers_remove(&conn->timers, call);
+	heap_remove(&conn->timers, &call->timer);
 	TAILQ_REMOVE(&conn->calls, call, link);
 	if (call->frame_at >= conn->out_sent)
 		conn->out_dead += call->frame_len; /* nobody waits for it: it need not be sent */
@@ -212,14 +214,14 @@ void call_finish_before(cek_conn *conn, uint64_t offset, int status)
 
 void call_expire(cek_conn *conn)
 {
-	cek_call *call = timers_first(&conn->timers);
+	struct heap_node *first = heap_first(&conn->timers);
 	uint64_t now;
 
-	if (!call)
+	if (!first)
 		return;
-	now = now_ns();
-	for (; call && call->deadline <= now; call = timers_first(&conn->timers))
-		call_finish(call, result_local(CEK_E_TIMEOUT));
+	now = clock_monotonic_ns();
+	for (; first && first->key <= now; first = heap_first(&conn->timers))
+		call_finish(list_entry(first, cek_call, timer), result_local(CEK_E_TIMEOUT));
 }
 
 void call_compact(cek_conn *conn)

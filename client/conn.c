@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client/pages.h"
 #include "client/pool.h"
 #include "proto/frame.h"
@@ -36,14 +36,6 @@ static void fork_child(void)
 static void fork_watch(void)
 {
 	(void)pthread_atfork(NULL, NULL, fork_child);
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 * ns_per_ms + (uint64_t)now.tv_nsec;
 }
 
 bool conn_is_foreign(const cek_conn *conn)
@@ -108,7 +100,7 @@ static void conn_destroy(cek_conn *conn)
 	close(conn->epoll_fd);
 	buffer_deinit(&conn->in);
 	buffer_deinit(&conn->out);
-	timers_deinit(&conn->timers);
+	heap_deinit(&conn->timers);
 	TAILQ_FOREACH(call, &conn->calls, link) /* after a fork */
 		pages_free(call->pages);
 	for (size_t i = 0; i < conn->n_chunks; i++)
@@ -164,7 +156,7 @@ short cek_conn_events(const cek_conn *conn)
 /* Rounded up, so that nobody wakes a little too early and spins. */
 static int ms_until(uint64_t when)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_monotonic_ns();
 	uint64_t ms = when > now ? (when - now + ns_per_ms - 1) / ns_per_ms : 0;
 
 	return ms < INT_MAX ? (int)ms : INT_MAX;
@@ -172,16 +164,16 @@ static int ms_until(uint64_t when)
 
 int cek_conn_timeout(const cek_conn *conn)
 {
-	const cek_call *first;
+	const struct heap_node *first;
 	int timeout = -1;
 
 	if (!conn || conn->closing || conn_is_foreign(conn))
 		return -1;
 	if (link_pending(conn) > 0 && !conn->blocked)
 		timeout = conn->socket < 0 && conn->retry_at > 0 ? ms_until(conn->retry_at) : 0;
-	first = timers_first(&conn->timers);
+	first = heap_first(&conn->timers);
 	if (first && timeout != 0) {
-		int limit = ms_until(first->deadline);
+		int limit = ms_until(first->key);
 
 		if (timeout < 0 || limit < timeout)
 			timeout = limit;

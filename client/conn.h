@@ -15,9 +15,9 @@
 #include <sys/queue.h>
 #include <sys/un.h>
 
+#include "base/heap.h"
 #include "client/buffer.h"
 #include "client/cek.h"
-#include "client/timers.h"
 
 struct pages;
 struct pool;
@@ -50,8 +50,7 @@ struct cek_call {
 	uint32_t index;
 	uint32_t frame_len;
 	uint64_t frame_at; /* offset in the stream */
-	uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC */
-	size_t timer;      /* place in the heap + 1; 0 = no limit */
+	struct heap_node timer; /* its key is the deadline, in nanoseconds of CLOCK_MONOTONIC; not in: no limit */
 	enum call_kind kind;
 	unsigned cek_len;  /* bytes that the answer's CEK must have */
 	struct pages *pages; /* NULL: one reply is the answer */
@@ -94,7 +93,7 @@ struct cek_conn {
 	size_t n_chunks;
 	size_t n_open;
 	uint64_t serial; /* of the latest call */
-	struct timers timers;
+	struct heap timers;
 	struct pool *pool;
 
 	size_t max_calls;
@@ -103,8 +102,6 @@ struct cek_conn {
 };
 
 /* ---- conn.c ---- */
-
-uint64_t now_ns(void);
 
 /* The object was made before a fork, in the parent: its socket is the parent's business. */
 bool conn_is_foreign(const cek_conn *conn);

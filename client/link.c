@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client/conn.h"
 #include "proto/frame.h"
 
@@ -26,7 +27,7 @@ static void backoff(cek_conn *conn)
 	conn->backoff_ms = conn->backoff_ms == 0 ? BACKOFF_MIN_MS : conn->backoff_ms * 2;
 	if (conn->backoff_ms > BACKOFF_MAX_MS)
 		conn->backoff_ms = BACKOFF_MAX_MS;
-	conn->retry_at = now_ns() + conn->backoff_ms * ns_per_ms;
+	conn->retry_at = clock_monotonic_ns() + conn->backoff_ms * ns_per_ms;
 }
 
 void link_close(cek_conn *conn)
@@ -94,7 +95,7 @@ static bool link_connect(cek_conn *conn)
 {
 	int fd;
 
-	if (conn->retry_at > 0 && now_ns() < conn->retry_at)
+	if (conn->retry_at > 0 && clock_monotonic_ns() < conn->retry_at)
 		return false;
 	fd = socket_open(conn);
 	if (fd >= 0) {

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/list.h"
 #include "client/conn.h"
 #include "client/wire.h"
 #include "proto/frame.h"
@@ -226,11 +227,11 @@ static void test_timeouts_in_order(void **state)
 		assert_int_equal(seen[i].status, CEK_E_CANCELLED);
 	assert_int_equal(stub->conn->timers.len, 33);
 	for (uint64_t last = 0; stub->conn->timers.len > 0;) {
-		cek_call *first = timers_first(&stub->conn->timers);
+		struct heap_node *first = heap_first(&stub->conn->timers);
 
-		assert_true(first->deadline >= last);
-		last = first->deadline;
-		cek_call_cancel(first);
+		assert_true(first->key >= last);
+		last = first->key;
+		cek_call_cancel(list_entry(first, cek_call, timer));
 	}
 	for (unsigned i = 0; i < 50; i++)
 		assert_int_equal(seen[i].count, 1);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "client/conn.h"
 #include "proto/frame.h"
 #include "tests/unit/client/stub_cekd.h"
@@ -87,7 +88,7 @@ static void test_backoff(void **state)
 		assert_int_equal(seen.error, ECONNREFUSED);
 		assert_int_equal(stub->conn->backoff_ms, expected[i]);
 	}
-	stub->conn->retry_at = now_ns() + 3600000000000;
+	stub->conn->retry_at = clock_monotonic_ns() + 3600000000000;
 	stub_unwrap(stub, -1, seen_callback, &seen);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_in_range(cek_conn_timeout(stub->conn), 1, 3600000);
