@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "client/pages.h"
-#include "client/pool.h"
+#include "client/slots.h"
 #include "proto/frame.h"
 
 enum {
@@ -74,11 +74,11 @@ int cek_conn_new(const char *path, cek_conn **ret_conn)
 	}
 	pthread_once(&fork_once, fork_watch);
 	conn->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	conn->pool = pool_new();
-	if (conn->epoll_fd < 0 || !conn->pool) {
+	conn->slots = slots_new();
+	if (conn->epoll_fd < 0 || !conn->slots) {
 		if (conn->epoll_fd >= 0)
 			close(conn->epoll_fd);
-		pool_close(conn->pool);
+		slots_close(conn->slots);
 		free(conn);
 		return CEK_E_NOMEM;
 	}
@@ -106,7 +106,7 @@ static void conn_destroy(cek_conn *conn)
 	for (size_t i = 0; i < conn->n_chunks; i++)
 		free(conn->chunks[i]);
 	free(conn->chunks);
-	pool_close(conn->pool);
+	slots_close(conn->slots);
 	free(conn);
 }
 

@@ -18,24 +18,11 @@
 #include "base/heap.h"
 #include "client/buffer.h"
 #include "client/cek.h"
+#include "client/kind.h"
 
 struct pages;
-struct pool;
+struct slots;
 struct request;
-
-/* Which reply answers a call. */
-enum call_kind {
-	CALL_ANY, /* packed by the caller */
-	CALL_UNWRAP,
-	CALL_WRAP,
-	CALL_GENERATE,
-	CALL_REWRAP,
-	CALL_KEY,
-	CALL_LIST_KEYS,
-	CALL_PUBLIC_KEYS,
-	CALL_STATUS,
-	CALL_WATCH,
-};
 
 enum {
 	CALL_CHUNK = 32, /* calls allocated at once */
@@ -94,7 +81,7 @@ struct cek_conn {
 	size_t n_open;
 	uint64_t serial; /* of the latest call */
 	struct heap timers;
-	struct pool *pool;
+	struct slots *slots;
 
 	size_t max_calls;
 	size_t max_output;

@@ -1,5 +1,5 @@
 /* cek.h, keys and daemon: Key, PublicKeyEntry and StatusReply of cek.proto as structs that callers read. */
-#include "client/result.h"
+#include "client/describe.h"
 
 enum { TEXT_MAX = 1024 }; /* bytes of a text that is not a message */
 
@@ -174,40 +174,40 @@ static bool describe_key(struct arena *arena, const Cek__V1__Key *from, struct c
 	return to->versions && to->plan;
 }
 
-static int describe_keys(cek_result *result, Cek__V1__Key *const *from, size_t n)
+static int describe_keys(struct arena *arena, Cek__V1__Key *const *from, size_t n, struct description *to)
 {
-	struct cek_key **list = describe_list(&result->memory, n, sizeof(**list));
+	struct cek_key **list = describe_list(arena, n, sizeof(**list));
 
 	if (!list)
 		return CEK_E_NOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (!describe_key(&result->memory, from[i], list[i]))
+		if (!describe_key(arena, from[i], list[i]))
 			return CEK_E_NOMEM;
-	result->keys = (const struct cek_key **)list;
-	result->n_keys = n;
+	to->keys = (const struct cek_key **)list;
+	to->n_keys = n;
 	return CEK_OK;
 }
 
-static int describe_one_key(cek_result *result, Cek__V1__Key *from)
+static int describe_one_key(struct arena *arena, Cek__V1__Key *from, struct description *to)
 {
 	const struct cek_key *key;
 
 	if (!from)
 		return CEK_E_PROTOCOL;
-	if (describe_keys(result, &from, 1) != CEK_OK)
+	if (describe_keys(arena, &from, 1, to) != CEK_OK)
 		return CEK_E_NOMEM;
-	key = result->keys[0];
-	result->key = key->name;
-	result->alg = key->alg;
+	key = to->keys[0];
+	to->key = key->name;
+	to->alg = key->alg;
 	for (size_t i = 0; i < key->n_versions; i++)
 		if (key->versions[i]->state == CEK_STATE_ACTIVE)
-			result->kid = key->versions[i]->kid;
+			to->kid = key->versions[i]->kid;
 	return CEK_OK;
 }
 
-static int describe_public_keys(cek_result *result, const Cek__V1__PublicKeysReply *from)
+static int describe_public_keys(struct arena *arena, const Cek__V1__PublicKeysReply *from, struct description *to)
 {
-	struct cek_public_key_entry **list = describe_list(&result->memory, from->n_entry, sizeof(**list));
+	struct cek_public_key_entry **list = describe_list(arena, from->n_entry, sizeof(**list));
 
 	if (!list)
 		return CEK_E_NOMEM;
@@ -224,8 +224,8 @@ static int describe_public_keys(cek_result *result, const Cek__V1__PublicKeysRep
 			.public_key = describe_public_key(entry->public_key),
 		};
 	}
-	result->public_keys = (const struct cek_public_key_entry **)list;
-	result->n_public_keys = from->n_entry;
+	to->public_keys = (const struct cek_public_key_entry **)list;
+	to->n_public_keys = from->n_entry;
 	return CEK_OK;
 }
 
@@ -260,13 +260,13 @@ static const struct cek_worker_status *const *describe_workers(struct arena *are
 	return (const struct cek_worker_status *const *)list;
 }
 
-static int describe_daemon(cek_result *result, const Cek__V1__StatusReply *from)
+static int describe_daemon(struct arena *arena, const Cek__V1__StatusReply *from, struct description *to)
 {
-	struct cek_daemon *to = arena_alloc(&result->memory, sizeof(*to));
+	struct cek_daemon *daemon = arena_alloc(arena, sizeof(*daemon));
 
-	if (!to)
+	if (!daemon)
 		return CEK_E_NOMEM;
-	*to = (struct cek_daemon){
+	*daemon = (struct cek_daemon){
 		.ready = from->ready,
 		.version = text(from->version),
 		.why_not_ready = text(from->why_not_ready),
@@ -282,31 +282,30 @@ static int describe_daemon(cek_result *result, const Cek__V1__StatusReply *from)
 		.keys = from->keys,
 		.versions = from->versions,
 		.connections = from->connections,
-		.algs = describe_algs(&result->memory, from),
+		.algs = describe_algs(arena, from),
 		.n_algs = from->n_alg,
-		.workers = describe_workers(&result->memory, from),
+		.workers = describe_workers(arena, from),
 		.n_workers = from->n_worker,
-		.warnings = describe_texts(&result->memory, from->warning, from->n_warning),
+		.warnings = describe_texts(arena, from->warning, from->n_warning),
 		.n_warnings = from->n_warning,
 	};
-	result->daemon = to;
-	return to->algs && to->workers && to->warnings ? CEK_OK : CEK_E_NOMEM;
+	to->daemon = daemon;
+	return daemon->algs && daemon->workers && daemon->warnings ? CEK_OK : CEK_E_NOMEM;
 }
 
-int result_describe(cek_result *result)
+int describe(struct arena *arena, const Cek__V1__Reply *reply, struct description *ret_description)
 {
-	const Cek__V1__Reply *reply = result->reply;
-
+	*ret_description = (struct description){ 0 };
 	switch (reply->result_case) {
 	case CEK__V1__REPLY__RESULT_KEY:
-		return describe_one_key(result, reply->key->key);
+		return describe_one_key(arena, reply->key->key, ret_description);
 	case CEK__V1__REPLY__RESULT_LIST_KEYS:
-		result->more = reply->list_keys->more;
-		return describe_keys(result, reply->list_keys->key, reply->list_keys->n_key);
+		ret_description->more = reply->list_keys->more;
+		return describe_keys(arena, reply->list_keys->key, reply->list_keys->n_key, ret_description);
 	case CEK__V1__REPLY__RESULT_PUBLIC_KEYS:
-		return describe_public_keys(result, reply->public_keys);
+		return describe_public_keys(arena, reply->public_keys, ret_description);
 	case CEK__V1__REPLY__RESULT_STATUS_REPLY:
-		return describe_daemon(result, reply->status_reply);
+		return describe_daemon(arena, reply->status_reply, ret_description);
 	default:
 		return CEK_OK;
 	}

@@ -149,7 +149,7 @@ static uint8_t *put_varint(uint8_t *to, uint64_t value)
 }
 
 /* The reply that would have come if a frame had no bound. */
-static int put_together(const struct pages *pages, struct pool *pool, const cek_result *last, cek_result **ret_result)
+static int put_together(const struct pages *pages, struct slots *slots, const cek_result *last, cek_result **ret_result)
 {
 	static const uint8_t end[] = { 3 << 3, 1 };
 	Cek__V1__Reply head = CEK__V1__REPLY__INIT;
@@ -167,12 +167,12 @@ static int put_together(const struct pages *pages, struct pool *pool, const cek_
 	memcpy(to, pages->entries, pages->len);
 	memcpy(to + pages->len, end, sizeof(end));
 	to += pages->len + sizeof(end);
-	status = result_parse(pool, packed, (size_t)(to - packed), ret_result);
+	status = result_parse(slots, packed, (size_t)(to - packed), ret_result);
 	free(packed);
 	return status;
 }
 
-static int go_on(struct pages *pages, struct pool *pool, cek_result *result, cek_result **ret_result)
+static int go_on(struct pages *pages, struct slots *slots, cek_result *result, cek_result **ret_result)
 {
 	const Cek__V1__PublicKeysReply *page = result->reply->public_keys;
 	int status = append(pages, page);
@@ -180,7 +180,7 @@ static int go_on(struct pages *pages, struct pool *pool, cek_result *result, cek
 	if (status == CEK_TOO_LARGE)
 		return give_up(&too_many, result, ret_result);
 	if (status == CEK_OK && page->end)
-		status = put_together(pages, pool, result, ret_result);
+		status = put_together(pages, slots, result, ret_result);
 	else if (status == CEK_OK)
 		*ret_result = NULL;
 	strcpy(pages->next, page->next);
@@ -190,7 +190,7 @@ static int go_on(struct pages *pages, struct pool *pool, cek_result *result, cek
 	return status;
 }
 
-int pages_take(struct pages *pages, struct pool *pool, cek_result *result, cek_result **ret_result)
+int pages_take(struct pages *pages, struct slots *slots, cek_result *result, cek_result **ret_result)
 {
 	bool first = pages->next[0] == '\0';
 	const Cek__V1__PublicKeysReply *page;
@@ -211,5 +211,5 @@ int pages_take(struct pages *pages, struct pool *pool, cek_result *result, cek_r
 		cek_result_free(result);
 		return CEK_E_PROTOCOL;
 	}
-	return go_on(pages, pool, result, ret_result);
+	return go_on(pages, slots, result, ret_result);
 }

@@ -11,7 +11,7 @@
 #include "client/cek.h"
 
 struct pages;
-struct pool;
+struct slots;
 
 /* For a call with these arguments, which are copied. NULL if there is no memory. */
 struct pages *pages_new(const struct cek_public_keys *args);
@@ -24,4 +24,4 @@ void pages_ask(const struct pages *pages, Cek__V1__GetPublicKeysRequest *ret_req
 
 /* Take the reply to it. CEK_OK: *ret_result is the call's answer, or NULL if there is more to be asked for.
  * CEK_E_NOMEM; CEK_E_PROTOCOL: the other side does not get on. The result is given back, or is the answer. */
-int pages_take(struct pages *pages, struct pool *pool, cek_result *result, cek_result **ret_result);
+int pages_take(struct pages *pages, struct slots *slots, cek_result *result, cek_result **ret_result);

@@ -9,7 +9,7 @@
 static int take_notice(cek_conn *conn, const uint8_t *body, size_t len)
 {
 	cek_result *result;
-	int status = result_parse(conn->pool, body, len, &result);
+	int status = result_parse(conn->slots, body, len, &result);
 
 	if (status != CEK_OK)
 		return status;
@@ -65,7 +65,7 @@ static bool is_news(const cek_call *call, const cek_result *result)
 static int parse_answer(cek_conn *conn, const cek_call *call, const uint8_t *body, size_t len, cek_result **ret_result)
 {
 	cek_result *result;
-	int status = result_parse(conn->pool, body, len, &result);
+	int status = result_parse(conn->slots, body, len, &result);
 
 	if (status != CEK_OK)
 		return status;
@@ -84,7 +84,7 @@ static int parse_answer(cek_conn *conn, const cek_call *call, const uint8_t *bod
 /* A page of an answer. CEK_OK, or the status with which the connection has to end. */
 static int take_page(cek_call *call, cek_result *result)
 {
-	int status = pages_take(call->pages, call->conn->pool, result, &result);
+	int status = pages_take(call->pages, call->conn->slots, result, &result);
 
 	if (status == CEK_OK && !result)
 		status = call_ask_on(call);

@@ -36,10 +36,10 @@ cek_result *result_local(int status)
 	return (cek_result *)(uintptr_t)&local_results[i];
 }
 
-static cek_result *result_in_slot(struct pool *pool)
+static cek_result *result_in_slot(struct slots *slots)
 {
-	struct slab *slab;
-	cek_result *result = pool_take(pool, &slab);
+	struct slots_slab *slab;
+	cek_result *result = slots_take(slots, &slab);
 
 	if (!result)
 		return NULL;
@@ -72,7 +72,7 @@ cek_result *cek_result_keep(cek_result *result)
 cek_result *cek_result_free(cek_result *result)
 {
 	struct arena memory;
-	struct slab *slab;
+	struct slots_slab *slab;
 
 	if (!result || result->refs == 0 || --result->refs > 0)
 		return NULL;
@@ -81,7 +81,7 @@ cek_result *cek_result_free(cek_result *result)
 	if (slab) {
 		arena_reset(&memory);
 		wipe(result, sizeof(*result));
-		pool_give(slab, result);
+		slots_give(slab, result);
 	} else {
 		arena_deinit(&memory); /* the result is in it */
 	}
@@ -153,6 +153,16 @@ static void take_fields(cek_result *result)
 	}
 }
 
+/* A call on one key tells of it what others tell as well. */
+static void take_described(cek_result *result)
+{
+	if (!result->described.key)
+		return;
+	result->key = result->described.key;
+	result->alg = result->described.alg;
+	result->kid = result->described.kid;
+}
+
 static bool fields_valid(const cek_result *result)
 {
 	return result->cek.len <= CEK_LEN_MAX && result->encrypted_key.len <= ENCRYPTED_KEY_MAX &&
@@ -185,9 +195,10 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 		return CEK_OK;
 	}
 	take_fields(result);
-	status = result_describe(result);
+	status = describe(&result->memory, reply, &result->described);
 	if (status != CEK_OK)
 		return status;
+	take_described(result);
 	return fields_valid(result) ? CEK_OK : CEK_E_PROTOCOL;
 }
 
@@ -203,14 +214,14 @@ static int result_try(cek_result *result, const uint8_t *body, size_t len, cek_r
 	return status;
 }
 
-int result_parse(struct pool *pool, const uint8_t *body, size_t len, cek_result **ret_result)
+int result_parse(struct slots *slots, const uint8_t *body, size_t len, cek_result **ret_result)
 {
 	const size_t *factors = len > FRAME_BODY_MAX ? whole_factors : large_factors;
 	cek_result *result;
 	int status = CEK_E_NOMEM;
 
 	if (len <= SLOT_SIZE / 2) {
-		result = result_in_slot(pool);
+		result = result_in_slot(slots);
 		if (!result)
 			return CEK_E_NOMEM;
 		status = result_try(result, body, len, ret_result);
@@ -259,7 +270,7 @@ bool result_answers(const cek_result *result, enum call_kind kind, unsigned cek_
 		return false;
 	if (kind == CALL_UNWRAP || kind == CALL_GENERATE)
 		return cek_len > 0 ? result->cek.len == cek_len : result->cek.len > 0;
-	return kind != CALL_KEY || result->n_keys == 1;
+	return kind != CALL_KEY || result->described.n_keys == 1;
 }
 
 int cek_result_status(const cek_result *result)
@@ -324,20 +335,20 @@ struct cek_bytes cek_result_reply(const cek_result *result)
 
 const struct cek_key *cek_result_key_info(const cek_result *result, size_t i)
 {
-	return result && i < result->n_keys ? result->keys[i] : NULL;
+	return result && i < result->described.n_keys ? result->described.keys[i] : NULL;
 }
 
 bool cek_result_more(const cek_result *result)
 {
-	return result && result->more;
+	return result && result->described.more;
 }
 
 const struct cek_public_key_entry *cek_result_public_key(const cek_result *result, size_t i)
 {
-	return result && i < result->n_public_keys ? result->public_keys[i] : NULL;
+	return result && i < result->described.n_public_keys ? result->described.public_keys[i] : NULL;
 }
 
 const struct cek_daemon *cek_result_daemon(const cek_result *result)
 {
-	return result ? result->daemon : NULL;
+	return result ? result->described.daemon : NULL;
 }

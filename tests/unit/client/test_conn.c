@@ -499,8 +499,8 @@ static void test_no_loop_inside_callback(void **state)
 	seen_free(&seen);
 }
 
-/* A result that was kept is empty in the child, and cannot give its slot back: the pool stays until the child ends. */
-static struct pool *volatile pool_of_child;
+/* A result that was kept is empty in the child, and cannot give its slot back: its slots stay until the child ends. */
+static struct slots *volatile slots_of_child;
 
 static int child_of(struct stub *stub, struct seen *seen)
 {
@@ -513,7 +513,7 @@ static int child_of(struct stub *stub, struct seen *seen)
 	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 ||
 	    cek_conn_timeout(stub->conn) != -1)
 		return 2;
-	pool_of_child = stub->conn->pool;
+	slots_of_child = stub->conn->slots;
 	cek_conn_free(stub->conn);
 	if (seen->count != count)
 		return 3;

@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "client/pool.h"
 #include "client/result.h"
+#include "client/slots.h"
 #include "proto/frame.h"
 
-static cek_result *parse(struct pool *pool, const Cek__V1__Reply *reply, int expected)
+static cek_result *parse(struct slots *slots, const Cek__V1__Reply *reply, int expected)
 {
 	size_t len = cek__v1__reply__get_packed_size(reply);
 	uint8_t *packed = malloc(len);
@@ -19,7 +19,7 @@ static cek_result *parse(struct pool *pool, const Cek__V1__Reply *reply, int exp
 
 	assert_non_null(packed);
 	cek__v1__reply__pack(reply, packed);
-	assert_int_equal(result_parse(pool, packed, len, &result), expected);
+	assert_int_equal(result_parse(slots, packed, len, &result), expected);
 	free(packed);
 	return result;
 }
@@ -52,7 +52,7 @@ static bool slot_is_zero(const void *slot)
 static void test_cek_is_wiped(void **state)
 {
 	Cek__V1__UnwrapReply unwrap = CEK__V1__UNWRAP_REPLY__INIT;
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result, *other;
 
@@ -60,8 +60,8 @@ static void test_cek_is_wiped(void **state)
 	unwrap.kid = word("k");
 	reply.result_case = CEK__V1__REPLY__RESULT_UNWRAP;
 	reply.unwrap = &unwrap;
-	other = parse(pool, &reply, CEK_OK); /* keeps the slab mapped */
-	result = parse(pool, &reply, CEK_OK);
+	other = parse(slots, &reply, CEK_OK); /* keeps the slab mapped */
+	result = parse(slots, &reply, CEK_OK);
 	assert_ptr_equal(cek_result_keep(result), result);
 	cek_result_free(result);
 	assert_memory_equal(cek_result_cek(result).data, "0123456789abcdef", 16);
@@ -73,7 +73,7 @@ static void test_cek_is_wiped(void **state)
 	assert_false(result_answers(other, CALL_UNWRAP, 32));
 	assert_false(result_answers(other, CALL_WRAP, 0));
 	assert_true(result_answers(other, CALL_ANY, 0));
-	pool_close(pool);
+	slots_close(slots);
 	assert_string_equal(cek_result_kid(other), "k"); /* results outlive the connection */
 	cek_result_free(other);
 }
@@ -84,7 +84,7 @@ static void test_largest_wrap_fits_a_slot(void **state)
 	Cek__V1__WrapReply wrap = CEK__V1__WRAP_REPLY__INIT;
 	Cek__V1__AlgParams params = CEK__V1__ALG_PARAMS__INIT;
 	Cek__V1__PublicKey epk = CEK__V1__PUBLIC_KEY__INIT;
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	uint8_t bytes[512] = { 1 };
 	char kid[257];
@@ -104,7 +104,7 @@ static void test_largest_wrap_fits_a_slot(void **state)
 	wrap.params = &params;
 	reply.result_case = CEK__V1__REPLY__RESULT_WRAP;
 	reply.wrap = &wrap;
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_non_null(result->slab);
 	assert_int_equal(cek_result_encrypted_key(result).len, 512);
 	assert_int_equal(strlen(cek_result_kid(result)), 256);
@@ -116,19 +116,19 @@ static void test_largest_wrap_fits_a_slot(void **state)
 
 	wrap.encrypted_key.len = 513;
 	wrap.encrypted_key.data = calloc(1, 513);
-	parse(pool, &reply, CEK_E_PROTOCOL);
+	parse(slots, &reply, CEK_E_PROTOCOL);
 	free(wrap.encrypted_key.data);
 	wrap.encrypted_key = (ProtobufCBinaryData){ 512, bytes };
 	wrap.kid = calloc(1, 258);
 	memset(wrap.kid, 'k', 257);
-	parse(pool, &reply, CEK_E_PROTOCOL);
+	parse(slots, &reply, CEK_E_PROTOCOL);
 	free(wrap.kid);
-	pool_close(pool);
+	slots_close(slots);
 }
 
 static void test_statuses(void **state)
 {
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
 	char message[400];
@@ -138,17 +138,17 @@ static void test_statuses(void **state)
 	message[sizeof(message) - 1] = '\0';
 	reply.message = message;
 	reply.status = CEK__V1__STATUS__STATUS_UNSPECIFIED;
-	parse(pool, &reply, CEK_E_PROTOCOL);
+	parse(slots, &reply, CEK_E_PROTOCOL);
 	reply.status = (Cek__V1__Status)-4;
-	parse(pool, &reply, CEK_E_PROTOCOL);
+	parse(slots, &reply, CEK_E_PROTOCOL);
 	reply.status = (Cek__V1__Status)99; /* a newer cekd */
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_int_equal(cek_result_status(result), 99);
 	assert_string_equal(cek_status_name(99), "UNKNOWN");
 	assert_int_equal(strlen(cek_result_message(result)), 200);
 	assert_memory_equal(cek_result_message(result), "mmm?m", 5);
 	cek_result_free(result);
-	pool_close(pool);
+	slots_close(slots);
 	for (int i = CEK_E_FULL; i <= CEK_NOT_IMPLEMENTED; i++) {
 		assert_non_null(cek_status_text(i));
 		if (i != 1) /* no such value */
@@ -187,7 +187,7 @@ static void test_key(void **state)
 	Cek__V1__Event event = CEK__V1__EVENT__INIT, *plan[] = { &event };
 	Cek__V1__Schedule schedule = CEK__V1__SCHEDULE__INIT;
 	char *aliases[] = { word("issuer-1") };
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	const struct cek_key *info;
 	cek_result *result;
@@ -220,7 +220,7 @@ static void test_key(void **state)
 	body.key = &key;
 	reply.result_case = CEK__V1__REPLY__RESULT_KEY;
 	reply.key = &body;
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_true(result_answers(result, CALL_KEY, 0));
 	assert_string_equal(cek_result_key(result), "api");
 	assert_string_equal(cek_result_kid(result), "young");
@@ -242,8 +242,8 @@ static void test_key(void **state)
 	assert_string_equal(info->crv, "");
 	cek_result_free(result);
 	body.key = NULL;
-	parse(pool, &reply, CEK_E_PROTOCOL);
-	pool_close(pool);
+	parse(slots, &reply, CEK_E_PROTOCOL);
+	slots_close(slots);
 }
 
 /* As many keys as a frame holds: a mapping of its own, and enough of it. */
@@ -253,7 +253,7 @@ static void test_long_list(void **state)
 	Cek__V1__ListKeysReply body = CEK__V1__LIST_KEYS_REPLY__INIT;
 	Cek__V1__Key key = CEK__V1__KEY__INIT, *keys[N];
 	Cek__V1__Version version = CEK__V1__VERSION__INIT, *versions[] = { &version };
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
 
@@ -272,14 +272,14 @@ static void test_long_list(void **state)
 	reply.result_case = CEK__V1__REPLY__RESULT_LIST_KEYS;
 	reply.list_keys = &body;
 	assert_in_range(cek__v1__reply__get_packed_size(&reply), FRAME_BODY_MAX / 2, FRAME_BODY_MAX + 1);
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_null(result->slab);
 	assert_true(cek_result_more(result));
 	assert_string_equal(cek_result_key_info(result, N - 1)->versions[0]->kid, "k");
 	assert_null(cek_result_key_info(result, N));
 	cek_result_keep(result);
 	cek_result_free(result);
-	pool_close(pool);
+	slots_close(slots);
 	cek_result_free(result);
 }
 
@@ -291,7 +291,7 @@ static void test_public_keys_and_daemon(void **state)
 	Cek__V1__StatusReply status = CEK__V1__STATUS_REPLY__INIT;
 	Cek__V1__WorkerStatus worker = CEK__V1__WORKER_STATUS__INIT, *workers[] = { &worker };
 	char *warnings[] = { word("disk\tfull") };
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
 
@@ -304,14 +304,14 @@ static void test_public_keys_and_daemon(void **state)
 	keys.entry = entries;
 	reply.result_case = CEK__V1__REPLY__RESULT_PUBLIC_KEYS;
 	reply.public_keys = &keys;
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_string_equal(cek_result_public_key(result, 0)->public_key.crv, "X25519");
 	assert_null(cek_result_public_key(result, 0)->public_key.n.data);
 	assert_null(cek_result_public_key(result, 1));
 	assert_null(cek_result_daemon(result));
 	cek_result_free(result);
 	entry.public_key = NULL;
-	parse(pool, &reply, CEK_E_PROTOCOL);
+	parse(slots, &reply, CEK_E_PROTOCOL);
 
 	worker.kind = word("use");
 	worker.pid = 17;
@@ -322,20 +322,20 @@ static void test_public_keys_and_daemon(void **state)
 	status.warning = warnings;
 	reply.result_case = CEK__V1__REPLY__RESULT_STATUS_REPLY;
 	reply.status_reply = &status;
-	result = parse(pool, &reply, CEK_OK);
+	result = parse(slots, &reply, CEK_OK);
 	assert_true(cek_result_daemon(result)->ready);
 	assert_string_equal(cek_result_daemon(result)->workers[0]->kind, "use");
 	assert_int_equal(cek_result_daemon(result)->workers[0]->pid, 17);
 	assert_string_equal(cek_result_daemon(result)->warnings[0], "disk?full");
 	assert_int_equal(cek_result_daemon(result)->n_algs, 0);
 	cek_result_free(result);
-	pool_close(pool);
+	slots_close(slots);
 }
 
 /* 64 KiB of tiny fields would unpack to a megabyte and more: there is a bound. */
 static void test_amplification(void **state)
 {
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	uint8_t *data = malloc(FRAME_BODY_MAX);
 	cek_result *result = NULL;
 	size_t len = 0;
@@ -353,15 +353,15 @@ static void test_amplification(void **state)
 		data[len++] = 0;
 	}
 	assert_true(len <= FRAME_BODY_MAX);
-	assert_int_equal(result_parse(pool, data, len, &result), CEK_E_PROTOCOL);
+	assert_int_equal(result_parse(slots, data, len, &result), CEK_E_PROTOCOL);
 	assert_null(result);
 	free(data);
-	pool_close(pool);
+	slots_close(slots);
 }
 
 static void test_random_bytes(void **state)
 {
-	struct pool *pool = pool_new();
+	struct slots *slots = slots_new();
 	unsigned seed = 7, parsed = 0;
 
 	for (unsigned round = 0; round < 200000; round++) {
@@ -381,34 +381,12 @@ static void test_random_bytes(void **state)
 			data[3] = (uint8_t)(field >> 4);
 			data[4] = (uint8_t)(len - 5);
 		}
-		if (result_parse(pool, data, len, &result) == CEK_OK)
+		if (result_parse(slots, data, len, &result) == CEK_OK)
 			parsed++;
 		cek_result_free(result);
 	}
 	assert_in_range(parsed, 1, 199999);
-	pool_close(pool);
-}
-
-static void test_pool(void **state)
-{
-	enum { N = 5 * SLAB_SLOTS };
-	struct pool *pool = pool_new();
-	struct slab *slabs[N];
-	void *slots[N];
-
-	for (unsigned i = 0; i < N; i++) {
-		slots[i] = pool_take(pool, &slabs[i]);
-		assert_non_null(slots[i]);
-		assert_int_equal((uintptr_t)slots[i] % 16, 0);
-		for (unsigned j = 0; j < i; j++)
-			assert_ptr_not_equal(slots[i], slots[j]);
-	}
-	pool_give(slabs[3], slots[3]);
-	assert_ptr_equal(pool_take(pool, &slabs[3]), slots[3]);
-	pool_close(pool);
-	for (unsigned i = 0; i < N; i++)
-		pool_give(slabs[i], slots[i]);
-	pool_close(NULL);
+	slots_close(slots);
 }
 
 int main(void)
@@ -423,7 +401,6 @@ int main(void)
 		cmocka_unit_test(test_public_keys_and_daemon),
 		cmocka_unit_test(test_amplification),
 		cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
