@@ -1,19 +1,18 @@
-/* cek.h, connection: the object that callers hold. */
+/* cek.h, connection: where the parts are put together. What one of them has to tell goes down into another here. */
 #include "client/conn.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
-#include "client/pages.h"
-#include "client/slots.h"
+#include "client/reply.h"
+#include "client/result.h"
+#include "client/state.h"
 #include "proto/frame.h"
 
 enum {
@@ -38,7 +37,8 @@ static void fork_watch(void)
 	(void)pthread_atfork(NULL, NULL, fork_child);
 }
 
-bool conn_is_foreign(const cek_conn *conn)
+/* The object was made before a fork, in the parent: its socket is the parent's business. */
+static bool conn_is_foreign(const cek_conn *conn)
 {
 	return conn->process_id != process_id;
 }
@@ -59,53 +59,74 @@ static bool address_set(struct sockaddr_un *address, const char *path)
 	return true;
 }
 
+static enum link_verdict on_frame(void *owner, const uint8_t *body, size_t len, int *ret_status)
+{
+	return reply_take(owner, body, len, ret_status);
+}
+
+static void on_lost(void *owner, uint64_t before, int status)
+{
+	cek_conn *conn = owner;
+
+	conn->watched = false;
+	conn->calls.error = conn->link.error;
+	calls_finish_before(&conn->calls, before, status);
+}
+
+static void before_write(void *owner)
+{
+	cek_conn *conn = owner;
+
+	calls_compact(&conn->calls);
+}
+
+static const struct link_events link_events = {
+	.frame = on_frame,
+	.lost = on_lost,
+	.before_write = before_write,
+};
+
+/* The parts, each with those that it uses. False if there is no memory, or no descriptor. */
+static bool conn_init(cek_conn *conn, const struct sockaddr_un *address)
+{
+	if (link_init(&conn->link, address, &conn->out, &link_events, conn) < 0)
+		return false;
+	conn->slots = slots_new();
+	if (!conn->slots) {
+		link_deinit(&conn->link, false);
+		return false;
+	}
+	calls_init(&conn->calls, conn, &conn->out);
+	conn->calls.max_calls = MAX_CALLS_DEFAULT;
+	conn->calls.max_output = MAX_OUTPUT_DEFAULT;
+	conn->process_id = process_id;
+	return true;
+}
+
 int cek_conn_new(const char *path, cek_conn **ret_conn)
 {
+	struct sockaddr_un address = { 0 };
 	cek_conn *conn;
 
-	if (!ret_conn || (path && path[0] == '\0'))
+	if (!ret_conn || (path && path[0] == '\0') || !address_set(&address, path))
 		return CEK_E_INVALID;
 	conn = calloc(1, sizeof(*conn));
 	if (!conn)
 		return CEK_E_NOMEM;
-	if (!address_set(&conn->address, path)) {
-		free(conn);
-		return CEK_E_INVALID;
-	}
 	pthread_once(&fork_once, fork_watch);
-	conn->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	conn->slots = slots_new();
-	if (conn->epoll_fd < 0 || !conn->slots) {
-		if (conn->epoll_fd >= 0)
-			close(conn->epoll_fd);
-		slots_close(conn->slots);
+	if (!conn_init(conn, &address)) {
 		free(conn);
 		return CEK_E_NOMEM;
 	}
-	conn->socket = -1;
-	conn->process_id = process_id;
-	conn->max_calls = MAX_CALLS_DEFAULT;
-	conn->max_output = MAX_OUTPUT_DEFAULT;
-	TAILQ_INIT(&conn->calls);
-	TAILQ_INIT(&conn->spare);
 	*ret_conn = conn;
 	return CEK_OK;
 }
 
 static void conn_destroy(cek_conn *conn)
 {
-	cek_call *call;
-
-	link_close(conn);
-	close(conn->epoll_fd);
-	buffer_deinit(&conn->in);
-	buffer_deinit(&conn->out);
-	heap_deinit(&conn->timers);
-	TAILQ_FOREACH(call, &conn->calls, link) /* after a fork */
-		pages_free(call->pages);
-	for (size_t i = 0; i < conn->n_chunks; i++)
-		free(conn->chunks[i]);
-	free(conn->chunks);
+	link_deinit(&conn->link, conn_is_foreign(conn));
+	calls_deinit(&conn->calls);
+	stream_deinit(&conn->out);
 	slots_close(conn->slots);
 	free(conn);
 }
@@ -127,10 +148,31 @@ cek_conn *cek_conn_free(cek_conn *conn)
 		return NULL;
 	conn_pin(conn);
 	conn->closing = true;
+	link_end(&conn->link);
 	if (!conn_is_foreign(conn))
-		call_finish_before(conn, UINT64_MAX, CEK_E_CANCELLED);
+		calls_finish_before(&conn->calls, UINT64_MAX, CEK_E_CANCELLED);
 	conn_unpin(conn);
 	return NULL;
+}
+
+int conn_start(cek_conn *conn, struct request *request, int timeout_ms, cek_callback *callback, void *userdata,
+	cek_call **ret_call)
+{
+	if (!conn || !callback || conn->closing || conn_is_foreign(conn))
+		return CEK_E_INVALID;
+	return calls_start(&conn->calls, request, timeout_ms, callback, userdata, ret_call);
+}
+
+void cek_call_cancel(cek_call *call)
+{
+	cek_conn *conn;
+
+	if (!call || call->id == 0 || conn_is_foreign(call->calls->conn))
+		return;
+	conn = call->calls->conn;
+	conn_pin(conn);
+	call_finish(call, result_local(CEK_E_CANCELLED));
+	conn_unpin(conn);
 }
 
 void cek_conn_set_limits(cek_conn *conn, size_t max_calls, size_t max_output)
@@ -138,14 +180,14 @@ void cek_conn_set_limits(cek_conn *conn, size_t max_calls, size_t max_output)
 	if (!conn)
 		return;
 	if (max_calls > 0)
-		conn->max_calls = max_calls < CALL_INDEX_MAX ? max_calls : CALL_INDEX_MAX;
+		conn->calls.max_calls = max_calls < CALL_INDEX_MAX ? max_calls : CALL_INDEX_MAX;
 	if (max_output > 0)
-		conn->max_output = max_output > MAX_OUTPUT_MIN ? max_output : MAX_OUTPUT_MIN;
+		conn->calls.max_output = max_output > MAX_OUTPUT_MIN ? max_output : MAX_OUTPUT_MIN;
 }
 
 int cek_conn_fd(const cek_conn *conn)
 {
-	return conn ? conn->epoll_fd : -1;
+	return conn ? conn->link.epoll_fd : -1;
 }
 
 short cek_conn_events(const cek_conn *conn)
@@ -153,37 +195,36 @@ short cek_conn_events(const cek_conn *conn)
 	return POLLIN;
 }
 
-/* Rounded up, so that nobody wakes a little too early and spins. */
-static int ms_until(uint64_t when)
-{
-	uint64_t now = clock_monotonic_ns();
-	uint64_t ms = when > now ? (when - now + ns_per_ms - 1) / ns_per_ms : 0;
-
-	return ms < INT_MAX ? (int)ms : INT_MAX;
-}
-
 int cek_conn_timeout(const cek_conn *conn)
 {
-	const struct heap_node *first;
-	int timeout = -1;
+	uint64_t due, now, ms;
 
 	if (!conn || conn->closing || conn_is_foreign(conn))
 		return -1;
-	if (link_pending(conn) > 0 && !conn->blocked)
-		timeout = conn->socket < 0 && conn->retry_at > 0 ? ms_until(conn->retry_at) : 0;
-	first = heap_first(&conn->timers);
-	if (first && timeout != 0) {
-		int limit = ms_until(first->key);
+	due = link_due(&conn->link);
+	if (calls_due(&conn->calls) < due)
+		due = calls_due(&conn->calls);
+	if (due == UINT64_MAX)
+		return -1;
+	now = clock_monotonic_ns();
+	/* Rounded up, so that nobody wakes a little too early and spins. */
+	ms = due > now ? (due - now + ns_per_ms - 1) / ns_per_ms : 0;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
 
-		if (timeout < 0 || limit < timeout)
-			timeout = limit;
-	}
-	return timeout;
+bool conn_is_busy(const cek_conn *conn)
+{
+	return conn->running || conn->calls.delivering;
+}
+
+int conn_error(const cek_conn *conn)
+{
+	return conn->link.error;
 }
 
 static bool conn_enter(cek_conn *conn)
 {
-	if (!conn || conn->running || conn->closing || conn_is_foreign(conn))
+	if (!conn || conn_is_busy(conn) || conn->closing || conn_is_foreign(conn))
 		return false;
 	conn_pin(conn);
 	conn->running = true;
@@ -192,12 +233,12 @@ static bool conn_enter(cek_conn *conn)
 
 static size_t conn_leave(cek_conn *conn)
 {
-	size_t n_open = conn->n_open;
+	size_t n_open = conn->calls.n_open;
 
 	conn->running = false;
 	if (n_open == 0) {
-		buffer_rest(&conn->in);
-		buffer_rest(&conn->out);
+		buffer_rest(&conn->link.in);
+		buffer_rest(&conn->out.buffer);
 	}
 	conn_unpin(conn);
 	return n_open;
@@ -205,40 +246,29 @@ static size_t conn_leave(cek_conn *conn)
 
 static void conn_turn(cek_conn *conn)
 {
-	link_run(conn);
-	call_expire(conn);
-	link_push(conn); /* what the callbacks have started */
+	link_run(&conn->link);
+	calls_expire(&conn->calls);
+	link_push(&conn->link); /* what the callbacks have started */
 }
 
 size_t cek_conn_process(cek_conn *conn)
 {
 	if (!conn_enter(conn))
-		return conn && !conn_is_foreign(conn) ? conn->n_open : 0;
+		return conn && !conn_is_foreign(conn) ? conn->calls.n_open : 0;
 	conn_turn(conn);
 	return conn_leave(conn);
-}
-
-/* The socket itself is cheaper to wait for than the epoll descriptor around it. */
-static void conn_poll(cek_conn *conn, int timeout_ms)
-{
-	struct pollfd pollfd = {
-		.fd = conn->socket, /* poll(2) skips -1 */
-		.events = (short)(POLLIN | (conn->blocked ? POLLOUT : 0)),
-	};
-	int limit = cek_conn_timeout(conn);
-
-	if (limit >= 0 && (timeout_ms < 0 || limit < timeout_ms))
-		timeout_ms = limit;
-	(void)poll(&pollfd, 1, timeout_ms);
 }
 
 size_t cek_conn_wait(cek_conn *conn, int timeout_ms)
 {
 	if (!conn_enter(conn))
-		return conn && !conn_is_foreign(conn) ? conn->n_open : 0;
-	link_push(conn);
-	if (conn->n_open > 0)
-		conn_poll(conn, timeout_ms);
+		return conn && !conn_is_foreign(conn) ? conn->calls.n_open : 0;
+	link_push(&conn->link);
+	if (conn->calls.n_open > 0) {
+		int limit = cek_conn_timeout(conn);
+
+		link_wait(&conn->link, limit >= 0 && (timeout_ms < 0 || limit < timeout_ms) ? limit : timeout_ms);
+	}
 	conn_turn(conn);
 	return conn_leave(conn);
 }

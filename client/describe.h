@@ -20,8 +20,8 @@ struct description {
 	const struct cek_daemon *daemon;
 };
 
-/* Build what callers see of a reply, in the arena that the reply lies in. CEK_OK, CEK_E_PROTOCOL, or CEK_E_NOMEM when the
- * arena is too small. */
+/* Build what callers see of a reply, in the arena that the reply lies in. CEK_OK, CEK_E_PROTOCOL, or CEK_E_NOMEM when
+ * the arena is too small. */
 int describe(struct arena *arena, const Cek__V1__Reply *reply, struct description *ret_description);
 
 /* A public key, pointing into the message. */

@@ -1,11 +1,13 @@
-/* cek.h, connection: the socket below it. It is made when there is something to send, and made again when it broke. */
+#include "client/link.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/conn.h"
+#include "client/cek.h"
 #include "proto/frame.h"
 
 enum {
@@ -17,65 +19,76 @@ enum {
 
 static const uint64_t ns_per_ms = 1000000;
 
-size_t link_pending(const cek_conn *conn)
+int link_init(struct cekd_link *link, const struct sockaddr_un *address, struct stream *out,
+	const struct link_events *events, void *owner)
 {
-	return buffer_len(&conn->out) - conn->out_dead;
+	*link = (struct cekd_link){ .events = events, .owner = owner, .out = out, .address = *address, .socket = -1 };
+	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return link->epoll_fd < 0 ? -errno : 0;
 }
 
-static void backoff(cek_conn *conn)
+void link_deinit(struct cekd_link *link, bool foreign)
 {
-	conn->backoff_ms = conn->backoff_ms == 0 ? BACKOFF_MIN_MS : conn->backoff_ms * 2;
-	if (conn->backoff_ms > BACKOFF_MAX_MS)
-		conn->backoff_ms = BACKOFF_MAX_MS;
-	conn->retry_at = clock_monotonic_ns() + conn->backoff_ms * ns_per_ms;
+	if (link->socket >= 0) {
+		/* A child that inherited it would keep the registration alive; and must leave it alone itself. */
+		if (!foreign)
+			(void)epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->socket, NULL);
+		close(link->socket);
+	}
+	close(link->epoll_fd);
+	buffer_deinit(&link->in);
 }
 
-void link_close(cek_conn *conn)
+void link_end(struct cekd_link *link)
 {
-	if (conn->socket < 0)
+	link->ended = true;
+}
+
+static void backoff(struct cekd_link *link)
+{
+	link->backoff_ms = link->backoff_ms == 0 ? BACKOFF_MIN_MS : link->backoff_ms * 2;
+	if (link->backoff_ms > BACKOFF_MAX_MS)
+		link->backoff_ms = BACKOFF_MAX_MS;
+	link->retry_at = clock_monotonic_ns() + link->backoff_ms * ns_per_ms;
+}
+
+static void link_close(struct cekd_link *link)
+{
+	if (link->socket < 0)
 		return;
-	/* A descriptor that a child inherited would keep the registration alive; and a child must leave it alone. */
-	if (!conn_is_foreign(conn))
-		(void)epoll_ctl(conn->epoll_fd, EPOLL_CTL_DEL, conn->socket, NULL);
-	close(conn->socket);
-	conn->socket = -1;
-	conn->blocked = conn->broken = conn->flood = conn->watched = false;
-	buffer_consume(&conn->in, buffer_len(&conn->in));
-	buffer_consume(&conn->out, conn->out_partial);
-	conn->out_sent += conn->out_partial;
-	conn->out_partial = 0;
+	(void)epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->socket, NULL); /* a child may still have it */
+	close(link->socket);
+	link->socket = -1;
+	link->blocked = link->broken = link->flood = false;
+	buffer_consume(&link->in, buffer_len(&link->in));
+	stream_drop_partial(link->out);
 }
 
-void link_refuse(cek_conn *conn, int status)
+static void link_refuse(struct cekd_link *link, int status)
 {
-	size_t len;
-
-	link_close(conn);
-	backoff(conn);
-	len = buffer_len(&conn->out);
-	buffer_consume(&conn->out, len);
-	conn->out_sent += len;
-	conn->out_dead = 0;
-	call_finish_before(conn, conn->out_sent, status);
+	link_close(link);
+	backoff(link);
+	stream_drop_all(link->out);
+	link->events->lost(link->owner, link->out->sent, status);
 }
 
 /* The socket is of no use any more: what was asked on it gets the status, the rest waits for the next one. */
-static void link_lost(cek_conn *conn, int status)
+static void link_lost(struct cekd_link *link, int status)
 {
-	bool accepted = conn->replied || conn->out_sent > conn->opened_at;
+	bool accepted = link->replied || link->out->sent > link->opened_at;
 
 	if (!accepted) {
-		conn->error = ECONNRESET;
-		link_refuse(conn, CEK_E_CONNECT);
+		link->error = ECONNRESET;
+		link_refuse(link, CEK_E_CONNECT);
 		return;
 	}
-	link_close(conn);
-	if (!conn->replied || status == CEK_E_PROTOCOL)
-		backoff(conn);
-	call_finish_before(conn, conn->out_sent, status);
+	link_close(link);
+	if (!link->replied || status == CEK_E_PROTOCOL)
+		backoff(link);
+	link->events->lost(link->owner, link->out->sent, status);
 }
 
-static int socket_open(cek_conn *conn)
+static int socket_open(struct cekd_link *link)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -83,121 +96,111 @@ static int socket_open(cek_conn *conn)
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&conn->address, sizeof(conn->address)) == 0 &&
-	    epoll_ctl(conn->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+	if (connect(fd, (const struct sockaddr *)&link->address, sizeof(link->address)) == 0 &&
+	    epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
 		return fd;
 	error = errno;
 	close(fd);
 	return -error;
 }
 
-static bool link_connect(cek_conn *conn)
+static bool link_connect(struct cekd_link *link)
 {
 	int fd;
 
-	if (conn->retry_at > 0 && clock_monotonic_ns() < conn->retry_at)
+	if (link->retry_at > 0 && clock_monotonic_ns() < link->retry_at)
 		return false;
-	fd = socket_open(conn);
+	fd = socket_open(link);
 	if (fd >= 0) {
-		conn->socket = fd;
-		conn->replied = false;
-		conn->opened_at = conn->out_sent;
+		link->socket = fd;
+		link->replied = false;
+		link->opened_at = link->out->sent;
 		return true;
 	}
 	if (fd == -EAGAIN || fd == -EINTR) {
-		backoff(conn); /* cekd is there, its backlog is full */
+		backoff(link); /* cekd is there, its backlog is full */
 		return false;
 	}
-	conn->error = -fd;
-	link_refuse(conn, CEK_E_CONNECT);
+	link->error = -fd;
+	link_refuse(link, CEK_E_CONNECT);
 	return false;
 }
 
-static void link_block(cek_conn *conn, bool blocked)
+static void link_block(struct cekd_link *link, bool blocked)
 {
 	struct epoll_event event = { .events = EPOLLIN | (blocked ? (uint32_t)EPOLLOUT : 0) };
 
-	if (blocked == conn->blocked)
+	if (blocked == link->blocked)
 		return;
-	conn->blocked = blocked;
-	(void)epoll_ctl(conn->epoll_fd, EPOLL_CTL_MOD, conn->socket, &event);
+	link->blocked = blocked;
+	(void)epoll_ctl(link->epoll_fd, EPOLL_CTL_MOD, link->socket, &event);
 }
 
-/* size bytes have gone: find out where the frame ends that the last of them belongs to. */
-static void link_written(cek_conn *conn, size_t size)
+static void link_write(struct cekd_link *link)
 {
-	const uint8_t *data = buffer_data(&conn->out);
-	size_t len = buffer_len(&conn->out);
-	size_t end = conn->out_partial;
+	const struct buffer *out = &link->out->buffer;
 
-	while (end < size) {
-		const uint8_t *body;
-		size_t body_len;
-
-		if (frame_next(data + end, len - end, &body, &body_len) != FRAME_WHOLE)
-			break; /* cannot be: whole frames were put in */
-		end += FRAME_HEADER + body_len;
-	}
-	conn->out_partial = end - size;
-	conn->out_sent += size;
-	buffer_consume(&conn->out, size);
-}
-
-static void link_write(cek_conn *conn)
-{
-	if (conn->out_dead > 0)
-		call_compact(conn);
-	while (buffer_len(&conn->out) > 0 && !conn->broken) {
-		ssize_t n = send(conn->socket, buffer_data(&conn->out), buffer_len(&conn->out), MSG_NOSIGNAL);
+	if (link->out->dead > 0)
+		link->events->before_write(link->owner);
+	while (buffer_len(out) > 0 && !link->broken) {
+		ssize_t n = send(link->socket, buffer_data(out), buffer_len(out), MSG_NOSIGNAL);
 
 		if (n > 0)
-			link_written(conn, (size_t)n);
+			stream_written(link->out, (size_t)n);
 		else if (n < 0 && errno == EAGAIN)
 			break;
 		else if (n < 0 && errno != EINTR)
-			conn->broken = true; /* a last word may stand in the socket: reading finds the end of it */
+			link->broken = true; /* a last word may stand in the socket: reading finds the end of it */
 	}
-	link_block(conn, buffer_len(&conn->out) > 0 && !conn->broken);
+	link_block(link, buffer_len(out) > 0 && !link->broken);
 }
 
-void link_push(cek_conn *conn)
+void link_push(struct cekd_link *link)
 {
-	if (conn->closing || link_pending(conn) == 0)
+	if (link->ended || stream_pending(link->out) == 0)
 		return;
-	if (conn->socket >= 0 || link_connect(conn))
-		link_write(conn);
+	if (link->socket >= 0 || link_connect(link))
+		link_write(link);
 }
 
-static void link_dispatch(cek_conn *conn)
+/* Bring the next whole frame to the owner. False if there is none, or no socket any more. */
+static bool link_take(struct cekd_link *link)
 {
-	while (!conn->closing && conn->socket >= 0) {
-		const uint8_t *body;
-		size_t body_len;
-		int status;
+	enum link_verdict verdict;
+	const uint8_t *body;
+	size_t body_len;
+	int status;
 
-		switch (frame_next(buffer_data(&conn->in), buffer_len(&conn->in), &body, &body_len)) {
-		case FRAME_INCOMPLETE:
-			return;
-		case FRAME_WHOLE:
-			status = reply_take(conn, body, body_len);
-			if (conn->socket < 0)
-				return;
-			buffer_consume(&conn->in, FRAME_HEADER + body_len);
-			break;
-		default:
-			status = CEK_E_PROTOCOL;
-		}
-		if (status != CEK_OK)
-			link_lost(conn, status);
+	switch (frame_next(buffer_data(&link->in), buffer_len(&link->in), &body, &body_len)) {
+	case FRAME_INCOMPLETE:
+		return false;
+	case FRAME_WHOLE:
+		verdict = link->events->frame(link->owner, body, body_len, &status);
+		buffer_consume(&link->in, FRAME_HEADER + body_len);
+		break;
+	default:
+		verdict = LINK_LOST;
+		status = CEK_E_PROTOCOL;
 	}
+	if (verdict == LINK_REFUSED)
+		link_refuse(link, status);
+	else if (verdict == LINK_LOST)
+		link_lost(link, status);
+	return verdict == LINK_GO_ON;
+}
+
+static void link_dispatch(struct cekd_link *link)
+{
+	while (!link->ended && link_take(link))
+		continue;
 }
 
 /* Room for what is missing of a frame, and for as much more as replies seem to come. */
-static bool link_reserve(cek_conn *conn)
+static bool link_reserve(struct cekd_link *link)
 {
-	const uint8_t *data = buffer_data(&conn->in);
-	size_t len = buffer_len(&conn->in);
-	size_t want = conn->flood ? READ_LARGE : BUFFER_SMALL;
+	const uint8_t *data = buffer_data(&link->in);
+	size_t len = buffer_len(&link->in);
+	size_t want = link->flood ? READ_LARGE : BUFFER_SMALL;
 
 	if (len >= FRAME_HEADER) {
 		size_t body = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
@@ -205,43 +208,68 @@ static bool link_reserve(cek_conn *conn)
 		if (FRAME_HEADER + body > want)
 			want = FRAME_HEADER + body;
 	}
-	return buffer_reserve(&conn->in, want > len ? want - len : 1) == 0;
+	return buffer_reserve(&link->in, want > len ? want - len : 1) == 0;
 }
 
 /* True if there may be more to read. */
-static bool link_read(cek_conn *conn)
+static bool link_read(struct cekd_link *link)
 {
 	size_t room;
 	ssize_t n;
 
-	if (conn->closing || conn->socket < 0)
+	if (link->ended || link->socket < 0)
 		return false;
-	if (!link_reserve(conn)) {
-		link_lost(conn, CEK_E_NOMEM);
+	if (!link_reserve(link)) {
+		link_lost(link, CEK_E_NOMEM);
 		return false;
 	}
-	room = buffer_room_len(&conn->in);
-	n = recv(conn->socket, buffer_room(&conn->in), room, 0);
+	room = buffer_room_len(&link->in);
+	n = recv(link->socket, buffer_room(&link->in), room, 0);
 	if (n < 0 && errno == EINTR)
 		return true;
-	if (n < 0 && errno == EAGAIN && !conn->broken)
+	if (n < 0 && errno == EAGAIN && !link->broken)
 		return false;
 	if (n <= 0) {
-		link_lost(conn, CEK_E_DISCONNECTED);
+		link_lost(link, CEK_E_DISCONNECTED);
 		return false;
 	}
-	conn->flood = (size_t)n == room;
-	buffer_filled(&conn->in, (size_t)n);
-	link_dispatch(conn);
-	return conn->flood || conn->broken;
+	link->flood = (size_t)n == room;
+	buffer_filled(&link->in, (size_t)n);
+	link_dispatch(link);
+	return link->flood || link->broken;
 }
 
-void link_run(cek_conn *conn)
+void link_run(struct cekd_link *link)
 {
 	bool more = true;
 
 	for (unsigned i = 0; more && i < ROUNDS_MAX; i++) {
-		link_push(conn);
-		more = link_read(conn);
+		link_push(link);
+		more = link_read(link);
 	}
+}
+
+/* The socket itself is cheaper to wait for than the epoll descriptor around it. */
+void link_wait(const struct cekd_link *link, int timeout_ms)
+{
+	struct pollfd pollfd = {
+		.fd = link->socket, /* poll(2) skips -1 */
+		.events = (short)(POLLIN | (link->blocked ? POLLOUT : 0)),
+	};
+
+	(void)poll(&pollfd, 1, timeout_ms);
+}
+
+uint64_t link_due(const struct cekd_link *link)
+{
+	if (stream_pending(link->out) == 0 || link->blocked)
+		return UINT64_MAX;
+	return link->socket < 0 ? link->retry_at : 0;
+}
+
+void link_replied(struct cekd_link *link)
+{
+	link->replied = true;
+	link->backoff_ms = 0;
+	link->retry_at = 0;
 }

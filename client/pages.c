@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/request.h"
 #include "client/result.h"
+#include "client/wire.h"
 
 enum {
 	NEXT_MAX = 128,       /* bytes of PublicKeysReply.next (cek.proto) */
@@ -73,13 +73,18 @@ struct pages *pages_new(const struct cek_public_keys *args)
 	return pages;
 }
 
-void pages_ask(const struct pages *pages, Cek__V1__GetPublicKeysRequest *ret_request)
+void pages_ask(const struct pages *pages, struct request *ret_request)
 {
-	cek__v1__get_public_keys_request__init(ret_request);
-	ret_request->key = (char **)(uintptr_t)pages->names;
-	ret_request->n_key = pages->n_names;
-	ret_request->pages = true;
-	ret_request->after = request_text(pages->next);
+	Cek__V1__GetPublicKeysRequest *body = &ret_request->body.get_public_keys;
+
+	*ret_request = (struct request){ .message = CEK__V1__REQUEST__INIT, .kind = CALL_PUBLIC_KEYS };
+	cek__v1__get_public_keys_request__init(body);
+	body->key = (char **)(uintptr_t)pages->names;
+	body->n_key = pages->n_names;
+	body->pages = true;
+	body->after = pack_text(pages->next);
+	ret_request->message.op_case = CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS;
+	ret_request->message.get_public_keys = body;
 }
 
 /* Answer with one of the constants above. */
@@ -140,14 +145,6 @@ static int append(struct pages *pages, const Cek__V1__PublicKeysReply *page)
 	return CEK_OK;
 }
 
-static uint8_t *put_varint(uint8_t *to, uint64_t value)
-{
-	for (; value > 0x7f; value >>= 7)
-		*to++ = (uint8_t)(value | 0x80);
-	*to++ = (uint8_t)value;
-	return to;
-}
-
 /* The reply that would have come if a frame had no bound. */
 static int put_together(const struct pages *pages, struct slots *slots, const cek_result *last, cek_result **ret_result)
 {
@@ -162,8 +159,8 @@ static int put_together(const struct pages *pages, struct slots *slots, const ce
 	head.status = last->reply->status;
 	head.epoch = last->reply->epoch;
 	to += cek__v1__reply__pack(&head, to);
-	to = put_varint(to, RESULT_FIELD << 3 | 2);
-	to = put_varint(to, pages->len + sizeof(end));
+	to += wire_put_varint(to, RESULT_FIELD << 3 | 2);
+	to += wire_put_varint(to, pages->len + sizeof(end));
 	memcpy(to, pages->entries, pages->len);
 	memcpy(to + pages->len, end, sizeof(end));
 	to += pages->len + sizeof(end);

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cek.pb-c.h"
 #include "client/cek.h"
+#include "client/pack.h"
 
 struct pages;
 struct slots;
@@ -20,7 +20,7 @@ struct pages *pages_new(const struct cek_public_keys *args);
 struct pages *pages_free(struct pages *pages);
 
 /* The request for the next page; it points into pages. */
-void pages_ask(const struct pages *pages, Cek__V1__GetPublicKeysRequest *ret_request);
+void pages_ask(const struct pages *pages, struct request *ret_request);
 
 /* Take the reply to it. CEK_OK: *ret_result is the call's answer, or NULL if there is more to be asked for.
  * CEK_E_NOMEM; CEK_E_PROTOCOL: the other side does not get on. The result is given back, or is the answer. */

@@ -1,36 +1,41 @@
-/* cek.h, calls: how an answer finds its call. */
-#include "client/conn.h"
+#include "client/reply.h"
+
+#include "client/calls.h"
 #include "client/pages.h"
 #include "client/result.h"
+#include "client/state.h"
 #include "client/wire.h"
 
 /* A reply without id: what cekd says to the connection as a whole before it closes it. Before the first answer it
  * may say why it serves nobody just now; later it complains of a frame, and which calls it has done is not known. */
-static int take_notice(cek_conn *conn, const uint8_t *body, size_t len)
+static enum link_verdict take_notice(cek_conn *conn, const uint8_t *body, size_t len, int *ret_status)
 {
 	cek_result *result;
 	int status = result_parse(conn->slots, body, len, &result);
 
+	*ret_status = status;
 	if (status != CEK_OK)
-		return status;
+		return LINK_LOST;
 	status = result->status;
 	cek_result_free(result);
-	if (status == CEK_OK)
-		return CEK_E_PROTOCOL;
-	if (conn->replied || (status != CEK_OVERLOADED && status != CEK_UNAVAILABLE && status != CEK_DENIED))
-		return CEK_E_DISCONNECTED;
-	link_refuse(conn, status);
-	return CEK_OK;
+	*ret_status = status == CEK_OK ? CEK_E_PROTOCOL : CEK_E_DISCONNECTED;
+	if (conn->link.replied || (status != CEK_OVERLOADED && status != CEK_UNAVAILABLE && status != CEK_DENIED))
+		return LINK_LOST;
+	*ret_status = status;
+	return LINK_REFUSED;
 }
 
 /* A watch of this connection that has not heard of that epoch. */
 static cek_call *next_watch(cek_conn *conn, uint64_t epoch)
 {
-	cek_call *call;
+	const struct link *open = &conn->calls.open;
 
-	TAILQ_FOREACH(call, &conn->calls, link)
-		if (call->kind == CALL_WATCH && call->told != epoch && call->frame_at < conn->out_sent)
+	for (struct link *link = open->next; link != open; link = link->next) {
+		cek_call *call = list_entry(link, cek_call, link);
+
+		if (call->kind == CALL_WATCH && call->told != epoch && call->frame_at < conn->out.sent)
 			return call;
+	}
 	return NULL;
 }
 
@@ -74,17 +79,15 @@ static int parse_answer(cek_conn *conn, const cek_call *call, const uint8_t *bod
 		return CEK_E_PROTOCOL;
 	}
 	conn->epoch = result->epoch;
-	conn->replied = true;
-	conn->backoff_ms = 0;
-	conn->retry_at = 0;
+	link_replied(&conn->link);
 	*ret_result = result;
 	return CEK_OK;
 }
 
 /* A page of an answer. CEK_OK, or the status with which the connection has to end. */
-static int take_page(cek_call *call, cek_result *result)
+static int take_page(cek_conn *conn, cek_call *call, cek_result *result)
 {
-	int status = pages_take(call->pages, call->conn->slots, result, &result);
+	int status = pages_take(call->pages, conn->slots, result, &result);
 
 	if (status == CEK_OK && !result)
 		status = call_ask_on(call);
@@ -96,26 +99,9 @@ static int take_page(cek_call *call, cek_result *result)
 	return CEK_OK;
 }
 
-int reply_take(cek_conn *conn, const uint8_t *body, size_t len)
+/* Who is to hear of it. As take_page(). */
+static int take_answer(cek_conn *conn, cek_call *call, cek_result *result)
 {
-	cek_result *result;
-	cek_call *call;
-	uint64_t id;
-	bool known;
-	int status;
-
-	if (!wire_scan(body, len, &id))
-		return CEK_E_PROTOCOL;
-	if (id == 0)
-		return take_notice(conn, body, len);
-	call = call_find(conn, id, &known);
-	if (!known || (call && call->frame_at + call->frame_len > conn->out_sent))
-		return CEK_E_PROTOCOL; /* an answer without or before the question */
-	status = parse_answer(conn, call, body, len, &result);
-	if (call && status == CEK_E_NOMEM)
-		call_finish(call, result_local(status));
-	if (status != CEK_OK)
-		return status == CEK_E_NOMEM ? CEK_OK : status;
 	if (is_second_watch(conn, call, result)) {
 		result->status = CEK_OK;
 		result->message = "";
@@ -123,11 +109,44 @@ int reply_take(cek_conn *conn, const uint8_t *body, size_t len)
 	} else if (is_news(call, result)) {
 		tell_watches(conn, result);
 	} else if (call && call->pages) {
-		return take_page(call, result);
+		return take_page(conn, call, result);
 	} else if (call) {
 		call_finish(call, result);
 	} else {
 		cek_result_free(result); /* cancelled, or its time was over */
 	}
 	return CEK_OK;
+}
+
+static int take_reply(cek_conn *conn, uint64_t id, const uint8_t *body, size_t len)
+{
+	cek_result *result;
+	cek_call *call;
+	bool known;
+	int status;
+
+	call = calls_find(&conn->calls, id, &known);
+	if (!known || (call && call->frame_at + call->frame_len > conn->out.sent))
+		return CEK_E_PROTOCOL; /* an answer without or before the question */
+	status = parse_answer(conn, call, body, len, &result);
+	if (status == CEK_OK)
+		return take_answer(conn, call, result);
+	if (status != CEK_E_NOMEM)
+		return status;
+	if (call)
+		call_finish(call, result_local(status));
+	return CEK_OK;
+}
+
+enum link_verdict reply_take(cek_conn *conn, const uint8_t *body, size_t len, int *ret_status)
+{
+	uint64_t id;
+
+	*ret_status = CEK_E_PROTOCOL;
+	if (!wire_scan(body, len, &id))
+		return LINK_LOST;
+	if (id == 0)
+		return take_notice(conn, body, len, ret_status);
+	*ret_status = take_reply(conn, id, body, len);
+	return *ret_status == CEK_OK ? LINK_GO_ON : LINK_LOST;
 }

@@ -69,13 +69,18 @@ bool wire_scan(const uint8_t *data, size_t len, uint64_t *ret_id)
 	return true;
 }
 
-size_t wire_put_varint(uint8_t *data, unsigned field, uint64_t value)
+size_t wire_put_varint(uint8_t *data, uint64_t value)
 {
 	size_t len = 0;
 
-	data[len++] = (uint8_t)(field << 3 | TYPE_VARINT);
 	for (; value > 0x7f; value >>= 7)
 		data[len++] = (uint8_t)(value | 0x80);
 	data[len++] = (uint8_t)value;
 	return len;
+}
+
+size_t wire_put_field(uint8_t *data, unsigned field, uint64_t value)
+{
+	data[0] = (uint8_t)(field << 3 | TYPE_VARINT);
+	return 1 + wire_put_varint(data + 1, value);
 }

@@ -18,5 +18,6 @@ enum {
 /* Whether data is a sequence of whole fields. *ret_id is then the last value of field 1, 0 if it has none. */
 bool wire_scan(const uint8_t *data, size_t len, uint64_t *ret_id);
 
-/* Write field (1 to 15) with a varint value; returns its length. data must have WIRE_VARINT_FIELD_MAX bytes. */
-size_t wire_put_varint(uint8_t *data, unsigned field, uint64_t value);
+/* Write a varint, or field (1 to 15) with one as its value; returns the length, at most WIRE_VARINT_FIELD_MAX. */
+size_t wire_put_varint(uint8_t *data, uint64_t value);
+size_t wire_put_field(uint8_t *data, unsigned field, uint64_t value);

@@ -15,7 +15,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "client/conn.h"
+#include "base/list.h"
+#include "client/state.h"
 #include "proto/frame.h"
 #include "tests/unit/client/stub_cekd.h"
 
@@ -50,11 +51,11 @@ static void test_default_path(void **state)
 
 	setenv("CEK_SOCKET", "/somewhere/else", 1);
 	assert_int_equal(cek_conn_new(NULL, &conn), CEK_OK);
-	assert_string_equal(conn->address.sun_path, "/somewhere/else");
+	assert_string_equal(conn->link.address.sun_path, "/somewhere/else");
 	cek_conn_free(conn);
 	unsetenv("CEK_SOCKET");
 	assert_int_equal(cek_conn_new(NULL, &conn), CEK_OK);
-	assert_string_equal(conn->address.sun_path, "/run/cekd/cekd.sock");
+	assert_string_equal(conn->link.address.sun_path, "/run/cekd/cekd.sock");
 	cek_conn_free(conn);
 }
 
@@ -82,13 +83,13 @@ static void test_backoff(void **state)
 	close(stub->listener); /* the file remains: ECONNREFUSED */
 	for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		stub_unwrap(stub, -1, seen_callback, &seen);
-		stub->conn->retry_at = 0;
+		stub->conn->link.retry_at = 0;
 		assert_int_equal(cek_conn_process(stub->conn), 0);
 		assert_int_equal(seen.count, i + 1);
 		assert_int_equal(seen.error, ECONNREFUSED);
-		assert_int_equal(stub->conn->backoff_ms, expected[i]);
+		assert_int_equal(stub->conn->link.backoff_ms, expected[i]);
 	}
-	stub->conn->retry_at = clock_monotonic_ns() + 3600000000000;
+	stub->conn->link.retry_at = clock_monotonic_ns() + 3600000000000;
 	stub_unwrap(stub, -1, seen_callback, &seen);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_in_range(cek_conn_timeout(stub->conn), 1, 3600000);
@@ -112,17 +113,17 @@ static void test_full_backlog_is_waited_for(void **state)
 	}
 	stub_unwrap(stub, -1, seen_callback, &seen);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
-	assert_int_equal(stub->conn->backoff_ms, 10);
+	assert_int_equal(stub->conn->link.backoff_ms, 10);
 	assert_int_equal(seen.count, 0);
 	for (unsigned i = 0; i < 8; i++)
 		close(others[i]);
 	close(accept(stub->listener, NULL, NULL));
 	close(accept(stub->listener, NULL, NULL));
-	stub->conn->retry_at = 0;
+	stub->conn->link.retry_at = 0;
 	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
 	assert_int_equal(seen.status, CEK_OK);
-	assert_int_equal(stub->conn->backoff_ms, 0);
+	assert_int_equal(stub->conn->link.backoff_ms, 0);
 	seen_free(&seen);
 }
 
@@ -163,7 +164,7 @@ static void test_pipeline_out_of_order(void **state)
 	for (unsigned i = 0; i < N; i++)
 		stub_unwrap(stub, 10000, seen_callback, &seen[i]);
 	assert_int_equal(cek_conn_process(stub->conn), N);
-	assert_int_equal(buffer_len(&stub->conn->out), 0);
+	assert_int_equal(buffer_len(&stub->conn->out.buffer), 0);
 	for (unsigned i = 0; i < N; i++)
 		ids[i] = stub_request_id(stub);
 	for (unsigned i = N; i-- > 0;)
@@ -190,7 +191,7 @@ static void test_reply_byte_by_byte(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	real = stub_request_id(stub) ? stub->peer : -1;
 	stub->peer = pair[0];
-	stub_reply_cek(stub, stub->conn->serial << CALL_INDEX_BITS, 9, 32);
+	stub_reply_cek(stub, stub->conn->calls.serial << CALL_INDEX_BITS, 9, 32);
 	len = recv(pair[1], reply, sizeof(reply), 0);
 	stub->peer = real;
 	for (ssize_t i = 0; i < len; i++) {
@@ -242,14 +243,14 @@ static void test_limit_of_output(void **state)
 	unsigned n = 0;
 
 	cek_conn_set_limits(stub->conn, 0, 1); /* not below a frame */
-	assert_int_equal(stub->conn->max_output, FRAME_HEADER + FRAME_BODY_MAX);
+	assert_int_equal(stub->conn->calls.max_output, FRAME_HEADER + FRAME_BODY_MAX);
 	assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL), CEK_OK);
 	assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL), CEK_E_FULL);
 	cek_conn_set_limits(stub->conn, 0, 1048576);
 	while (cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL) == CEK_OK)
 		n++;
 	assert_in_range(n, 15, 16);
-	assert_true(link_pending(stub->conn) <= 1048576);
+	assert_true(stream_pending(&stub->conn->out) <= 1048576);
 	stub->conn = cek_conn_free(stub->conn);
 	assert_int_equal(seen.count, n + 1);
 }
@@ -263,6 +264,7 @@ static void test_disconnect(void **state)
 	struct seen seen[N] = { 0 };
 	uint8_t data[60000];
 	struct cek_unwrap args = large_unwrap(data, sizeof(data));
+	const struct link *open;
 	uint64_t sent;
 	unsigned written = 0;
 
@@ -270,14 +272,15 @@ static void test_disconnect(void **state)
 		assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen[i], NULL), CEK_OK);
 	assert_int_equal(cek_conn_process(stub->conn), N);
 	stub_accept(stub);
-	assert_true(stub->conn->blocked);
+	assert_true(stub->conn->link.blocked);
 	assert_int_equal(cek_conn_timeout(stub->conn), -1);
-	assert_true(stub->conn->out_partial > 0);
-	sent = stub->conn->out_sent;
+	assert_true(stub->conn->out.partial > 0);
+	sent = stub->conn->out.sent;
 	stub_hang_up(stub);
 	cek_conn_process(stub->conn);
-	for (cek_call *call = TAILQ_FIRST(&stub->conn->calls); call; call = TAILQ_NEXT(call, link))
-		assert_true(call->frame_at >= sent);
+	open = &stub->conn->calls.open;
+	for (struct link *link = open->next; link != open; link = link->next)
+		assert_true(list_entry(link, cek_call, link)->frame_at >= sent);
 	while (written < N && seen[written].count == 1) {
 		assert_int_equal(seen[written].status, CEK_E_DISCONNECTED);
 		written++;
@@ -286,7 +289,7 @@ static void test_disconnect(void **state)
 	for (unsigned i = written; i < N; i++)
 		assert_int_equal(seen[i].count, 0);
 	for (unsigned i = written; i < N; i++) {
-		stub->conn->retry_at = 0;
+		stub->conn->link.retry_at = 0;
 		stub_reply_cek(stub, stub_request_id(stub), (uint8_t)i, 32);
 		cek_conn_process(stub->conn);
 		assert_int_equal(seen[i].count, 1);
@@ -294,7 +297,7 @@ static void test_disconnect(void **state)
 		assert_int_equal(*(const uint8_t *)cek_result_cek(seen[i].kept).data, i);
 		seen_free(&seen[i]);
 	}
-	assert_int_equal(stub->conn->n_open, 0);
+	assert_int_equal(stub->conn->calls.n_open, 0);
 }
 
 /* Accepted and closed at once, before anything could be written: that is no connection. */
@@ -305,8 +308,8 @@ static void test_closed_before_the_first_byte(void **state)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	strcpy(address.sun_path, stub->path);
-	stub->conn->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	assert_int_equal(connect(stub->conn->socket, (struct sockaddr *)&address, sizeof(address)), 0);
+	stub->conn->link.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(stub->conn->link.socket, (struct sockaddr *)&address, sizeof(address)), 0);
 	stub_accept(stub);
 	stub_hang_up(stub);
 	stub_unwrap(stub, -1, seen_callback, &seen); /* no SIGPIPE */
@@ -314,7 +317,7 @@ static void test_closed_before_the_first_byte(void **state)
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.status, CEK_E_CONNECT);
 	assert_int_equal(seen.error, ECONNRESET);
-	assert_int_equal(stub->conn->backoff_ms, 10);
+	assert_int_equal(stub->conn->link.backoff_ms, 10);
 }
 
 /* cekd says why it serves nobody, and closes. */
@@ -341,13 +344,13 @@ static void expect_protocol_error(struct stub *stub, const void *data, size_t le
 	struct seen seen = { 0 };
 
 	stub_unwrap(stub, -1, seen_callback, &seen);
-	stub->conn->retry_at = 0;
+	stub->conn->link.retry_at = 0;
 	stub_request_id(stub);
 	stub_write(stub, data, len);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.status, CEK_E_PROTOCOL);
-	assert_int_equal(stub->conn->socket, -1);
+	assert_int_equal(stub->conn->link.socket, -1);
 	stub_hang_up(stub);
 }
 
@@ -376,7 +379,7 @@ static void test_random_bytes(void **state)
 		uint64_t id;
 
 		stub_unwrap(stub, -1, seen_callback, &seen);
-		stub->conn->retry_at = 0;
+		stub->conn->link.retry_at = 0;
 		id = stub_request_id(stub);
 		for (size_t i = 0; i < len; i++)
 			frame[FRAME_HEADER + i] = (uint8_t)(rand_r(&seed) >> 7);
@@ -464,11 +467,11 @@ static void test_start_inside_callback(void **state)
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_int_equal(again.count, 1);
 	assert_int_equal(again.statuses[0], CEK_E_DISCONNECTED);
-	stub->conn->retry_at = 0;
+	stub->conn->link.retry_at = 0;
 	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_int_equal(again.statuses[1], CEK_OK);
-	assert_int_equal(buffer_len(&stub->conn->out), 0); /* the third has been written already */
+	assert_int_equal(buffer_len(&stub->conn->out.buffer), 0); /* the third has been written already */
 	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
 	assert_int_equal(again.count, 3);
@@ -569,9 +572,9 @@ static void test_memory_at_rest(void **state)
 			stub_reply_cek(stub, ids[i], 1, 32);
 		assert_int_equal(cek_conn_process(stub->conn), 0);
 	}
-	assert_int_equal(stub->conn->n_chunks, 2);
-	assert_true(stub->conn->in.memory.size <= BUFFER_SMALL);
-	assert_true(stub->conn->out.memory.size <= BUFFER_SMALL);
+	assert_int_equal(stub->conn->calls.n_chunks, 2);
+	assert_true(stub->conn->link.in.memory.size <= BUFFER_SMALL);
+	assert_true(stub->conn->out.buffer.memory.size <= BUFFER_SMALL);
 	seen_free(&seen);
 }
 
@@ -588,7 +591,7 @@ static void test_buffers_are_wiped(void **state)
 {
 	const struct cek_wrap args = { .key = "api", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 } };
 	struct stub *stub = *state;
-	struct buffer *out = &stub->conn->out, *in = &stub->conn->in;
+	struct buffer *out = &stub->conn->out.buffer, *in = &stub->conn->link.in;
 	struct seen seen = { 0 };
 	cek_call *call;
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "client/conn.h"
+#include "client/state.h"
 #include "tests/unit/client/stub_cekd.h"
 
 enum { ENTRIES_MAX = 600 };
@@ -62,7 +62,7 @@ static uint64_t asked(struct stub *stub, const char *after)
 	Cek__V1__Request *request;
 	uint64_t id;
 
-	while (link_pending(stub->conn) > 0) /* after a lost connection it waits a little */
+	while (stream_pending(&stub->conn->out) > 0) /* after a lost connection it waits a little */
 		cek_conn_wait(stub->conn, 100);
 	request = stub_request(stub);
 	id = request->id;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/list.h"
-#include "client/conn.h"
+#include "client/state.h"
 #include "client/wire.h"
 #include "proto/frame.h"
 #include "tests/unit/client/stub_cekd.h"
@@ -47,8 +47,8 @@ static void test_arguments(void **state)
 	INVALID(cek_request_start(c, "", 0, -1, seen_callback, &seen, NULL));
 	INVALID(cek_request_start(c, "\x52\x05" "abc", 5, -1, seen_callback, &seen, NULL));
 #undef INVALID
-	assert_int_equal(c->n_open, 0);
-	assert_int_equal(link_pending(c), 0);
+	assert_int_equal(c->calls.n_open, 0);
+	assert_int_equal(stream_pending(&c->out), 0);
 	assert_int_equal(seen.count, 0);
 	cek_call_cancel(NULL);
 }
@@ -64,7 +64,7 @@ static void test_largest_request(void **state)
 	assert_non_null(data);
 	while (cek_wrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL) == CEK_E_INVALID)
 		args.cek.len--;
-	assert_int_equal(link_pending(stub->conn), FRAME_HEADER + FRAME_BODY_MAX);
+	assert_int_equal(stream_pending(&stub->conn->out), FRAME_HEADER + FRAME_BODY_MAX);
 	free(data);
 	stub->conn = cek_conn_free(stub->conn);
 }
@@ -225,9 +225,9 @@ static void test_timeouts_in_order(void **state)
 	}
 	for (unsigned i = 0; i < 50; i += 3)
 		assert_int_equal(seen[i].status, CEK_E_CANCELLED);
-	assert_int_equal(stub->conn->timers.len, 33);
-	for (uint64_t last = 0; stub->conn->timers.len > 0;) {
-		struct heap_node *first = heap_first(&stub->conn->timers);
+	assert_int_equal(stub->conn->calls.timers.len, 33);
+	for (uint64_t last = 0; stub->conn->calls.timers.len > 0;) {
+		struct heap_node *first = heap_first(&stub->conn->calls.timers);
 
 		assert_true(first->key >= last);
 		last = first->key;
@@ -255,7 +255,7 @@ static void test_cancel_before_it_was_written(void **state)
 	assert_int_equal(seen.count, 3);
 	assert_int_equal(stub_request_id(stub), ids[1]);
 	assert_int_equal(stub_request_id(stub), ids[3]);
-	assert_int_equal(link_pending(stub->conn), 0);
+	assert_int_equal(stream_pending(&stub->conn->out), 0);
 	stub_reply_cek(stub, ids[3], 1, 32);
 	stub_reply_cek(stub, ids[1], 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
@@ -441,7 +441,7 @@ static void test_wire(void **state)
 	uint8_t data[WIRE_VARINT_FIELD_MAX];
 	uint64_t id;
 
-	assert_int_equal(wire_put_varint(data, WIRE_FIELD_ID, UINT64_MAX), WIRE_VARINT_FIELD_MAX);
+	assert_int_equal(wire_put_field(data, WIRE_FIELD_ID, UINT64_MAX), WIRE_VARINT_FIELD_MAX);
 	assert_true(wire_scan(data, sizeof(data), &id));
 	assert_true(id == UINT64_MAX);
 	for (size_t len = 1; len < sizeof(data); len++)
