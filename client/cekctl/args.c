@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cekctl/values.h"
+
 enum {
 	OPTIONS_MAX = 24,
 	TIMEOUT_MAX = 86400, /* seconds */
@@ -42,12 +44,12 @@ static int set_value(const struct ctl *ctl, const struct arg *arg, const char *t
 		*(const char **)arg->target = text;
 		return 0;
 	case ARG_NUMBER:
-		if (args_number(text, arg->target) == 0)
+		if (value_number(text, arg->target) == 0)
 			return 0;
 		ctl_usage(ctl, "--%s wants a number, not \"%s\"", arg->name, text);
 		return -EINVAL;
 	case ARG_DURATION:
-		if (args_duration(text, arg->target) == 0)
+		if (value_duration(text, arg->target) == 0)
 			return 0;
 		ctl_usage(ctl, "--%s wants a duration such as 90s, 15m, 12h or 7d, not \"%s\"", arg->name, text);
 		return -EINVAL;
@@ -236,7 +238,7 @@ int args_exit(int result)
 	return result == ARGS_HELP ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
+int args_parse_global(struct ctl *ctl, const struct verb *verbs, int argc, char **argv, int *ret_index)
 {
 	bool help = false, version = false;
 	const struct arg own[] = {
@@ -256,8 +258,8 @@ int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 	}
 	if (help) {
 		printf("usage: cekctl [OPTION…] VERB [ARGUMENT…]\n\n");
-		for (size_t i = 0; verb_row(i); i++)
-			printf("  %-15s %s\n", verb_row(i)->name, verb_row(i)->purpose);
+		for (const struct verb *verb = verbs; verb->name; verb++)
+			printf("  %-15s %s\n", verb->name, verb->purpose);
 		printf("\n");
 		print_option(&own[0]);
 		for (const struct arg *arg = globals; arg->name; arg++)

@@ -47,14 +47,5 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 /* The exit status that goes with a result of args_parse() other than ARGS_GO. */
 int args_exit(int result);
 
-/* Options before the verb. *ret_index is where the verb stands in argv. */
-int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index);
-
-/* "90", "90s", "15m", "12h", "7d", "2w", and sums such as "1h30m": seconds, up to 2^32-1. 0 or -EINVAL. */
-int args_duration(const char *text, uint32_t *ret_seconds);
-
-/* Decimal digits only. 0 or -EINVAL. */
-int args_number(const char *text, uint32_t *ret_number);
-
-/* RFC 3339 in UTC ("2026-01-31T12:00:00Z"): microseconds since 1970. 0 or -EINVAL. */
-int args_time(const char *text, uint64_t *ret_time);
+/* Options before the verb, which is one of verbs (a nameless one ends them). *ret_index is where it stands in argv. */
+int args_parse_global(struct ctl *ctl, const struct verb *verbs, int argc, char **argv, int *ret_index);

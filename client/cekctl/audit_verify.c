@@ -10,7 +10,7 @@
 
 #include "client/cekctl/args.h"
 #include "client/cekctl/output.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "proto/chain.h"
 
 /* SEQ:HASH, as this verb prints it. */

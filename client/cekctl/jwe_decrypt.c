@@ -9,7 +9,7 @@
 #include "client/cekctl/io.h"
 #include "client/cekctl/jwe.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/jose/cek-jose.h"
 #include "proto/alg.h"
 

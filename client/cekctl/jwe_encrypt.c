@@ -6,7 +6,7 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/jwe.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/jose/cek-jose.h"
 
 static int encrypt(struct ctl *ctl, const struct cek_jwe_params *params, size_t limit)

@@ -5,7 +5,7 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/jose/cek-jose.h"
 
 enum { NAMES_MAX = 1024 };

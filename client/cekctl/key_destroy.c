@@ -3,7 +3,7 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/keys.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 {

@@ -16,7 +16,7 @@
 #include "client/cekctl/keys.h"
 #include "client/cekctl/private_key.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "proto/alg.h"
 
 static void close_input(int fd)

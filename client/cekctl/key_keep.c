@@ -2,7 +2,7 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/set_state.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 int verb_key_keep(struct ctl *ctl, int argc, char **argv)
 {

@@ -8,7 +8,7 @@
 #include "client/cekctl/keys.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 /* The kid that is active now, in memory of its own. NULL with EXIT_SUCCESS: none is. */
 static int ask_active(struct ctl *ctl, const char *name, char **ret_kid)

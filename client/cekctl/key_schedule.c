@@ -7,7 +7,7 @@
 #include "client/cekctl/keys.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 enum { UNCHANGED = UINT32_MAX };
 

@@ -7,7 +7,7 @@
 #include "client/cekctl/keys.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/cekctl/versions.h"
 
 static void print_time(const char *label, uint64_t time)

@@ -5,7 +5,8 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/rpc.h"
 #include "client/cekctl/set_state.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/values.h"
+#include "client/cekctl/verbs.h"
 
 static uint64_t now(void)
 {
@@ -36,7 +37,7 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (duration && until)
 		return ctl_usage(ctl, "--for and --until say the same thing: one of them");
-	if (until && args_time(until, &change.until) < 0 && args_duration(until, &duration) < 0)
+	if (until && value_time(until, &change.until) < 0 && value_duration(until, &duration) < 0)
 		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"", until);
 	if (duration)
 		change.until = now() + (uint64_t)duration * 1000000;

@@ -31,6 +31,3 @@ int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char
 
 /* Send a request whose answer is a key, and print it so. Returns an exit status. */
 int keys_change(struct ctl *ctl, const Cek__V1__Request *request, const char *kid);
-
-/* Ask for all keys and print them, as a table or as JSON. Returns an exit status. */
-int keys_print_list(struct ctl *ctl);

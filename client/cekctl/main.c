@@ -12,6 +12,7 @@
 #include "client/cek.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/verb.h"
+#include "client/cekctl/verb_table.h"
 
 enum {
 	TIMEOUT_DEFAULT = 60, /* seconds: a network HSM may need half a minute for an RSA-4096 key */
@@ -20,8 +21,7 @@ enum {
 /* The row whose words stand at argv; *ret_words is how many words its name has. */
 static const struct verb *find_verb(int argc, char **argv, int *ret_words)
 {
-	for (size_t i = 0; verb_row(i); i++) {
-		const struct verb *verb = verb_row(i);
+	for (const struct verb *verb = verb_table; verb->name; verb++) {
 		const char *space = strchr(verb->name, ' ');
 		size_t first = space ? (size_t)(space - verb->name) : strlen(verb->name);
 
@@ -42,7 +42,7 @@ static const struct verb *find_verb(int argc, char **argv, int *ret_words)
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	int index = 0, words = 0;
-	int r = args_parse_global(ctl, argc, argv, &index);
+	int r = args_parse_global(ctl, verb_table, argc, argv, &index);
 
 	if (r != ARGS_GO)
 		return args_exit(r);

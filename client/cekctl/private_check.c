@@ -1,23 +1,12 @@
 #include "client/cekctl/private_check.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-
-__attribute__((format(printf, 2, 3))) static int complain(char why[PRIVATE_WHY], const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why, PRIVATE_WHY, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 /* A part that is there and not zero. */
 static bool has_number(const EVP_PKEY *pkey, const char *param)
@@ -51,12 +40,12 @@ static int check_rsa(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 	};
 
 	if (has_number(pkey, OSSL_PKEY_PARAM_RSA_FACTOR3))
-		return complain(why, "RSA keys of more than two primes are not supported");
+		return private_refuse(why, "RSA keys of more than two primes are not supported");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!has_number(pkey, parts[i].param))
-			return complain(why, "the RSA key has no %s: a private key is needed, with all its parts", parts[i].name);
+			return private_refuse(why, "the RSA key has no %s: a private key is needed, with all its parts", parts[i].name);
 	if (!is_smaller(pkey, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_N))
-		return complain(why, "not a valid key: d is not smaller than n");
+		return private_refuse(why, "not a valid key: d is not smaller than n");
 	return 0;
 }
 
@@ -66,7 +55,7 @@ static int check_ec(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 	int is_explicit = 0;
 
 	if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) > 0 && is_explicit)
-		return complain(why, "the EC key spells its curve's parameters out: name the curve instead");
+		return private_refuse(why, "the EC key spells its curve's parameters out: name the curve instead");
 	return 0;
 }
 
@@ -81,7 +70,7 @@ static int check_parts(EVP_PKEY *pkey, char why[PRIVATE_WHY])
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	if (!ctx || EVP_PKEY_check(ctx) <= 0) {
 		reason = ERR_reason_error_string(ERR_peek_error());
-		r = complain(why, "not a valid key: %s", reason ? reason : "its parts do not belong together");
+		r = private_refuse(why, "not a valid key: %s", reason ? reason : "its parts do not belong together");
 	}
 	EVP_PKEY_CTX_free(ctx);
 	return r;

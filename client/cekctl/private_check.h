@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "client/cekctl/private_key.h"
+#include "client/cekctl/private_why.h"
 
 /* 0, or -EINVAL with one English phrase in why, which names the part. */
 int private_check(EVP_PKEY *pkey, char why[PRIVATE_WHY]);

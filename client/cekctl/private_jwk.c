@@ -1,7 +1,6 @@
 #include "client/cekctl/private_jwk.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,16 +15,6 @@
 
 enum { OCTETS_MAX = 512, RSA_PARTS = 8, X25519_LEN = 32 };
 
-__attribute__((format(printf, 2, 3))) static int complain(char why[PRIVATE_WHY], const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why, PRIVATE_WHY, format, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 static const char *text_of(const json_t *jwk, const char *name)
 {
 	const char *text = json_string_value(json_object_get(jwk, name));
@@ -39,10 +28,10 @@ int private_jwk_octets(const json_t *jwk, const char *name, uint8_t *data, size_
 	ssize_t n;
 
 	if (!json_is_string(member))
-		return complain(why, "the JWK has no \"%s\": a private key is needed, with all its members", name);
+		return private_refuse(why, "the JWK has no \"%s\": a private key is needed, with all its members", name);
 	n = b64u_decode(json_string_value(member), json_string_length(member), data, size);
 	if (n <= 0)
-		return complain(why, "\"%s\" is %s", name, n == -EMSGSIZE ? "too long" : "not base64url");
+		return private_refuse(why, "\"%s\" is %s", name, n == -EMSGSIZE ? "too long" : "not base64url");
 	return (int)n;
 }
 
@@ -52,10 +41,10 @@ static BIGNUM *number_of(const json_t *jwk, const char *name, size_t len, char w
 {
 	uint8_t *data = OPENSSL_secure_malloc(OCTETS_MAX);
 	BIGNUM *number = NULL;
-	int n = data ? private_jwk_octets(jwk, name, data, OCTETS_MAX, why) : complain(why, "out of memory");
+	int n = data ? private_jwk_octets(jwk, name, data, OCTETS_MAX, why) : private_refuse(why, "out of memory");
 
 	if (n > 0 && (len ? (size_t)n != len : data[0] == 0))
-		complain(why, "\"%s\" has a wrong length", name);
+		private_refuse(why, "\"%s\" has a wrong length", name);
 	else if (n > 0)
 		number = BN_bin2bn(data, n, BN_secure_new());
 	OPENSSL_secure_clear_free(data, OCTETS_MAX);
@@ -71,7 +60,7 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVA
 
 	if (!params || !make || EVP_PKEY_fromdata_init(make) <= 0 ||
 	    EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_KEYPAIR, params) <= 0) {
-		complain(why, "the members of the JWK do not make a valid key");
+		private_refuse(why, "the members of the JWK do not make a valid key");
 		pkey = NULL;
 	}
 	EVP_PKEY_CTX_free(make);
@@ -93,7 +82,7 @@ static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 	bool good = builder != NULL;
 
 	if (json_object_get(jwk, "oth")) {
-		complain(why, "RSA keys of more than two primes are not supported");
+		private_refuse(why, "RSA keys of more than two primes are not supported");
 		good = false;
 	}
 	for (size_t i = 0; good && i < RSA_PARTS; i++) {
@@ -126,7 +115,7 @@ static EVP_PKEY *read_ec(const json_t *jwk, const struct curve *curve, char why[
 		int y = x < 0 ? x : private_jwk_octets(jwk, "y", point + 1 + len, len, why);
 
 		if (x > 0 && y > 0 && ((size_t)x != len || (size_t)y != len))
-			complain(why, "\"x\" or \"y\" has a wrong length");
+			private_refuse(why, "\"x\" or \"y\" has a wrong length");
 		else if (x > 0 && y > 0 &&
 			 OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, group_name(curve->name), 0) &&
 			 OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * len) &&
@@ -144,7 +133,7 @@ static bool fixed_octets(const json_t *jwk, const char *name, uint8_t data[X2551
 	int n = private_jwk_octets(jwk, name, data, X25519_LEN, why);
 
 	if (n > 0 && n != X25519_LEN)
-		complain(why, "\"%s\" has a wrong length", name);
+		private_refuse(why, "\"%s\" has a wrong length", name);
 	return n == X25519_LEN;
 }
 
@@ -157,7 +146,7 @@ static EVP_PKEY *read_x25519(const json_t *jwk, char why[PRIVATE_WHY])
 	if (d && fixed_octets(jwk, "d", d, why) && fixed_octets(jwk, "x", x, why)) {
 		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, d, X25519_LEN);
 		if (!pkey || EVP_PKEY_get_raw_public_key(pkey, derived, &len) <= 0 || memcmp(derived, x, sizeof(x)) != 0) {
-			complain(why, "the members of the JWK do not make a valid key");
+			private_refuse(why, "the members of the JWK do not make a valid key");
 			EVP_PKEY_free(pkey);
 			pkey = NULL;
 		}
@@ -176,7 +165,7 @@ EVP_PKEY *private_jwk_read(const json_t *jwk, char why[PRIVATE_WHY])
 	curve = curve_find(text_of(jwk, "crv"));
 	if (curve && strcmp(curve->kty, kty) == 0)
 		return strcmp(kty, "EC") == 0 ? read_ec(jwk, curve, why) : read_x25519(jwk, why);
-	complain(why, "%s", strcmp(kty, "EC") == 0 || strcmp(kty, "OKP") == 0
+	private_refuse(why, "%s", strcmp(kty, "EC") == 0 || strcmp(kty, "OKP") == 0
 				    ? "the JWK's \"crv\" is none of P-256, P-384, P-521 and X25519"
 				    : "the JWK's \"kty\" is none of RSA, EC, OKP and oct");
 	return NULL;
@@ -196,11 +185,11 @@ int private_jwk_check_use(const json_t *jwk, const struct alg *alg, char why[PRI
 	const json_t *ops = json_object_get(jwk, "key_ops");
 
 	if (!is_string_or_absent(jwk, "alg") || !is_string_or_absent(jwk, "use"))
-		return complain(why, "the JWK's \"alg\" or \"use\" is not a string");
+		return private_refuse(why, "the JWK's \"alg\" or \"use\" is not a string");
 	if (*own && strcmp(own, alg->name) != 0)
-		return complain(why, "the JWK says that it is for %s, not for the alg given", own);
+		return private_refuse(why, "the JWK says that it is for %s, not for the alg given", own);
 	if (*use && strcmp(use, "enc") != 0)
-		return complain(why, "the JWK's \"use\" is %s, not enc", use);
+		return private_refuse(why, "the JWK's \"use\" is %s, not enc", use);
 	if (!ops)
 		return 0;
 	for (size_t i = 0; i < json_array_size(ops); i++)
@@ -208,5 +197,5 @@ int private_jwk_check_use(const json_t *jwk, const struct alg *alg, char why[PRI
 			if (json_is_string(json_array_get(ops, i)) &&
 			    strcmp(json_string_value(json_array_get(ops, i)), fitting[j]) == 0)
 				return 0;
-	return complain(why, "the JWK's \"key_ops\" do not allow decryption");
+	return private_refuse(why, "the JWK's \"key_ops\" do not allow decryption");
 }

@@ -6,7 +6,8 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
-#include "client/cekctl/private_key.h"
+#include "client/cekctl/private_why.h"
+#include "proto/alg.h"
 
 /* An RSA, EC or OKP key with all its members; private_check() says whether they agree. NULL with one English phrase in
  * why. */

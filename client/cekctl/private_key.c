@@ -27,12 +27,6 @@ int private_key_setup(void)
 	return CRYPTO_secure_malloc_init(HEAP_BYTES, HEAP_SMALLEST) > 0 ? 0 : -ENOMEM;
 }
 
-static int complain(char why[PRIVATE_WHY], const char *text)
-{
-	snprintf(why, PRIVATE_WHY, "%s", text);
-	return -EINVAL;
-}
-
 static void *json_secure_alloc(size_t size)
 {
 	return OPENSSL_secure_malloc(size);
@@ -61,9 +55,9 @@ static int rsa_public(const EVP_PKEY *pkey, struct private_key *key, char why[PR
 	key->n_len = number_octets(pkey, OSSL_PKEY_PARAM_RSA_N, key->n, sizeof(key->n));
 	key->e_len = number_octets(pkey, OSSL_PKEY_PARAM_RSA_E, key->e, sizeof(key->e));
 	if (EVP_PKEY_get_bits(pkey) < RSA_BITS_MIN)
-		return complain(why, "RSA keys below 2048 bits are refused");
+		return private_refuse(why, "RSA keys below 2048 bits are refused");
 	if (key->n_len == 0 || key->e_len == 0)
-		return complain(why, "RSA keys above 4096 bits, or with a large exponent, are not supported");
+		return private_refuse(why, "RSA keys above 4096 bits, or with a large exponent, are not supported");
 	return 0;
 }
 
@@ -77,14 +71,14 @@ static int ec_public(const EVP_PKEY *pkey, struct private_key *key, char why[PRI
 
 	strcpy(key->kty, "EC");
 	if (!EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, name, sizeof(name), &len))
-		return complain(why, "the EC key names no curve");
+		return private_refuse(why, "the EC key names no curve");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (strcmp(groups[i].group, name) == 0)
 			key->crv = groups[i].crv;
 	if (!key->crv)
-		return complain(why, "the EC key is on none of P-256, P-384 and P-521");
+		return private_refuse(why, "the EC key is on none of P-256, P-384 and P-521");
 	if (!EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) || point[0] != 4)
-		return complain(why, "the EC key has no uncompressed public point");
+		return private_refuse(why, "the EC key has no uncompressed public point");
 	key->x_len = key->y_len = (len - 1) / 2;
 	memcpy(key->x, point + 1, key->x_len);
 	memcpy(key->y, point + 1 + key->x_len, key->y_len);
@@ -95,8 +89,7 @@ static int unknown_type(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 {
 	const char *type = EVP_PKEY_get0_type_name(pkey);
 
-	snprintf(why, PRIVATE_WHY, "the key is of type %s, none of RSA, EC and X25519", type ? type : "unknown");
-	return -EINVAL;
+	return private_refuse(why, "the key is of type %s, none of RSA, EC and X25519", type ? type : "unknown");
 }
 
 static int public_of(const EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_WHY])
@@ -106,13 +99,13 @@ static int public_of(const EVP_PKEY *pkey, struct private_key *key, char why[PRI
 	if (EVP_PKEY_is_a(pkey, "EC"))
 		return ec_public(pkey, key, why);
 	if (EVP_PKEY_is_a(pkey, "RSA-PSS"))
-		return complain(why, "the key is of type RSA-PSS, which signs and does not decrypt");
+		return private_refuse(why, "the key is of type RSA-PSS, which signs and does not decrypt");
 	if (!EVP_PKEY_is_a(pkey, "X25519"))
 		return unknown_type(pkey, why);
 	strcpy(key->kty, "OKP");
 	key->crv = "X25519";
 	key->x_len = sizeof(key->x);
-	return EVP_PKEY_get_raw_public_key(pkey, key->x, &key->x_len) > 0 ? 0 : complain(why, "the key has no public half");
+	return EVP_PKEY_get_raw_public_key(pkey, key->x, &key->x_len) > 0 ? 0 : private_refuse(why, "the key has no public half");
 }
 
 /* PrivateKeyInfo (RFC 5208) into the secure heap. */
@@ -128,7 +121,7 @@ static int private_of(const EVP_PKEY *pkey, struct private_key *key, char why[PR
 	if (to)
 		key->secret_len = (size_t)i2d_PKCS8_PRIV_KEY_INFO(info, &to);
 	PKCS8_PRIV_KEY_INFO_free(info);
-	return key->secret ? 0 : complain(why, "the key cannot be written as PKCS#8");
+	return key->secret ? 0 : private_refuse(why, "the key cannot be written as PKCS#8");
 }
 
 static int read_oct(const json_t *jwk, struct private_key *key, char why[PRIVATE_WHY])
@@ -138,7 +131,7 @@ static int read_oct(const json_t *jwk, struct private_key *key, char why[PRIVATE
 	strcpy(key->kty, "oct");
 	key->secret = OPENSSL_secure_zalloc(CEK_LEN_MAX);
 	if (!key->secret)
-		return complain(why, "out of memory");
+		return private_refuse(why, "out of memory");
 	n = private_jwk_octets(jwk, "k", key->secret, CEK_LEN_MAX, why);
 	if (n < 0)
 		return n;
@@ -151,15 +144,11 @@ static int check_alg(const struct private_key *key, const struct alg *alg, char 
 	const char *wanted = alg->family == ALG_RSA_OAEP ? "RSA" : alg->family == ALG_ECDH ? "EC or OKP" : "oct";
 	bool aes = alg->family == ALG_AES_KW || alg->family == ALG_AES_GCMKW;
 
-	if (!strstr(wanted, key->kty)) {
-		snprintf(why, PRIVATE_WHY, "%s needs a key of kty %s, and this one is %s", alg->name, wanted, key->kty);
-		return -EINVAL;
-	}
-	if (aes && key->secret_len != alg->key_bits / 8) {
-		snprintf(why, PRIVATE_WHY, "%s needs a key of %u bits, and this one has %zu", alg->name, alg->key_bits,
-			 key->secret_len * 8);
-		return -EINVAL;
-	}
+	if (!strstr(wanted, key->kty))
+		return private_refuse(why, "%s needs a key of kty %s, and this one is %s", alg->name, wanted, key->kty);
+	if (aes && key->secret_len != alg->key_bits / 8)
+		return private_refuse(why, "%s needs a key of %u bits, and this one has %zu", alg->name, alg->key_bits,
+				      key->secret_len * 8);
 	return 0;
 }
 
@@ -187,7 +176,7 @@ static int read_jwk(const char *data, size_t len, const struct alg *alg, struct 
 	jwk = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 	kty = json_string_value(json_object_get(jwk, "kty"));
 	if (!kty)
-		r = complain(why, "the file is neither PEM nor a JWK");
+		r = private_refuse(why, "the file is neither PEM nor a JWK");
 	else if (private_jwk_check_use(jwk, alg, why) < 0)
 		r = -EINVAL;
 	else if (strcmp(kty, "oct") == 0)
@@ -214,9 +203,9 @@ static int read_pem(const char *data, size_t len, struct private_key *key, char 
 	EVP_PKEY *more = pkey ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
 	bool several = more || (pkey && encrypted);
 
-	complain(why, several	  ? "the PEM file has more than one private key: leave only the one that is meant"
-		      : encrypted ? "the PEM file is encrypted: decrypt it first"
-				  : "the PEM file has no private key, or none that OpenSSL can read");
+	private_refuse(why, "%s", several   ? "the PEM file has more than one private key: leave only the one that is meant"
+				  : encrypted ? "the PEM file is encrypted: decrypt it first"
+					      : "the PEM file has no private key, or none that OpenSSL can read");
 	EVP_PKEY_free(more);
 	if (several) {
 		EVP_PKEY_free(pkey);
@@ -232,7 +221,7 @@ int private_key_read(const char *data, size_t len, const struct alg *alg, struct
 	bool pem = len > 11 && memmem(data, len, "-----BEGIN ", 11) != NULL;
 	int r;
 
-	complain(why, "out of memory");
+	private_refuse(why, "out of memory");
 	r = pem ? read_pem(data, len, &key, why) : read_jwk(data, len, alg, &key, why);
 	if (r == 0)
 		r = check_alg(&key, alg, why);

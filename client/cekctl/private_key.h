@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/cekctl/private_why.h"
 #include "proto/alg.h"
 
 enum {
-	PRIVATE_WHY = 160,
 	PRIVATE_FILE_MAX = 32768, /* bytes of a key file */
 	PRIVATE_DER_MAX = 4096,   /* bytes of a PKCS#8 PrivateKeyInfo: RSA-4096 takes 2,375 */
 };

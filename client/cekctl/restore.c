@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "client/cekctl/keys.h"
+#include "client/cekctl/listing.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
 
@@ -49,5 +49,5 @@ int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)
 	for (size_t i = 0; i < restore->n_later; i++)
 		output_field(i == 0 ? "NOT IN IT" : "", restore->later[i]);
 	printf("\nThe keys as it knows them:\n\n");
-	return keys_print_list(ctl);
+	return listing_print(ctl);
 }

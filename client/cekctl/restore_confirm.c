@@ -8,7 +8,7 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/restore.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 static int ask(const struct ctl *ctl)
 {

@@ -5,7 +5,7 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/restore.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 int verb_restore_show(struct ctl *ctl, int argc, char **argv)
 {

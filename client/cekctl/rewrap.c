@@ -3,17 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "client/cek.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/io.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/progress.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/cekctl/wrapped.h"
 
 enum {
@@ -46,10 +46,7 @@ struct rewrap {
 
 static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return clock_monotonic_us() / 1000;
 }
 
 static void fail(struct slot *slot, const char *name, const char *message)

@@ -110,20 +110,26 @@ Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply)
 	return NULL;
 }
 
-int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply)
+int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply)
 {
-	Cek__V1__DescribeKeyRequest describe = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 	int r;
 
-	describe.key = rpc_text(name);
-	describe.kid = rpc_text(kid);
 	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
-	request.describe_key = &describe;
+	request.describe_key = describe;
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_reply);
 	if (r == EXIT_SUCCESS && !(*ret_reply)->key->key) {
 		*ret_reply = rpc_reply_free(*ret_reply);
 		r = ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
 	}
 	return r;
+}
+
+int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply)
+{
+	Cek__V1__DescribeKeyRequest describe = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+
+	describe.key = rpc_text(name);
+	describe.kid = rpc_text(kid);
+	return rpc_describe_as(ctl, &describe, ret_reply);
 }

@@ -26,6 +26,9 @@ Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply);
 /* DescribeKey by name or kid; exactly one is not NULL. As rpc_call(), the reply's key is there. */
 int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply);
 
+/* The same with more than a name. */
+int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply);
+
 /* GetPublicKeys, all pages, of these names (none = all). As rpc_call(); the reply may be longer than a frame. */
 int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, Cek__V1__Reply **ret_reply);
 

@@ -8,7 +8,7 @@
 #include "client/cekctl/args.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 static json_t *algs_json(const Cek__V1__StatusReply *status)
 {

@@ -16,7 +16,8 @@
 #include "client/cekctl/p11.h"
 #include "client/cekctl/pin.h"
 #include "client/cekctl/softhsm.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/values.h"
+#include "client/cekctl/verbs.h"
 
 enum {
 	PINS_BYTES = 4096,
@@ -72,7 +73,7 @@ static int find_user(const struct ctl *ctl, struct init *init)
 	const struct passwd *user = getpwnam(init->user);
 	uint32_t number;
 
-	if (!user && args_number(init->user, &number) == 0) {
+	if (!user && value_number(init->user, &number) == 0) {
 		user = getpwuid(number);
 		init->uid = number;
 		init->gid = user ? user->pw_gid : number;

@@ -1,10 +1,7 @@
-/* How durations, numbers and times are written on the command line. */
-#include <errno.h>
-#include <stdint.h>
-#include <string.h>
-#include <time.h>
+#include "client/cekctl/values.h"
 
-#include "client/cekctl/args.h"
+#include <errno.h>
+#include <time.h>
 
 static uint32_t unit_seconds(char unit)
 {
@@ -24,7 +21,7 @@ static uint32_t unit_seconds(char unit)
 	}
 }
 
-int args_duration(const char *text, uint32_t *ret_seconds)
+int value_duration(const char *text, uint32_t *ret_seconds)
 {
 	uint64_t total = 0;
 	const char *p = text;
@@ -53,7 +50,7 @@ int args_duration(const char *text, uint32_t *ret_seconds)
 	return 0;
 }
 
-int args_number(const char *text, uint32_t *ret_number)
+int value_number(const char *text, uint32_t *ret_number)
 {
 	uint64_t number = 0;
 
@@ -70,7 +67,7 @@ int args_number(const char *text, uint32_t *ret_number)
 	return 0;
 }
 
-int args_time(const char *text, uint64_t *ret_time)
+int value_time(const char *text, uint64_t *ret_time)
 {
 	struct tm parts = {0}, again;
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);

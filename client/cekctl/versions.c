@@ -10,21 +10,6 @@ enum {
 	RESTARTS_MAX = 16,      /* because the keys changed between two pages */
 };
 
-static int ask(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply)
-{
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	int r;
-
-	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
-	request.describe_key = describe;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_reply);
-	if (r == EXIT_SUCCESS && !(*ret_reply)->key->key) {
-		*ret_reply = rpc_reply_free(*ret_reply);
-		r = ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
-	}
-	return r;
-}
-
 /* Older versions must be older, in order, and more of them; else there would be no end. */
 static bool gets_on(const Cek__V1__Key *older, uint32_t before)
 {
@@ -75,7 +60,7 @@ static int go_on(struct ctl *ctl, Cek__V1__Reply *reply, bool brief, bool *ret_c
 	describe.key = key->name;
 	describe.before = key->before;
 	describe.brief = brief;
-	r = ask(ctl, &describe, &older);
+	r = rpc_describe_as(ctl, &describe, &older);
 	if (r != EXIT_SUCCESS)
 		return r;
 	*ret_changed = older->epoch != reply->epoch;
@@ -92,7 +77,7 @@ static int describe_once(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe,
 			 Cek__V1__Reply **ret_reply)
 {
 	Cek__V1__Reply *reply;
-	int r = ask(ctl, describe, &reply);
+	int r = rpc_describe_as(ctl, describe, &reply);
 
 	if (r != EXIT_SUCCESS)
 		return r;

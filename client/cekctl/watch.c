@@ -6,7 +6,7 @@
 #include "client/cek.h"
 #include "client/cekctl/args.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
 struct watch {
 	struct ctl *ctl;

@@ -14,7 +14,7 @@
 #include "client/cekctl/io.h"
 #include "client/cekctl/output.h"
 #include "client/cekctl/rpc.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 #include "client/cekctl/wrapped.h"
 #include "proto/alg.h"
 #include "proto/base64url.h"

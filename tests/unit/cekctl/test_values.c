@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-#include "client/cekctl/args.h"
+#include "client/cekctl/values.h"
 
 static uint32_t duration(const char *text)
 {
 	uint32_t seconds = 0;
 
-	assert_int_equal(args_duration(text, &seconds), 0);
+	assert_int_equal(value_duration(text, &seconds), 0);
 	return seconds;
 }
 
@@ -37,7 +37,7 @@ static void test_bad_durations(void **state)
 	uint32_t seconds = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(args_duration(bad[i], &seconds), -EINVAL);
+		assert_int_equal(value_duration(bad[i], &seconds), -EINVAL);
 	assert_int_equal(seconds, 7);
 }
 
@@ -47,11 +47,11 @@ static void test_numbers(void **state)
 	uint32_t number = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(args_number(bad[i], &number), -EINVAL);
+		assert_int_equal(value_number(bad[i], &number), -EINVAL);
 	assert_int_equal(number, 7);
-	assert_int_equal(args_number("4294967295", &number), 0);
+	assert_int_equal(value_number("4294967295", &number), 0);
 	assert_int_equal(number, UINT32_MAX);
-	assert_int_equal(args_number("007", &number), 0);
+	assert_int_equal(value_number("007", &number), 0);
 	assert_int_equal(number, 7);
 }
 
@@ -62,9 +62,9 @@ static void test_times(void **state)
 	uint64_t time = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(args_time(bad[i], &time), -EINVAL);
+		assert_int_equal(value_time(bad[i], &time), -EINVAL);
 	assert_int_equal(time, 7);
-	assert_int_equal(args_time("2026-01-31T12:00:00Z", &time), 0);
+	assert_int_equal(value_time("2026-01-31T12:00:00Z", &time), 0);
 	assert_int_equal(time, 1769860800ULL * 1000000);
 }
 

@@ -1,9 +1,9 @@
-/* The table of verbs: a row here, a file of that name, a paragraph in cekctl(1). */
-#include <stddef.h>
+/* A row here, a file of that name, a paragraph in cekctl(1). */
+#include "client/cekctl/verb_table.h"
 
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verbs.h"
 
-static const struct verb verbs[] = {
+const struct verb verb_table[] = {
 	{"status", "[--ready]", "show token, workers, journal, sandbox and algorithms", verb_status, true},
 	{"token init", "--module PATH --label LABEL --pin-file FILE [--so-pin-file FILE] [--softhsm-dir DIR] [--user USER]",
 	 "initialise a token with random PINs", verb_token_init, true},
@@ -43,9 +43,5 @@ static const struct verb verbs[] = {
 	 verb_restore_confirm, true},
 	{"watch", "[--count N]", "print each new epoch of the ring", verb_watch, true},
 	{"metrics", "", "print the metrics as OpenMetrics text", verb_metrics, false},
+	{0},
 };
-
-const struct verb *verb_row(size_t i)
-{
-	return i < sizeof(verbs) / sizeof(verbs[0]) ? &verbs[i] : NULL;
-}

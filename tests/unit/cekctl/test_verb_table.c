@@ -1,4 +1,4 @@
-/* client/cekctl/verbs.c and cekctl(1) say the same: every verb has its section, every option of its --help stands there,
+/* client/cekctl/verb_table.c and cekctl(1) say the same: every verb has its section, every option of its --help stands there,
  * and the section has no option that the verb does not have. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "client/cekctl/verb.h"
+#include "client/cekctl/verb_table.h"
 
 enum { PAGE_MAX = 1 << 17, HELP_MAX = 1 << 14, NAME_MAX_LEN = 64 };
 
@@ -106,10 +106,9 @@ static bool next_word(const char **text, const char *prefix, char word[NAME_MAX_
 
 static void test_sections(void **state)
 {
-	size_t i;
+	size_t n = 0;
 
-	for (i = 0; verb_row(i); i++) {
-		const struct verb *verb = verb_row(i);
+	for (const struct verb *verb = verb_table; verb->name; verb++, n++) {
 		char *section = section_of(verb->name), help[HELP_MAX], word[NAME_MAX_LEN], needle[NAME_MAX_LEN + 8];
 		const char *at = help;
 
@@ -127,7 +126,7 @@ static void test_sections(void **state)
 		}
 		free(section);
 	}
-	assert_true(i > 20);
+	assert_true(n > 20);
 }
 
 static void test_no_other_sections(void **state)
@@ -140,8 +139,8 @@ static void test_no_other_sections(void **state)
 
 		at += 5;
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "\n"), at);
-		for (size_t i = 0; verb_row(i); i++)
-			found = found || strcmp(verb_row(i)->name, name) == 0;
+		for (const struct verb *verb = verb_table; verb->name; verb++)
+			found = found || strcmp(verb->name, name) == 0;
 		if (!found)
 			fail_msg("cekctl(1) has a section \"%s\", which is no verb", name);
 	}
@@ -190,8 +189,7 @@ static void test_kids(void **state)
 	size_t operands = 0, options = 0;
 
 	assert_non_null(freopen("/dev/null", "r", stdin)); /* unwrap reads it */
-	for (size_t i = 0; verb_row(i); i++) {
-		const struct verb *verb = verb_row(i);
+	for (const struct verb *verb = verb_table; verb->name; verb++) {
 		const char *at = strstr(verb->arguments, " KID");
 		char option[NAME_MAX_LEN];
 
