@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "client/cek.h"
-#include "client/cekctl/args.h"
-#include "client/cekctl/verb.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/console/ctl.h"
 #include "client/cekctl/verb_table.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* A row here, a file of that name, a paragraph in cekctl(1). */
 #include "client/cekctl/verb_table.h"
 
-#include "client/cekctl/verbs.h"
+#include "client/cekctl/verbs/verbs.h"
 
 const struct verb verb_table[] = {
 	{"status", "[--ready]", "show token, workers, journal, sandbox and algorithms", verb_status, true},

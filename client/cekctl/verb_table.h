@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "client/cekctl/verb.h"
+#include "client/cekctl/console/ctl.h"
 
 /* Ends with a nameless one. */
 extern const struct verb verb_table[];

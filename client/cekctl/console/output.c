@@ -1,0 +1,144 @@
+#include "client/cekctl/console/output.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/base64url.h"
+#include "proto/utf8.h"
+
+
+enum { FIELD_WIDTH = 18 };
+
+static int dump(const struct ctl *ctl, json_t *value, size_t flags)
+{
+	int r;
+
+	if (!value)
+		return ctl_fail(ctl, "out of memory");
+	r = json_dumpf(value, stdout, flags);
+	json_decref(value);
+	putchar('\n');
+	return r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+}
+
+int output_json(const struct ctl *ctl, json_t *value)
+{
+	return dump(ctl, value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+}
+
+int output_json_line(const struct ctl *ctl, json_t *value)
+{
+	return dump(ctl, value, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+json_t *output_string(const char *text)
+{
+	json_t *string = json_string(text);
+	char *copy, *to;
+
+	if (string)
+		return string;
+	copy = malloc(3 * strlen(text) + 1);
+	if (!copy)
+		return NULL;
+	to = copy;
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < 0x80)
+			*to++ = *p;
+		else
+			to = stpcpy(to, "\xef\xbf\xbd");
+	}
+	*to = '\0';
+	string = json_string(copy);
+	free(copy);
+	return string;
+}
+
+json_t *output_bytes(const ProtobufCBinaryData *bytes)
+{
+	char *text = b64u_text(bytes->data, bytes->len);
+	json_t *string = text ? json_string(text) : NULL;
+
+	free(text);
+	return string;
+}
+
+const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < bytes->len && n + 2 < OUTPUT_HEX; i++)
+		n += (size_t)snprintf(text + n, OUTPUT_HEX - n, "%02x", bytes->data[i]);
+	return text;
+}
+
+static const char *format_time(uint64_t time, char separator, char text[OUTPUT_TIME])
+{
+	time_t seconds = (time_t)(time / 1000000);
+	struct tm parts;
+
+	if (!gmtime_r(&seconds, &parts) || strftime(text, OUTPUT_TIME, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+		return strcpy(text, "?");
+	text[strcspn(text, " ")] = separator;
+	return text;
+}
+
+json_t *output_json_time(uint64_t time)
+{
+	char text[OUTPUT_TIME];
+
+	if (time == 0)
+		return json_null();
+	format_time(time, 'T', text);
+	return json_sprintf("%s.%06uZ", text, (unsigned)(time % 1000000));
+}
+
+const char *output_time(uint64_t time, char text[OUTPUT_TIME])
+{
+	if (time == 0)
+		return strcpy(text, "-");
+	format_time(time, ' ', text);
+	return strcat(text, "Z");
+}
+
+const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
+{
+	static const struct { uint32_t seconds; char unit; } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t n = 0;
+
+	if (seconds == 0)
+		return strcpy(text, "0s");
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (seconds >= units[i].seconds)
+			n += (size_t)snprintf(text + n, OUTPUT_DURATION - n, "%u%c", seconds / units[i].seconds,
+					      units[i].unit);
+		seconds %= units[i].seconds;
+	}
+	return text;
+}
+
+void output_text(const char *text)
+{
+	while (*text) {
+		size_t len = utf8_printable_len(text);
+
+		if (len > 0)
+			fwrite(text, 1, len, stdout);
+		else
+			putchar('?');
+		text += len ? len : 1;
+	}
+}
+
+void output_field(const char *label, const char *text)
+{
+	if (*text == '\0')
+		return;
+	printf("%s:%*s", label, strlen(label) + 1 < FIELD_WIDTH ? FIELD_WIDTH - (int)strlen(label) - 1 : 1, "");
+	output_text(text);
+	putchar('\n');
+}

@@ -1,0 +1,58 @@
+/*
+ * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is shown
+ * with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+
+#include "client/cekctl/console/ctl.h"
+
+enum {
+	OUTPUT_TIME = 32,     /* bytes of a time as text */
+	OUTPUT_DURATION = 24, /* bytes of a duration as text */
+	OUTPUT_HEX = 129,     /* 64 bytes in hex */
+	OUTPUT_COLUMNS = 10,
+};
+
+/* Print value as JSON and release it. NULL (jansson ran out of memory, or a string was not UTF-8) is a failure. Returns an
+ * exit status. */
+int output_json(const struct ctl *ctl, json_t *value);
+
+/* The same on one line, for formats of one object a line. */
+int output_json_line(const struct ctl *ctl, json_t *value);
+
+/* A string for JSON; bytes that are no UTF-8 become U+FFFD. */
+json_t *output_string(const char *text);
+
+/* base64url without padding. */
+json_t *output_bytes(const ProtobufCBinaryData *bytes);
+
+/* Lower-case hex, as PKCS#11 tools and key adopt write a CKA_ID; what does not fit is cut off. Returns text. */
+const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX]);
+
+/* RFC 3339 in UTC with microseconds, or null for 0. */
+json_t *output_json_time(uint64_t time);
+
+/* "2026-01-31 12:00:00Z", or "-" for 0. Returns text. */
+const char *output_time(uint64_t time, char text[OUTPUT_TIME]);
+
+/* "7d", "1h30m", "0s". Returns text. */
+const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION]);
+
+/* Print text, bytes of control characters (C1 too) and of what is no UTF-8 as "?". */
+void output_text(const char *text);
+
+/* "label:   text" with the label in a column of its own; nothing if text is empty. */
+void output_field(const char *label, const char *text);
+
+/* Columns as wide as what stands in them. A row has as many cells as the head; texts are copied. */
+struct table;
+struct table *table_new(const char *const *head); /* ends with NULL; at most OUTPUT_COLUMNS */
+void table_row(struct table *table, const char *const *cells);
+void table_print(const struct table *table, const char *indent);
+struct table *table_free(struct table *table);

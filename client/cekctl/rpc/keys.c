@@ -1,0 +1,260 @@
+#include "client/cekctl/rpc/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cek.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/rpc.h"
+
+const char *keys_state(Cek__V1__State state)
+{
+	return cek_state_name((int)state);
+}
+
+const char *keys_provenance(Cek__V1__Provenance provenance)
+{
+	switch (provenance) {
+	case CEK__V1__PROVENANCE__PROVENANCE_GENERATED:
+		return "generated";
+	case CEK__V1__PROVENANCE__PROVENANCE_IMPORTED:
+		return "imported";
+	case CEK__V1__PROVENANCE__PROVENANCE_ADOPTED:
+		return "adopted";
+	default:
+		return "unknown";
+	}
+}
+
+const Cek__V1__Version *keys_active(const Cek__V1__Key *key)
+{
+	for (size_t i = 0; i < key->n_version; i++)
+		if (key->version[i]->state == CEK__V1__STATE__STATE_ACTIVE)
+			return key->version[i];
+	return NULL;
+}
+
+const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid)
+{
+	for (size_t i = 0; i < key->n_version; i++) {
+		const Cek__V1__Version *version = key->version[i];
+
+		if (strcmp(version->kid, kid) == 0)
+			return version;
+		for (size_t j = 0; j < version->n_alias; j++)
+			if (strcmp(version->alias[j], kid) == 0)
+				return version;
+	}
+	return NULL;
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (*text)
+		json_object_set_new(object, name, output_string(text));
+}
+
+static void set_bytes(json_t *object, const char *name, const ProtobufCBinaryData *bytes)
+{
+	if (bytes->len)
+		json_object_set_new(object, name, output_bytes(bytes));
+}
+
+static void set_number(json_t *object, const char *name, uint64_t number)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)number));
+}
+
+static void set_time(json_t *object, const char *name, uint64_t time)
+{
+	if (time)
+		json_object_set_new(object, name, output_json_time(time));
+}
+
+json_t *keys_public_json(const Cek__V1__PublicKey *public_key)
+{
+	json_t *object = json_object();
+
+	set_text(object, "kty", public_key->kty);
+	set_text(object, "crv", public_key->crv);
+	set_bytes(object, "n", &public_key->n);
+	set_bytes(object, "e", &public_key->e);
+	set_bytes(object, "x", &public_key->x);
+	set_bytes(object, "y", &public_key->y);
+	return object;
+}
+
+static json_t *usage_json(const Cek__V1__Usage *usage)
+{
+	json_t *object = json_object();
+
+	set_text(object, "peer", usage->peer);
+	set_number(object, "unwraps", usage->unwraps);
+	set_number(object, "wraps", usage->wraps);
+	set_time(object, "last_used", usage->last_used);
+	return object;
+}
+
+static void set_version_times(json_t *object, const Cek__V1__Version *version)
+{
+	set_time(object, "created", version->created);
+	set_time(object, "activated", version->activated);
+	set_time(object, "deactivated", version->deactivated);
+	set_time(object, "until", version->until);
+	set_time(object, "destroyed", version->destroyed);
+	set_time(object, "overlap_end", version->overlap_end);
+	set_time(object, "last_used", version->last_used);
+}
+
+static json_t *version_json(const Cek__V1__Version *version)
+{
+	json_t *object = json_object(), *aliases = json_array(), *peers = json_array();
+	char id[OUTPUT_HEX];
+
+	set_text(object, "kid", version->kid);
+	for (size_t i = 0; i < version->n_alias; i++)
+		json_array_append_new(aliases, output_string(version->alias[i]));
+	json_object_set_new(object, "alias", aliases);
+	set_number(object, "number", version->number);
+	set_text(object, "state", keys_state(version->state));
+	if (version->resumes_to)
+		set_text(object, "resumes_to", keys_state(version->resumes_to));
+	json_object_set_new(object, "missing", json_boolean(version->missing));
+	set_text(object, "provenance", keys_provenance(version->provenance));
+	set_text(object, "cka_id", output_hex(&version->cka_id, id));
+	set_version_times(object, version);
+	set_number(object, "unwraps", version->unwraps);
+	set_number(object, "wraps", version->wraps);
+	set_number(object, "refused", version->refused);
+	for (size_t i = 0; i < version->n_peers; i++)
+		json_array_append_new(peers, usage_json(version->peers[i]));
+	json_object_set_new(object, "peers", peers);
+	if (version->more_peers)
+		json_object_set_new(object, "more_peers", json_true());
+	if (version->public_key && strcmp(version->public_key->kty, "oct") != 0)
+		json_object_set_new(object, "public_key", keys_public_json(version->public_key));
+	set_text(object, "note", version->note);
+	return object;
+}
+
+static json_t *schedule_json(const Cek__V1__Schedule *schedule)
+{
+	json_t *object = json_object();
+
+	set_number(object, "period", schedule->period);
+	set_number(object, "lead", schedule->lead);
+	set_number(object, "overlap", schedule->overlap);
+	set_number(object, "token_lifetime", schedule->token_lifetime);
+	set_number(object, "jwks_max_age", schedule->jwks_max_age);
+	return object;
+}
+
+static json_t *event_json(const Cek__V1__Event *event)
+{
+	json_t *object = json_object();
+
+	set_time(object, "time", event->time);
+	set_text(object, "what", event->what);
+	set_text(object, "kid", event->kid);
+	set_text(object, "why", event->why);
+	return object;
+}
+
+json_t *keys_json(const Cek__V1__Key *key)
+{
+	json_t *object = json_object(), *versions = json_array(), *plan = json_array();
+	const Cek__V1__Version *active = keys_active(key);
+
+	set_text(object, "name", key->name);
+	set_text(object, "alg", key->alg);
+	if (key->bits)
+		set_number(object, "bits", key->bits);
+	set_text(object, "crv", key->crv);
+	set_text(object, "active", active ? active->kid : "");
+	for (size_t i = 0; i < key->n_version; i++)
+		json_array_append_new(versions, version_json(key->version[i]));
+	json_object_set_new(object, "versions", versions);
+	if (key->before)
+		set_number(object, "before", key->before);
+	if (key->schedule)
+		json_object_set_new(object, "schedule", schedule_json(key->schedule));
+	set_number(object, "max_uses", key->max_uses);
+	for (size_t i = 0; i < key->n_plan; i++)
+		json_array_append_new(plan, event_json(key->plan[i]));
+	json_object_set_new(object, "plan", plan);
+	if (key->more_plan)
+		set_number(object, "more_plan", key->more_plan);
+	set_text(object, "operations", key->operations);
+	return object;
+}
+
+static int compare_events(const void *a, const void *b)
+{
+	uint64_t first = (*(Cek__V1__Event *const *)a)->time, second = (*(Cek__V1__Event *const *)b)->time;
+
+	/* What has no time comes last. */
+	return first == second ? 0 : first - 1 < second - 1 ? -1 : 1;
+}
+
+void keys_print_plan(Cek__V1__Key *key)
+{
+	static const char *const head[] = {"TIME", "WHAT", "KID", "WHY", NULL};
+	struct table *table = table_new(head);
+	char time[OUTPUT_TIME];
+
+	qsort(key->plan, key->n_plan, sizeof(key->plan[0]), compare_events);
+	for (size_t i = 0; i < key->n_plan; i++) {
+		const Cek__V1__Event *event = key->plan[i];
+		const char *const cells[] = {event->time ? output_time(event->time, time) : "not known", event->what,
+					     *event->kid ? event->kid : "(not made yet)", event->why};
+
+		table_row(table, cells);
+	}
+	table_print(table, "");
+	table_free(table);
+	if (key->more_plan)
+		printf("and %u more retirements of old versions\n", key->more_plan);
+}
+
+int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid)
+{
+	const Cek__V1__Version *active, *version;
+
+	if (!key)
+		return ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
+	if (ctl->json)
+		return output_json(ctl, keys_json(key));
+	active = keys_active(key);
+	version = kid ? keys_version(key, kid) : active;
+	output_text(key->name);
+	if (version) {
+		char time[OUTPUT_TIME];
+
+		printf(": version ");
+		output_text(version->kid);
+		printf(" is %s", keys_state(version->state));
+		if (version->until)
+			printf(" until %s", output_time(version->until, time));
+	}
+	if (!active) {
+		printf("%s no version is active", version ? "," : ":");
+	} else if (active != version) {
+		printf(version ? ", active is " : ": active is ");
+		output_text(active->kid);
+	}
+	putchar('\n');
+	return EXIT_SUCCESS;
+}
+
+int keys_change(struct ctl *ctl, const Cek__V1__Request *request, const char *kid)
+{
+	Cek__V1__Reply *reply;
+	int r = rpc_call(ctl, request, CEK__V1__REPLY__RESULT_KEY, &reply);
+
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = keys_print_change(ctl, reply->key->key, kid);
+	rpc_reply_free(reply);
+	return r;
+}

@@ -1,0 +1,33 @@
+/*
+ * Keys and versions as text and as JSON.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/ctl.h"
+
+/* "active", "pre-active", …; "generated", … */
+const char *keys_state(Cek__V1__State state);
+const char *keys_provenance(Cek__V1__Provenance provenance);
+
+/* The active version, or NULL. */
+const Cek__V1__Version *keys_active(const Cek__V1__Key *key);
+
+/* The version of that kid or alias, or NULL. */
+const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid);
+
+/* All that is known; members that are empty are left out. NULL if memory ran out. */
+json_t *keys_json(const Cek__V1__Key *key);
+json_t *keys_public_json(const Cek__V1__PublicKey *public_key);
+
+/* The timetable, a line an event, in the order of their times. */
+void keys_print_plan(Cek__V1__Key *key);
+
+/* Print what a change answered: JSON of the key, or "KEY: version KID is STATE" for kid (NULL: the active one). Returns an
+ * exit status. */
+int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid);
+
+/* Send a request whose answer is a key, and print it so. Returns an exit status. */
+int keys_change(struct ctl *ctl, const Cek__V1__Request *request, const char *kid);

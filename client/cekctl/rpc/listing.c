@@ -1,0 +1,125 @@
+#include "client/cekctl/rpc/listing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/rpc/versions.h"
+#include "proto/alg.h"
+
+enum { KEYS_MAX = 1 << 17 }; /* a daemon cannot make us keep more */
+
+static const char *describe_kind(const Cek__V1__Key *key, char text[32])
+{
+	if (key->bits)
+		snprintf(text, 32, "%u bits", key->bits);
+	else
+		snprintf(text, 32, "%s", key->crv);
+	return text;
+}
+
+static void add_rows(struct table *table, const Cek__V1__Key *key)
+{
+	for (size_t i = 0; i < key->n_version; i++) {
+		const Cek__V1__Version *version = key->version[i];
+		char kind[32], number[16], unwraps[24], last[OUTPUT_TIME], state[64];
+		const char *const cells[] = {key->name, key->alg, describe_kind(key, kind), number, state,
+					     version->kid, unwraps, output_time(version->last_used, last)};
+
+		snprintf(number, sizeof(number), "%u", version->number);
+		snprintf(unwraps, sizeof(unwraps), "%llu", (unsigned long long)version->unwraps);
+		snprintf(state, sizeof(state), "%s%s", keys_state(version->state), version->missing ? " (missing)" : "");
+		table_row(table, cells);
+	}
+}
+
+/* What is printed: rows and JSON, and the key that came last. */
+struct list {
+	struct table *table;
+	json_t *array;
+	char after[KEY_NAME_MAX + 1];
+	size_t n_keys;
+};
+
+static int add_key(struct ctl *ctl, struct list *list, const Cek__V1__Key *key)
+{
+	Cek__V1__Reply *whole = NULL;
+	int r = EXIT_SUCCESS;
+
+	if (list->n_keys++ == KEYS_MAX)
+		return ctl_fail(ctl, "%s: more than %d keys", cek_status_name(CEK_E_PROTOCOL), KEYS_MAX);
+	if (key->before > 0)
+		r = versions_describe(ctl, key->name, NULL, true, &whole);
+	if (r != EXIT_SUCCESS)
+		return r;
+	if (whole)
+		key = whole->key->key;
+	versions_warn(ctl, key);
+	add_rows(list->table, key);
+	json_array_append_new(list->array, keys_json(key));
+	rpc_reply_free(whole);
+	return r;
+}
+
+/* The names have to ascend, and each page brings some: else there would be no end. */
+static int add_page(struct ctl *ctl, struct list *list, const Cek__V1__ListKeysReply *page)
+{
+	int r = EXIT_SUCCESS;
+
+	if (page->more && page->n_key == 0)
+		return ctl_fail(ctl, "%s: cekd says that there are more keys and does not give them",
+				cek_status_name(CEK_E_PROTOCOL));
+	for (size_t i = 0; r == EXIT_SUCCESS && i < page->n_key; i++) {
+		const char *name = page->key[i]->name;
+
+		if (strcmp(name, list->after) <= 0 || strlen(name) > KEY_NAME_MAX)
+			return ctl_fail(ctl, "%s: cekd's list of keys is out of order",
+					cek_status_name(CEK_E_PROTOCOL));
+		strcpy(list->after, name);
+		r = add_key(ctl, list, page->key[i]);
+	}
+	return r;
+}
+
+static int list_page(struct ctl *ctl, struct list *list, bool *ret_more)
+{
+	Cek__V1__ListKeysRequest page = CEK__V1__LIST_KEYS_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	int r;
+
+	page.after = list->after;
+	request.op_case = CEK__V1__REQUEST__OP_LIST_KEYS;
+	request.list_keys = &page;
+	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_LIST_KEYS, &reply);
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = add_page(ctl, list, reply->list_keys);
+	*ret_more = reply->list_keys->more;
+	rpc_reply_free(reply);
+	return r;
+}
+
+int listing_print(struct ctl *ctl)
+{
+	static const char *const head[] = {"NAME", "ALG", "KIND", "VERSION", "STATE", "KID", "UNWRAPS", "LAST USED", NULL};
+	struct list list = {.table = table_new(head), .array = json_array()};
+	bool more = true;
+	int r = EXIT_SUCCESS;
+
+	while (r == EXIT_SUCCESS && more)
+		r = list_page(ctl, &list, &more);
+	if (r == EXIT_SUCCESS && ctl->json)
+		r = output_json(ctl, json_pack("{s:O}", "keys", list.array));
+	else if (r == EXIT_SUCCESS)
+		table_print(list.table, "");
+	json_decref(list.array);
+	table_free(list.table);
+	return r;
+}

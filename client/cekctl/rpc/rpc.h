@@ -1,0 +1,36 @@
+/*
+ * One request to cekd and its answer, as they stand in cek.proto, over libcek.
+ */
+#pragma once
+
+#include "cek.pb-c.h"
+#include "client/cek.h"
+#include "client/cekctl/console/ctl.h"
+
+/* The connection, made at the first use. EXIT_SUCCESS, or EXIT_FAILURE after a report. */
+int rpc_connect(struct ctl *ctl, cek_conn **ret_conn);
+
+/* The time limit of a call in milliseconds. */
+int rpc_timeout(const struct ctl *ctl);
+
+/* Report a result of libcek that is not CEK_OK: "STATUS: sentence". result may be NULL. Returns EXIT_FAILURE. */
+int rpc_fail(const struct ctl *ctl, int status, const cek_result *result);
+
+/* Send the request of which op_case and its member are set, and wait. EXIT_SUCCESS: *ret_reply has status OK and a result of
+ * the kind wanted, to be freed with rpc_reply_free(). Otherwise EXIT_FAILURE after a report. */
+int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
+	     Cek__V1__Reply **ret_reply);
+
+Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply);
+
+/* DescribeKey by name or kid; exactly one is not NULL. As rpc_call(), the reply's key is there. */
+int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply);
+
+/* The same with more than a name. */
+int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply);
+
+/* GetPublicKeys, all pages, of these names (none = all). As rpc_call(); the reply may be longer than a frame. */
+int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, Cek__V1__Reply **ret_reply);
+
+/* protobuf-c wants char * for strings that it only reads. */
+char *rpc_text(const char *text);

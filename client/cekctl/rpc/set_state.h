@@ -1,0 +1,13 @@
+/*
+ * SetKeyState, the request behind suspend, resume, compromise and keep.
+ */
+#pragma once
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/ctl.h"
+
+/* Send it and print what became of the key. Returns an exit status. */
+int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change);
+
+/* Bring a version that is in state `from` back to where it was; `hint` says what is wrong if it is in another one. */
+int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint);

@@ -1,0 +1,28 @@
+/* cekctl key compromise: a version that must not be trusted any more, at once and for good. */
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/rpc/set_state.h"
+#include "client/cekctl/verbs/verbs.h"
+
+int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = NULL;
+	bool rotate = false;
+	const struct arg args[] = {
+		{"rotate", ARG_FLAG, &rotate, NULL, "make a new version and activate it in the same step"},
+		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		{0},
+	};
+	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	change.kid = words[0];
+	change.state = CEK__V1__STATE__STATE_COMPROMISED;
+	change.rotate = rotate;
+	change.reason = rpc_text(reason);
+	return set_state(ctl, &change);
+}

@@ -1,0 +1,33 @@
+/* cekctl key destroy: the version goes when its waiting period is over; until then key keep takes it back. */
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/verbs/verbs.h"
+
+int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = NULL;
+	bool force = false;
+	uint32_t wait = 0;
+	const struct arg args[] = {
+		{"wait", ARG_DURATION, &wait, "DURATION", "waiting period (default and minimum: see cekd.conf(5))"},
+		{"force", ARG_FLAG, &force, NULL, "although it was used within its overlap, or that is not known; does not skip the wait"},
+		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		{0},
+	};
+	Cek__V1__DestroyVersionRequest destroy = CEK__V1__DESTROY_VERSION_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	destroy.kid = words[0];
+	destroy.force = force;
+	destroy.wait = wait;
+	destroy.reason = rpc_text(reason);
+	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
+	request.destroy_version = &destroy;
+	return keys_change(ctl, &request, words[0]);
+}

@@ -1,0 +1,20 @@
+/* cekctl key keep: a destruction that was scheduled does not take place. */
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/set_state.h"
+#include "client/cekctl/verbs/verbs.h"
+
+int verb_key_keep(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = NULL;
+	const struct arg args[] = {
+		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		{0},
+	};
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	return set_state_back(ctl, words[0], reason, CEK__V1__STATE__STATE_WAITING, ": no destruction is scheduled");
+}

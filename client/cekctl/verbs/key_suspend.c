@@ -1,0 +1,50 @@
+/* cekctl key suspend: a version is out of use until it is resumed, by hand or by itself at a given time. */
+#include <time.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/console/values.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/rpc/set_state.h"
+#include "client/cekctl/verbs/verbs.h"
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
+{
+	const char *until = NULL, *reason = NULL;
+	uint32_t duration = 0;
+	const struct arg args[] = {
+		{"for", ARG_DURATION, &duration, "DURATION", "resume by itself after that long"},
+		{"until", ARG_STRING, &until, "TIME", "resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
+		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		{0},
+	};
+	/* Not one that waits to be destroyed: to suspend it anew is no way to take that back. */
+	Cek__V1__State current[] = {CEK__V1__STATE__STATE_PRE_ACTIVE, CEK__V1__STATE__STATE_ACTIVE,
+		CEK__V1__STATE__STATE_DEACTIVATED, CEK__V1__STATE__STATE_SUSPENDED};
+	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	if (duration && until)
+		return ctl_usage(ctl, "--for and --until say the same thing: one of them");
+	if (until && value_time(until, &change.until) < 0 && value_duration(until, &duration) < 0)
+		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"", until);
+	if (duration)
+		change.until = now() + (uint64_t)duration * 1000000;
+	change.kid = words[0];
+	change.state = CEK__V1__STATE__STATE_SUSPENDED;
+	change.current = current;
+	change.n_current = sizeof(current) / sizeof(current[0]);
+	change.reason = rpc_text(reason);
+	return set_state(ctl, &change);
+}

@@ -1,0 +1,28 @@
+/* cekctl metrics: OpenMetrics text, for a collector that runs commands. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/verbs/verbs.h"
+
+int verb_metrics(struct ctl *ctl, int argc, char **argv)
+{
+	Cek__V1__MetricsRequest metrics = CEK__V1__METRICS_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	char **words;
+	int r = args_parse(ctl, argc, argv, NULL, 0, 0, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	request.op_case = CEK__V1__REQUEST__OP_METRICS;
+	request.metrics = &metrics;
+	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_METRICS, &reply);
+	if (r != EXIT_SUCCESS)
+		return r;
+	fputs(reply->metrics->text, stdout);
+	rpc_reply_free(reply);
+	return r;
+}

@@ -1,0 +1,274 @@
+/* cekctl rewrap: wrapped CEKs, one a line, brought under the active version; order kept, many at once on the way. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "client/cek.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/console/io.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/console/progress.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/rpc/wrapped.h"
+#include "client/cekctl/verbs/verbs.h"
+
+enum {
+	WINDOW = 32,        /* requests on the way: enough to keep workers busy, below every daemon's bound */
+	LINE_BYTES = 65536, /* of one line; a longer one is an error of its own */
+	LINE_ABSURD = 1 << 24, /* bytes of a line with which the run ends */
+	TRIES = 6,          /* for what may succeed later */
+	DELAY_MS = 50,      /* before the second try, doubled for each further one */
+};
+
+struct slot {
+	struct rewrap *run;
+	json_t *object; /* the line, later the answer; NULL if it was no JSON object */
+	char *line;     /* as it was read */
+	enum { WAITING, ON_THE_WAY, DONE } state;
+	unsigned tries;
+	uint64_t not_before; /* milliseconds */
+};
+
+struct rewrap {
+	struct ctl *ctl;
+	cek_conn *conn;
+	const char *key;
+	struct slot slots[WINDOW]; /* a ring: first is the oldest */
+	size_t first, count;
+	bool end;       /* of the input */
+	int lost;       /* the status that says that there is no daemon any more */
+	struct progress progress;
+};
+
+static uint64_t now_ms(void)
+{
+	return clock_monotonic_us() / 1000;
+}
+
+static void fail(struct slot *slot, const char *name, const char *message)
+{
+	json_t *error = json_sprintf("%s: %s", name, message);
+
+	if (!slot->object)
+		slot->object = json_pack("{s:o}", "line", output_string(slot->line));
+	json_object_set_new(slot->object, "error", error ? error : json_string(name));
+	slot->run->progress.failed++;
+	slot->state = DONE;
+}
+
+static void on_result(cek_call *call, cek_result *result, void *userdata)
+{
+	struct slot *slot = userdata;
+	int status = cek_result_status(result);
+
+	if (cek_status_is_temporary(status) && slot->tries < TRIES) {
+		slot->not_before = now_ms() + ((uint64_t)DELAY_MS << slot->tries);
+		slot->state = WAITING;
+		return;
+	}
+	if (status == CEK_E_CONNECT)
+		slot->run->lost = status; /* one patient try is enough for the whole file */
+	if (status != CEK_OK) {
+		fail(slot, cek_status_name(status), cek_result_message(result));
+		return;
+	}
+	if (cek_result_unchanged(result)) {
+		json_object_set_new(slot->object, "unchanged", json_true());
+		slot->run->progress.unchanged++;
+	} else {
+		const char *enc = json_string_value(json_object_get(slot->object, "enc"));
+
+		if (wrapped_write(slot->object, slot->run->key, enc, result) < 0) {
+			fail(slot, "E_NOMEM", "out of memory");
+			return;
+		}
+	}
+	slot->state = DONE;
+}
+
+static void start(struct slot *slot)
+{
+	struct rewrap *run = slot->run;
+	struct cek_rewrap args = {.to_key = run->key};
+	struct wrapped wrapped;
+	char why[WRAPPED_WHY];
+	int r;
+
+	if (wrapped_read(slot->object, &wrapped, why) < 0) {
+		fail(slot, "MALFORMED", why);
+		return;
+	}
+	if (run->lost) {
+		fail(slot, cek_status_name(run->lost), cek_status_text(run->lost));
+		return;
+	}
+	args.from = wrapped.args;
+	if (args.from.kid)
+		args.from.key = NULL; /* the kid says it all; the name may be one of yesterday */
+	else if (!args.from.key)
+		args.from.key = run->key;
+	slot->tries++;
+	slot->state = ON_THE_WAY;
+	r = cek_rewrap_start(run->conn, &args, rpc_timeout(run->ctl), on_result, slot, NULL);
+	if (r != CEK_OK)
+		fail(slot, cek_status_name(r), cek_status_text(r));
+}
+
+/* A line that an earlier run could not read stands in "line" beside "error": it takes the place of that line. */
+static void restore(struct slot *slot)
+{
+	const json_t *inner = json_object_get(slot->object, "line");
+	char *line;
+
+	if (!json_is_string(inner) || !json_object_get(slot->object, "error"))
+		return;
+	line = strdup(json_string_value(inner));
+	if (!line)
+		return;
+	free(slot->line);
+	slot->line = line;
+	json_decref(slot->object);
+	slot->object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static void parse(struct slot *slot, size_t len)
+{
+	slot->object = json_loadb(slot->line, len, JSON_REJECT_DUPLICATES, NULL);
+	restore(slot);
+	if (!json_is_object(slot->object)) {
+		json_decref(slot->object);
+		slot->object = NULL;
+		return;
+	}
+	json_object_del(slot->object, "error");
+	json_object_del(slot->object, "unchanged");
+}
+
+/* The next line into a free slot. EXIT_SUCCESS also at the end of the input. */
+static int take_line(struct rewrap *run)
+{
+	struct slot *slot = &run->slots[(run->first + run->count) % WINDOW];
+	char *line;
+	size_t len;
+	int r = io_read_line(stdin, LINE_ABSURD, &line, &len);
+
+	if (r == -EMSGSIZE)
+		return ctl_fail(run->ctl, "MALFORMED: line %llu has more than %d bytes: not a file of wrapped CEKs",
+				(unsigned long long)run->progress.lines + 1, LINE_ABSURD);
+	if (r < 0)
+		return ctl_fail(run->ctl, "cannot read standard input: %s", strerror(-r));
+	run->end = r == 0;
+	if (run->end)
+		return EXIT_SUCCESS;
+	run->progress.bytes += len + 1;
+	run->progress.lines++;
+	*slot = (struct slot){.run = run, .line = line, .state = WAITING};
+	run->count++;
+	if (len <= LINE_BYTES)
+		parse(slot, len);
+	if (!slot->object)
+		fail(slot, "MALFORMED", len <= LINE_BYTES ? "the line is not a JSON object" : "the line is too long");
+	else
+		start(slot);
+	return EXIT_SUCCESS;
+}
+
+/* Answers that are there, as far as none is missing before them. */
+static int give_lines(struct rewrap *run)
+{
+	while (run->count > 0 && run->slots[run->first].state == DONE) {
+		struct slot *slot = &run->slots[run->first];
+		json_t *object = slot->object;
+		int r;
+
+		slot->object = NULL;
+		r = output_json_line(run->ctl, object);
+		if (r != EXIT_SUCCESS)
+			return r;
+		free(slot->line);
+		slot->line = NULL;
+		run->first = (run->first + 1) % WINDOW;
+		run->count--;
+	}
+	return EXIT_SUCCESS;
+}
+
+/* Start again what waits for a later try. Returns milliseconds until the next one may start, -1 = none waits. */
+static int start_again(struct rewrap *run)
+{
+	uint64_t now = now_ms();
+	int next = -1;
+
+	for (size_t i = 0; i < run->count; i++) {
+		struct slot *slot = &run->slots[(run->first + i) % WINDOW];
+
+		if (slot->state == WAITING && slot->not_before <= now) {
+			start(slot);
+		} else if (slot->state == WAITING) {
+			int wait = (int)(slot->not_before - now);
+
+			next = next < 0 || wait < next ? wait : next;
+		}
+	}
+	return next;
+}
+
+static int run_all(struct rewrap *run)
+{
+	int r = EXIT_SUCCESS;
+
+	while (r == EXIT_SUCCESS && (!run->end || run->count > 0)) {
+		int wait;
+
+		while (r == EXIT_SUCCESS && !run->end && run->count < WINDOW)
+			r = take_line(run);
+		wait = start_again(run);
+		if (r == EXIT_SUCCESS)
+			r = give_lines(run);
+		progress_show(&run->progress);
+		if (r == EXIT_SUCCESS && run->count > 0 && run->slots[run->first].state != DONE)
+			cek_conn_wait(run->conn, wait);
+	}
+	return r;
+}
+
+static void clean_up(struct rewrap *run)
+{
+	run->ctl->conn = cek_conn_free(run->conn); /* cancels what is open, while the slots are still there */
+	for (size_t i = 0; i < WINDOW; i++) {
+		json_decref(run->slots[i].object);
+		free(run->slots[i].line);
+	}
+}
+
+int verb_rewrap(struct ctl *ctl, int argc, char **argv)
+{
+	static struct rewrap run;
+	const struct arg args[] = {
+		{"key", ARG_STRING, &run.key, "NAME", "the key whose active version is to be used"},
+		{0},
+	};
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	if (!run.key)
+		return ctl_usage(ctl, "--key is needed");
+	run.ctl = ctl;
+	r = rpc_connect(ctl, &run.conn);
+	if (r != EXIT_SUCCESS)
+		return r;
+	progress_start(&run.progress);
+	r = run_all(&run);
+	progress_end(&run.progress);
+	clean_up(&run);
+	if (r == EXIT_SUCCESS && run.progress.failed > 0)
+		r = ctl_fail(ctl, "%llu of %llu lines failed; their \"error\" says why",
+			     (unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines);
+	return r;
+}

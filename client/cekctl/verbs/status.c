@@ -1,0 +1,155 @@
+/* cekctl status: how cekd and its token are. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "cek.pb-c.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/verbs/verbs.h"
+
+static json_t *algs_json(const Cek__V1__StatusReply *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->n_alg; i++)
+		json_array_append_new(array, json_pack("{s:o, s:b, s:o}", "alg", output_string(status->alg[i]->alg),
+						       "available", status->alg[i]->available, "how",
+						       output_string(status->alg[i]->how)));
+	return array;
+}
+
+static json_t *workers_json(const Cek__V1__StatusReply *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->n_worker; i++) {
+		const Cek__V1__WorkerStatus *worker = status->worker[i];
+
+		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "kind",
+						       output_string(worker->kind), "index", (json_int_t)worker->index,
+						       "generation", (json_int_t)worker->generation, "state",
+						       output_string(worker->state), "queued", (json_int_t)worker->queued,
+						       "done", (json_int_t)worker->done, "memory",
+						       (json_int_t)worker->memory, "pid", (json_int_t)worker->pid));
+	}
+	return array;
+}
+
+static json_t *status_json(const Cek__V1__StatusReply *status, uint64_t epoch)
+{
+	json_t *warnings = json_array();
+	json_t *token = json_pack("{s:o, s:o, s:o}", "label", output_string(status->token_label), "serial",
+				  output_string(status->token_serial), "model", output_string(status->token_model));
+
+	for (size_t i = 0; i < status->n_warning; i++)
+		json_array_append_new(warnings, output_string(status->warning[i]));
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+			 "ready", status->ready, "why_not_ready", output_string(status->why_not_ready), "version",
+			 output_string(status->version), "token", token, "module", output_string(status->module), "journal",
+			 output_string(status->journal), "audit", output_string(status->audit), "sandbox",
+			 output_string(status->sandbox), "split_uids", status->split_uids, "started",
+			 output_json_time(status->started), "epoch", (json_int_t)epoch, "keys", (json_int_t)status->keys,
+			 "versions", (json_int_t)status->versions, "connections", (json_int_t)status->connections,
+			 "algorithms", algs_json(status), "workers", workers_json(status), "warnings", warnings);
+}
+
+static void print_workers(const Cek__V1__StatusReply *status)
+{
+	static const char *const head[] = {"WORKER", "STATE", "PID", "STARTS", "QUEUED", "DONE", "MEMORY", NULL};
+	struct table *table = table_new(head);
+
+	for (size_t i = 0; i < status->n_worker; i++) {
+		const Cek__V1__WorkerStatus *worker = status->worker[i];
+		char name[64], pid[16], starts[16], queued[16], done[24], memory[32];
+		const char *const cells[] = {name, worker->state, pid, starts, queued, done, memory};
+
+		snprintf(name, sizeof(name), "%s %u", worker->kind, worker->index);
+		snprintf(pid, sizeof(pid), "%d", worker->pid);
+		snprintf(starts, sizeof(starts), "%u", worker->generation);
+		snprintf(queued, sizeof(queued), "%u", worker->queued);
+		snprintf(done, sizeof(done), "%llu", (unsigned long long)worker->done);
+		snprintf(memory, sizeof(memory), "%.1f MiB", (double)worker->memory / 1048576);
+		table_row(table, cells);
+	}
+	table_print(table, "");
+	table_free(table);
+}
+
+static void print_algs(const Cek__V1__StatusReply *status)
+{
+	static const char *const head[] = {"ALG", "", "HOW", NULL};
+	struct table *table = table_new(head);
+
+	for (size_t i = 0; i < status->n_alg; i++) {
+		const char *const cells[] = {status->alg[i]->alg, status->alg[i]->available ? "yes" : "no",
+					     status->alg[i]->how};
+
+		table_row(table, cells);
+	}
+	table_print(table, "");
+	table_free(table);
+}
+
+static void print_status(const Cek__V1__StatusReply *status)
+{
+	char text[256], time[OUTPUT_TIME];
+
+	printf("cekd ");
+	output_text(status->version);
+	printf(" is %sready%s", status->ready ? "" : "NOT ", status->ready ? "\n" : ": ");
+	if (!status->ready) {
+		output_text(status->why_not_ready);
+		putchar('\n');
+	}
+	snprintf(text, sizeof(text), "%s, serial %s, %s", status->token_label, status->token_serial, status->token_model);
+	output_field("token", text);
+	output_field("module", status->module);
+	output_field("journal", status->journal);
+	output_field("audit", status->audit);
+	output_field("sandbox", status->sandbox);
+	output_field("uids", status->split_uids ? "one for each kind of process" : "NOT split: all processes share one");
+	output_field("started", output_time(status->started, time));
+	snprintf(text, sizeof(text), "%u with %u versions", status->keys, status->versions);
+	output_field("keys", text);
+	snprintf(text, sizeof(text), "%u", status->connections);
+	output_field("connections", text);
+	for (size_t i = 0; i < status->n_warning; i++)
+		output_field("WARNING", status->warning[i]);
+	putchar('\n');
+	print_workers(status);
+	putchar('\n');
+	print_algs(status);
+}
+
+int verb_status(struct ctl *ctl, int argc, char **argv)
+{
+	bool ready = false;
+	const struct arg args[] = {
+		{"ready", ARG_FLAG, &ready, NULL, "fail unless cekd is ready"},
+		{0},
+	};
+	Cek__V1__StatusRequest status = CEK__V1__STATUS_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	request.op_case = CEK__V1__REQUEST__OP_STATUS;
+	request.status = &status;
+	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_STATUS_REPLY, &reply);
+	if (r != EXIT_SUCCESS)
+		return r;
+	if (ctl->json)
+		r = output_json(ctl, status_json(reply->status_reply, reply->epoch));
+	else
+		print_status(reply->status_reply);
+	if (r == EXIT_SUCCESS && ready && !reply->status_reply->ready)
+		r = ctl_fail(ctl, "not ready: %s", reply->status_reply->why_not_ready);
+	rpc_reply_free(reply);
+	return r;
+}

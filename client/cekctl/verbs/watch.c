@@ -1,0 +1,66 @@
+/* cekctl watch: the ring's epoch now and at each change, a line each. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/cek.h"
+#include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/verbs/verbs.h"
+
+struct watch {
+	struct ctl *ctl;
+	uint32_t left;  /* lines still to print, 0 = no end */
+	bool done;
+	bool over;      /* the last callback came */
+	int exit;
+};
+
+static void on_epoch(cek_call *call, cek_result *result, void *userdata)
+{
+	struct watch *watch = userdata;
+	int status = cek_result_status(result);
+
+	if (status != CEK_OK) {
+		watch->over = true;
+		if (!watch->done)
+			watch->exit = rpc_fail(watch->ctl, status, result);
+		return;
+	}
+	if (watch->done)
+		return;
+	printf(watch->ctl->json ? "{\"epoch\":%llu}\n" : "%llu\n", (unsigned long long)cek_result_epoch(result));
+	if (fflush(stdout) != 0) {
+		watch->exit = ctl_fail(watch->ctl, "cannot write to standard output");
+		watch->done = true;
+	} else if (watch->left > 0 && --watch->left == 0) {
+		watch->done = true;
+	}
+}
+
+int verb_watch(struct ctl *ctl, int argc, char **argv)
+{
+	struct watch watch = {.ctl = ctl, .exit = EXIT_SUCCESS};
+	const struct arg args[] = {
+		{"count", ARG_NUMBER, &watch.left, "N", "leave after N lines"},
+		{0},
+	};
+	cek_call *call;
+	cek_conn *conn = NULL;
+	char **words;
+	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+
+	if (r != ARGS_GO)
+		return args_exit(r);
+	r = rpc_connect(ctl, &conn);
+	if (r != EXIT_SUCCESS)
+		return r;
+	r = cek_watch_start(conn, on_epoch, &watch, &call);
+	if (r != CEK_OK)
+		return rpc_fail(ctl, r, NULL);
+	while (!watch.done && !watch.over)
+		cek_conn_wait(conn, -1);
+	if (!watch.over)
+		cek_call_cancel(call);
+	return watch.exit;
+}

@@ -1,0 +1,100 @@
+/* client/cekctl/console/output.c: times, durations and texts that came from elsewhere. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "client/cekctl/console/output.h"
+
+static void test_durations(void **state)
+{
+	static const struct { uint32_t seconds; const char *text; } rows[] = {
+		{0, "0s"}, {59, "59s"}, {60, "1m"}, {3661, "1h1m1s"}, {86400, "1d"}, {604800, "7d"}, {90061, "1d1h1m1s"},
+		{UINT32_MAX, "49710d6h28m15s"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[OUTPUT_DURATION];
+
+		assert_string_equal(output_duration(rows[i].seconds, text), rows[i].text);
+	}
+}
+
+static void test_times(void **state)
+{
+	char text[OUTPUT_TIME];
+	json_t *time = output_json_time(1769860800000001), *never = output_json_time(0);
+
+	assert_string_equal(output_time(0, text), "-");
+	assert_string_equal(output_time(1769860800000001, text), "2026-01-31 12:00:00Z");
+	assert_string_equal(json_string_value(time), "2026-01-31T12:00:00.000001Z");
+	assert_true(json_is_null(never));
+	/* of a daemon whose clock went mad: no crash, no overflow */
+	assert_true(strlen(output_time(UINT64_MAX, text)) < OUTPUT_TIME);
+	json_decref(time);
+}
+
+static void test_strings(void **state)
+{
+	json_t *good = output_string("K\xc3\xa4se"), *bad = output_string("K\xff\x80se");
+
+	assert_string_equal(json_string_value(good), "K\xc3\xa4se");
+	assert_string_equal(json_string_value(bad), "K\xef\xbf\xbd\xef\xbf\xbdse");
+	json_decref(good);
+	json_decref(bad);
+}
+
+/* What output_text() prints of it. */
+static void expect_shown(const char *text, const char *expected)
+{
+	FILE *real = stdout;
+	char shown[64] = "";
+
+	stdout = fmemopen(shown, sizeof(shown), "w");
+	output_text(text);
+	fclose(stdout);
+	stdout = real;
+	assert_string_equal(shown, expected);
+}
+
+/* A kid cannot steer a terminal. */
+static void test_shown(void **state)
+{
+	expect_shown("K\xc3\xa4se \xe2\x82\xac~", "K\xc3\xa4se \xe2\x82\xac~");
+	expect_shown("a\x1b[31mb\nc\x7f", "a?[31mb?c?");
+	expect_shown("a\xc2\x9b" "31m\x9b" "b\xff\xe2\x82", "a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
+	expect_shown("", "");
+}
+
+static void test_hex(void **state)
+{
+	uint8_t data[65] = {0x01, 0xab};
+	ProtobufCBinaryData bytes = {.data = data, .len = 2};
+	char text[OUTPUT_HEX];
+
+	assert_string_equal(output_hex(&bytes, text), "01ab");
+	bytes.len = 0;
+	assert_string_equal(output_hex(&bytes, text), "");
+	bytes.len = 64;
+	assert_int_equal(strlen(output_hex(&bytes, text)), 128);
+	bytes.len = 65;
+	assert_int_equal(strlen(output_hex(&bytes, text)), 128);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_shown),
+		cmocka_unit_test(test_hex),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

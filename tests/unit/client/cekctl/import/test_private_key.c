@@ -1,0 +1,604 @@
+/* client/cekctl/import/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed can be
+ * opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "client/cekctl/import/envelope.h"
+#include "client/cekctl/import/private_key.h"
+#include "proto/base64url.h"
+
+static void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, const char *param, size_t len)
+{
+	BIGNUM *number = NULL;
+	uint8_t data[512];
+	char *text;
+
+	assert_true(EVP_PKEY_get_bn_param(pkey, param, &number));
+	if (len == 0)
+		len = (size_t)BN_num_bytes(number);
+	assert_true(BN_bn2binpad(number, data, (int)len) > 0);
+	text = b64u_text(data, len);
+	json_object_set_new(jwk, name, json_string(text));
+	free(text);
+	BN_free(number);
+}
+
+static json_t *rsa_jwk(const EVP_PKEY *pkey)
+{
+	json_t *jwk = json_pack("{s:s}", "kty", "RSA");
+
+	set_number(jwk, "n", pkey, OSSL_PKEY_PARAM_RSA_N, 0);
+	set_number(jwk, "e", pkey, OSSL_PKEY_PARAM_RSA_E, 0);
+	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_RSA_D, 0);
+	set_number(jwk, "p", pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
+	set_number(jwk, "q", pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, 0);
+	set_number(jwk, "dp", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0);
+	set_number(jwk, "dq", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0);
+	set_number(jwk, "qi", pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0);
+	return jwk;
+}
+
+static json_t *ec_jwk(const EVP_PKEY *pkey, const char *crv, size_t len)
+{
+	json_t *jwk = json_pack("{s:s, s:s}", "kty", "EC", "crv", crv);
+
+	set_number(jwk, "x", pkey, OSSL_PKEY_PARAM_EC_PUB_X, len);
+	set_number(jwk, "y", pkey, OSSL_PKEY_PARAM_EC_PUB_Y, len);
+	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_PRIV_KEY, len);
+	return jwk;
+}
+
+static json_t *x25519_jwk(const EVP_PKEY *pkey)
+{
+	uint8_t x[32], d[32];
+	size_t x_len = sizeof(x), d_len = sizeof(d);
+	char x_text[44] = "", d_text[44] = "";
+
+	assert_true(EVP_PKEY_get_raw_public_key(pkey, x, &x_len) > 0);
+	assert_true(EVP_PKEY_get_raw_private_key(pkey, d, &d_len) > 0);
+	b64u_encode(x, x_len, x_text);
+	b64u_encode(d, d_len, d_text);
+	return json_pack("{s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "X25519", "x", x_text, "d", d_text);
+}
+
+/* Consumes jwk. */
+static int read_jwk(json_t *jwk, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
+{
+	char *text = json_dumps(jwk, 0);
+	int r = private_key_read(text, strlen(text), alg_find(alg), key, why);
+
+	free(text);
+	json_decref(jwk);
+	return r;
+}
+
+static void refuse(json_t *jwk, const char *alg, const char *text)
+{
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_int_equal(read_jwk(jwk, alg, &key, why), -EINVAL);
+	if (!strstr(why, text))
+		fail_msg("\"%s\" does not say \"%s\"", why, text);
+	assert_null(key.secret);
+}
+
+static json_t *with(json_t *jwk, const char *name, json_t *value)
+{
+	json_object_set_new(jwk, name, value);
+	return jwk;
+}
+
+static json_t *without(json_t *jwk, const char *name)
+{
+	json_object_del(jwk, name);
+	return jwk;
+}
+
+static void expect_same_key(const struct private_key *key, const EVP_PKEY *pkey)
+{
+	const uint8_t *from = key->secret;
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &from, (long)key->secret_len);
+	EVP_PKEY *read = EVP_PKCS82PKEY(info);
+
+	assert_non_null(read);
+	assert_int_equal(EVP_PKEY_eq(read, pkey), 1);
+	EVP_PKEY_free(read);
+	PKCS8_PRIV_KEY_INFO_free(info);
+}
+
+static void test_rsa(void **state)
+{
+	static const char *const members[] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
+	EVP_PKEY *pkey = EVP_RSA_gen(2048), *small = EVP_RSA_gen(1024), *other = EVP_RSA_gen(2048);
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	json_t *mixed = rsa_jwk(pkey);
+
+	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP-256", &key, why), 0);
+	assert_string_equal(key.kty, "RSA");
+	assert_int_equal(key.n_len, 256);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		refuse(without(rsa_jwk(pkey), members[i]), "RSA-OAEP", members[i]);
+	refuse(rsa_jwk(small), "RSA-OAEP", "2048");
+	refuse(rsa_jwk(pkey), "A256KW", "kty oct");
+	refuse(rsa_jwk(pkey), "ECDH-ES", "kty EC");
+	refuse(with(rsa_jwk(pkey), "oth", json_array()), "RSA-OAEP", "two primes");
+	refuse(with(rsa_jwk(pkey), "oth", json_null()), "RSA-OAEP", "two primes");
+	refuse(with(rsa_jwk(pkey), "alg", json_string("RSA-OAEP")), "RSA-OAEP-256", "RSA-OAEP");
+	refuse(with(rsa_jwk(pkey), "use", json_string("sig")), "RSA-OAEP-256", "use");
+	refuse(with(rsa_jwk(pkey), "use", json_integer(1)), "RSA-OAEP-256", "not a string");
+	refuse(with(rsa_jwk(pkey), "alg", json_null()), "RSA-OAEP-256", "not a string");
+	refuse(with(rsa_jwk(pkey), "key_ops", json_pack("[s]", "sign")), "RSA-OAEP-256", "key_ops");
+	set_number(mixed, "p", other, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
+	refuse(mixed, "RSA-OAEP", "valid key");
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(small);
+	EVP_PKEY_free(other);
+}
+
+static void test_ec(void **state)
+{
+	static const struct { const char *crv; size_t len; } curves[] = {{"P-256", 32}, {"P-384", 48}, {"P-521", 66}};
+
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY *pkey = EVP_EC_gen(curves[i].crv), *other = EVP_EC_gen(curves[i].crv);
+		struct private_key key = {.kty = ""};
+		char why[PRIVATE_WHY] = "";
+		json_t *mixed = ec_jwk(pkey, curves[i].crv, curves[i].len);
+
+		assert_int_equal(read_jwk(ec_jwk(pkey, curves[i].crv, curves[i].len), "ECDH-ES+A256KW", &key, why), 0);
+		assert_string_equal(key.crv, curves[i].crv);
+		assert_int_equal(key.x_len, curves[i].len);
+		assert_int_equal(key.y_len, curves[i].len);
+		expect_same_key(&key, pkey);
+		private_key_deinit(&key);
+		refuse(without(ec_jwk(pkey, curves[i].crv, curves[i].len), "d"), "ECDH-ES", "\"d\"");
+		refuse(ec_jwk(pkey, curves[i].crv, curves[i].len + 1), "ECDH-ES", "wrong length");
+		refuse(ec_jwk(pkey, "secp256k1", curves[i].len), "ECDH-ES", "crv");
+		set_number(mixed, "d", other, OSSL_PKEY_PARAM_PRIV_KEY, curves[i].len);
+		refuse(mixed, "ECDH-ES", "valid key");
+		EVP_PKEY_free(pkey);
+		EVP_PKEY_free(other);
+	}
+}
+
+static void test_x25519(void **state)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), *other = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	json_t *mixed = x25519_jwk(pkey), *foreign = x25519_jwk(other);
+
+	assert_int_equal(read_jwk(x25519_jwk(pkey), "ECDH-ES", &key, why), 0);
+	assert_string_equal(key.kty, "OKP");
+	assert_int_equal(key.x_len, 32);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	json_object_set(mixed, "x", json_object_get(foreign, "x"));
+	json_decref(foreign);
+	refuse(mixed, "ECDH-ES", "valid key");
+	refuse(without(x25519_jwk(pkey), "d"), "ECDH-ES", "\"d\"");
+	refuse(with(x25519_jwk(pkey), "d", json_string("AAAA")), "ECDH-ES", "\"d\" has a wrong length");
+	refuse(with(x25519_jwk(pkey), "x", json_string("AAAA")), "ECDH-ES", "\"x\" has a wrong length");
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(other);
+}
+
+static void test_oct(void **state)
+{
+	static const char k32[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_int_equal(read_jwk(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "A256KW", &key, why), 0);
+	assert_int_equal(key.secret_len, 32);
+	assert_int_equal(key.secret[31], 31);
+	private_key_deinit(&key);
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "A128GCMKW", "128 bits");
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", "****"), "A256KW", "base64url");
+	refuse(json_pack("{s:s}", "kty", "oct"), "A256KW", "\"k\"");
+	refuse(json_pack("{s:s, s:s}", "kty", "oct", "k", k32), "RSA-OAEP", "kty RSA");
+	refuse(json_pack("{s:s}", "kty", "unheard-of"), "A256KW", "kty");
+}
+
+static void test_not_a_key(void **state)
+{
+	static const char *const bad[] = {"", "{", "[]", "null", "{}", "{\"kty\":1}", "{\"kty\":\"oct\",\"kty\":\"oct\"}",
+					  "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+					  "-----BEGIN NOTHING-----\n"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct private_key key = {.kty = ""};
+		char why[PRIVATE_WHY] = "";
+
+		assert_int_equal(private_key_read(bad[i], strlen(bad[i]), alg_find("A256KW"), &key, why), -EINVAL);
+		assert_string_not_equal(why, "");
+	}
+}
+
+static void test_pem(void **state)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+	char password[] = "password", why[PRIVATE_WHY] = "", *data;
+	struct private_key key = {.kty = ""};
+	BIO *plain = BIO_new(BIO_s_mem()), *encrypted = BIO_new(BIO_s_mem());
+	long len;
+
+	assert_true(PEM_write_bio_PKCS8PrivateKey(plain, pkey, NULL, NULL, 0, NULL, NULL));
+	len = BIO_get_mem_data(plain, &data);
+	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), 0);
+	expect_same_key(&key, pkey);
+	private_key_deinit(&key);
+	assert_true(PEM_write_bio_PKCS8PrivateKey(encrypted, pkey, EVP_aes_128_cbc(), password, 8, NULL, NULL));
+	len = BIO_get_mem_data(encrypted, &data);
+	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), -EINVAL);
+	assert_non_null(strstr(why, "encrypted"));
+	BIO_free(plain);
+	BIO_free(encrypted);
+	EVP_PKEY_free(pkey);
+}
+
+/* ---- PEM that is not what it seems ------------------------------------------------------------------------------- */
+
+static int read_bio(BIO *bio, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
+{
+	char *data;
+	long len = BIO_get_mem_data(bio, &data);
+
+	return private_key_read(data, (size_t)len, alg_find(alg), key, why);
+}
+
+/* As PKCS#8 or, with traditional, as PKCS#1 or SEC 1. */
+static void refuse_pem(EVP_PKEY *pkey, bool traditional, const char *text)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct private_key key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+
+	assert_non_null(pkey);
+	if (traditional)
+		assert_true(PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	else
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	if (read_bio(bio, EVP_PKEY_is_a(pkey, "RSA") ? "RSA-OAEP" : "ECDH-ES", &key, why) != -EINVAL)
+		fail_msg("what should be refused with \"%s\" was read", text);
+	if (!strstr(why, text))
+		fail_msg("\"%s\" does not say \"%s\"", why, text);
+	assert_null(key.secret);
+	BIO_free(bio);
+}
+
+static void refuse_pem_once(EVP_PKEY *pkey, const char *text)
+{
+	refuse_pem(pkey, false, text);
+	EVP_PKEY_free(pkey);
+}
+
+static EVP_PKEY *rsa_of_primes(unsigned bits, int primes)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *pkey = NULL;
+
+	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_keygen_primes(ctx, primes) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static void test_more_primes(void **state)
+{
+	for (int primes = 3; primes <= 4; primes++) { /* of OpenSSL's making three fit into 2048 bits, four into 4096 */
+		EVP_PKEY *pkey = rsa_of_primes(primes == 3 ? 2048 : 4096, primes);
+
+		refuse_pem(pkey, true, "two primes");
+		refuse_pem(pkey, false, "two primes");
+		EVP_PKEY_free(pkey);
+	}
+}
+
+/* A copy of an RSA key with one part changed by a number that keeps it odd and of its length. */
+static EVP_PKEY *rsa_with(const EVP_PKEY *pkey, const char *part, BN_ULONG more)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *changed = NULL;
+	OSSL_PARAM *params;
+	BIGNUM *number = NULL;
+	OSSL_PARAM *param;
+
+	assert_true(EVP_PKEY_todata(pkey, EVP_PKEY_KEYPAIR, &params));
+	param = OSSL_PARAM_locate(params, part);
+	assert_non_null(param);
+	assert_true(OSSL_PARAM_get_BN(param, &number) && BN_add_word(number, more));
+	assert_true(OSSL_PARAM_set_BN(param, number));
+	assert_true(EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &changed, EVP_PKEY_KEYPAIR, params) > 0);
+	BN_free(number);
+	OSSL_PARAM_free(params);
+	EVP_PKEY_CTX_free(ctx);
+	return changed;
+}
+
+static void test_parts(void **state)
+{
+	static const struct { const char *part, *text; } parts[] = {
+		{OSSL_PKEY_PARAM_RSA_N, "n does not equal p q"}, {OSSL_PKEY_PARAM_RSA_D, "d e not congruent to 1"},
+		{OSSL_PKEY_PARAM_RSA_FACTOR1, "p"}, {OSSL_PKEY_PARAM_RSA_FACTOR2, "q"},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT1, "dmp1"}, {OSSL_PKEY_PARAM_RSA_EXPONENT2, "dmq1"},
+		{OSSL_PKEY_PARAM_RSA_COEFFICIENT1, "iqmp"},
+	};
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		refuse_pem_once(rsa_with(pkey, parts[i].part, 2), parts[i].text);
+	refuse_pem_once(rsa_with(pkey, OSSL_PKEY_PARAM_RSA_E, 1), "bad e value");
+	EVP_PKEY_free(pkey);
+}
+
+/* d of another multiple of lcm(p-1, q-1) still decrypts, but is no d of RFC 8017. */
+static void test_large_d(void **state)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+	BIGNUM *d = NULL, *p = NULL, *q = NULL;
+	BN_CTX *ctx = BN_CTX_new();
+	json_t *jwk = rsa_jwk(pkey);
+	uint8_t data[512];
+	char *text;
+	int len;
+
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_D, &d));
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, &p));
+	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q));
+	assert_true(BN_sub_word(p, 1) && BN_sub_word(q, 1) && BN_mul(p, p, q, ctx) && BN_lshift1(p, p) && BN_add(d, d, p));
+	len = BN_bn2bin(d, data);
+	text = b64u_text(data, (size_t)len);
+	refuse(with(jwk, "d", json_string(text)), "RSA-OAEP", "d is not smaller than n");
+	free(text);
+	BN_free(d);
+	BN_free(p);
+	BN_free(q);
+	BN_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+}
+
+static EVP_PKEY *ec_explicit(void)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+
+	assert_true(EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT));
+	return pkey;
+}
+
+static EVP_PKEY *of_type(const char *type)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY *pkey = NULL;
+
+	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static void test_other_types(void **state)
+{
+	refuse_pem_once(of_type("RSA-PSS"), "RSA-PSS");
+	refuse_pem_once(of_type("ED25519"), "ED25519");
+	refuse_pem_once(of_type("X448"), "X448");
+	refuse_pem_once(EVP_EC_gen("secp256k1"), "P-256");
+	refuse_pem_once(EVP_EC_gen("P-224"), "P-256");
+	refuse_pem_once(ec_explicit(), "name the curve");
+	refuse_pem_once(EVP_RSA_gen(1024), "2048");
+	refuse_pem_once(EVP_RSA_gen(4104), "4096");
+}
+
+static void test_several(void **state)
+{
+	EVP_PKEY *one = EVP_EC_gen("P-256"), *two = EVP_EC_gen("P-256");
+	struct private_key key = {.kty = ""};
+	char password[] = "password", why[PRIVATE_WHY] = "";
+
+	for (int encrypted = 0; encrypted < 2; encrypted++) {
+		BIO *bio = BIO_new(BIO_s_mem());
+
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
+		assert_true(PEM_write_bio_PUBKEY(bio, two));
+		assert_int_equal(read_bio(bio, "ECDH-ES", &key, why), 0);
+		private_key_deinit(&key);
+		BIO_reset(bio);
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
+		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, two, encrypted ? EVP_aes_128_cbc() : NULL,
+							  encrypted ? password : NULL, encrypted ? 8 : 0, NULL, NULL));
+		assert_int_equal(read_bio(bio, "ECDH-ES", &key, why), -EINVAL);
+		assert_non_null(strstr(why, "more than one"));
+		BIO_free(bio);
+	}
+	EVP_PKEY_free(one);
+	EVP_PKEY_free(two);
+}
+
+enum { NEEDLE = 32, MAPPING_MAX = 64 << 20 /* bytes; larger ones are those of sanitizers */ };
+
+/* Whether those octets, given inverted so that they are not found themselves, stand in data, in either order. */
+static bool holds(const uint8_t *data, size_t len, const uint8_t inverted[NEEDLE])
+{
+	for (size_t at = 0; at + NEEDLE <= len; at++) {
+		size_t forward = 0, backward = 0;
+
+		while (forward < NEEDLE && (data[at + forward] ^ inverted[forward]) == 0xff)
+			forward++;
+		while (backward < NEEDLE && (data[at + backward] ^ inverted[NEEDLE - 1 - backward]) == 0xff)
+			backward++;
+		if (forward == NEEDLE || backward == NEEDLE)
+			return true;
+	}
+	return false;
+}
+
+/* In how many mappings of this process that can be written to, but for the stack. */
+static unsigned count_mappings(const uint8_t inverted[NEEDLE])
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned long start, end;
+	unsigned found = 0;
+	char line[512];
+
+	assert_non_null(maps);
+	assert_true(mem >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		uint8_t *data;
+		ssize_t n;
+
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || !strstr(line, " rw-p ") || strstr(line, "[stack]") ||
+		    end - start > MAPPING_MAX)
+			continue;
+		data = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(data, MAP_FAILED);
+		n = pread(mem, data, end - start, (off_t)start);
+		found += n > 0 && holds(data, (size_t)n, inverted);
+		munmap(data, end - start);
+	}
+	close(mem);
+	fclose(maps);
+	return found;
+}
+
+/* What OpenSSL's decoders allocate on the way holds the key too. */
+static void test_nothing_left(void **state)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	uint8_t *pem_copy, needle[NEEDLE];
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct private_key key = {.kty = ""};
+	size_t len = sizeof(needle);
+	char why[PRIVATE_WHY] = "", *pem;
+	long pem_len;
+
+	assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
+	assert_true(EVP_PKEY_get_raw_private_key(pkey, needle, &len) > 0);
+	for (size_t i = 0; i < NEEDLE; i++)
+		needle[i] = (uint8_t)~needle[i];
+	EVP_PKEY_free(pkey);
+	pem_len = BIO_get_mem_data(bio, &pem);
+	pem_copy = malloc((size_t)pem_len);
+	memcpy(pem_copy, pem, (size_t)pem_len);
+	BIO_free(bio);
+	assert_int_equal(private_key_read((const char *)pem_copy, (size_t)pem_len, alg_find("ECDH-ES"), &key, why), 0);
+	assert_int_equal(count_mappings(needle), 1); /* key.secret */
+	private_key_deinit(&key);
+	assert_int_equal(count_mappings(needle), 0);
+	free(pem_copy);
+}
+
+static size_t open_aes_key(EVP_PKEY *transport, const struct envelope *envelope, uint8_t aes_key[512])
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(transport, NULL);
+	size_t len = 512;
+
+	assert_true(EVP_PKEY_decrypt_init(ctx) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+	assert_true(EVP_PKEY_decrypt(ctx, aes_key, &len, envelope->aes_key, envelope->aes_key_len) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return len;
+}
+
+static void expect_sealed(EVP_PKEY *transport, const struct envelope *envelope, const struct private_key *key)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t aes_key[512], out[PRIVATE_DER_MAX + 16];
+	int len;
+
+	assert_int_equal(open_aes_key(transport, envelope, aes_key), 32);
+	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_true(EVP_DecryptInit_ex(ctx, EVP_aes_256_wrap_pad(), NULL, aes_key, NULL) > 0);
+	assert_true(EVP_DecryptUpdate(ctx, out, &len, envelope->key, (int)envelope->key_len) > 0);
+	assert_int_equal(len, key->secret_len);
+	assert_memory_equal(out, key->secret, key->secret_len);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+static void test_envelope(void **state)
+{
+	EVP_PKEY *transport = EVP_RSA_gen(2048), *pkey = EVP_RSA_gen(4096);
+	struct private_key key = {.kty = ""}, public_key = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	struct envelope envelope, again;
+
+	assert_int_equal(read_jwk(rsa_jwk(transport), "RSA-OAEP", &public_key, why), 0);
+	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP", &key, why), 0);
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &envelope), 0);
+	expect_sealed(transport, &envelope, &key);
+	/* a fresh AES key each time */
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &again), 0);
+	assert_int_equal(envelope.key_len, again.key_len);
+	assert_memory_not_equal(envelope.key, again.key, again.key_len);
+	/* half of the modulus is no transport key */
+	assert_int_equal(envelope_seal(public_key.n, 128, public_key.e, public_key.e_len, &key, &envelope), -EINVAL);
+	private_key_deinit(&key);
+	private_key_deinit(&public_key);
+	EVP_PKEY_free(transport);
+	EVP_PKEY_free(pkey);
+}
+
+static size_t used_by_openssl;
+
+/* OpenSSL's random generators live in the secure heap as well: they are there before we count. */
+static int set_up(void **state)
+{
+	uint8_t random;
+	int r = private_key_setup();
+
+	if (r == 0)
+		r = RAND_bytes(&random, 1) > 0 && RAND_priv_bytes(&random, 1) > 0 ? 0 : -1;
+	used_by_openssl = CRYPTO_secure_used();
+	return r;
+}
+
+/* All that was taken from the secure heap was given back, and so was wiped. */
+static int tear_down(void **state)
+{
+	return CRYPTO_secure_used() == used_by_openssl ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rsa),
+		cmocka_unit_test(test_ec),
+		cmocka_unit_test(test_x25519),
+		cmocka_unit_test(test_oct),
+		cmocka_unit_test(test_not_a_key),
+		cmocka_unit_test(test_pem),
+		cmocka_unit_test(test_more_primes),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_large_d),
+		cmocka_unit_test(test_other_types),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_nothing_left),
+		cmocka_unit_test(test_envelope),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
