@@ -1,5 +1,5 @@
 /*
- * Arenas (proto/wipe.h) for one operation, kept for the next one: mapping and locking costs more than decrypting a
+ * Arenas (base/wipe.h) for one operation, kept for the next one: mapping and locking costs more than decrypting a
  * token.
  */
 #pragma once

@@ -1,9 +1,9 @@
-/* How cekctl says that something went wrong: one line on standard error. */
+#include "client/cekctl/console/ctl.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/cekctl/console/ctl.h"
 #include "proto/utf8.h"
 
 enum { LINE_BYTES = 2048 };

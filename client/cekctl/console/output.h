@@ -16,7 +16,6 @@ enum {
 	OUTPUT_TIME = 32,     /* bytes of a time as text */
 	OUTPUT_DURATION = 24, /* bytes of a duration as text */
 	OUTPUT_HEX = 129,     /* 64 bytes in hex */
-	OUTPUT_COLUMNS = 10,
 };
 
 /* Print value as JSON and release it. NULL (jansson ran out of memory, or a string was not UTF-8) is a failure. Returns an
@@ -49,10 +48,3 @@ void output_text(const char *text);
 
 /* "label:   text" with the label in a column of its own; nothing if text is empty. */
 void output_field(const char *label, const char *text);
-
-/* Columns as wide as what stands in them. A row has as many cells as the head; texts are copied. */
-struct table;
-struct table *table_new(const char *const *head); /* ends with NULL; at most OUTPUT_COLUMNS */
-void table_row(struct table *table, const char *const *cells);
-void table_print(const struct table *table, const char *indent);
-struct table *table_free(struct table *table);

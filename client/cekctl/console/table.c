@@ -1,20 +1,23 @@
-/* Tables of text: rows are kept until all are known, so that the columns fit. */
+/* table.h: rows are kept until all are known, so that the columns fit. */
+#include "client/cekctl/console/table.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "client/cekctl/console/output.h"
 
 struct row {
-	char *cell[OUTPUT_COLUMNS];
-	struct row *next;
+	struct link link;
+	char *cell[TABLE_COLUMNS];
 };
 
 struct table {
 	size_t columns;
-	size_t width[OUTPUT_COLUMNS];
-	struct row *first, **last;
+	size_t width[TABLE_COLUMNS];
+	struct link rows;
 	bool cut; /* memory ran out: rows or cells are missing */
 };
 
@@ -34,8 +37,8 @@ struct table *table_new(const char *const *head)
 
 	if (!table)
 		return NULL;
-	table->last = &table->first;
-	while (head[table->columns] && table->columns < OUTPUT_COLUMNS)
+	list_init(&table->rows);
+	while (head[table->columns] && table->columns < TABLE_COLUMNS)
 		table->columns++;
 	table_row(table, head);
 	return table;
@@ -57,15 +60,16 @@ void table_row(struct table *table, const char *const *cells)
 		if (width > table->width[i])
 			table->width[i] = width;
 	}
-	*table->last = row;
-	table->last = &row->next;
+	list_append(&table->rows, &row->link);
 }
 
 void table_print(const struct table *table, const char *indent)
 {
 	if (!table)
 		return;
-	for (const struct row *row = table->first; row; row = row->next) {
+	for (struct link *link = table->rows.next; link != &table->rows; link = link->next) {
+		const struct row *row = list_entry(link, struct row, link);
+
 		fputs(indent, stdout);
 		for (size_t i = 0; i < table->columns; i++) {
 			const char *cell = row->cell[i] ? row->cell[i] : "";
@@ -82,15 +86,14 @@ void table_print(const struct table *table, const char *indent)
 
 struct table *table_free(struct table *table)
 {
-	struct row *row = table ? table->first : NULL;
+	struct link *link;
 
-	while (row) {
-		struct row *next = row->next;
+	while (table && (link = list_take(&table->rows))) {
+		struct row *row = list_entry(link, struct row, link);
 
-		for (size_t i = 0; i < OUTPUT_COLUMNS; i++)
+		for (size_t i = 0; i < TABLE_COLUMNS; i++)
 			free(row->cell[i]);
 		free(row);
-		row = next;
 	}
 	free(table);
 	return NULL;

@@ -43,7 +43,8 @@ static int check_rsa(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 		return private_refuse(why, "RSA keys of more than two primes are not supported");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!has_number(pkey, parts[i].param))
-			return private_refuse(why, "the RSA key has no %s: a private key is needed, with all its parts", parts[i].name);
+			return private_refuse(why, "the RSA key has no %s: a private key is needed, with all its parts",
+					      parts[i].name);
 	if (!is_smaller(pkey, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_N))
 		return private_refuse(why, "not a valid key: d is not smaller than n");
 	return 0;

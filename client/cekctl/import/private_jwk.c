@@ -28,7 +28,8 @@ int private_jwk_octets(const json_t *jwk, const char *name, uint8_t *data, size_
 	ssize_t n;
 
 	if (!json_is_string(member))
-		return private_refuse(why, "the JWK has no \"%s\": a private key is needed, with all its members", name);
+		return private_refuse(why, "the JWK has no \"%s\": a private key is needed, with all its members",
+				      name);
 	n = b64u_decode(json_string_value(member), json_string_length(member), data, size);
 	if (n <= 0)
 		return private_refuse(why, "\"%s\" is %s", name, n == -EMSGSIZE ? "too long" : "not base64url");

@@ -105,7 +105,9 @@ static int public_of(const EVP_PKEY *pkey, struct private_key *key, char why[PRI
 	strcpy(key->kty, "OKP");
 	key->crv = "X25519";
 	key->x_len = sizeof(key->x);
-	return EVP_PKEY_get_raw_public_key(pkey, key->x, &key->x_len) > 0 ? 0 : private_refuse(why, "the key has no public half");
+	if (EVP_PKEY_get_raw_public_key(pkey, key->x, &key->x_len) <= 0)
+		return private_refuse(why, "the key has no public half");
+	return 0;
 }
 
 /* PrivateKeyInfo (RFC 5208) into the secure heap. */
@@ -203,9 +205,12 @@ static int read_pem(const char *data, size_t len, struct private_key *key, char 
 	EVP_PKEY *more = pkey ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
 	bool several = more || (pkey && encrypted);
 
-	private_refuse(why, "%s", several   ? "the PEM file has more than one private key: leave only the one that is meant"
-				  : encrypted ? "the PEM file is encrypted: decrypt it first"
-					      : "the PEM file has no private key, or none that OpenSSL can read");
+	if (several)
+		private_refuse(why, "the PEM file has more than one private key: leave only the one that is meant");
+	else if (encrypted)
+		private_refuse(why, "the PEM file is encrypted: decrypt it first");
+	else
+		private_refuse(why, "the PEM file has no private key, or none that OpenSSL can read");
 	EVP_PKEY_free(more);
 	if (several) {
 		EVP_PKEY_free(pkey);

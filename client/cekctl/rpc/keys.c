@@ -6,6 +6,7 @@
 
 #include "client/cek.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/table.h"
 #include "client/cekctl/rpc/rpc.h"
 
 const char *keys_state(Cek__V1__State state)

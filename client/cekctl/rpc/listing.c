@@ -8,6 +8,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/table.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/versions.h"

@@ -1,5 +1,5 @@
-/* client/cekctl/import/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed can be
- * opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
+/* client/cekctl/import/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed
+ * can be opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
