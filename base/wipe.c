@@ -70,19 +70,26 @@ void arena_reset(struct arena *arena)
 {
 	wipe(arena->base, arena->used);
 	arena->used = 0;
+	arena->full = false;
+}
+
+static void *arena_is_full(struct arena *arena)
+{
+	arena->full = true;
+	return NULL;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	uint8_t *result;
 
-	if (size > arena->size - arena->used)
-		return NULL;
+	if (size > arena->size) /* and could overflow below */
+		return arena_is_full(arena);
 	size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	if (size == 0)
 		size = ARENA_ALIGN; /* protobuf-c takes NULL for a failure */
 	if (size > arena->size - arena->used)
-		return NULL;
+		return arena_is_full(arena);
 	result = arena->base + arena->used;
 	arena->used += size;
 	return result;

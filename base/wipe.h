@@ -18,6 +18,7 @@ struct arena {
 	size_t size;
 	size_t used;
 	bool locked; /* mlock succeeded; otherwise RLIMIT_MEMLOCK was too small */
+	bool full;   /* more was asked for than it has, since it was last empty */
 	ProtobufCAllocator allocator;
 };
 

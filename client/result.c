@@ -170,7 +170,7 @@ static bool fields_valid(const cek_result *result)
 		(!result->key || strlen(result->key) <= KEY_NAME_MAX);
 }
 
-/* CEK_E_NOMEM: the arena is too small. protobuf-c does not tell that from a message that is none. */
+/* CEK_E_NOMEM: the arena is too small. protobuf-c does not tell that from a message that is none; the arena does. */
 static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 {
 	uint8_t *packed = arena_alloc(&result->memory, len);
@@ -182,7 +182,7 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 	memcpy(packed, body, len);
 	reply = cek__v1__reply__unpack(arena_allocator(&result->memory), len, packed);
 	if (!reply)
-		return CEK_E_NOMEM;
+		return result->memory.full ? CEK_E_NOMEM : CEK_E_PROTOCOL;
 	if ((int)reply->status < CEK__V1__STATUS__STATUS_OK)
 		return CEK_E_PROTOCOL;
 	result->packed = (struct cek_bytes){ packed, len };

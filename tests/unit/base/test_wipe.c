@@ -100,8 +100,12 @@ static void test_full(void **state)
 	assert_null(arena_alloc(&arena, SIZE_MAX));
 	assert_null(arena_alloc(&arena, SIZE_MAX - 8));
 	assert_null(arena_alloc(&arena, arena.size + 1));
+	assert_true(arena.full);
+	arena_reset(&arena);
 	assert_non_null(arena_alloc(&arena, arena.size - 16));
+	assert_false(arena.full);
 	assert_null(arena_alloc(&arena, 17));
+	assert_true(arena.full);
 	assert_non_null(arena_alloc(&arena, 16));
 	assert_null(arena_alloc(&arena, 1));
 	assert_null(arena_alloc(&arena, 0));
