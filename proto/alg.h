@@ -1,7 +1,7 @@
 /*
  * What JOSE calls the algorithms and how long their parts are: the one table of JWE key management (RFC 7518 section 4,
- * RFC 8037) and content encryption (RFC 7518 section 5). Adding an algorithm is one row here, one in daemon/token/mech.c
- * and its test.
+ * RFC 8037) and content encryption (RFC 7518 section 5). Adding an algorithm is one row here, one in
+ * daemon/token/algs/mech.c and its test.
  */
 #pragma once
 

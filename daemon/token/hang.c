@@ -1,4 +1,4 @@
-#include "hang.h"
+#include "daemon/token/hang.h"
 
 #include <errno.h>
 #include <signal.h>

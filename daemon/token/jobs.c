@@ -1,14 +1,14 @@
-#include "jobs.h"
+#include "daemon/token/jobs.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/rand.h>
 
-#include "agree.h"
 #include "base/log.h"
-#include "canary.h"
-#include "mech.h"
+#include "daemon/token/algs/agree.h"
+#include "daemon/token/algs/mech.h"
+#include "daemon/token/probe/canary.h"
 
 enum { TRIES = 2 };
 

@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#include "internal.pb-c.h"
-#include "named.h"
-#include "worker.h"
+#include "daemon/token/p11/named.h"
+#include "daemon/token/probe/worker.h"
+#include "proto/internal.pb-c.h"
 
 typedef Cek__Internal__V1__Outcome outcome_t;
 #define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name

@@ -1,4 +1,4 @@
-#include "loop.h"
+#include "daemon/token/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,12 +9,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "hang.h"
-#include "manage.h"
-#include "news.h"
+#include "daemon/token/hang.h"
+#include "daemon/token/manage/manage.h"
+#include "daemon/token/news.h"
+#include "daemon/token/results.h"
 #include "proto/dgram.h"
 #include "proto/put.h"
-#include "results.h"
 
 enum {
 	BATCH = 8,                    /* datagrams taken at once */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "daemon/shared/executing.h"
-#include "worker.h"
+#include "daemon/token/probe/worker.h"
 
 struct loop {
 	int control;        /* descriptor 3: the parent */

@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "canary.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
-#include "hang.h"
-#include "loop.h"
-#include "mech.h"
-#include "news.h"
+#include "daemon/token/algs/mech.h"
+#include "daemon/token/hang.h"
+#include "daemon/token/loop.h"
+#include "daemon/token/news.h"
+#include "daemon/token/probe/canary.h"
 #include "proto/dgram.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "news.h"
+#include "daemon/token/news.h"
 
 #include <string.h>
 

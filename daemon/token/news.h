@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "internal.pb-c.h"
-#include "worker.h"
+#include "daemon/token/probe/worker.h"
+#include "proto/internal.pb-c.h"
 
 enum { NEWS_ALGS_MAX = 32 };
 

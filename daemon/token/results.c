@@ -1,4 +1,4 @@
-#include "results.h"
+#include "daemon/token/results.h"
 
 #include <errno.h>
 #include <sys/socket.h>

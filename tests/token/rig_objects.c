@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/token/curves.h"
+#include "daemon/token/p11/curves.h"
 #include "rig.h"
 
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;

@@ -14,7 +14,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "daemon/token/public.h"
+#include "daemon/token/p11/public.h"
 #include "proto/alg.h"
 #include "rig.h"
 

@@ -3,8 +3,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "daemon/token/curves.h"
-#include "daemon/token/public.h"
+#include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/public.h"
 #include "die.h"
 #include "faults.h"
 

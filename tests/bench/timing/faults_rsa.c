@@ -7,7 +7,7 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
-#include "daemon/token/oaep.h"
+#include "daemon/token/algs/oaep.h"
 #include "die.h"
 #include "faults.h"
 #include "proto/alg.h"
