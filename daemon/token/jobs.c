@@ -1,82 +1,17 @@
 #include "daemon/token/jobs.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/rand.h>
 
-#include "base/log.h"
 #include "daemon/token/algs/agree.h"
 #include "daemon/token/algs/mech.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/probe/canary.h"
+#include "daemon/token/probe/judge.h"
+#include "daemon/token/probe/probe.h"
 
 enum { TRIES = 2 };
-
-static outcome_t end(struct worker *worker, CK_RV rv)
-{
-	worker->ending = true;
-	if (ckr_class(rv) == CKR_CLASS_PIN)
-		worker->pin_refused = true;
-	if (worker->session.why[0])
-		memcpy(worker->why, worker->session.why, sizeof(worker->why));
-	else
-		snprintf(worker->why, sizeof(worker->why), "token: %s", ckr_name(rv));
-	return OUTCOME(UNAVAILABLE);
-}
-
-/* A new session, or a new login in the old one; the worker ends if it comes to nothing. */
-static outcome_t renew(struct worker *worker, bool login_only, CK_RV rv, bool *ret_again)
-{
-	enum session_result result;
-
-	log_warning("token: %s; %s", ckr_name(rv), login_only ? "logging in again" : "opening a new session");
-	/* Logging out destroys session copies as well. */
-	keys_forget_all(&worker->keys);
-	result = login_only ? session_login(&worker->session) : session_reopen(&worker->session);
-	if (result != SESSION_OK)
-		return end(worker, result == SESSION_PIN ? CKR_PIN_INCORRECT : rv);
-	*ret_again = true;
-	return OUTCOME(UNAVAILABLE);
-}
-
-outcome_t job_judge(struct worker *worker, CK_RV rv, const struct name *name, unsigned tries, bool *ret_again)
-{
-	const enum ckr_class class = ckr_class(rv);
-
-	*ret_again = false;
-	switch (class) {
-	case CKR_CLASS_OK:
-		return OUTCOME(OK);
-	case CKR_CLASS_DATA:
-		return OUTCOME(FAILED);
-	case CKR_CLASS_MISSING:
-		return OUTCOME(MISSING);
-	case CKR_CLASS_TWINS:
-		return OUTCOME(AMBIGUOUS);
-	case CKR_CLASS_UNTRIED:
-		return OUTCOME(UNTRIED);
-	case CKR_CLASS_UNSUPPORTED:
-		return OUTCOME(UNSUPPORTED);
-	case CKR_CLASS_PIN:
-		return end(worker, rv);
-	case CKR_CLASS_SESSION:
-	case CKR_CLASS_LOGIN:
-		return tries > 0 ? end(worker, rv) : renew(worker, class == CKR_CLASS_LOGIN, rv, ret_again);
-	case CKR_CLASS_HANDLE:
-		if (name)
-			keys_forget(&worker->keys, name->id, name->id_len);
-		if (tries > 0)
-			return end(worker, rv);
-		*ret_again = true;
-		return OUTCOME(UNAVAILABLE);
-	case CKR_CLASS_HARD:
-	case CKR_CLASS_AMBIGUOUS:
-		if (canary_alive(worker, name, class == CKR_CLASS_HARD))
-			return OUTCOME(FAILED);
-		return end(worker, rv);
-	}
-	return OUTCOME(INTERNAL);
-}
 
 static CK_RV unwrap_once(struct worker *worker, const struct name *name, const struct mech *mech,
 			 const struct unwrap *unwrap, uint8_t *ret_cek)
@@ -88,7 +23,7 @@ static CK_RV unwrap_once(struct worker *worker, const struct name *name, const s
 		return rv;
 	if (!mech_key_fits(key, unwrap->alg))
 		return CKR_KEY_TYPE_INCONSISTENT;
-	rv = mech->unwrap(worker, key, unwrap, ret_cek);
+	rv = mech->unwrap(&worker->token, key, unwrap, ret_cek);
 	if (rv != CKR_OK)
 		return rv;
 	/* cjose CVE-2026-53939: nobody makes such a CEK but somebody who wants everyone to know it. */
@@ -144,7 +79,7 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !unwrap.alg || job->cek_len == 0 || job->cek_len > CEK_LEN_MAX)
 		return outcome;
-	if (worker->probe.n_doubts > 0) {
+	if (worker->token.facts.n_doubts > 0) {
 		outcome = check_settled(worker, &name, ret_rv);
 		if (outcome != OUTCOME(OK))
 			return outcome;
@@ -155,7 +90,7 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 		*ret_rv = unwrap_once(worker, &name, mech, &unwrap, ret_cek);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &name, tries, &again);
+		outcome = judge(worker, *ret_rv, &name, tries, &again);
 		if (!again)
 			break;
 	}
@@ -172,7 +107,7 @@ static void explain(Cek__Internal__V1__JobResult *result, CK_RV rv)
 void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
 		Cek__Internal__V1__JobResult *ret_result)
 {
-	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	uint8_t *cek = arena_alloc(&worker->token.arena, CEK_LEN_MAX);
 	CK_RV rv;
 
 	ret_result->outcome = OUTCOME(INTERNAL);
@@ -194,7 +129,7 @@ static CK_RV wrap_once(struct worker *worker, const struct name *name, const str
 		return rv;
 	if (!mech_key_fits(key, wrap->alg))
 		return CKR_KEY_TYPE_INCONSISTENT;
-	return mech->wrap(worker, key, wrap, wrapped);
+	return mech->wrap(&worker->token, key, wrap, wrapped);
 }
 
 static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped,
@@ -220,7 +155,7 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !wrap.alg || agree_all_zero(wrapped->cek, wrap.cek_len))
 		return outcome;
-	if (worker->probe.n_doubts > 0) {
+	if (worker->token.facts.n_doubts > 0) {
 		outcome = check_settled(worker, &name, ret_rv);
 		if (outcome != OUTCOME(OK))
 			return outcome;
@@ -231,7 +166,7 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		*ret_rv = wrap_once(worker, &name, mech, &wrap, wrapped);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = job_judge(worker, *ret_rv, &name, tries, &again);
+		outcome = judge(worker, *ret_rv, &name, tries, &again);
 		if (!again)
 			break;
 	}
@@ -244,7 +179,7 @@ static void fill_wrapped(struct worker *worker, const struct wrapped *wrapped, C
 	struct {
 		Cek__V1__AlgParams params;
 		Cek__V1__PublicKey epk;
-	} *out = arena_alloc(&worker->arena, sizeof(*out));
+	} *out = arena_alloc(&worker->token.arena, sizeof(*out));
 
 	if (!out) {
 		result->outcome = OUTCOME(INTERNAL);
@@ -258,7 +193,7 @@ static void fill_wrapped(struct worker *worker, const struct wrapped *wrapped, C
 
 void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek__Internal__V1__JobResult *ret_result)
 {
-	struct wrapped *wrapped = arena_alloc(&worker->arena, sizeof(*wrapped));
+	struct wrapped *wrapped = arena_alloc(&worker->token.arena, sizeof(*wrapped));
 	const bool fresh = job->cek.len == 0;
 	CK_RV rv;
 
@@ -280,7 +215,7 @@ void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek_
 void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
 		Cek__Internal__V1__JobResult *ret_result)
 {
-	struct wrapped *wrapped = arena_alloc(&worker->arena, sizeof(*wrapped));
+	struct wrapped *wrapped = arena_alloc(&worker->token.arena, sizeof(*wrapped));
 	CK_RV rv = CKR_OK;
 
 	ret_result->outcome = OUTCOME(INTERNAL);

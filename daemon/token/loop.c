@@ -10,8 +10,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/token/hang.h"
-#include "daemon/token/manage/manage.h"
+#include "daemon/token/jobs.h"
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/news.h"
+#include "daemon/token/probe/judge.h"
+#include "daemon/token/probe/probe.h"
 #include "daemon/token/results.h"
 #include "proto/dgram.h"
 #include "proto/put.h"
@@ -238,10 +241,10 @@ static uint64_t id_of(const uint8_t *data, size_t len)
 /* The arena is empty, and the broker has what it waits for. */
 static int tell_news(struct loop *loop, struct worker *worker)
 {
-	if (!worker->probe.changed)
+	if (!worker->token.facts.changed)
 		return 0;
-	worker->probe.changed = false;
-	return news_send(loop->jobs, worker);
+	worker->token.facts.changed = false;
+	return news_send(loop->jobs, &worker->token);
 }
 
 /* Nothing to do: time to try what the token did not clearly refuse. */
@@ -261,9 +264,9 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 
 	/* Before anything that it could be the end of, its decoding included. */
 	loop->executing->job = id_of(data, len);
-	job = cek__internal__v1__job__unpack(arena_allocator(&worker->arena), len, data);
+	job = cek__internal__v1__job__unpack(arena_allocator(&worker->token.arena), len, data);
 	if (!job) {
-		arena_reset(&worker->arena);
+		arena_reset(&worker->token.arena);
 		return -EBADMSG;
 	}
 	result.id = job->id;
@@ -272,10 +275,10 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	if (!alike(batch, job))
 		r = results_flush(&batch->results);
 	if (r < 0) {
-		arena_reset(&worker->arena);
+		arena_reset(&worker->token.arena);
 		return r;
 	}
-	hang_enter(worker->probe.n_doubts > 0 ? PROBE_TIMES : 1);
+	hang_enter(worker->token.facts.n_doubts > 0 ? PROBE_TIMES : 1);
 	worker->keys.now_us = batch->now_us;
 	r = run_job(loop, worker, job, &result);
 	hang_leave();
@@ -285,7 +288,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 		r = results_add(&batch->results, &result, batch->now_us);
 	else if (r == 0)
 		r = send_result(loop, &result);
-	arena_reset(&worker->arena);
+	arena_reset(&worker->token.arena);
 	return r == 0 ? tell_news(loop, worker) : r;
 }
 
@@ -294,7 +297,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 static int wait_for_jobs(struct loop *loop, struct worker *worker)
 {
 	struct pollfd fds[] = { { loop->jobs, POLLIN, 0 }, { loop->control, POLLIN, 0 } };
-	const uint64_t again_us = loop->manage ? UINT64_MAX : probe_wait_us(&worker->probe);
+	const uint64_t again_us = loop->manage ? UINT64_MAX : facts_wait_us(&worker->token.facts);
 	const int timeout = again_us < UINT64_MAX	? (int)(again_us / 1000 + 1)
 			    : !loop->manage		? -1
 			    : manage_transport_open()	? TRANSPORT_IDLE_MS

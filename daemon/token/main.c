@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
+#include "daemon/token/algs/ecdh.h"
 #include "daemon/token/algs/mech.h"
 #include "daemon/token/hang.h"
 #include "daemon/token/loop.h"
 #include "daemon/token/news.h"
 #include "daemon/token/probe/canary.h"
+#include "daemon/token/probe/probe.h"
 #include "proto/dgram.h"
 
 enum {
@@ -109,9 +111,9 @@ static int open_token(struct worker *worker, const struct session_config *config
 	CK_RV rv;
 
 	hang_enter(SETUP_TIMES);
-	result = session_open(&worker->session, config);
+	result = session_open(&worker->token.session, config);
 	if (result == SESSION_OK) {
-		rv = probe_run(worker);
+		rv = probe_run(&worker->token);
 		if (rv != CKR_OK)
 			result = SESSION_TOKEN;
 	}
@@ -120,14 +122,14 @@ static int open_token(struct worker *worker, const struct session_config *config
 	case SESSION_OK:
 		return 0;
 	case SESSION_CONFIGURATION:
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, worker->session.why);
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, worker->token.session.why);
 		break;
 	case SESSION_PIN:
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__PIN, worker->session.why);
+		failing(CEK__INTERNAL__V1__FAILING__CLASS__PIN, worker->token.session.why);
 		break;
 	case SESSION_TOKEN:
 		failing(CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
-			worker->session.why[0] ? worker->session.why : "token: it does not answer");
+			worker->token.session.why[0] ? worker->token.session.why : "token: it does not answer");
 		break;
 	}
 	return -EIO;
@@ -140,11 +142,11 @@ static int send_hello(struct loop *loop, struct worker *worker, const char *sand
 	struct news news;
 	int r;
 
-	news_fill(worker, &news);
-	hello.token_label = worker->session.label;
-	hello.token_serial = worker->session.serial;
-	hello.token_model = worker->session.model;
-	hello.module = worker->session.module;
+	news_fill(&worker->token, &news);
+	hello.token_label = worker->token.session.label;
+	hello.token_serial = worker->token.session.serial;
+	hello.token_model = worker->token.session.model;
+	hello.module = worker->token.session.module;
 	hello.n_alg = news.n;
 	hello.alg = news.row;
 	hello.sandbox = (char *)(uintptr_t)sandbox;
@@ -152,7 +154,7 @@ static int send_hello(struct loop *loop, struct worker *worker, const char *sand
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO;
 	message.hello = &hello;
 	r = dgram_send(loop->jobs, &message.base, NULL, 0);
-	arena_reset(&worker->arena);
+	arena_reset(&worker->token.arena);
 	return r;
 }
 
@@ -214,26 +216,26 @@ int main(void)
 	if (r == 0)
 		r = hang_init(start.token->call_seconds);
 	if (r == 0)
-		r = arena_init(&worker.arena, start.token->manage ? MANAGE_ARENA_SIZE : ARENA_SIZE);
+		r = arena_init(&worker.token.arena, start.token->manage ? MANAGE_ARENA_SIZE : ARENA_SIZE);
 	if (r == 0)
 		r = canary_init(&worker);
 	if (r < 0) {
 		log_error("setup: %s", strerror(-r));
 		return EXIT_TOKEN;
 	}
-	if (!worker.arena.locked)
+	if (!worker.token.arena.locked)
 		log_warning("memory for CEKs cannot be locked; raise the limit (LimitMEMLOCK=, ulimit -l)");
 	config.module = start.token->module;
 	config.uri = start.token->uri;
 	config.init_reserved = start.token->init_reserved;
-	worker.keys.session = &worker.session;
-	worker.keys.compare = ecdh_compare;
-	worker.keys.context = &worker;
+	worker.keys.finder.session = &worker.token.session;
+	worker.keys.finder.compare = ecdh_compare;
+	worker.keys.finder.context = &worker.token;
 	worker.keys.copy = start.token->copy_keys && !start.token->manage;
 	r = open_token(&worker, &config);
 	if (r == 0)
 		r = serve(&loop, &worker, start.message->sandbox);
 	hang_enter(1);
-	session_close(&worker.session);
+	session_close(&worker.token.session);
 	_exit(r < 0 ? EXIT_TOKEN : 0);
 }

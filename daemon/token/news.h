@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "daemon/token/probe/worker.h"
+#include "daemon/token/facts/token.h"
 #include "proto/internal.pb-c.h"
 
 enum { NEWS_ALGS_MAX = 32 };
@@ -15,8 +15,8 @@ struct news {
 	size_t n;
 };
 
-/* One row an algorithm; the texts lie in worker->arena. */
-void news_fill(struct worker *worker, struct news *ret_news);
+/* One row an algorithm; the texts lie in token->arena. */
+void news_fill(struct token *token, struct news *ret_news);
 
 /* Tell the broker at the other end of fd, and empty the arena. 0 or -errno. */
-int news_send(int fd, struct worker *worker);
+int news_send(int fd, struct token *token);

@@ -2,56 +2,47 @@
  * ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2): the agreement in the token, the rest in the worker. Every point
  * is checked here, whatever the token does.
  */
+#include "daemon/token/algs/ecdh.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "daemon/token/algs/agree.h"
-#include "daemon/token/algs/mech.h"
+#include "daemon/token/p11/carrier.h"
 #include "daemon/token/p11/curves.h"
 #include "daemon/token/p11/public.h"
 
 enum { Z_MAX = 66, KW_OVERHEAD = 8 };
 
 /* The token's own side: derive into a session object, read it, destroy it. */
-static CK_RV derive(struct worker *worker, struct key *key, const uint8_t *point, size_t point_len, uint8_t *ret_z)
+static CK_RV derive(struct token *token, struct key *key, const uint8_t *point, size_t point_len, uint8_t *ret_z)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
+	CK_FUNCTION_LIST *f = token->session.f;
 	uint8_t der[POINT_MAX + 3] = { 0x04 };
 	size_t header = point_len < 128 ? 2 : 3, len = 0;
 	CK_ECDH1_DERIVE_PARAMS params = { .kdf = CKD_NULL,
 					  .pPublicData = (CK_BYTE *)(uintptr_t)point,
 					  .ulPublicDataLen = point_len };
 	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &params, sizeof(params) };
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ULONG value_len = key->curve->field_len;
-	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },   { CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) },         { CKA_PRIVATE, &no, sizeof(no) },
-		{ CKA_SENSITIVE, &no, sizeof(no) },     { CKA_EXTRACTABLE, &yes, sizeof(yes) },
-		{ CKA_VALUE_LEN, &value_len, sizeof(value_len) },
-	};
+	CK_ATTRIBUTE template[CARRIER_ATTRIBUTES];
+	CK_ULONG n = carrier_template(template, &(CK_ATTRIBUTE){CKA_VALUE_LEN, &value_len, sizeof(value_len)});
 	CK_OBJECT_HANDLE object;
-	CK_RV rv, destroyed;
+	CK_RV rv;
 
-	if (worker->probe.curve[probe_curve_index(key->curve)].wrapped_point) {
+	if (token->facts.curve[facts_curve_index(key->curve)].wrapped_point) {
 		der[1] = header == 2 ? (uint8_t)point_len : 0x81;
 		der[header - 1] = (uint8_t)point_len;
 		memcpy(der + header, point, point_len);
 		params.pPublicData = der;
 		params.ulPublicDataLen = header + point_len;
 	}
-	rv = f->C_DeriveKey(worker->session.handle, &mechanism, key->handle, template,
-			    sizeof(template) / sizeof(template[0]), &object);
+	rv = f->C_DeriveKey(token->session.handle, &mechanism, key->handle, template, n, &object);
 	if (rv != CKR_OK)
 		return rv;
-	rv = object_read(&worker->session, object, CKA_VALUE, ret_z, Z_MAX, &len);
-	destroyed = f->C_DestroyObject(worker->session.handle, object);
-	if (rv == CKR_OK)
-		rv = destroyed;
+	rv = carrier_take(&token->session, object, ret_z, Z_MAX, &len);
 	return rv == CKR_OK && len != key->curve->field_len ? CKR_GENERAL_ERROR : rv;
 }
 
@@ -70,7 +61,7 @@ static CK_RV derived_key(const struct alg *alg, const char *enc, const struct cu
 	return CKR_OK;
 }
 
-CK_RV ecdh_unwrap(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_cek)
+CK_RV ecdh_unwrap(struct token *token, struct key *key, const struct unwrap *unwrap, uint8_t *ret_cek)
 {
 	const Cek__V1__AlgParams *params = unwrap->params;
 	const size_t kek_len = unwrap->alg->key_bits / 8;
@@ -81,11 +72,11 @@ CK_RV ecdh_unwrap(struct worker *worker, struct key *key, const struct unwrap *u
 	if (unwrap->encrypted_key_len != (kek_len ? unwrap->cek_len + KW_OVERHEAD : 0) || !params || !params->epk ||
 	    !public_from_jose(params->epk, &epk) || epk.curve != key->curve)
 		return CKR_ENCRYPTED_DATA_INVALID;
-	z = arena_alloc(&worker->arena, Z_MAX);
-	kek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	z = arena_alloc(&token->arena, Z_MAX);
+	kek = arena_alloc(&token->arena, CEK_LEN_MAX);
 	if (!z || !kek)
 		return CKR_HOST_MEMORY;
-	rv = derive(worker, key, epk.point, epk.point_len, z);
+	rv = derive(token, key, epk.point, epk.point_len, z);
 	if (rv != CKR_OK)
 		return rv;
 	rv = derived_key(unwrap->alg, unwrap->enc, key->curve, z, params->apu.data, params->apu.len, params->apv.data,
@@ -123,10 +114,10 @@ static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *
 
 CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same)
 {
-	struct worker *worker = context;
+	struct token *token = context;
 	struct key key = { .handle = object, .class = CKO_PRIVATE_KEY, .curve = half->curve };
 	EVP_PKEY *public = public_for_openssl(half);
-	uint8_t *ours = arena_alloc(&worker->arena, Z_MAX), *theirs = arena_alloc(&worker->arena, Z_MAX);
+	uint8_t *ours = arena_alloc(&token->arena, Z_MAX), *theirs = arena_alloc(&token->arena, Z_MAX);
 	uint8_t point[POINT_MAX];
 	CK_RV rv = !ours || !theirs ? CKR_HOST_MEMORY
 		   : public	    ? ephemeral(public, half->curve, point, ours)
@@ -135,7 +126,7 @@ CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_h
 	EVP_PKEY_free(public);
 	if (rv != CKR_OK)
 		return rv;
-	rv = derive(worker, &key, point, half->point_len, theirs);
+	rv = derive(token, &key, point, half->point_len, theirs);
 	/* A KEK of ECDH-ES may derive. */
 	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT)
 		*ret_same = NAMED_OTHER;
@@ -144,17 +135,17 @@ CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_h
 	return *ret_same == NAMED_OTHER ? CKR_OK : rv;
 }
 
-CK_RV ecdh_wrap(struct worker *worker, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)
+CK_RV ecdh_wrap(struct token *token, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)
 {
 	const size_t kek_len = wrap->alg->key_bits / 8;
-	uint8_t *z = arena_alloc(&worker->arena, Z_MAX), *kek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	uint8_t *z = arena_alloc(&token->arena, Z_MAX), *kek = arena_alloc(&token->arena, CEK_LEN_MAX);
 	EVP_PKEY *recipient;
 	CK_RV rv;
 
 	if (!z || !kek)
 		return CKR_HOST_MEMORY;
 	rv = wrap->public_key ? public_as_published(wrap->public_key, key, &recipient)
-			      : public_of_key(&worker->session, key, &recipient);
+			      : public_of_key(&token->session, key, &recipient);
 	if (rv == CKR_OK)
 		rv = ephemeral(recipient, key->curve, ret_wrapped->point, z);
 	if (rv == CKR_OK)

@@ -1,11 +1,13 @@
 /*
  * AES-GCM key wrap (RFC 7518 section 4.7) in the token: 96-bit random IV, 128-bit tag, no AAD.
  */
+#include "daemon/token/algs/gcmkw.h"
+
 #include <string.h>
 
 #include <openssl/rand.h>
 
-#include "daemon/token/algs/mech.h"
+#include "daemon/token/p11/cipher.h"
 
 /* Always 128 bits: SoftHSM accepts shorter tags if it is asked to. */
 static CK_MECHANISM mechanism_of(CK_GCM_PARAMS *params, const uint8_t *iv)
@@ -19,9 +21,8 @@ static CK_MECHANISM mechanism_of(CK_GCM_PARAMS *params, const uint8_t *iv)
 	return (CK_MECHANISM){ CKM_AES_GCM, params, sizeof(*params) };
 }
 
-CK_RV gcmkw_unwrap(struct worker *worker, struct key *key, const struct unwrap *unwrap, uint8_t *ret_cek)
+CK_RV gcmkw_unwrap(struct token *token, struct key *key, const struct unwrap *unwrap, uint8_t *ret_cek)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
 	const Cek__V1__AlgParams *params = unwrap->params;
 	CK_GCM_PARAMS gcm;
 	CK_MECHANISM mechanism;
@@ -32,18 +33,16 @@ CK_RV gcmkw_unwrap(struct worker *worker, struct key *key, const struct unwrap *
 	if (unwrap->encrypted_key_len != unwrap->cek_len || !params || params->iv.len != GCM_IV_LEN ||
 	    params->tag.len != GCM_TAG_LEN)
 		return CKR_ENCRYPTED_DATA_INVALID;
-	if (!worker->probe.gcm)
+	if (!token->facts.gcm)
 		return CKR_MECHANISM_INVALID;
-	in = arena_alloc(&worker->arena, CEK_LEN_MAX + GCM_TAG_LEN);
-	out = arena_alloc(&worker->arena, len);
+	in = arena_alloc(&token->arena, CEK_LEN_MAX + GCM_TAG_LEN);
+	out = arena_alloc(&token->arena, len);
 	if (!in || !out)
 		return CKR_HOST_MEMORY;
 	memcpy(in, unwrap->encrypted_key, unwrap->cek_len);
 	memcpy(in + unwrap->cek_len, params->tag.data, GCM_TAG_LEN);
 	mechanism = mechanism_of(&gcm, params->iv.data);
-	rv = f->C_DecryptInit(worker->session.handle, &mechanism, key->handle);
-	if (rv == CKR_OK)
-		rv = f->C_Decrypt(worker->session.handle, in, unwrap->cek_len + GCM_TAG_LEN, out, &len);
+	rv = cipher_decrypt(&token->session, &mechanism, key->handle, in, unwrap->cek_len + GCM_TAG_LEN, out, &len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len != unwrap->cek_len)
@@ -52,23 +51,20 @@ CK_RV gcmkw_unwrap(struct worker *worker, struct key *key, const struct unwrap *
 	return CKR_OK;
 }
 
-CK_RV gcmkw_wrap(struct worker *worker, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)
+CK_RV gcmkw_wrap(struct token *token, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
 	CK_GCM_PARAMS gcm;
 	CK_MECHANISM mechanism;
 	CK_ULONG len = sizeof(ret_wrapped->encrypted_key);
 	CK_RV rv;
 
-	if (!worker->probe.gcm)
+	if (!token->facts.gcm)
 		return CKR_MECHANISM_INVALID;
 	if (RAND_bytes(ret_wrapped->iv, GCM_IV_LEN) != 1)
 		return CKR_RANDOM_NO_RNG;
 	mechanism = mechanism_of(&gcm, ret_wrapped->iv);
-	rv = f->C_EncryptInit(worker->session.handle, &mechanism, key->handle);
-	if (rv == CKR_OK)
-		rv = f->C_Encrypt(worker->session.handle, ret_wrapped->cek, wrap->cek_len, ret_wrapped->encrypted_key,
-				  &len);
+	rv = cipher_encrypt(&token->session, &mechanism, key->handle, ret_wrapped->cek, wrap->cek_len,
+			    ret_wrapped->encrypted_key, &len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len != wrap->cek_len + GCM_TAG_LEN)

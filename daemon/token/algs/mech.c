@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#include "daemon/token/algs/aeskw.h"
+#include "daemon/token/algs/ecdh.h"
+#include "daemon/token/algs/gcmkw.h"
+#include "daemon/token/algs/rsa.h"
+
 static const struct mech table[] = {
 	{ "RSA-OAEP", rsa_unwrap, rsa_wrap },
 	{ "RSA-OAEP-256", rsa_unwrap, rsa_wrap },

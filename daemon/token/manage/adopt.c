@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
+#include "daemon/token/p11/named.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
 
 enum { NOTE_MAX = 300 };
 
@@ -54,7 +58,7 @@ static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
-	struct session *session = &worker->session;
+	struct session *session = &worker->token.session;
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv;
@@ -106,7 +110,7 @@ static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_H
 		{ CKA_SIGN, "sign" },       { CKA_ENCRYPT, "encrypt" }, { CKA_WRAP, "wrap" },
 		{ CKA_VERIFY, "verify" },   { CKA_SIGN_RECOVER, "sign with recovery" },
 	};
-	struct session *session = &worker->session;
+	struct session *session = &worker->token.session;
 	const char *more[] = { "", "", "" };
 	size_t used;
 
@@ -127,10 +131,10 @@ static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_H
 static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, ProtobufCBinaryData *ret_id,
 		    Cek__Internal__V1__JobResult *result)
 {
-	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
+	uint8_t *id = arena_alloc(&worker->token.arena, CKA_ID_MAX);
 	size_t len = 0;
 
-	if (!id || object_read(&worker->session, object, CKA_ID, id, CKA_ID_MAX, &len) != CKR_OK || len == 0) {
+	if (!id || object_read(&worker->token.session, object, CKA_ID, id, CKA_ID_MAX, &len) != CKR_OK || len == 0) {
 		manage_fail(worker, result, OUTCOME(REFUSED), "the object has no CKA_ID of 1 to %d bytes; give it one",
 			    CKA_ID_MAX);
 		return false;
@@ -143,7 +147,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 		  Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
-	char *note = arena_alloc(&worker->arena, NOTE_MAX);
+	char *note = arena_alloc(&worker->token.arena, NOTE_MAX);
 	CK_OBJECT_HANDLE object = 0;
 	ProtobufCBinaryData id;
 	struct name name;
@@ -169,7 +173,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 			    n);
 		return;
 	}
-	if (!of_kind(&worker->session, object, alg)) {
+	if (!of_kind(&worker->token.session, object, alg)) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key's type does not fit %s", alg->name);
 		return;
 	}

@@ -6,38 +6,19 @@
 
 #include "base/log.h"
 #include "daemon/shared/testhook.h"
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/named.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
 
 static CK_RV destroy_object(struct worker *worker, CK_OBJECT_HANDLE object)
 {
-	CK_RV rv = worker->session.f->C_DestroyObject(worker->session.handle, object);
+	CK_RV rv = object_destroy(&worker->token.session, object);
 
 	return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
-}
-
-void manage_destroy_leftovers(struct worker *worker, const ProtobufCBinaryData *id)
-{
-	static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY };
-
-	keys_forget(&worker->keys, id->data, id->len);
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		CK_BBOOL yes = CK_TRUE;
-		CK_OBJECT_CLASS class = classes[i];
-		CK_ATTRIBUTE template[] = {
-			{ CKA_TOKEN, &yes, sizeof(yes) },
-			{ CKA_CLASS, &class, sizeof(class) },
-			{ CKA_ID, id->data, id->len },
-		};
-		CK_OBJECT_HANDLE *objects;
-		CK_ULONG n = 0;
-
-		if (objects_find_all(&worker->session, template, 3, &objects, &n) != CKR_OK)
-			continue;
-		for (CK_ULONG j = 0; j < n; j++)
-			(void)destroy_object(worker, objects[j]);
-		free(objects);
-	}
 }
 
 /* The private keys that have the version's public half. One that was cut short in the making does not tell its own: it
@@ -46,14 +27,14 @@ static CK_RV destroy_private(struct worker *worker, const struct name *name, con
 {
 	CK_OBJECT_HANDLE *objects, silent = 0;
 	CK_ULONG n = 0, n_silent = 0, others = 0;
-	CK_RV rv = named_candidates(&worker->session, name, &objects, &n);
+	CK_RV rv = named_candidates(&worker->token.session, name, &objects, &n);
 
 	if (rv != CKR_OK)
 		return rv;
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
 		enum named_same same = NAMED_UNKNOWN;
 
-		rv = named_compare(&worker->keys, objects[i], half, &same);
+		rv = named_compare(&worker->keys.finder, objects[i], half, &same);
 		if (rv == CKR_OK && same == NAMED_SAME)
 			rv = destroy_object(worker, objects[i]);
 		others += same == NAMED_OTHER;
@@ -75,7 +56,7 @@ static CK_RV destroy_public(struct worker *worker, const struct name *name, cons
 {
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
-	CK_RV rv = public_objects(&worker->session, name->id, name->id_len, &objects, &n);
+	CK_RV rv = public_objects(&worker->token.session, name->id, name->id_len, &objects, &n);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -84,10 +65,10 @@ static CK_RV destroy_public(struct worker *worker, const struct name *name, cons
 		CK_KEY_TYPE type = 0;
 		size_t len;
 
-		if (object_read(&worker->session, objects[i], CKA_KEY_TYPE, &type, sizeof(type), &len) != CKR_OK ||
+		if (object_read(&worker->token.session, objects[i], CKA_KEY_TYPE, &type, sizeof(type), &len) != CKR_OK ||
 		    !named_type_fits(name->alg, type))
 			continue;
-		if (half ? public_of_object(&worker->session, objects[i], type, half->curve, &found) == CKR_OK &&
+		if (half ? public_of_object(&worker->token.session, objects[i], type, half->curve, &found) == CKR_OK &&
 				   public_equal(&found, half)
 			 : n == 1)
 			rv = destroy_object(worker, objects[i]);
@@ -109,7 +90,7 @@ static CK_RV destroy(struct worker *worker, const struct name *name)
 		rv = destroy_private(worker, name, &half);
 		return rv == CKR_OK ? destroy_public(worker, name, &half) : rv;
 	}
-	rv = named_find(&worker->keys, name, &object);
+	rv = named_find(&worker->keys.finder, name, &object);
 	if (rv == CKR_OK)
 		rv = destroy_object(worker, object);
 	else if (rv == CKR_CEKD_MISSING)

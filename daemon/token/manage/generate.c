@@ -7,9 +7,13 @@
 
 #include "base/log.h"
 #include "daemon/shared/testhook.h"
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
+#include "daemon/token/manage/template.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
-#include "daemon/token/p11/template.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
 
 enum {
 	PAUSE_MAX_MS = 8,
@@ -24,13 +28,13 @@ struct made {
 static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct template *public, struct template *private,
 		  struct made *ret_made)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
+	struct session *session = &worker->token.session;
 
 	if (!public)
-		return f->C_GenerateKey(worker->session.handle, mechanism, private->attribute, private->n,
-					&ret_made->private);
-	return f->C_GenerateKeyPair(worker->session.handle, mechanism, public->attribute, public->n, private->attribute,
-				    private->n, &ret_made->public, &ret_made->private);
+		return session->f->C_GenerateKey(session->handle, mechanism, private->attribute, private->n,
+						 &ret_made->private);
+	return session->f->C_GenerateKeyPair(session->handle, mechanism, public->attribute, public->n,
+					     private->attribute, private->n, &ret_made->public, &ret_made->private);
 }
 
 /* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it
@@ -42,7 +46,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	CK_MECHANISM mechanism = { type, NULL, 0 };
 	CK_RV rv;
 
-	if (worker->no_allowed_mechanisms)
+	if (worker->token.facts.no_allowed_mechanisms)
 		template_without_mechanisms(private);
 	rv = call(worker, &mechanism, public, private, ret_made);
 	for (int pause_ms = 1; rv == CKR_GENERAL_ERROR && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
@@ -52,13 +56,13 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 	}
 	if (rv == CKR_GENERAL_ERROR && !worker->keys.never_reopen) {
 		keys_forget_all(&worker->keys);
-		if (session_reopen(&worker->session) != SESSION_OK)
+		if (session_reopen(&worker->token.session) != SESSION_OK)
 			return CKR_TOKEN_NOT_PRESENT;
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
 		rv = call(worker, &mechanism, public, private, ret_made);
-		worker->no_allowed_mechanisms = rv == CKR_OK;
+		worker->token.facts.no_allowed_mechanisms = rv == CKR_OK;
 		if (rv == CKR_OK)
 			log_info("the token does not take CKA_ALLOWED_MECHANISMS; usage flags alone limit its keys");
 	}
@@ -73,7 +77,7 @@ static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__Gen
 	struct template template;
 	CK_ATTRIBUTE last;
 
-	template_secret(&template, &worker->probe, alg, job->label, &job->cka_id);
+	template_secret(&template, &worker->token.facts, alg, job->label, &job->cka_id);
 	last = template.attribute[--template.n];
 	template_add(&template, CKA_VALUE_LEN, &len, sizeof(len));
 	template.attribute[template.n++] = last;
@@ -86,11 +90,11 @@ static void learn_mechanisms(struct worker *worker, const Cek__Internal__V1__Gen
 {
 	struct made made = { 0 };
 
-	if (worker->mechanisms_learned)
+	if (worker->token.facts.mechanisms_learned)
 		return;
-	worker->mechanisms_learned = true;
+	worker->token.facts.mechanisms_learned = true;
 	if (generate_secret(worker, job, alg_find("A256KW"), &made) == CKR_OK)
-		worker->session.f->C_DestroyObject(worker->session.handle, made.private);
+		object_destroy(&worker->token.session, made.private);
 }
 
 static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -103,7 +107,7 @@ static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__Genera
 	template_public(&public, alg, job->label, &job->cka_id);
 	template_add(&public, CKA_MODULUS_BITS, &bits, sizeof(bits));
 	template_add(&public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent));
-	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
+	template_private(&private, &worker->token.facts, alg, job->label, &job->cka_id);
 	return generate(worker, CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private, &job->cka_id, ret_made);
 }
 
@@ -111,15 +115,15 @@ static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__Generat
 			 struct made *ret_made)
 {
 	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
-	const unsigned index = probe_curve_index(curve);
+	const unsigned index = facts_curve_index(curve);
 	struct template public, private;
 	size_t len = 0;
-	const uint8_t *params = curves_params(curve, worker->probe.curve[index].params_way, &len);
+	const uint8_t *params = curves_params(curve, worker->token.facts.curve[index].params_way, &len);
 
 	template_public(&public, alg, job->label, &job->cka_id);
 	template_add(&public, CKA_EC_PARAMS, params, len);
-	template_private(&private, &worker->probe, alg, job->label, &job->cka_id);
-	return generate(worker, worker->probe.curve[index].generate, &public, &private, &job->cka_id, ret_made);
+	template_private(&private, &worker->token.facts, alg, job->label, &job->cka_id);
+	return generate(worker, worker->token.facts.curve[index].generate, &public, &private, &job->cka_id, ret_made);
 }
 
 static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -141,17 +145,18 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 	return false;
 }
 
-/* A generation that failed halfway may have left a public half with this CKA_ID, which would be taken for this key's. */
+/* A generation that failed halfway may have left a public half with this CKA_ID, which would be taken for this key's.
+ */
 static void drop_leftovers(struct worker *worker, const struct made *made, const ProtobufCBinaryData *id)
 {
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 
-	if (!made->public || public_objects(&worker->session, id->data, id->len, &objects, &n) != CKR_OK)
+	if (!made->public || public_objects(&worker->token.session, id->data, id->len, &objects, &n) != CKR_OK)
 		return;
 	for (CK_ULONG i = 0; i < n; i++)
 		if (objects[i] != made->public)
-			worker->session.f->C_DestroyObject(worker->session.handle, objects[i]);
+			object_destroy(&worker->token.session, objects[i]);
 	free(objects);
 }
 
@@ -159,9 +164,9 @@ static void undo(struct worker *worker, const struct made *made, const ProtobufC
 {
 	keys_forget(&worker->keys, id->data, id->len);
 	if (made->private)
-		worker->session.f->C_DestroyObject(worker->session.handle, made->private);
+		object_destroy(&worker->token.session, made->private);
 	if (made->public)
-		worker->session.f->C_DestroyObject(worker->session.handle, made->public);
+		object_destroy(&worker->token.session, made->public);
 }
 
 static CK_RV make(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
@@ -208,9 +213,9 @@ static bool give_back(struct worker *worker, const struct made *made, const Prot
 	if (kid[0] != '-' || !made->public)
 		return false;
 	keys_forget(&worker->keys, id->data, id->len);
-	if (worker->session.f->C_DestroyObject(worker->session.handle, made->private) != CKR_OK)
+	if (object_destroy(&worker->token.session, made->private) != CKR_OK)
 		return false;
-	worker->session.f->C_DestroyObject(worker->session.handle, made->public);
+	object_destroy(&worker->token.session, made->public);
 	return true;
 }
 

@@ -6,11 +6,15 @@
 
 #include "base/log.h"
 #include "daemon/shared/testhook.h"
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
 #include "daemon/token/manage/plain.h"
+#include "daemon/token/manage/template.h"
 #include "daemon/token/manage/transport.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
-#include "daemon/token/p11/template.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
 
 enum {
 	AES_KEY_LEN = 32,
@@ -34,34 +38,10 @@ struct import {
 	bool plain;
 };
 
-void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
-		      Cek__Internal__V1__JobResult *ret_result)
-{
-	struct public_half *half = arena_alloc(&worker->arena, sizeof(*half));
-	Cek__V1__PublicKey *jose = arena_alloc(&worker->arena, sizeof(*jose));
-	char *id = arena_alloc(&worker->arena, TRANSPORT_ID_LEN);
-	CK_RV rv = half && jose && id ? transport_open(worker, id, half) : CKR_HOST_MEMORY;
-
-	(void)job;
-	if (rv != CKR_OK) {
-		manage_fail_rv(worker, ret_result, "making a transport key", rv);
-		return;
-	}
-	public_to_jose(half, jose);
-	ret_result->transport_id = id;
-	ret_result->public_key = jose;
-	ret_result->bits = TRANSPORT_BITS;
-	ret_result->outcome = OUTCOME(OK);
-}
-
-bool manage_transport_open(void)
-{
-	return transport_is_open();
-}
-
 /* The AES key as a session object; readable only for the way through this process's memory. */
 static CK_RV unwrap_aes(struct worker *worker, const struct import *import, bool readable, CK_OBJECT_HANDLE *ret_aes)
 {
+	struct session *session = &worker->token.session;
 	CK_RSA_PKCS_OAEP_PARAMS oaep = { .hashAlg = CKM_SHA_1, .mgf = CKG_MGF1_SHA1, .source = CKZ_DATA_SPECIFIED };
 	CK_MECHANISM mechanism = { CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep) };
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -76,15 +56,15 @@ static CK_RV unwrap_aes(struct worker *worker, const struct import *import, bool
 		{ CKA_UNWRAP, (void *)(uintptr_t)&yes, sizeof(yes) },
 	};
 
-	return worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, import->transport,
-					      import->job->wrapped_aes_key.data, import->job->wrapped_aes_key.len,
-					      template, 6, ret_aes);
+	return session->f->C_UnwrapKey(session->handle, &mechanism, import->transport, import->job->wrapped_aes_key.data,
+				       import->job->wrapped_aes_key.len, template, 6, ret_aes);
 }
 
 static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OBJECT_HANDLE aes)
 {
 	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
 	const ProtobufCBinaryData *wrapped = &import->job->wrapped_key;
+	struct session *session = &worker->token.session;
 	struct template full = { .n = 0 };
 	CK_RV rv;
 
@@ -92,31 +72,31 @@ static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OB
 	template_add(&full, CKA_KEY_TYPE, &import->type, sizeof(import->type));
 	for (CK_ULONG i = 0; i < import->template.n; i++)
 		full.attribute[full.n++] = import->template.attribute[i];
-	rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data, wrapped->len,
-					    full.attribute, full.n, &import->private);
+	rv = session->f->C_UnwrapKey(session->handle, &mechanism, aes, wrapped->data, wrapped->len, full.attribute,
+				     full.n, &import->private);
 	if (rv != CKR_OK && template_without_mechanisms(&full))
-		rv = worker->session.f->C_UnwrapKey(worker->session.handle, &mechanism, aes, wrapped->data,
-						    wrapped->len, full.attribute, full.n, &import->private);
+		rv = session->f->C_UnwrapKey(session->handle, &mechanism, aes, wrapped->data, wrapped->len,
+					     full.attribute, full.n, &import->private);
 	return rv;
 }
 
 static CK_RV create_from_memory(struct worker *worker, struct import *import)
 {
 	CK_OBJECT_HANDLE aes;
-	uint8_t *kek = arena_alloc(&worker->arena, AES_KEY_LEN);
+	uint8_t *kek = arena_alloc(&worker->token.arena, AES_KEY_LEN);
 	size_t len = 0;
 	CK_RV rv = kek ? unwrap_aes(worker, import, true, &aes) : CKR_HOST_MEMORY;
 
 	if (rv != CKR_OK)
 		return rv;
-	rv = object_read(&worker->session, aes, CKA_VALUE, kek, AES_KEY_LEN, &len);
-	worker->session.f->C_DestroyObject(worker->session.handle, aes);
+	rv = object_read(&worker->token.session, aes, CKA_VALUE, kek, AES_KEY_LEN, &len);
+	object_destroy(&worker->token.session, aes);
 	if (rv != CKR_OK || len != AES_KEY_LEN)
 		return rv != CKR_OK ? rv : CKR_WRAPPED_KEY_INVALID;
-	rv = plain_create(worker, kek, &import->job->wrapped_key, import->class, import->type, import->half.curve,
+	rv = plain_create(&worker->token, kek, &import->job->wrapped_key, import->class, import->type, import->half.curve,
 			  &import->template, &import->private);
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(&import->template))
-		rv = plain_create(worker, kek, &import->job->wrapped_key, import->class, import->type,
+		rv = plain_create(&worker->token, kek, &import->job->wrapped_key, import->class, import->type,
 				  import->half.curve, &import->template, &import->private);
 	import->plain = rv == CKR_OK;
 	return rv;
@@ -129,7 +109,7 @@ static CK_RV import_private(struct worker *worker, struct import *import)
 
 	if (rv == CKR_OK) {
 		rv = unwrap_in_token(worker, import, aes);
-		worker->session.f->C_DestroyObject(worker->session.handle, aes);
+		object_destroy(&worker->token.session, aes);
 	}
 	if (rv == CKR_OK)
 		return rv;
@@ -141,12 +121,13 @@ static CK_RV import_private(struct worker *worker, struct import *import)
 static CK_RV create_public(struct worker *worker, struct import *import)
 {
 	const struct public_half *half = &import->half;
+	const struct facts *facts = &worker->token.facts;
+	struct session *session = &worker->token.session;
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
 	struct template template;
 	uint8_t point[POINT_MAX + 3] = { 0x04, 0x81 };
 	const size_t header = half->point_len < 128 ? 2 : 3;
 	size_t len = 0;
-	CK_RV rv;
 
 	template_public(&template, import->alg, import->job->label, &import->job->cka_id);
 	template_add(&template, CKA_CLASS, &class, sizeof(class));
@@ -155,17 +136,15 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 		template_add(&template, CKA_MODULUS, half->n, half->n_len);
 		template_add(&template, CKA_PUBLIC_EXPONENT, half->e, half->e_len);
 	} else {
-		const uint8_t *params =
-			curves_params(half->curve, worker->probe.curve[probe_curve_index(half->curve)].params_way,
-				      &len);
+		const unsigned way = facts->curve[facts_curve_index(half->curve)].params_way;
+		const uint8_t *params = curves_params(half->curve, way, &len);
 
 		point[header - 1] = (uint8_t)half->point_len;
 		memcpy(point + header, half->point, half->point_len);
 		template_add(&template, CKA_EC_PARAMS, params, len);
 		template_add(&template, CKA_EC_POINT, point, header + half->point_len);
 	}
-	rv = worker->session.f->C_CreateObject(worker->session.handle, template.attribute, template.n, &import->public);
-	return rv;
+	return session->f->C_CreateObject(session->handle, template.attribute, template.n, &import->public);
 }
 
 /* A DER element of so many bytes, with what stands before it. */
@@ -174,8 +153,8 @@ static size_t der(size_t len)
 	return len + (len < 128 ? 2 : len < 256 ? 3 : 4);
 }
 
-/* The key is opened inside the token, which shows nothing of it. But a third prime makes it longer than a key of two can
- * be (by 48 bytes for 2048 bits), and a token may take it for one of two: then n is not p q. */
+/* The key is opened inside the token, which shows nothing of it. But a third prime makes it longer than a key of two
+ * can be (by 48 bytes for 2048 bits), and a token may take it for one of two: then n is not p q. */
 static bool has_two_primes(const struct import *import)
 {
 	const size_t n = der(import->half.n_len + 1), e = der(import->half.e_len + 1);
@@ -205,7 +184,7 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 	import->class = CKO_SECRET_KEY;
 	import->type = CKK_AES;
 	if (import->alg->family == ALG_AES_KW || import->alg->family == ALG_AES_GCMKW) {
-		template_secret(&import->template, &worker->probe, import->alg, job->label, &job->cka_id);
+		template_secret(&import->template, &worker->token.facts, import->alg, job->label, &job->cka_id);
 		/* SoftHSM does not tell the length of an unwrapped key afterwards. */
 		if (job->wrapped_key.len != import->alg->key_bits / 8 + WRAP_OVERHEAD) {
 			manage_fail(worker, result, OUTCOME(REFUSED), "an %s key has %u bits", job->alg,
@@ -226,8 +205,8 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 		return false;
 	}
 	import->class = CKO_PRIVATE_KEY;
-	import->type = import->half.curve ? probe_key_type(&worker->probe, import->half.curve) : CKK_RSA;
-	template_private(&import->template, &worker->probe, import->alg, job->label, &job->cka_id);
+	import->type = import->half.curve ? facts_key_type(&worker->token.facts, import->half.curve) : CKK_RSA;
+	template_private(&import->template, &worker->token.facts, import->alg, job->label, &job->cka_id);
 	return manage_id_free(worker, &job->cka_id, result);
 }
 
@@ -249,7 +228,7 @@ static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *j
 		    Cek__Internal__V1__JobResult *result)
 {
 	bool again;
-	const outcome_t outcome = job_judge(worker, rv, NULL, 1, &again);
+	const outcome_t outcome = judge(worker, rv, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED))
 		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no plain key for %s",
@@ -282,7 +261,7 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 	}
 	keys_forget(&worker->keys, job->cka_id.data, job->cka_id.len);
 	if (import.private)
-		worker->session.f->C_DestroyObject(worker->session.handle, import.private);
+		object_destroy(&worker->token.session, import.private);
 	if (import.public)
-		worker->session.f->C_DestroyObject(worker->session.handle, import.public);
+		object_destroy(&worker->token.session, import.public);
 }

@@ -1,11 +1,16 @@
 /*
- * What keys the token holds: for fsck, and for a start with an empty journal. Nothing is changed, and nothing secret is asked for.
+ * What keys the token holds: for fsck, and for a start with an empty journal. Nothing is changed, and nothing secret is
+ * asked for.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
 #include "daemon/token/probe/roundtrip.h"
 
 enum { PER_RESULT = 64, LABEL_MAX = 128 };
@@ -45,7 +50,7 @@ static bool has(struct worker *worker, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYP
 	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
 	size_t len = 0;
 
-	return object_read(&worker->session, object, type, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
+	return object_read(&worker->token.session, object, type, buffer, sizeof(buffer), &len) == CKR_OK && len > 0;
 }
 
 /* SoftHSM gives an unwrapped AES key neither length nor check value; what shows is whether it works. */
@@ -56,12 +61,12 @@ static bool secret_works(struct worker *worker, CK_OBJECT_HANDLE object)
 		.handle = object,
 		.class = CKO_SECRET_KEY,
 		.type = CKK_AES,
-		.can_decrypt = object_flag(&worker->session, object, CKA_DECRYPT),
-		.can_unwrap = object_flag(&worker->session, object, CKA_UNWRAP),
+		.can_decrypt = object_flag(&worker->token.session, object, CKA_DECRYPT),
+		.can_unwrap = object_flag(&worker->token.session, object, CKA_UNWRAP),
 	};
 
-	return round_trip(worker, &key, alg_find("A256KW")) == CKR_OK ||
-	       round_trip(worker, &key, alg_find("A256GCMKW")) == CKR_OK;
+	return round_trip(&worker->token, &key, alg_find("A256KW")) == CKR_OK ||
+	       round_trip(&worker->token, &key, alg_find("A256GCMKW")) == CKR_OK;
 }
 
 /* A creation that was cut short leaves an object without its value. The value is sensitive and cannot be asked for, but
@@ -75,7 +80,7 @@ static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLAS
 		return has(worker, object, CKA_MODULUS);
 	if (class != CKO_SECRET_KEY)
 		return has(worker, object, class == CKO_PUBLIC_KEY ? CKA_EC_POINT : CKA_EC_PARAMS);
-	if (object_read(&worker->session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK &&
+	if (object_read(&worker->token.session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK &&
 	    value_len > 0)
 		return true;
 	return has(worker, object, CKA_CHECK_VALUE) || (type == CKK_AES && secret_works(worker, object));
@@ -93,11 +98,11 @@ static char *thumbprint(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJEC
 	if (class == CKO_SECRET_KEY)
 		return NULL;
 	if (type != CKK_RSA &&
-	    object_read(&worker->session, object, CKA_EC_PARAMS, params, sizeof(params), &len) == CKR_OK)
+	    object_read(&worker->token.session, object, CKA_EC_PARAMS, params, sizeof(params), &len) == CKR_OK)
 		curve = curves_from_params(params, len);
-	if (public_of_object(&worker->session, object, type, curve, &half) != CKR_OK)
+	if (public_of_object(&worker->token.session, object, type, curve, &half) != CKR_OK)
 		return NULL;
-	kid = arena_alloc(&worker->arena, KID_LEN);
+	kid = arena_alloc(&worker->token.arena, KID_LEN);
 	if (kid)
 		public_thumbprint(&half, kid);
 	return kid;
@@ -105,10 +110,10 @@ static char *thumbprint(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJEC
 
 static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT_HANDLE object)
 {
-	struct session *session = &worker->session;
-	Cek__Internal__V1__TokenObject *out = arena_alloc(&worker->arena, sizeof(*out));
-	uint8_t *id = arena_alloc(&worker->arena, CKA_ID_MAX);
-	char *label = arena_alloc(&worker->arena, LABEL_MAX + 1), *kid;
+	struct session *session = &worker->token.session;
+	Cek__Internal__V1__TokenObject *out = arena_alloc(&worker->token.arena, sizeof(*out));
+	uint8_t *id = arena_alloc(&worker->token.arena, CKA_ID_MAX);
+	char *label = arena_alloc(&worker->token.arena, LABEL_MAX + 1), *kid;
 	CK_OBJECT_CLASS class = 0;
 	CK_KEY_TYPE type = 0;
 	size_t len;
@@ -142,12 +147,12 @@ static CK_RV find_all(struct worker *worker, struct list *ret_list)
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
 
-	return objects_find_all(&worker->session, template, 1, &ret_list->object, &ret_list->n);
+	return objects_find_all(&worker->token.session, template, 1, &ret_list->object, &ret_list->n);
 }
 
 int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result)
 {
-	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->arena, PER_RESULT * sizeof(*row));
+	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->token.arena, PER_RESULT * sizeof(*row));
 	struct list list = { 0 };
 	CK_RV rv = row ? manage_begin_anew(worker) : CKR_HOST_MEMORY;
 	size_t n = 0;
@@ -158,7 +163,7 @@ int manage_inventory(struct worker *worker, manage_send *send, void *context, Ce
 		manage_fail_rv(worker, ret_result, "listing the objects", rv);
 		return 0;
 	}
-	const size_t mark = worker->arena.used;
+	const size_t mark = worker->token.arena.used;
 
 	ret_result->object = row;
 	ret_result->outcome = OUTCOME(OK);
@@ -175,8 +180,8 @@ int manage_inventory(struct worker *worker, manage_send *send, void *context, Ce
 			}
 			ret_result->more = false;
 			n = 0;
-			wipe(worker->arena.base + mark, worker->arena.used - mark);
-			worker->arena.used = mark;
+			wipe(worker->token.arena.base + mark, worker->token.arena.used - mark);
+			worker->token.arena.used = mark;
 		}
 		row[n] = describe(worker, list.object[i]);
 		n += row[n] != NULL;

@@ -7,6 +7,11 @@
 #include <string.h>
 
 #include "daemon/shared/testhook.h"
+#include "daemon/token/algs/mech.h"
+#include "daemon/token/p11/ckr.h"
+#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/public.h"
+#include "daemon/token/probe/probe.h"
 #include "daemon/token/probe/roundtrip.h"
 #include "proto/base64url.h"
 
@@ -15,7 +20,7 @@ enum { TEXT_MAX = 400, PAUSE_MAX_MS = 32 };
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
 		 ...)
 {
-	char *text = arena_alloc(&worker->arena, TEXT_MAX);
+	char *text = arena_alloc(&worker->token.arena, TEXT_MAX);
 	const uint64_t id = result->id;
 	va_list args;
 
@@ -34,7 +39,7 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv)
 {
 	bool again;
-	outcome_t outcome = job_judge(worker, rv, NULL, 1, &again);
+	outcome_t outcome = judge(worker, rv, NULL, 1, &again);
 
 	if (outcome == OUTCOME(AMBIGUOUS)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
@@ -53,9 +58,9 @@ bool manage_can(struct worker *worker, const struct alg *alg, const struct curve
 {
 	const bool settled = probe_settle(worker, alg, curve);
 	const char *how = "";
-	bool can = probe_describe(&worker->probe, alg, &how);
+	bool can = facts_describe(&worker->token.facts, alg, &how);
 
-	if (can && curve && !worker->probe.curve[probe_curve_index(curve)].works) {
+	if (can && curve && !worker->token.facts.curve[facts_curve_index(curve)].works) {
 		can = false;
 		how = settled ? "the token does not do this curve" : "not tried successfully yet on this curve";
 	}
@@ -76,7 +81,7 @@ bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__I
 		manage_fail(worker, result, OUTCOME(REFUSED), "a CKA_ID has 1 to %d bytes", CKA_ID_MAX);
 		return false;
 	}
-	rv = objects_find(&worker->session, template, 2, &object, 1, &n);
+	rv = objects_find(&worker->token.session, template, 2, &object, 1, &n);
 	if (rv != CKR_OK)
 		manage_fail_rv(worker, result, "looking for the CKA_ID", rv);
 	else if (n > 0)
@@ -86,7 +91,7 @@ bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__I
 
 static bool protected_well(struct worker *worker, const struct key *key, Cek__Internal__V1__JobResult *result)
 {
-	struct session *session = &worker->session;
+	struct session *session = &worker->token.session;
 
 	if (object_flag(session, key->object, CKA_TOKEN) && object_flag(session, key->object, CKA_PRIVATE) &&
 	    object_flag(session, key->object, CKA_SENSITIVE) && !object_flag(session, key->object, CKA_EXTRACTABLE))
@@ -106,7 +111,7 @@ struct description {
 /* NULL with the failure in result. */
 static struct description *describe_public(struct worker *worker, struct key *key, Cek__Internal__V1__JobResult *result)
 {
-	struct description *description = arena_alloc(&worker->arena, sizeof(*description));
+	struct description *description = arena_alloc(&worker->token.arena, sizeof(*description));
 	CK_RV rv;
 
 	if (!description) {
@@ -119,7 +124,7 @@ static struct description *describe_public(struct worker *worker, struct key *ke
 		b64u_encode(key->id, key->id_len, description->kid);
 		return description;
 	}
-	rv = public_read(&worker->session, key, &description->half);
+	rv = public_read(&worker->token.session, key, &description->half);
 	if (rv == CKR_CEKD_MISSING) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
 			    "the private key does not tell its public half, and the token has no public key object "
@@ -164,7 +169,7 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 	description = describe_public(worker, key, result);
 	if (!description)
 		return false;
-	rv = round_trip(worker, key, alg);
+	rv = round_trip(&worker->token, key, alg);
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
 		if (origin != MANAGE_GENERATED && result->outcome == OUTCOME(INTERNAL))
@@ -183,18 +188,18 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
 		  CK_ULONG *ret_n)
 {
-	CK_RV rv = objects_find_all(&worker->session, template, n, ret_objects, ret_n);
+	CK_RV rv = objects_find_all(&worker->token.session, template, n, ret_objects, ret_n);
 
 	for (int pause_ms = 1; rv == CKR_OK && *ret_n == 0 && pause_ms <= PAUSE_MAX_MS; pause_ms *= 2) {
 		free(*ret_objects);
 		(void)poll(NULL, 0, pause_ms);
-		rv = objects_find_all(&worker->session, template, n, ret_objects, ret_n);
+		rv = objects_find_all(&worker->token.session, template, n, ret_objects, ret_n);
 	}
 	if (rv != CKR_OK || *ret_n > 0 || worker->keys.never_reopen)
 		return rv;
 	free(*ret_objects);
 	rv = manage_begin_anew(worker);
-	return rv == CKR_OK ? objects_find_all(&worker->session, template, n, ret_objects, ret_n) : rv;
+	return rv == CKR_OK ? objects_find_all(&worker->token.session, template, n, ret_objects, ret_n) : rv;
 }
 
 CK_RV manage_begin_anew(struct worker *worker)
@@ -202,12 +207,36 @@ CK_RV manage_begin_anew(struct worker *worker)
 	if (worker->keys.never_reopen)
 		return CKR_OK;
 	keys_forget_all(&worker->keys);
-	switch (session_reopen(&worker->session)) {
+	switch (session_reopen(&worker->token.session)) {
 	case SESSION_OK:
 		return CKR_OK;
 	case SESSION_PIN:
 		return CKR_PIN_INCORRECT;
 	default:
 		return CKR_TOKEN_NOT_PRESENT;
+	}
+}
+
+void manage_destroy_leftovers(struct worker *worker, const ProtobufCBinaryData *id)
+{
+	static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY };
+
+	keys_forget(&worker->keys, id->data, id->len);
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		CK_BBOOL yes = CK_TRUE;
+		CK_OBJECT_CLASS class = classes[i];
+		CK_ATTRIBUTE template[] = {
+			{ CKA_TOKEN, &yes, sizeof(yes) },
+			{ CKA_CLASS, &class, sizeof(class) },
+			{ CKA_ID, id->data, id->len },
+		};
+		CK_OBJECT_HANDLE *objects;
+		CK_ULONG n = 0;
+
+		if (objects_find_all(&worker->token.session, template, 3, &objects, &n) != CKR_OK)
+			continue;
+		for (CK_ULONG j = 0; j < n; j++)
+			(void)object_destroy(&worker->token.session, objects[j]);
+		free(objects);
 	}
 }

@@ -1,31 +1,15 @@
 /*
- * Jobs of the manage worker: they make, change and look through objects. Each fills ret_result, which then points into
- * worker->arena.
+ * What the jobs of the manage worker share: refusals with a reason, checks of the key that was made or found, and looks
+ * at the token that allow for what modules do not see at once.
  */
 #pragma once
 
-#include "daemon/token/jobs.h"
-#include "daemon/token/p11/public.h"
+#include <stdbool.h>
 
-void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
-		     Cek__Internal__V1__JobResult *ret_result);
-void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job,
-		   Cek__Internal__V1__JobResult *ret_result);
-void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
-		  Cek__Internal__V1__JobResult *ret_result);
-void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
-		    Cek__Internal__V1__JobResult *ret_result);
-void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
-		      Cek__Internal__V1__JobResult *ret_result);
-
-/* Sends all results but the last, which it leaves in ret_result, through send. */
-typedef int manage_send(void *context, Cek__Internal__V1__JobResult *result);
-int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result);
-
-/* Is a transport key open? It dies with this process. */
-bool manage_transport_open(void);
-
-/* Shared by the above. */
+#include "daemon/token/probe/judge.h"
+#include "daemon/token/probe/worker.h"
+#include "proto/alg.h"
+#include "proto/internal.pb-c.h"
 
 /* Does the token do alg, on this curve (NULL: any)? What it did not clearly refuse is tried before the answer is no.
  * False with the reason in result. */

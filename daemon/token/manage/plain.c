@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/ckr.h"
 
 enum {
 	KEK_LEN = 32,
@@ -14,12 +14,12 @@ enum {
 	RSA_COMPONENTS = 8,
 };
 
-static CK_RV open_wrapped(struct worker *worker, const uint8_t *kek, const ProtobufCBinaryData *wrapped,
+static CK_RV open_wrapped(struct token *token, const uint8_t *kek, const ProtobufCBinaryData *wrapped,
 			  uint8_t **ret_plain, size_t *ret_len)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP-PAD", NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t *plain = arena_alloc(&worker->arena, wrapped->len + 16);
+	uint8_t *plain = arena_alloc(&token->arena, wrapped->len + 16);
 	int len = 0;
 	CK_RV rv = CKR_WRAPPED_KEY_INVALID;
 
@@ -40,10 +40,10 @@ static CK_RV open_wrapped(struct worker *worker, const uint8_t *kek, const Proto
 }
 
 /* One number of the key, into the arena and the template. */
-static bool add_number(struct worker *worker, EVP_PKEY *key, const char *name, CK_ATTRIBUTE_TYPE type, int len,
+static bool add_number(struct token *token, EVP_PKEY *key, const char *name, CK_ATTRIBUTE_TYPE type, int len,
 		       struct template *template)
 {
-	uint8_t *bytes = arena_alloc(&worker->arena, COMPONENT_MAX);
+	uint8_t *bytes = arena_alloc(&token->arena, COMPONENT_MAX);
 	BIGNUM *number = NULL;
 	bool done = false;
 
@@ -78,7 +78,7 @@ static bool belongs_together(EVP_PKEY *key)
 	return good;
 }
 
-static bool add_rsa(struct worker *worker, EVP_PKEY *key, struct template *template)
+static bool add_rsa(struct token *token, EVP_PKEY *key, struct template *template)
 {
 	static const struct {
 		const char *name;
@@ -97,15 +97,15 @@ static bool add_rsa(struct worker *worker, EVP_PKEY *key, struct template *templ
 	if (!EVP_PKEY_is_a(key, "RSA") || !has_two_primes(key))
 		return false;
 	for (size_t i = 0; i < RSA_COMPONENTS; i++)
-		if (!add_number(worker, key, parts[i].name, parts[i].type, 0, template))
+		if (!add_number(token, key, parts[i].name, parts[i].type, 0, template))
 			return false;
 	return true;
 }
 
-static bool add_x25519(struct worker *worker, EVP_PKEY *key, const struct curve *curve, struct template *template)
+static bool add_x25519(struct token *token, EVP_PKEY *key, const struct curve *curve, struct template *template)
 {
 	size_t len = curve->field_len;
-	uint8_t *bytes = arena_alloc(&worker->arena, len);
+	uint8_t *bytes = arena_alloc(&token->arena, len);
 
 	if (!bytes || !EVP_PKEY_is_a(key, "X25519") || EVP_PKEY_get_raw_private_key(key, bytes, &len) != 1)
 		return false;
@@ -113,22 +113,22 @@ static bool add_x25519(struct worker *worker, EVP_PKEY *key, const struct curve 
 	return true;
 }
 
-static bool add_components(struct worker *worker, EVP_PKEY *key, const struct curve *curve, struct template *template)
+static bool add_components(struct token *token, EVP_PKEY *key, const struct curve *curve, struct template *template)
 {
-	const unsigned way = curve ? worker->probe.curve[probe_curve_index(curve)].params_way : 0;
+	const unsigned way = curve ? token->facts.curve[facts_curve_index(curve)].params_way : 0;
 	size_t len = 0;
 	const uint8_t *params = curve ? curves_params(curve, way, &len) : NULL;
 
 	if (!curve)
-		return add_rsa(worker, key, template);
+		return add_rsa(token, key, template);
 	template_add(template, CKA_EC_PARAMS, params, len);
 	if (strcmp(curve->kty, "OKP") == 0)
-		return add_x25519(worker, key, curve, template);
+		return add_x25519(token, key, curve, template);
 	return EVP_PKEY_is_a(key, "EC") &&
-	       add_number(worker, key, OSSL_PKEY_PARAM_PRIV_KEY, CKA_VALUE, (int)curve->field_len, template);
+	       add_number(token, key, OSSL_PKEY_PARAM_PRIV_KEY, CKA_VALUE, (int)curve->field_len, template);
 }
 
-CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBinaryData *wrapped, CK_OBJECT_CLASS class,
+CK_RV plain_create(struct token *token, const uint8_t *kek, const ProtobufCBinaryData *wrapped, CK_OBJECT_CLASS class,
 		   CK_KEY_TYPE type, const struct curve *curve, const struct template *template,
 		   CK_OBJECT_HANDLE *ret_object)
 {
@@ -137,7 +137,7 @@ CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBin
 	uint8_t *plain;
 	EVP_PKEY *key;
 	size_t len;
-	CK_RV rv = open_wrapped(worker, kek, wrapped, &plain, &len);
+	CK_RV rv = open_wrapped(token, kek, wrapped, &plain, &len);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -148,7 +148,7 @@ CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBin
 	} else {
 		at = plain;
 		key = d2i_AutoPrivateKey(NULL, &at, (long)len);
-		if (!key || !belongs_together(key) || !add_components(worker, key, curve, &full))
+		if (!key || !belongs_together(key) || !add_components(token, key, curve, &full))
 			rv = CKR_WRAPPED_KEY_INVALID;
 		EVP_PKEY_free(key);
 		ERR_clear_error();
@@ -157,6 +157,6 @@ CK_RV plain_create(struct worker *worker, const uint8_t *kek, const ProtobufCBin
 		template_add(&full, template->attribute[i].type, template->attribute[i].pValue,
 			     template->attribute[i].ulValueLen);
 	if (rv == CKR_OK)
-		rv = worker->session.f->C_CreateObject(worker->session.handle, full.attribute, full.n, ret_object);
+		rv = token->session.f->C_CreateObject(token->session.handle, full.attribute, full.n, ret_object);
 	return rv;
 }

@@ -5,6 +5,10 @@
 #include <openssl/rand.h>
 
 #include "base/clock.h"
+#include "daemon/token/manage/jobs.h"
+#include "daemon/token/manage/manage.h"
+#include "daemon/token/p11/ckr.h"
+#include "daemon/token/p11/objects.h"
 #include "proto/base64url.h"
 
 enum { LIFE_US = 600000000 };
@@ -18,7 +22,7 @@ static struct {
 
 static CK_RV make(struct worker *worker)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
+	CK_FUNCTION_LIST *f = worker->token.session.f;
 	CK_MECHANISM mechanism = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
 	CK_ULONG bits = TRANSPORT_BITS;
 	CK_BYTE exponent[] = { 1, 0, 1 };
@@ -40,15 +44,15 @@ static CK_RV make(struct worker *worker)
 
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return CKR_RANDOM_NO_RNG;
-	rv = f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 3, private, 7, &transport.public,
+	rv = f->C_GenerateKeyPair(worker->token.session.handle, &mechanism, public, 3, private, 7, &transport.public,
 				  &transport.private);
 	if (rv != CKR_OK)
 		return rv;
 	key.object = transport.public;
-	rv = public_read(&worker->session, &key, &transport.half);
+	rv = public_read(&worker->token.session, &key, &transport.half);
 	if (rv != CKR_OK) {
-		f->C_DestroyObject(worker->session.handle, transport.private);
-		f->C_DestroyObject(worker->session.handle, transport.public);
+		object_destroy(&worker->token.session, transport.private);
+		object_destroy(&worker->token.session, transport.public);
 		return rv;
 	}
 	transport.id[b64u_encode(random, sizeof(random), transport.id)] = '\0';
@@ -62,8 +66,8 @@ CK_RV transport_open(struct worker *worker, char ret_id[TRANSPORT_ID_LEN], struc
 	CK_RV rv;
 
 	if (transport.id[0] && clock_monotonic_us() - transport.made_us > LIFE_US) {
-		worker->session.f->C_DestroyObject(worker->session.handle, transport.private);
-		worker->session.f->C_DestroyObject(worker->session.handle, transport.public);
+		object_destroy(&worker->token.session, transport.private);
+		object_destroy(&worker->token.session, transport.public);
 		transport.id[0] = '\0';
 	}
 	if (!transport.id[0]) {
@@ -84,7 +88,27 @@ bool transport_find(const char *id, CK_OBJECT_HANDLE *ret_private)
 	return true;
 }
 
-bool transport_is_open(void)
+void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
+		      Cek__Internal__V1__JobResult *ret_result)
+{
+	struct public_half *half = arena_alloc(&worker->token.arena, sizeof(*half));
+	Cek__V1__PublicKey *jose = arena_alloc(&worker->token.arena, sizeof(*jose));
+	char *id = arena_alloc(&worker->token.arena, TRANSPORT_ID_LEN);
+	CK_RV rv = half && jose && id ? transport_open(worker, id, half) : CKR_HOST_MEMORY;
+
+	(void)job;
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "making a transport key", rv);
+		return;
+	}
+	public_to_jose(half, jose);
+	ret_result->transport_id = id;
+	ret_result->public_key = jose;
+	ret_result->bits = TRANSPORT_BITS;
+	ret_result->outcome = OUTCOME(OK);
+}
+
+bool manage_transport_open(void)
 {
 	return transport.id[0] != '\0';
 }

@@ -16,5 +16,3 @@ CK_RV transport_open(struct worker *worker, char ret_id[TRANSPORT_ID_LEN], struc
 
 /* Its handle, if id names it. */
 bool transport_find(const char *id, CK_OBJECT_HANDLE *ret_private);
-
-bool transport_is_open(void);

@@ -11,6 +11,8 @@
 
 #include "proto/alg.h"
 
+enum { POINT_MAX = 1 + 2 * 66 }; /* bytes: uncompressed, P-521 */
+
 /* CKA_EC_PARAMS: the DER of the curve's object identifier (or PrintableString). NULL if it is none of ours. */
 const struct curve *curves_from_params(const uint8_t *der, size_t len);
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/objects.h"
 #include "daemon/token/p11/public.h"
 
 CK_OBJECT_CLASS named_class(const struct alg *alg)
@@ -84,36 +86,36 @@ static enum named_same compare_rsa(struct session *session, CK_OBJECT_HANDLE obj
 	return len - zeros == half->n_len && memcmp(n + zeros, half->n, half->n_len) == 0 ? NAMED_SAME : NAMED_OTHER;
 }
 
-CK_RV named_compare(struct keys *keys, CK_OBJECT_HANDLE object, const struct public_half *half,
+CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
 		    enum named_same *ret_same)
 {
 	uint8_t params[64];
 	size_t len = 0;
 
 	if (!half->curve) {
-		*ret_same = compare_rsa(keys->session, object, half);
+		*ret_same = compare_rsa(finder->session, object, half);
 		return CKR_OK;
 	}
 	*ret_same = NAMED_UNKNOWN;
-	if (object_read(keys->session, object, CKA_EC_PARAMS, params, sizeof(params), &len) != CKR_OK)
+	if (object_read(finder->session, object, CKA_EC_PARAMS, params, sizeof(params), &len) != CKR_OK)
 		return CKR_OK;
 	if (curves_from_params(params, len) != half->curve) {
 		*ret_same = NAMED_OTHER;
 		return CKR_OK;
 	}
-	return keys->compare ? keys->compare(keys->context, object, half, ret_same) : CKR_OK;
+	return finder->compare ? finder->compare(finder->context, object, half, ret_same) : CKR_OK;
 }
 
 /* Several objects with one public half are one key. A token that does not answer for one of them may answer for the
  * right one. */
-static CK_RV find_by_public(struct keys *keys, const struct name *name, const struct public_half *half,
+static CK_RV find_by_public(const struct finder *finder, const struct name *name, const struct public_half *half,
 			    const CK_OBJECT_HANDLE *objects, CK_ULONG n, CK_OBJECT_HANDLE *ret_object)
 {
 	CK_RV worst = CKR_CEKD_MISSING;
 
 	for (CK_ULONG i = 0; i < n; i++) {
 		enum named_same same = NAMED_UNKNOWN;
-		CK_RV rv = named_compare(keys, objects[i], half, &same);
+		CK_RV rv = named_compare(finder, objects[i], half, &same);
 
 		if (rv != CKR_OK)
 			worst = rv;
@@ -121,7 +123,7 @@ static CK_RV find_by_public(struct keys *keys, const struct name *name, const st
 			continue;
 		*ret_object = objects[i];
 		worst = CKR_OK;
-		if (named_permitted(keys->session, objects[i], name->alg))
+		if (named_permitted(finder->session, objects[i], name->alg))
 			return CKR_OK;
 	}
 	return worst;
@@ -157,7 +159,7 @@ static CK_RV find_by_use(struct session *session, const struct name *name, const
 	return fit == 1 ? CKR_OK : CKR_CEKD_AMBIGUOUS;
 }
 
-CK_RV named_find(struct keys *keys, const struct name *name, CK_OBJECT_HANDLE *ret_object)
+CK_RV named_find(const struct finder *finder, const struct name *name, CK_OBJECT_HANDLE *ret_object)
 {
 	struct public_half half;
 	CK_OBJECT_HANDLE *objects;
@@ -168,11 +170,11 @@ CK_RV named_find(struct keys *keys, const struct name *name, CK_OBJECT_HANDLE *r
 		return CKR_MECHANISM_INVALID;
 	if (name->public_key && !public_from_jose(name->public_key, &half))
 		return CKR_PUBLIC_KEY_INVALID;
-	rv = named_candidates(keys->session, name, &objects, &n);
+	rv = named_candidates(finder->session, name, &objects, &n);
 	if (rv != CKR_OK)
 		return rv;
-	rv = name->public_key ? find_by_public(keys, name, &half, objects, n, ret_object)
-			      : find_by_use(keys->session, name, objects, n, ret_object);
+	rv = name->public_key ? find_by_public(finder, name, &half, objects, n, ret_object)
+			      : find_by_use(finder->session, name, objects, n, ret_object);
 	free(objects);
 	return rv;
 }

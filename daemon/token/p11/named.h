@@ -4,8 +4,13 @@
  */
 #pragma once
 
-#include "daemon/token/p11/objects.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/token/p11/session.h"
 #include "proto/alg.h"
+#include "proto/cek.pb-c.h"
 
 struct public_half;
 
@@ -18,17 +23,32 @@ struct name {
 	CK_OBJECT_HANDLE object;               /* only this one; 0 = any */
 };
 
+/* Is an object the private half of a public one? */
+enum named_same { NAMED_SAME, NAMED_OTHER, NAMED_UNKNOWN };
+
+/* Is this EC private key the other half of half? It does not tell, so it has to show. An error is what the token
+ * says. */
+typedef CK_RV named_compare_fn(void *context, CK_OBJECT_HANDLE object, const struct public_half *half,
+			       enum named_same *ret_same);
+
+/* Where objects are looked for. */
+struct finder {
+	struct session *session;
+	named_compare_fn *compare; /* NULL: not to be known */
+	void *context;             /* compare's */
+};
+
 /* The private or secret object of this name: if the public half is known, one that has it, else the only one of its
  * class and type, or the only one of them that may do what alg needs. CKR_OK, CKR_CEKD_MISSING, CKR_CEKD_AMBIGUOUS, or
  * what the token says. */
-CK_RV named_find(struct keys *keys, const struct name *name, CK_OBJECT_HANDLE *ret_object);
+CK_RV named_find(const struct finder *finder, const struct name *name, CK_OBJECT_HANDLE *ret_object);
 
 /* All private or secret token objects of its class and type, whichever key they are; malloc'ed. */
 CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJECT_HANDLE **ret_objects,
 		       CK_ULONG *ret_n);
 
 /* Whether a private key object is the other half of half. An error is what the token says when it is asked. */
-CK_RV named_compare(struct keys *keys, CK_OBJECT_HANDLE object, const struct public_half *half,
+CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
 		    enum named_same *ret_same);
 
 CK_OBJECT_CLASS named_class(const struct alg *alg);

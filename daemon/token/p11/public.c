@@ -8,7 +8,8 @@
 #include <openssl/param_build.h>
 #include <openssl/sha.h>
 
-#include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/ckr.h"
+#include "daemon/token/p11/objects.h"
 #include "proto/base64url.h"
 
 static void strip_zeros(uint8_t *number, size_t *len)

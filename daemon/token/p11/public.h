@@ -8,7 +8,8 @@
 
 #include <openssl/evp.h>
 
-#include "daemon/token/p11/objects.h"
+#include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/key.h"
 #include "proto/cek.pb-c.h"
 
 enum { KID_LEN = 86 + 1 }; /* base64url of a SHA-256 hash, or of CKA_ID_MAX bytes; and NUL */

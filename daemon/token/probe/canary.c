@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/token/algs/mech.h"
+#include "daemon/token/p11/ckr.h"
+#include "daemon/token/p11/objects.h"
 #include "daemon/token/probe/roundtrip.h"
-#include "daemon/token/probe/worker.h"
 
 enum {
 	LEARN_US = 1000000,
@@ -69,15 +71,15 @@ static bool unwraps_again(struct worker *worker)
 		.encrypted_key = canary->encrypted_key,
 		.encrypted_key_len = canary->encrypted_key_len,
 	};
-	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX);
+	uint8_t *cek = arena_alloc(&worker->token.arena, CEK_LEN_MAX);
 	Cek__V1__AlgParams *params =
-		cek__v1__alg_params__unpack(arena_allocator(&worker->arena), canary->params_len, canary->params);
+		cek__v1__alg_params__unpack(arena_allocator(&worker->token.arena), canary->params_len, canary->params);
 	struct name name = { .id = canary->id, .id_len = canary->id_len, .alg = canary->alg };
 	struct key *key;
 	CK_RV rv;
 
 	if (canary->public_key_len > 0)
-		name.public_key = cek__v1__public_key__unpack(arena_allocator(&worker->arena), canary->public_key_len,
+		name.public_key = cek__v1__public_key__unpack(arena_allocator(&worker->token.arena), canary->public_key_len,
 							      canary->public_key);
 	if (!cek || !params || (canary->public_key_len > 0 && !name.public_key))
 		return true;
@@ -88,7 +90,7 @@ static bool unwraps_again(struct worker *worker)
 		canary->id_len = 0;
 		return true;
 	}
-	return rv == CKR_OK && mech_find(canary->alg->name)->unwrap(worker, key, &unwrap, cek) == CKR_OK;
+	return rv == CKR_OK && mech_find(canary->alg->name)->unwrap(&worker->token, key, &unwrap, cek) == CKR_OK;
 }
 
 /* Does the token find what it is asked for, or say that it has nothing? */
@@ -99,7 +101,7 @@ static bool answers(struct worker *worker)
 	CK_OBJECT_HANDLE object;
 	CK_ULONG n;
 
-	return objects_find(&worker->session, template, 1, &object, 1, &n) == CKR_OK;
+	return objects_find(&worker->token.session, template, 1, &object, 1, &n) == CKR_OK;
 }
 
 /* Only an error that could be the token's counts: a key that may not wrap says nothing about it. */
@@ -109,7 +111,7 @@ static bool key_works(struct worker *worker, const struct name *name)
 	CK_RV rv = keys_get(&worker->keys, name, &key);
 
 	if (rv == CKR_OK)
-		rv = round_trip(worker, key, name->alg);
+		rv = round_trip(&worker->token, key, name->alg);
 	switch (ckr_class(rv)) {
 	case CKR_CLASS_OK:
 	case CKR_CLASS_DATA:

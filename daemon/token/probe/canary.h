@@ -6,11 +6,9 @@
 
 #include <stdbool.h>
 
-#include "daemon/token/algs/mech.h"
+#include "daemon/token/algs/wrap.h"
 #include "daemon/token/p11/named.h"
-#include "proto/internal.pb-c.h"
-
-struct worker;
+#include "daemon/token/probe/worker.h"
 
 /* 0 or -ENOMEM. */
 int canary_init(struct worker *worker);

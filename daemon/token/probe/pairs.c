@@ -4,19 +4,20 @@
 
 #include <openssl/rsa.h>
 
-#include "daemon/token/algs/mech.h"
 #include "daemon/token/algs/oaep.h"
+#include "daemon/token/algs/rsa.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
+#include "daemon/token/p11/objects.h"
 #include "daemon/token/p11/public.h"
 #include "daemon/token/probe/roundtrip.h"
-#include "daemon/token/probe/worker.h"
 
 /* OAEP with a label must not open: JWE has none, and a token that ignored the label hash would ignore our empty one. */
-static bool oaep_label_refused(struct worker *worker, struct key *key, const struct alg *alg)
+static bool oaep_label_refused(struct token *token, struct key *key, const struct alg *alg)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->public_key, NULL);
 	unsigned char *label = (unsigned char *)OPENSSL_strdup("label");
-	uint8_t *cek = arena_alloc(&worker->arena, CEK_LEN_MAX), encrypted[RSA_BITS_MAX / 8];
+	uint8_t *cek = arena_alloc(&token->arena, CEK_LEN_MAX), encrypted[RSA_BITS_MAX / 8];
 	struct unwrap unwrap = {
 		.alg = alg, .cek_len = CEK_LEN_MAX, .encrypted_key = encrypted, .encrypted_key_len = key->modulus_len
 	};
@@ -30,7 +31,7 @@ static bool oaep_label_refused(struct worker *worker, struct key *key, const str
 		label = NULL;
 		if (EVP_PKEY_encrypt(ctx, encrypted, &len, cek, 16) == 1) {
 			unwrap.cek_len = 16;
-			refused = rsa_unwrap(worker, key, &unwrap, cek) != CKR_OK;
+			refused = rsa_unwrap(token, key, &unwrap, cek) != CKR_OK;
 		}
 	}
 	OPENSSL_free(label);
@@ -38,7 +39,7 @@ static bool oaep_label_refused(struct worker *worker, struct key *key, const str
 	return refused;
 }
 
-static CK_RV session_rsa_key(struct worker *worker, CK_ULONG bits, CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
+static CK_RV session_rsa_key(struct token *token, CK_ULONG bits, CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
 {
 	CK_MECHANISM mechanism = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
 	CK_BYTE exponent[] = { 1, 0, 1 };
@@ -55,83 +56,82 @@ static CK_RV session_rsa_key(struct worker *worker, CK_ULONG bits, CK_OBJECT_HAN
 	};
 
 	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = bits / 8 };
-	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 4, private, 4,
+	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 4, private, 4,
 						    ret_public, &ret_key->handle);
 }
 
-static CK_RV try_oaep(struct worker *worker, struct key *key, const struct alg *alg)
+static CK_RV try_oaep(struct token *token, struct key *key, const struct alg *alg)
 {
-	const unsigned index = probe_hash_index(alg);
-	const bool raw = worker->probe.raw_rsa;
+	const unsigned index = facts_hash_index(alg);
+	const bool raw = token->facts.raw_rsa;
 	CK_RV rv;
 
-	worker->probe.raw_rsa = false;
-	worker->probe.oaep[index] = true;
+	token->facts.raw_rsa = false;
+	token->facts.oaep[index] = true;
 	key->rsa_way = RSA_TOKEN_OAEP;
-	rv = round_trip(worker, key, alg);
-	worker->probe.oaep[index] = rv == CKR_OK && oaep_label_refused(worker, key, alg);
-	worker->probe.raw_rsa = raw;
+	rv = round_trip(token, key, alg);
+	token->facts.oaep[index] = rv == CKR_OK && oaep_label_refused(token, key, alg);
+	token->facts.raw_rsa = raw;
 	EVP_PKEY_CTX_free(key->encrypt);
 	key->encrypt = NULL;
 	return rv;
 }
 
-static CK_RV try_raw(struct worker *worker, struct key *key)
+static CK_RV try_raw(struct token *token, struct key *key)
 {
 	CK_RV rv;
 
-	worker->probe.raw_rsa = true;
+	token->facts.raw_rsa = true;
 	key->rsa_way = RSA_RAW;
-	rv = round_trip(worker, key, alg_find("RSA-OAEP-256"));
-	worker->probe.raw_rsa = rv == CKR_OK;
+	rv = round_trip(token, key, alg_find("RSA-OAEP-256"));
+	token->facts.raw_rsa = rv == CKR_OK;
 	EVP_PKEY_CTX_free(key->encrypt);
 	key->encrypt = NULL;
 	return rv;
 }
 
-static void try_rsa(struct worker *worker, struct key *key)
+static void try_rsa(struct token *token, struct key *key)
 {
 	for (size_t i = 0; alg_row(i); i++) {
 		const struct alg *alg = alg_row(i);
 
-		if (alg->family == ALG_RSA_OAEP && !worker->probe.oaep[probe_hash_index(alg)])
-			probe_note(&worker->probe, PROBE_RSA, try_oaep(worker, key, alg));
+		if (alg->family == ALG_RSA_OAEP && !token->facts.oaep[facts_hash_index(alg)])
+			facts_note(&token->facts, FACTS_RSA, try_oaep(token, key, alg));
 	}
-	if (!worker->probe.raw_rsa)
-		probe_note(&worker->probe, PROBE_RSA, try_raw(worker, key));
+	if (!token->facts.raw_rsa)
+		facts_note(&token->facts, FACTS_RSA, try_raw(token, key));
 }
 
 /* The smallest modulus that SHA-512 and a CEK fit into: a key of that size is no use for anything else, but is made in
  * milliseconds. A token that refuses it gets a proper one. */
-void probe_rsa(struct worker *worker)
+void probe_rsa(struct token *token)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
 	CK_OBJECT_HANDLE public;
 	struct public_half half;
 	struct key key;
-	CK_RV rv = session_rsa_key(worker, 1536, &public, &key);
+	CK_RV rv = session_rsa_key(token, 1536, &public, &key);
 
 	if (rv != CKR_OK)
-		rv = session_rsa_key(worker, 2048, &public, &key);
-	probe_note(&worker->probe, PROBE_RSA, rv);
+		rv = session_rsa_key(token, 2048, &public, &key);
+	facts_note(&token->facts, FACTS_RSA, rv);
 	if (rv != CKR_OK)
 		return;
 	key.object = public;
-	rv = public_read(&worker->session, &key, &half);
-	probe_note(&worker->probe, PROBE_RSA, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
+	rv = public_read(&token->session, &key, &half);
+	facts_note(&token->facts, FACTS_RSA, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
 	if (rv == CKR_OK) {
 		key.public_key = public_for_openssl(&half);
 		if (key.public_key)
-			try_rsa(worker, &key);
+			try_rsa(token, &key);
 		else
-			probe_note(&worker->probe, PROBE_RSA, CKR_HOST_MEMORY);
+			facts_note(&token->facts, FACTS_RSA, CKR_HOST_MEMORY);
 		EVP_PKEY_free(key.public_key);
 	}
-	f->C_DestroyObject(worker->session.handle, public);
-	f->C_DestroyObject(worker->session.handle, key.handle);
+	object_destroy(&token->session, public);
+	object_destroy(&token->session, key.handle);
 }
 
-static CK_RV session_ec_key(struct worker *worker, const struct curve *curve, unsigned way, CK_MECHANISM_TYPE type,
+static CK_RV session_ec_key(struct token *token, const struct curve *curve, unsigned way, CK_MECHANISM_TYPE type,
 			    CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
 {
 	CK_MECHANISM mechanism = { type, NULL, 0 };
@@ -150,58 +150,57 @@ static CK_RV session_ec_key(struct worker *worker, const struct curve *curve, un
 	if (!params)
 		return CKR_CURVE_NOT_SUPPORTED;
 	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve };
-	return worker->session.f->C_GenerateKeyPair(worker->session.handle, &mechanism, public, 2, private, 4,
+	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 2, private, 4,
 						    ret_public, &ret_key->handle);
 }
 
 /* An agreement between the token's session key and one of OpenSSL's, with the point bare or in its DER shell. */
-static bool try_curve(struct worker *worker, const struct curve *curve, unsigned way, CK_MECHANISM_TYPE type)
+static bool try_curve(struct token *token, const struct curve *curve, unsigned way, CK_MECHANISM_TYPE type)
 {
-	CK_FUNCTION_LIST *f = worker->session.f;
-	const unsigned index = probe_curve_index(curve);
+	const unsigned index = facts_curve_index(curve);
 	CK_OBJECT_HANDLE public;
 	struct public_half half;
 	struct key key;
 	bool works = false;
-	CK_RV rv = session_ec_key(worker, curve, way, type, &public, &key);
+	CK_RV rv = session_ec_key(token, curve, way, type, &public, &key);
 
-	probe_note(&worker->probe, PROBE_CURVE_0 + index, rv);
+	facts_note(&token->facts, FACTS_CURVE_0 + index, rv);
 	if (rv != CKR_OK)
 		return false;
 	key.object = public;
-	rv = public_read(&worker->session, &key, &half);
-	probe_note(&worker->probe, PROBE_CURVE_0 + index, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
+	rv = public_read(&token->session, &key, &half);
+	facts_note(&token->facts, FACTS_CURVE_0 + index, rv == CKR_CEKD_MISSING ? CKR_GENERAL_ERROR : rv);
 	if (rv == CKR_OK)
 		key.public_key = public_for_openssl(&half);
 	for (int wrapped = 0; key.public_key && !works && wrapped < 2; wrapped++) {
-		worker->probe.curve[index].wrapped_point = wrapped;
-		rv = round_trip(worker, &key, alg_find("ECDH-ES"));
-		probe_note(&worker->probe, PROBE_CURVE_0 + index, rv);
+		token->facts.curve[index].wrapped_point = wrapped;
+		rv = round_trip(token, &key, alg_find("ECDH-ES"));
+		facts_note(&token->facts, FACTS_CURVE_0 + index, rv);
 		works = rv == CKR_OK;
 	}
 	EVP_PKEY_free(key.public_key);
-	f->C_DestroyObject(worker->session.handle, public);
-	f->C_DestroyObject(worker->session.handle, key.handle);
+	object_destroy(&token->session, public);
+	object_destroy(&token->session, key.handle);
 	if (works) {
-		worker->probe.curve[index].works = true;
-		worker->probe.curve[index].params_way = way;
-		worker->probe.curve[index].generate = type;
+		token->facts.curve[index].works = true;
+		token->facts.curve[index].params_way = way;
+		token->facts.curve[index].generate = type;
 	}
 	return works;
 }
 
-void probe_curve(struct worker *worker, const struct curve *curve)
+void probe_curve(struct token *token, const struct curve *curve)
 {
 	static const CK_MECHANISM_TYPE types[] = { CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN,
 						   CKM_MONTGOMERY_KEY_PAIR_GEN };
-	const unsigned index = probe_curve_index(curve);
+	const unsigned index = facts_curve_index(curve);
 	const bool okp = strcmp(curve->kty, "OKP") == 0;
-	bool works = worker->probe.curve[index].works;
+	bool works = token->facts.curve[index].works;
 
 	for (unsigned way = 0; !works && way < 3; way++)
 		for (size_t type = okp ? 3 : 1; !works && type-- > 0;)
-			works = try_curve(worker, curve, way, types[type]);
+			works = try_curve(token, curve, way, types[type]);
 	/* The other ways need not work. */
 	if (works)
-		worker->probe.doubt[PROBE_CURVE_0 + index] = CKR_OK;
+		token->facts.doubt[FACTS_CURVE_0 + index] = CKR_OK;
 }

@@ -3,13 +3,12 @@
  */
 #pragma once
 
-struct worker;
-
+#include "daemon/token/facts/token.h"
 #include "proto/alg.h"
 
-/* Fill what is not yet true of worker->probe.oaep and raw_rsa. */
-void probe_rsa(struct worker *worker);
+/* Fill what is not yet true of token->facts.oaep and raw_rsa. */
+void probe_rsa(struct token *token);
 
-/* Fill worker->probe.curve of this curve, unless it works already. X25519 is generated in three ways (PKCS#11 3.0,
+/* Fill token->facts.curve of this curve, unless it works already. X25519 is generated in three ways (PKCS#11 3.0,
  * SoftHSM, NSS). */
-void probe_curve(struct worker *worker, const struct curve *curve);
+void probe_curve(struct token *token, const struct curve *curve);

@@ -3,7 +3,8 @@
  */
 #pragma once
 
-#include "daemon/token/algs/mech.h"
+#include "daemon/token/facts/token.h"
+#include "daemon/token/p11/key.h"
 
 /* CKR_OK; CKR_CEKD_WRONG if the CEK came back changed or a flipped bit went unnoticed; or what the token says. */
-CK_RV round_trip(struct worker *worker, struct key *key, const struct alg *alg);
+CK_RV round_trip(struct token *token, struct key *key, const struct alg *alg);

@@ -1,29 +1,27 @@
 /*
- * What one worker process holds, handed to every function that runs a part of a job.
+ * What one worker process holds, and how it comes to its end.
  */
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "base/wipe.h"
-#include "daemon/token/p11/ckr.h"
-#include "daemon/token/p11/objects.h"
-#include "daemon/token/p11/session.h"
-#include "daemon/token/probe/probe.h"
+#include "daemon/token/facts/token.h"
+#include "daemon/token/p11/keys.h"
 
 struct canary;
 
 struct worker {
-	struct session session;
+	struct token token;
 	struct keys keys;
-	struct probe probe;
-	struct arena arena;     /* locked: everything of the present job, wiped after it */
 	struct canary *canary;
-	bool mechanisms_learned;    /* no_allowed_mechanisms is known */
-	bool no_allowed_mechanisms; /* the token does not take CKA_ALLOWED_MECHANISMS */
-	bool ending;            /* the token is gone: answer this job, then exit */
-	bool pin_refused;       /* and no worker may log in again by itself */
-	char why[400];          /* of ending */
+	bool ending;      /* the token is gone: answer this job, then exit */
+	bool pin_refused; /* and no worker may log in again by itself */
+	char why[400];    /* of ending */
 };
+
+/* The token said rv, and nothing helps: this worker ends. */
+void worker_end(struct worker *worker, CK_RV rv);
+
+/* Because the token said rv: log in again, or begin anew; what is known of keys goes, session copies as well. False if
+ * it comes to nothing and the worker is ending. */
+bool worker_renew(struct worker *worker, bool login_only, CK_RV rv);

@@ -4,7 +4,12 @@
  */
 #pragma once
 
-#include "daemon/token/algs/mech.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/token/facts/facts.h"
+#include "proto/alg.h"
+#include "proto/internal.pb-c.h"
 
 enum { TEMPLATE_MAX = 32 };
 
@@ -15,9 +20,9 @@ struct template {
 };
 
 /* label and id must outlive the template, which must not be moved. */
-void template_private(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
+void template_private(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
 		      const ProtobufCBinaryData *id);
-void template_secret(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
+void template_secret(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
 		     const ProtobufCBinaryData *id);
 /* The public half beside a private key: readable by all, good for encryption (RSA) or nothing. */
 void template_public(struct template *template, const struct alg *alg, const char *label,

@@ -1,4 +1,4 @@
-#include "daemon/token/p11/template.h"
+#include "daemon/token/manage/template.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ static void allow(struct template *template, size_t n)
 	template_add(template, CKA_ALLOWED_MECHANISMS, template->allowed, n * sizeof(template->allowed[0]));
 }
 
-void template_private(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
+void template_private(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
 		      const ProtobufCBinaryData *id)
 {
 	const bool rsa = alg->family == ALG_RSA_OAEP;
@@ -56,13 +56,13 @@ void template_private(struct template *template, const struct probe *probe, cons
 	/* Where OAEP is decoded in the worker today, a better module may do it tomorrow. */
 	template->allowed[0] = CKM_RSA_PKCS_OAEP;
 	template->allowed[1] = CKM_RSA_X_509;
-	allow(template, probe->oaep[probe_hash_index(alg)] ? 1 : 2);
+	allow(template, facts->oaep[facts_hash_index(alg)] ? 1 : 2);
 }
 
-void template_secret(struct template *template, const struct probe *probe, const struct alg *alg, const char *label,
+void template_secret(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
 		     const ProtobufCBinaryData *id)
 {
-	const bool cipher = alg->family == ALG_AES_GCMKW || probe->kw == KW_CIPHER;
+	const bool cipher = alg->family == ALG_AES_GCMKW || facts->kw == KW_CIPHER;
 
 	template->n = 0;
 	name(template, label, id);
