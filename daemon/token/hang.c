@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 /* Shared with the signal handler. */
 static _Atomic uint64_t busy_since_us; /* 0 = idle */
@@ -53,7 +54,7 @@ int hang_init(unsigned limit_seconds)
 
 	limit_us = (uint64_t)(limit_seconds ? limit_seconds : 1) * 1000000;
 	sigemptyset(&action.sa_mask);
-	return sigaction(SIGALRM, &action, NULL) < 0 ? -errno : 0;
+	return sigaction(SIGALRM, &action, NULL) < 0 ? log_origin(-errno) : 0;
 }
 
 void hang_enter(unsigned times)

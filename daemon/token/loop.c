@@ -10,25 +10,24 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/token/hang.h"
-#include "daemon/token/jobs.h"
 #include "daemon/token/manage/jobs.h"
 #include "daemon/token/news.h"
+#include "daemon/token/packed.h"
 #include "daemon/token/probe/judge.h"
 #include "daemon/token/probe/probe.h"
 #include "daemon/token/results.h"
+#include "daemon/token/run.h"
 #include "proto/dgram.h"
-#include "proto/put.h"
 
 enum {
 	BATCH = 8,                    /* datagrams taken at once */
 	MANAGE_IDLE_MS = 60000,       /* then the manage worker ends */
 	TRANSPORT_IDLE_MS = 300000,   /* the same while a transport key is open: it would die */
-	HOLD_US = 200,                /* a result waits so long for those of the jobs in hand, if they take as long as it did */
+	HOLD_US = 200,                /* a result waits so long for those of the jobs in hand, if they take as long */
 	HOLD_BUSY_US = 4000,          /* the same while so many jobs are in hand: */
 	BUSY = 3,
 	HOLD_MAX = 8,                 /* results, of 16 jobs: the broker is to send more meanwhile */
 	MEASURE_EVERY = 4096,         /* jobs */
-	GENERATE_TIMES = 10,          /* a slow token needs minutes for RSA-4096 */
 	PROBE_TIMES = 4,              /* if a job may begin with another try of what the token can do */
 };
 
@@ -61,48 +60,6 @@ uint64_t loop_memory(const struct loop *loop)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Packed jobs, as ToWorker holds them. */
-struct jobs {
-	const uint8_t *at;
-	size_t len;
-};
-
-/* Take the first one: false if there is none, or what is left is none. */
-static bool jobs_next(struct jobs *jobs, const uint8_t **ret_job, size_t *ret_len)
-{
-	size_t len = 0, head = 1;
-
-	if (jobs->len < 2 || jobs->at[0] != (1 << 3 | PUT_TYPE_LENGTH))
-		return false;
-	for (unsigned shift = 0; shift < 28; shift += 7) {
-		const uint8_t byte = jobs->at[head++];
-
-		len |= (size_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			break;
-		if (head == jobs->len)
-			return false;
-	}
-	if (len > jobs->len - head)
-		return false;
-	*ret_job = jobs->at + head;
-	*ret_len = len;
-	jobs->at += head + len;
-	jobs->len -= head + len;
-	return true;
-}
-
-static unsigned jobs_count(struct jobs jobs)
-{
-	const uint8_t *job;
-	unsigned n = 0;
-	size_t len;
-
-	while (jobs_next(&jobs, &job, &len))
-		n++;
-	return n;
-}
-
 static int batch_init(struct batch *batch, int fd, bool manage)
 {
 	int r;
@@ -112,7 +69,7 @@ static int batch_init(struct batch *batch, int fd, bool manage)
 	batch->size = manage ? DGRAM_MAX : DGRAM_JOBS_MAX;
 	r = arena_init(&batch->arena, batch->n * batch->size + RESULTS_ROOM);
 	if (r < 0)
-		return r;
+		return log_origin(r);
 	for (unsigned i = 0; i < batch->n; i++) {
 		batch->iov[i].iov_base = arena_alloc(&batch->arena, batch->size);
 		batch->iov[i].iov_len = batch->size;
@@ -125,75 +82,18 @@ static int batch_init(struct batch *batch, int fd, bool manage)
 static int send_result(struct loop *loop, Cek__Internal__V1__JobResult *result)
 {
 	Cek__Internal__V1__FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+	int r;
 
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
 	message.result = result;
-	return dgram_send(loop->jobs, &message.base, NULL, 0);
+	r = dgram_send(loop->jobs, &message.base, NULL, 0);
+	return r < 0 && r != -EPIPE ? log_origin(r) : r;
 }
 
-struct inventory_context {
-	struct loop *loop;
-	uint64_t id;
-};
-
+/* Of a job that has several results; they have its id. */
 static int send_more(void *context, Cek__Internal__V1__JobResult *result)
 {
-	struct inventory_context *inventory = context;
-
-	result->id = inventory->id;
-	return send_result(inventory->loop, result);
-}
-
-static int run_manage(struct loop *loop, struct worker *worker, const Cek__Internal__V1__Job *job,
-		      Cek__Internal__V1__JobResult *result)
-{
-	struct inventory_context context = { loop, job->id };
-
-	switch (job->op_case) {
-	case CEK__INTERNAL__V1__JOB__OP_GENERATE:
-		hang_enter(GENERATE_TIMES);
-		manage_generate(worker, job->generate, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_IMPORT:
-		manage_import(worker, job->import, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_ADOPT:
-		manage_adopt(worker, job->adopt, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_DESTROY:
-		manage_destroy(worker, job->destroy, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_TRANSPORT:
-		hang_enter(GENERATE_TIMES);
-		manage_transport(worker, job->transport, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_INVENTORY:
-		return manage_inventory(worker, send_more, &context, result);
-	default:
-		return 0;
-	}
-}
-
-/* The use worker neither makes nor destroys objects. */
-static int run_job(struct loop *loop, struct worker *worker, const Cek__Internal__V1__Job *job,
-		   Cek__Internal__V1__JobResult *result)
-{
-	switch (job->op_case) {
-	case CEK__INTERNAL__V1__JOB__OP_UNWRAP:
-		job_unwrap(worker, job->unwrap, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_WRAP:
-		job_wrap(worker, job->wrap, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_REWRAP:
-		job_rewrap(worker, job->rewrap, result);
-		return 0;
-	case CEK__INTERNAL__V1__JOB__OP_FORGET:
-		job_forget(worker, job->forget, result);
-		return 0;
-	default:
-		return loop->manage ? run_manage(loop, worker, job, result) : 0;
-	}
+	return send_result(context, result);
 }
 
 static void measure(struct loop *loop, Cek__Internal__V1__JobResult *result)
@@ -223,21 +123,6 @@ static bool alike(struct batch *batch, const Cek__Internal__V1__Job *job)
 	return false;
 }
 
-/* Job.id, which stands first in a packed job; 0 if it does not. */
-static uint64_t id_of(const uint8_t *data, size_t len)
-{
-	uint64_t id = 0;
-
-	if (len < 2 || data[0] != (1 << 3 | PUT_TYPE_NUMBER))
-		return 0;
-	for (size_t i = 1; i < len && i <= PUT_VARINT_MAX; i++) {
-		id |= (uint64_t)(data[i] & 0x7f) << 7 * (i - 1);
-		if (data[i] < 0x80)
-			return id;
-	}
-	return 0;
-}
-
 /* The arena is empty, and the broker has what it waits for. */
 static int tell_news(struct loop *loop, struct worker *worker)
 {
@@ -263,11 +148,11 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	int r = 0;
 
 	/* Before anything that it could be the end of, its decoding included. */
-	loop->executing->job = id_of(data, len);
+	loop->executing->job = packed_id(data, len);
 	job = cek__internal__v1__job__unpack(arena_allocator(&worker->token.arena), len, data);
 	if (!job) {
 		arena_reset(&worker->token.arena);
-		return -EBADMSG;
+		return log_origin(-EBADMSG);
 	}
 	result.id = job->id;
 	result.outcome = OUTCOME(UNSUPPORTED);
@@ -280,7 +165,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	}
 	hang_enter(worker->token.facts.n_doubts > 0 ? PROBE_TIMES : 1);
 	worker->keys.now_us = batch->now_us;
-	r = run_job(loop, worker, job, &result);
+	r = run_job(worker, loop->manage, job, send_more, loop, &result);
 	hang_leave();
 	batch->now_us = clock_monotonic_us();
 	measure(loop, &result);
@@ -305,7 +190,7 @@ static int wait_for_jobs(struct loop *loop, struct worker *worker)
 	int n = poll(fds, 2, timeout);
 
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? 0 : log_origin(-errno);
 	if (n == 0 && !loop->manage)
 		return try_again(loop, worker);
 	if (n == 0 || fds[1].revents)
@@ -326,13 +211,13 @@ static bool may_wait(const struct batch *batch, uint64_t took_us)
 }
 
 /* The jobs of one datagram. */
-static int answer_datagram(struct loop *loop, struct worker *worker, struct batch *batch, struct jobs jobs)
+static int answer_datagram(struct loop *loop, struct worker *worker, struct batch *batch, struct packed jobs)
 {
 	const uint8_t *job;
 	size_t len;
 	int r = 0;
 
-	while (r == 0 && !worker->ending && jobs_next(&jobs, &job, &len)) {
+	while (r == 0 && !worker->ending && packed_next(&jobs, &job, &len)) {
 		const uint64_t began = batch->now_us;
 
 		r = answer(loop, worker, batch, job, len);
@@ -342,7 +227,7 @@ static int answer_datagram(struct loop *loop, struct worker *worker, struct batc
 		else if (r == -EBADMSG)
 			results_flush(&batch->results);
 	}
-	return r < 0 || worker->ending || jobs.len == 0 ? r : -EBADMSG;
+	return r < 0 || worker->ending || jobs.len == 0 ? r : log_origin(-EBADMSG);
 }
 
 static int answer_batch(struct loop *loop, struct worker *worker, struct batch *batch, unsigned n)
@@ -352,18 +237,18 @@ static int answer_batch(struct loop *loop, struct worker *worker, struct batch *
 	batch->in_hand = 0;
 	batch->now_us = clock_monotonic_us();
 	for (unsigned i = 0; i < n; i++)
-		batch->in_hand += jobs_count((struct jobs){ batch->iov[i].iov_base, batch->header[i].msg_len });
+		batch->in_hand += packed_count((struct packed){ batch->iov[i].iov_base, batch->header[i].msg_len });
 	for (unsigned i = 0; r == 0 && !worker->ending && i < n; i++) {
-		const struct jobs jobs = { batch->iov[i].iov_base, batch->header[i].msg_len };
+		const struct packed jobs = { batch->iov[i].iov_base, batch->header[i].msg_len };
 
 		if (jobs.len == 0)
 			return 1;
 		if (batch->header[i].msg_hdr.msg_flags & MSG_TRUNC)
-			return -EMSGSIZE;
+			return log_origin(-EMSGSIZE);
 		r = answer_datagram(loop, worker, batch, jobs);
 		wipe(batch->iov[i].iov_base, batch->header[i].msg_len);
 	}
-	return r == -EPIPE || (r == 0 && worker->ending) ? 1 : r;
+	return r == 0 && worker->ending ? 1 : r;
 }
 
 int loop_run(struct loop *loop, struct worker *worker)
@@ -383,8 +268,8 @@ int loop_run(struct loop *loop, struct worker *worker)
 		else if (errno == ECONNRESET)
 			r = 1;
 		else if (errno != EINTR)
-			r = -errno;
+			r = log_origin(-errno);
 	}
 	arena_deinit(&batch.arena);
-	return r < 0 ? r : 0;
+	return r < 0 && r != -EPIPE ? r : 0;
 }

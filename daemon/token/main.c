@@ -64,15 +64,15 @@ static int receive_setup(struct start *ret_start)
 	ssize_t n;
 
 	if (!buffer)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	n = dgram_recv(CONTROL, 0, buffer, DGRAM_MAX, ret_start->fds, FDS_MAX, &ret_start->n_fds);
 	ret_start->message = n > 0 ? cek__internal__v1__setup__unpack(NULL, (size_t)n, buffer) : NULL;
 	free(buffer);
 	if (n < 0)
-		return (int)n;
+		return log_origin((int)n);
 	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN ||
 	    ret_start->n_fds < 2)
-		return -EPROTO;
+		return log_origin(-EPROTO);
 	ret_start->token = ret_start->message->token;
 	return 0;
 }
@@ -88,21 +88,21 @@ static int take_descriptors(const struct start *start, struct session_config *co
 		int r = testhook_map(start->fds[--n]);
 
 		if (r < 0)
-			return r;
+			return log_origin(r);
 	}
 #endif
 	loop->control = CONTROL;
 	loop->jobs = start->fds[0];
 	loop->executing = executing_map(start->fds[1]);
 	if (!loop->executing)
-		return -errno;
+		return log_origin(-errno);
 	close(start->fds[1]);
 	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop->manage = start->token->manage;
 	loop->memory_limit = start->token->memory_limit;
 	config->pin_fd = n > 2 ? start->fds[2] : -1;
 	flags = fcntl(loop->jobs, F_GETFL);
-	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? log_origin(-errno) : 0;
 }
 
 static int open_token(struct worker *worker, const struct session_config *config)
@@ -155,7 +155,7 @@ static int send_hello(struct loop *loop, struct worker *worker, const char *sand
 	message.hello = &hello;
 	r = dgram_send(loop->jobs, &message.base, NULL, 0);
 	arena_reset(&worker->token.arena);
-	return r;
+	return r < 0 && r != -EPIPE ? log_origin(r) : r;
 }
 
 /*
@@ -195,8 +195,6 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN
 					    : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
 			worker->why);
-	else if (r < 0)
-		log_error("jobs: %s", strerror(-r));
 	return worker->ending ? -EIO : r;
 }
 
@@ -215,14 +213,15 @@ int main(void)
 		r = take_descriptors(&start, &config, &loop);
 	if (r == 0)
 		r = hang_init(start.token->call_seconds);
-	if (r == 0)
+	if (r == 0) {
 		r = arena_init(&worker.token.arena, start.token->manage ? MANAGE_ARENA_SIZE : ARENA_SIZE);
+		if (r < 0)
+			log_origin(r);
+	}
 	if (r == 0)
 		r = canary_init(&worker);
-	if (r < 0) {
-		log_error("setup: %s", strerror(-r));
+	if (r < 0)
 		return EXIT_TOKEN;
-	}
 	if (!worker.token.arena.locked)
 		log_warning("memory for CEKs cannot be locked; raise the limit (LimitMEMLOCK=, ulimit -l)");
 	config.module = start.token->module;

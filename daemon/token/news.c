@@ -1,7 +1,9 @@
 #include "daemon/token/news.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "proto/dgram.h"
 
 /* Into the arena: how is overwritten by the next row. */
@@ -40,5 +42,5 @@ int news_send(int fd, struct token *token)
 	message.news = &what;
 	r = dgram_send(fd, &message.base, NULL, 0);
 	arena_reset(&token->arena);
-	return r;
+	return r < 0 && r != -EPIPE ? log_origin(r) : r;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
+#include "daemon/token/fields.h"
 #include "proto/put.h"
 
 enum {
@@ -13,22 +15,22 @@ enum {
 int results_init(struct results *results, struct arena *arena, int fd)
 {
 	*results = (struct results){ .fd = fd, .packed = arena_alloc(arena, RESULTS_ROOM) };
-	return results->packed ? 0 : -ENOMEM;
+	return results->packed ? 0 : log_origin(-ENOMEM);
 }
 
 static size_t put_result(const struct results *results, const Cek__Internal__V1__JobResult *result)
 {
 	uint8_t *start = results->packed + RESULTS_HEAD + results->len;
 	struct put put = { .at = start, .room = RESULTS_MAX - results->len };
-	uint8_t *body = put_begin(&put, 1);
+	uint8_t *body = put_begin(&put, FIELD_JOB_RESULTS_RESULT);
 	size_t len;
 
-	put_number(&put, 1, result->id);
-	put_number(&put, 2, result->outcome);
-	put_text(&put, 3, result->text);
-	put_bytes(&put, 4, &result->cek);
-	put_number(&put, 7, result->memory);
-	put_number(&put, 19, result->replace != 0);
+	put_number(&put, FIELD_JOB_RESULT_ID, result->id);
+	put_number(&put, FIELD_JOB_RESULT_OUTCOME, result->outcome);
+	put_text(&put, FIELD_JOB_RESULT_TEXT, result->text);
+	put_bytes(&put, FIELD_JOB_RESULT_CEK, &result->cek);
+	put_number(&put, FIELD_JOB_RESULT_MEMORY, result->memory);
+	put_number(&put, FIELD_JOB_RESULT_REPLACE, result->replace != 0);
 	put_end(&put, body);
 	len = put_finish(&put, start);
 	if (len == 0) /* its CEK may stand there already */
@@ -47,7 +49,7 @@ int results_add(struct results *results, const Cek__Internal__V1__JobResult *res
 			return r;
 		len = put_result(results, result);
 		if (len == 0)
-			return -EMSGSIZE;
+			return log_origin(-EMSGSIZE);
 	}
 	if (results->len == 0)
 		results->since_us = now_us;
@@ -81,5 +83,7 @@ int results_flush(struct results *results)
 	results->len = 0;
 	results->n = 0;
 	wipe(start, head_len + len);
-	return sent < 0 ? -errno : 0;
+	if (sent < 0)
+		return errno == EPIPE ? -EPIPE : log_origin(-errno);
+	return 0;
 }

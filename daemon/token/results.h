@@ -25,8 +25,8 @@ struct results {
 /* Of arena, which outlives it. 0 or -ENOMEM. */
 int results_init(struct results *results, struct arena *arena, int fd);
 
-/* Add a result that has nothing but id, outcome, text, cek, memory and replace. Those before it are sent if it would not
- * fit. 0; -EMSGSIZE if it does not fit at all; -errno of send(2). */
+/* Add a result that has nothing but id, outcome, text, cek, memory and replace. Those before it are sent if it would
+ * not fit. 0; -EMSGSIZE if it does not fit at all; -errno of send(2). */
 int results_add(struct results *results, const Cek__Internal__V1__JobResult *result, uint64_t now_us);
 
 /* How long the first of them would have waited if another took so long; 0 if there are none. */

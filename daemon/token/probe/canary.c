@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/token/algs/mech.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/objects.h"
@@ -35,7 +36,7 @@ struct canary {
 int canary_init(struct worker *worker)
 {
 	worker->canary = calloc(1, sizeof(*worker->canary));
-	return worker->canary ? 0 : -ENOMEM;
+	return worker->canary ? 0 : log_origin(-ENOMEM);
 }
 
 void canary_learn(struct worker *worker, const struct name *name, const struct unwrap *unwrap)
