@@ -13,24 +13,39 @@
 
 enum { TRIES = 2 };
 
-static CK_RV unwrap_once(struct worker *worker, const struct name *name, const struct mech *mech,
-			 const struct unwrap *unwrap, uint8_t *ret_cek)
+/* One unwrap, or with unwrap NULL one wrap. */
+struct call {
+	const struct mech *mech;
+	const struct unwrap *unwrap;
+	uint8_t *ret_cek;
+	const struct wrap *wrap;
+	struct wrapped *ret_wrapped;
+};
+
+static CK_RV unwrap_once(struct worker *worker, const struct name *name, struct key *key, const struct call *call)
+{
+	CK_RV rv = call->mech->unwrap(&worker->token, key, call->unwrap, call->ret_cek);
+
+	if (rv != CKR_OK)
+		return rv;
+	/* cjose CVE-2026-53939: nobody makes such a CEK but somebody who wants everyone to know it. */
+	if (agree_all_zero(call->ret_cek, call->unwrap->cek_len))
+		return CKR_ENCRYPTED_DATA_INVALID;
+	canary_learn(worker, name, call->unwrap);
+	return CKR_OK;
+}
+
+static CK_RV call_once(struct worker *worker, const struct name *name, const struct call *call)
 {
 	struct key *key;
 	CK_RV rv = keys_get(&worker->keys, name, &key);
 
 	if (rv != CKR_OK)
 		return rv;
-	if (!mech_key_fits(key, unwrap->alg))
+	if (!mech_key_fits(key, name->alg))
 		return CKR_KEY_TYPE_INCONSISTENT;
-	rv = mech->unwrap(&worker->token, key, unwrap, ret_cek);
-	if (rv != CKR_OK)
-		return rv;
-	/* cjose CVE-2026-53939: nobody makes such a CEK but somebody who wants everyone to know it. */
-	if (agree_all_zero(ret_cek, unwrap->cek_len))
-		return CKR_ENCRYPTED_DATA_INVALID;
-	canary_learn(worker, name, unwrap);
-	return CKR_OK;
+	return call->unwrap ? unwrap_once(worker, name, key, call)
+			    : call->mech->wrap(&worker->token, key, call->wrap, call->ret_wrapped);
 }
 
 /* What the token did not clearly refuse when the worker started is tried before it is taken for impossible. */
@@ -42,6 +57,24 @@ static outcome_t check_settled(struct worker *worker, const struct name *name, C
 		return OUTCOME(OK);
 	*ret_rv = CKR_CEKD_UNTRIED;
 	return worker->ending ? OUTCOME(UNAVAILABLE) : OUTCOME(UNTRIED);
+}
+
+static outcome_t call_token(struct worker *worker, const struct name *name, const struct call *call, CK_RV *ret_rv)
+{
+	outcome_t outcome = OUTCOME(OK);
+	bool again = true;
+
+	if (worker->token.facts.n_doubts > 0)
+		outcome = check_settled(worker, name, ret_rv);
+	if (outcome != OUTCOME(OK))
+		return outcome;
+	for (unsigned tries = 0; again && tries < TRIES; tries++) {
+		*ret_rv = call_once(worker, name, call);
+		if (*ret_rv == CKR_OK)
+			return OUTCOME(OK);
+		outcome = judge(worker, *ret_rv, name, tries, &again);
+	}
+	return outcome;
 }
 
 /* One job is mostly like the one before it. */
@@ -74,27 +107,12 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 	const struct name name = {
 		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg, .public_key = job->public_key
 	};
-	outcome_t outcome = OUTCOME(UNSUPPORTED);
+	const struct call call = {.mech = mech, .unwrap = &unwrap, .ret_cek = ret_cek};
 
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !unwrap.alg || job->cek_len == 0 || job->cek_len > CEK_LEN_MAX)
-		return outcome;
-	if (worker->token.facts.n_doubts > 0) {
-		outcome = check_settled(worker, &name, ret_rv);
-		if (outcome != OUTCOME(OK))
-			return outcome;
-	}
-	for (unsigned tries = 0; tries < TRIES; tries++) {
-		bool again;
-
-		*ret_rv = unwrap_once(worker, &name, mech, &unwrap, ret_cek);
-		if (*ret_rv == CKR_OK)
-			return OUTCOME(OK);
-		outcome = judge(worker, *ret_rv, &name, tries, &again);
-		if (!again)
-			break;
-	}
-	return outcome;
+		return OUTCOME(UNSUPPORTED);
+	return call_token(worker, &name, &call, ret_rv);
 }
 
 /* FAILED has one form, whatever the cause: no text. The others are no secret. */
@@ -119,19 +137,6 @@ void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
 	explain(ret_result, rv);
 }
 
-static CK_RV wrap_once(struct worker *worker, const struct name *name, const struct mech *mech,
-		       const struct wrap *wrap, struct wrapped *wrapped)
-{
-	struct key *key;
-	CK_RV rv = keys_get(&worker->keys, name, &key);
-
-	if (rv != CKR_OK)
-		return rv;
-	if (!mech_key_fits(key, wrap->alg))
-		return CKR_KEY_TYPE_INCONSISTENT;
-	return mech->wrap(&worker->token, key, wrap, wrapped);
-}
-
 static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped,
 			  CK_RV *ret_rv)
 {
@@ -150,26 +155,13 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 	const struct name name = {
 		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = wrap.alg, .public_key = job->public_key
 	};
-	outcome_t outcome = OUTCOME(UNSUPPORTED);
+	const struct call call = {.mech = mech, .wrap = &wrap, .ret_wrapped = wrapped};
+	outcome_t outcome;
 
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !wrap.alg || agree_all_zero(wrapped->cek, wrap.cek_len))
-		return outcome;
-	if (worker->token.facts.n_doubts > 0) {
-		outcome = check_settled(worker, &name, ret_rv);
-		if (outcome != OUTCOME(OK))
-			return outcome;
-	}
-	for (unsigned tries = 0; tries < TRIES; tries++) {
-		bool again;
-
-		*ret_rv = wrap_once(worker, &name, mech, &wrap, wrapped);
-		if (*ret_rv == CKR_OK)
-			return OUTCOME(OK);
-		outcome = judge(worker, *ret_rv, &name, tries, &again);
-		if (!again)
-			break;
-	}
+		return OUTCOME(UNSUPPORTED);
+	outcome = call_token(worker, &name, &call, ret_rv);
 	/* FAILED is about a ciphertext, and there was none. */
 	return outcome == OUTCOME(FAILED) ? OUTCOME(UNSUPPORTED) : outcome;
 }

@@ -3,21 +3,22 @@
 #include "daemon/token/fields.h"
 #include "proto/put.h"
 
+enum { LENGTH_MAX = 4 }; /* bytes of a length; no datagram is as long as that allows */
+
 bool packed_next(struct packed *packed, const uint8_t **ret_job, size_t *ret_len)
 {
 	size_t len = 0, head = 1;
+	uint8_t byte;
 
 	if (packed->len < 2 || packed->at[0] != (FIELD_TO_WORKER_JOB << 3 | PUT_TYPE_LENGTH))
 		return false;
-	for (unsigned shift = 0; shift < 28; shift += 7) {
-		const uint8_t byte = packed->at[head++];
-
-		len |= (size_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			break;
-		if (head == packed->len)
+	do {
+		if (head == packed->len || head > LENGTH_MAX)
 			return false;
-	}
+		byte = packed->at[head];
+		len |= (size_t)(byte & 0x7f) << 7 * (head - 1);
+		head++;
+	} while (byte >= 0x80);
 	if (len > packed->len - head)
 		return false;
 	*ret_job = packed->at + head;
