@@ -123,6 +123,78 @@ static void test_several_results(void **state)
 	assert_true(receive(line) < 0);
 }
 
+/* The same every time; which values does not matter, only that they are many. */
+static uint64_t random_of(uint64_t *seed, uint64_t limit)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (*seed >> 33) % limit;
+}
+
+static JobResult random_result(uint64_t *seed, char *text, size_t size)
+{
+	JobResult result = result_of(UINT64_MAX >> random_of(seed, 64), (Cek__Internal__V1__Outcome)random_of(seed, 10),
+				     random_of(seed, sizeof(cek) + 1));
+	const size_t len = random_of(seed, size);
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	if (random_of(seed, 4) > 0)
+		result.text = text;
+	result.memory = UINT64_MAX >> random_of(seed, 65) % 64;
+	if (random_of(seed, 2))
+		result.memory = 0;
+	result.replace = random_of(seed, 2) > 0;
+	return result;
+}
+
+static void test_any_result_is_as_protobuf_c_packs_it(void **state)
+{
+	enum { ROUNDS = 3000, RESULTS = 10, TEXT = 200 };
+	struct line *line = *state;
+	static char text[RESULTS][TEXT];
+	uint64_t seed = 1;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const size_t n = 1 + random_of(&seed, RESULTS);
+		JobResult results[RESULTS], *row[RESULTS];
+
+		for (size_t i = 0; i < n; i++) {
+			results[i] = random_result(&seed, text[i], TEXT);
+			row[i] = &results[i];
+			assert_int_equal(results_add(&line->results, row[i], 0), 0);
+		}
+		assert_int_equal(results_flush(&line->results), 0);
+		assert_arrives(line, row, n);
+	}
+}
+
+/* Each length of a text, so that every length in front of it and around it occurs: as protobuf-c packs it, or not at all
+ * and with what is to be said. */
+static void test_every_length_up_to_the_last_that_fits(void **state)
+{
+	struct line *line = *state;
+	static char text[RESULTS_ROOM + 1];
+	size_t fitted = 0;
+
+	for (size_t len = 0; len < RESULTS_ROOM; len++) {
+		JobResult result = result_of(len, CEK__INTERNAL__V1__OUTCOME__OUTCOME_REFUSED, 0), *row = &result;
+
+		memset(text, 'x', len);
+		text[len] = '\0';
+		result.text = text;
+		if (results_add(&line->results, &result, 0) == 0) {
+			assert_int_equal(results_flush(&line->results), 0);
+			assert_arrives(line, &row, 1);
+			assert_int_equal(fitted, len);
+			fitted++;
+		} else {
+			assert_int_equal(results_flush(&line->results), 0);
+			assert_true(receive(line) < 0);
+		}
+	}
+	assert_in_range(fitted, RESULTS_ROOM - 64, RESULTS_ROOM);
+}
+
 static void test_those_that_do_not_fit_leave_before(void **state)
 {
 	struct line *line = *state;
@@ -204,6 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_result),
 		TEST(test_several_results),
+		TEST(test_any_result_is_as_protobuf_c_packs_it),
+		TEST(test_every_length_up_to_the_last_that_fits),
 		TEST(test_those_that_do_not_fit_leave_before),
 		TEST(test_one_that_never_fits),
 		TEST(test_how_long_the_first_waits),
