@@ -55,9 +55,9 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if (rv == CKR_GENERAL_ERROR && !worker->keys.never_reopen) {
-		keys_forget_all(&worker->keys);
-		if (session_reopen(&worker->token.session) != SESSION_OK)
-			return CKR_TOKEN_NOT_PRESENT;
+		rv = manage_begin_anew(worker);
+		if (rv != CKR_OK)
+			return rv;
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(private)) {
