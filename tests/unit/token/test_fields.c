@@ -38,7 +38,8 @@ static void numbers_are_those_of_the_messages(void **state)
 	assert_field(MESSAGE(job_result), "replace", FIELD_JOB_RESULT_REPLACE, PROTOBUF_C_TYPE_BOOL);
 }
 
-/* Who adds a field to JobResult decides here: can the result of an unwrap have it (then results.c writes it), or not? */
+/* Who adds a field to JobResult decides here: can the result of an unwrap have it (results.c writes it then), or not?
+ */
 static void every_field_of_a_result_is_accounted_for(void **state)
 {
 	static const char *of_unwraps[] = {"id", "outcome", "text", "cek", "memory", "replace"};

@@ -168,8 +168,8 @@ static void test_any_result_is_as_protobuf_c_packs_it(void **state)
 	}
 }
 
-/* Each length of a text, so that every length in front of it and around it occurs: as protobuf-c packs it, or not at all
- * and with what is to be said. */
+/* Each length of a text, so that every length in front of it and around it occurs: as protobuf-c packs it, or not at
+ * all if it does not fit. */
 static void test_every_length_up_to_the_last_that_fits(void **state)
 {
 	struct line *line = *state;

@@ -1,5 +1,5 @@
-/* Both directions of AES key wrap in both ways of a token, on a token of this file that "wraps" by putting eight bytes in
- * front. */
+/* Both directions of AES key wrap in both ways of a token, on a token of this file that "wraps" by putting eight bytes
+ * in front. */
 #include "daemon/token/algs/aeskw.h"
 
 #include <setjmp.h>
