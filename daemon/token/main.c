@@ -13,7 +13,6 @@
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "daemon/token/algs/ecdh.h"
-#include "daemon/token/algs/mech.h"
 #include "daemon/token/hang.h"
 #include "daemon/token/loop.h"
 #include "daemon/token/news.h"

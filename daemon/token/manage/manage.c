@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/shared/testhook.h"
 #include "daemon/token/algs/mech.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/objects.h"
