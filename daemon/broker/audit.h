@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 
 enum {
 	AUDIT_BATCH_MAX = 65536,    /* bytes of packed records of one datagram */

@@ -13,16 +13,16 @@
 #include "base/pool.h"
 #include "base/wipe.h"
 #include "daemon/broker/audit.h"
+#include "daemon/broker/base/names.h"
+#include "daemon/broker/base/timers.h"
 #include "daemon/broker/journal.h"
 #include "daemon/broker/metrics.h"
-#include "daemon/broker/names.h"
 #include "daemon/broker/policy.h"
 #include "daemon/broker/quota.h"
 #include "daemon/broker/restore.h"
 #include "daemon/broker/ring.h"
 #include "daemon/broker/server.h"
 #include "daemon/broker/steps.h"
-#include "daemon/broker/timers.h"
 #include "daemon/broker/workers.h"
 
 enum {

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/broker/base/timers.h"
 #include "daemon/broker/journal.h"
 #include "daemon/broker/ring.h"
-#include "daemon/broker/timers.h"
 #include "daemon/broker/workers.h"
 
 struct broker;

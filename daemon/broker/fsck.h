@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/wipe.h"
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 
 struct broker;
 struct inventory;

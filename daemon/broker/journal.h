@@ -11,7 +11,7 @@
 #include <event2/event_struct.h>
 
 #include "base/list.h"
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 
 enum { APPENDS_MAX = 256 }; /* waiting to become durable */
 

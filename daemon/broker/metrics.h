@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 
 enum {
 	METRICS_OPERATIONS = 32, /* rows of the operation table, at most */

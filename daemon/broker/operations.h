@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 #include "daemon/broker/permission.h"
 #include "daemon/broker/request.h"
 

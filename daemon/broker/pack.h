@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 
 /* Bytes written to to; 0: more than size, or not a message about a CEK: let protobuf-c pack that. */
 size_t pack_job(const Job *job, uint8_t *to, size_t size);

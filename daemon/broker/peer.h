@@ -14,8 +14,8 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "daemon/broker/base/timers.h"
 #include "daemon/broker/policy.h"
-#include "daemon/broker/timers.h"
 
 struct broker;
 struct user;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 #include "daemon/broker/permission.h"
 
 enum {

@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
+#include "daemon/broker/base/timers.h"
 #include "daemon/broker/ring.h"
-#include "daemon/broker/timers.h"
 #include "daemon/broker/workers.h"
 
 enum {

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
+#include "daemon/broker/base/timers.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/ring.h"
-#include "daemon/broker/timers.h"
 #include "daemon/broker/workers.h"
 
 struct broker;

@@ -11,7 +11,7 @@
 
 #include "base/list.h"
 #include "base/table.h"
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 #include "proto/alg.h"
 
 enum {

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/queue.h"
+#include "daemon/broker/base/names.h"
 #include "daemon/broker/names.h"
 #include "daemon/shared/executing.h"
 

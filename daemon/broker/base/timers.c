@@ -1,4 +1,4 @@
-#include "daemon/broker/timers.h"
+#include "daemon/broker/base/timers.h"
 
 void timers_init(struct timers *timers, uint64_t now_us)
 {

@@ -1,7 +1,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "daemon/broker/names.h"
+#include "daemon/broker/base/names.h"
 #include "proto/utf8.h"
 
 const char *status_name(enum status status)
