@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "daemon/broker/base/names.h"
-#include "daemon/broker/permission.h"
+#include "daemon/broker/policy/permission.h"
 #include "daemon/broker/request.h"
 
 /* Every handler: returns a status, STATUS_PENDING if it has started something that will finish the request, or -errno

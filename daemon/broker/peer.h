@@ -15,7 +15,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "daemon/broker/base/timers.h"
-#include "daemon/broker/policy.h"
+#include "daemon/broker/policy/policy.h"
 
 struct broker;
 struct user;

@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/broker/broker_rig.h"
-#include "daemon/broker/permission.h"
+#include "daemon/broker/policy/permission.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
+#include "tests/unit/broker/broker_rig.h"
 
 typedef Cek__Internal__V1__FromWorker FromWorker;
 typedef Cek__Internal__V1__FromJournal FromJournal;

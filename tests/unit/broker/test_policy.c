@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/policy.h"
+#include "daemon/broker/policy/policy.h"
 
 static char *listeners[] = {(char *)"gateway", (char *)"admin"};
 static char *names[] = {(char *)"api-*", (char *)"login"};

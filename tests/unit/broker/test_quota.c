@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/quota.h"
+#include "daemon/broker/policy/quota.h"
 
 static void test_connections_of_a_user(void **state)
 {

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "daemon/broker/permission.h"
+#include "daemon/broker/policy/permission.h"
 
 static const char *const names[PERMISSION_COUNT] = {
 	[PERMISSION_UNWRAP] = "unwrap",

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon/broker/quota.h"
+#include "daemon/broker/policy/quota.h"
 
 void quota_init(struct quota *quota, uint32_t connections_max, uint32_t requests_max)
 {

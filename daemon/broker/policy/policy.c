@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/policy.h"
+#include "daemon/broker/policy/policy.h"
 
 struct policy_rule {
 	uint64_t listeners; /* bits; all ones: every listener */

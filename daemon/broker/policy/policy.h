@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "daemon/broker/base/names.h"
-#include "daemon/broker/permission.h"
+#include "daemon/broker/policy/permission.h"
 
 enum {
 	POLICY_RULES_MAX = 256,
