@@ -20,7 +20,7 @@
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/policy/quota.h"
 #include "daemon/broker/restore.h"
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 #include "daemon/broker/server.h"
 #include "daemon/broker/steps.h"
 #include "daemon/broker/workers.h"

@@ -13,7 +13,7 @@
 
 #include "daemon/broker/base/timers.h"
 #include "daemon/broker/journal.h"
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 #include "daemon/broker/workers.h"
 
 struct broker;

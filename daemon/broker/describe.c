@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/describe.h"
-#include "daemon/broker/moves.h"
 #include "daemon/broker/peer.h"
-#include "daemon/broker/schedule.h"
+#include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/schedule.h"
 
 enum {
 	SHOWN_MAX = 512,     /* versions in one reply */

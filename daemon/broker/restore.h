@@ -12,7 +12,7 @@
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
 #include "daemon/broker/request.h"
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 #include "daemon/broker/workers.h"
 
 struct broker;

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
-#include "daemon/broker/moves.h"
+#include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/schedule.h"
 #include "daemon/broker/rpc.h"
-#include "daemon/broker/schedule.h"
 
 static const char *utc(uint64_t micros, char *text, size_t size)
 {

@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
-#include "daemon/broker/moves.h"
 #include "daemon/broker/restore.h"
+#include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc.h"
 
 static int check_fields(struct request *request, const Cek__V1__SetKeyStateRequest *message)

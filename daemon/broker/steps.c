@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
-#include "daemon/broker/moves.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/request.h"
-#include "daemon/broker/schedule.h"
+#include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/schedule.h"
 #include "daemon/broker/usage.h"
 #include "daemon/broker/use.h"
 

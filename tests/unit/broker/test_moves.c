@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/moves.h"
+#include "daemon/broker/ring/moves.h"
 
 /* PADSCXW: pre-active, active, deactivated, suspended, compromised, destroyed, waiting. */
 static const enum state order[] = {STATE_PRE_ACTIVE, STATE_ACTIVE, STATE_DEACTIVATED, STATE_SUSPENDED,

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 
 static uint64_t seq, now;
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/schedule.h"
+#include "daemon/broker/ring/schedule.h"
 
 enum { DAY = 86400 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/moves.h"
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/ring.h"
 
 static int contradiction(char *ret_why, size_t why_size, const char *what, const KeyRecord *record)
 {

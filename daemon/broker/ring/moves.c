@@ -1,4 +1,4 @@
-#include "daemon/broker/moves.h"
+#include "daemon/broker/ring/moves.h"
 
 /* Why not; "" = free to go; BACK = only to the state that it had before. */
 static const char back[] = "it goes back only to the state that it had before";

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 
 void ring_init(struct ring *ring)
 {

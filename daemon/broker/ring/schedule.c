@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "daemon/broker/schedule.h"
+#include "daemon/broker/ring/schedule.h"
 
 static uint64_t seconds(uint64_t n)
 {

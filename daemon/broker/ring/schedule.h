@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 
 enum step {
 	STEP_NONE,

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/broker/ring.h"
+#include "daemon/broker/ring/ring.h"
 
 /* Why this version may not go to that state: one English line in static storage. NULL: it may. Only a version that was
  * not active before becomes active in the place of another one. */
