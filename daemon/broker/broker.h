@@ -12,10 +12,10 @@
 
 #include "base/pool.h"
 #include "base/wipe.h"
-#include "daemon/broker/audit.h"
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
-#include "daemon/broker/journal.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/journal/journal.h"
 #include "daemon/broker/metrics.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/policy/quota.h"

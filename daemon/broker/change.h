@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "daemon/broker/base/timers.h"
-#include "daemon/broker/journal.h"
+#include "daemon/broker/journal/journal.h"
 #include "daemon/broker/ring/ring.h"
 #include "daemon/broker/workers.h"
 

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "daemon/broker/audit.h"
+#include "daemon/broker/journal/audit.h"
 #include "daemon/broker/pack.h"
 #include "proto/put.h"
 
