@@ -23,7 +23,7 @@
 #include "daemon/broker/ring/ring.h"
 #include "daemon/broker/server.h"
 #include "daemon/broker/steps.h"
-#include "daemon/broker/workers.h"
+#include "daemon/broker/workers/workers.h"
 
 enum {
 	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */

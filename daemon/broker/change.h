@@ -14,7 +14,7 @@
 #include "daemon/broker/base/timers.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/workers.h"
+#include "daemon/broker/workers/workers.h"
 
 struct broker;
 struct request;

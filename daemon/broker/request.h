@@ -12,7 +12,7 @@
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/workers.h"
+#include "daemon/broker/workers/workers.h"
 
 enum {
 	/* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */

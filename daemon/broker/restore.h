@@ -13,7 +13,7 @@
 #include "daemon/broker/base/timers.h"
 #include "daemon/broker/request.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/workers.h"
+#include "daemon/broker/workers/workers.h"
 
 struct broker;
 struct change;
