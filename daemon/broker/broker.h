@@ -17,11 +17,11 @@
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/metrics.h"
+#include "daemon/broker/net/server.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/policy/quota.h"
 #include "daemon/broker/restore.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/server.h"
 #include "daemon/broker/steps.h"
 #include "daemon/broker/workers/workers.h"
 

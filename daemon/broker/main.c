@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/control.h"
+#include "daemon/broker/net/parent_link.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"

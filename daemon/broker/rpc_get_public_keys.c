@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/broker/use.h"
 #include "proto/frame.h"

@@ -2,7 +2,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/describe.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc.h"
 
 enum {

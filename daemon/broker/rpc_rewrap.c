@@ -3,7 +3,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/check.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/broker/use.h"
 

@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc.h"
 
 /* The first answer is the reply to this request; later ones are made by peer_tell_epoch under the same id. */

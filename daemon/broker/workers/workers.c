@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/control.h"
+#include "daemon/broker/net/parent_link.h"
 #include "proto/dgram.h"
 #include "proto/put.h"
 

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "tests/unit/broker/broker_calls.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "proto/frame.h"
+#include "tests/unit/broker/broker_calls.h"
 
 static struct peer *first_peer(struct rig *rig)
 {

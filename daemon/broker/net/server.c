@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 
 enum { ACCEPTS_A_TURN = 64 };
 

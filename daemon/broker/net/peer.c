@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/peer.h"
+#include "daemon/broker/net/peer.h"
 #include "daemon/broker/request.h"
 #include "proto/frame.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/broker/control.h"
+#include "daemon/broker/net/parent_link.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
