@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/metrics.h"
+#include "daemon/broker/context/metrics.h"
 
 static const uint64_t bounds[METRICS_BUCKETS] = {
 	50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 500000, 1000000, 10000000,
