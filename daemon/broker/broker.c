@@ -10,7 +10,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/parent_link.h"
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
 

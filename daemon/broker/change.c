@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
-#include "daemon/broker/describe.h"
 #include "daemon/broker/record.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/describe.h"
+#include "daemon/broker/request/request.h"
 #include "daemon/broker/restore.h"
 #include "daemon/shared/testhook.h"
 

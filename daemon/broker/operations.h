@@ -8,7 +8,7 @@
 
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/policy/permission.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 
 /* Every handler: returns a status, STATUS_PENDING if it has started something that will finish the request, or -errno
  * for a fault of the broker. It may look at request->message until it returns. */

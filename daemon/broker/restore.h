@@ -11,7 +11,7 @@
 
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 #include "daemon/broker/ring/ring.h"
 #include "daemon/broker/workers/workers.h"
 

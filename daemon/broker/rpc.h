@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 
 int rpc_unwrap(struct request *request);
 int rpc_wrap(struct request *request);

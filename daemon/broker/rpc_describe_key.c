@@ -1,4 +1,4 @@
-#include "daemon/broker/describe.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc.h"
 
 int rpc_describe_key(struct request *request)

@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/check.h"
+#include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/broker/use.h"
 

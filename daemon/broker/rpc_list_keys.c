@@ -1,8 +1,8 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/describe.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc.h"
 
 enum {

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/check.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc.h"
 #include "daemon/broker/use.h"
 

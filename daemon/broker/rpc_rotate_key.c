@@ -3,7 +3,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
-#include "daemon/broker/describe.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc.h"
 
 static int plan(struct request *request)

@@ -9,7 +9,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/change.h"
 #include "daemon/broker/record.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
 #include "daemon/broker/usage.h"

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 
 /* Unwrap takes active and deactivated versions, and pre-active ones of public-key algorithms: they are published before
  * they are used. */

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "daemon/broker/journal/audit.h"
-#include "daemon/broker/pack.h"
+#include "daemon/broker/request/pack.h"
 #include "proto/put.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 #include "proto/frame.h"
 
 enum {

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/pack.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/pack.h"
+#include "daemon/broker/request/request.h"
 
 /* What is packed here must be what protobuf-c packs, byte for byte, whatever is set; and never more than there is room. */
 

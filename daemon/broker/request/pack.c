@@ -1,4 +1,4 @@
-#include "daemon/broker/pack.h"
+#include "daemon/broker/request/pack.h"
 #include "proto/put.h"
 
 /* ---- parts --------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "daemon/broker/check.h"
+#include "daemon/broker/request/check.h"
 #include "proto/alg.h"
 
 int check_alg(struct request *request, const struct key *key, const char *alg)

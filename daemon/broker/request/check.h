@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 
 /* All return STATUS_OK, or a status whose text is set. */
 

@@ -10,8 +10,8 @@
 #include "daemon/broker/fsck.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/operations.h"
-#include "daemon/broker/pack.h"
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/pack.h"
+#include "daemon/broker/request/request.h"
 #include "daemon/broker/restore.h"
 #include "proto/frame.h"
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/broker/request.h"
+#include "daemon/broker/request/request.h"
 
 /* What of a key is wanted. It always fits into a frame: of a key with many versions as many as there is room for, and
  * Key.before says where the others begin. */

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/describe.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
 
