@@ -17,12 +17,12 @@
 #include "daemon/broker/context/metrics.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/journal.h"
+#include "daemon/broker/lifecycle/restore.h"
+#include "daemon/broker/lifecycle/steps.h"
 #include "daemon/broker/net/server.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/policy/quota.h"
-#include "daemon/broker/restore.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/steps.h"
 #include "daemon/broker/workers/workers.h"
 
 enum {

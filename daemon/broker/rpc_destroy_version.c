@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
 #include "daemon/broker/rpc.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/fsck.h"
+#include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/rpc.h"
 
 static int answer(struct request *request)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc.h"
 
 enum {

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
-#include "daemon/broker/restore.h"
+#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/rpc.h"
 
 static int check(struct request *request, const Cek__V1__RestoreRequest *message)

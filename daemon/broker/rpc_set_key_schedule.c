@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc.h"
 
 int rpc_set_key_schedule(struct request *request)

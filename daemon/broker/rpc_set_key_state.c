@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
-#include "daemon/broker/restore.h"
+#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc.h"
 

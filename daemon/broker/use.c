@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/use.h"
 
 enum { LOOK_AGAIN_US = 2000000 };

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/steps.h"
+#include "daemon/broker/lifecycle/steps.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__ToJournal ToJournal;

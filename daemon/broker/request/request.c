@@ -6,13 +6,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
-#include "daemon/broker/fsck.h"
+#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/fsck.h"
+#include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/operations.h"
 #include "daemon/broker/request/pack.h"
 #include "daemon/broker/request/request.h"
-#include "daemon/broker/restore.h"
 #include "proto/frame.h"
 
 static struct request *request_new(struct peer *peer)

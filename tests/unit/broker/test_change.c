@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "tests/unit/broker/broker_calls.h"
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 #include "proto/base64url.h"
+#include "tests/unit/broker/broker_calls.h"
 
 static void test_watchers_hear_of_each_epoch(void **state)
 {

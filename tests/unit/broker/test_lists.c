@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/broker/broker_calls.h"
-#include "daemon/broker/fsck.h"
+#include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/operations.h"
 #include "proto/frame.h"
+#include "tests/unit/broker/broker_calls.h"
 
 enum { BYTES_MAX = FRAME_BODY_MAX - 1024 }; /* of a page's entries, each with 8 bytes around it */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/usage.h"
+#include "daemon/broker/lifecycle/usage.h"
 
 enum {
 	ROWS_MAX = 170,   /* of a record: 17 of each version, and all fit into a datagram */

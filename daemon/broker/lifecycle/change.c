@@ -7,8 +7,9 @@
 
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/change.h"
-#include "daemon/broker/record.h"
+#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/record.h"
+#include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/request.h"
 #include "daemon/broker/restore.h"

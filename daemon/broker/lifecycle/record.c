@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/record.h"
+#include "daemon/broker/lifecycle/record.h"
 
 static void begin(const struct change *change, const char *type, KeyRecord *ret_record)
 {

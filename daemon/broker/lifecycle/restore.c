@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/fsck.h"
-#include "daemon/broker/restore.h"
+#include "daemon/broker/lifecycle/fsck.h"
+#include "daemon/broker/lifecycle/restore.h"
 
 enum { ASK_AGAIN_US = 1000000 };
 

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/broker/change.h"
+#include "daemon/broker/lifecycle/change.h"
 
 struct version_record {
 	KeyRecord record;
