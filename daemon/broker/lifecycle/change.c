@@ -12,7 +12,6 @@
 #include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/request.h"
-#include "daemon/broker/restore.h"
 #include "daemon/shared/testhook.h"
 
 static const struct {

@@ -13,8 +13,7 @@
 #include "daemon/broker/request/request.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
-#include "daemon/broker/usage.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/use.h"
 
 enum {
 	BACK_OFF_US = 5000000,

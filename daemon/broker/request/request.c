@@ -10,9 +10,9 @@
 #include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/operations.h"
 #include "daemon/broker/request/pack.h"
 #include "daemon/broker/request/request.h"
+#include "daemon/broker/rpc/operations.h"
 #include "proto/frame.h"
 
 static struct request *request_new(struct peer *peer)

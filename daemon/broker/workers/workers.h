@@ -13,7 +13,6 @@
 #include "base/list.h"
 #include "base/queue.h"
 #include "daemon/broker/base/names.h"
-#include "daemon/broker/names.h"
 #include "daemon/shared/executing.h"
 
 enum { MANAGE_QUEUE_MAX = 64 };

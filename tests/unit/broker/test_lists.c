@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "daemon/broker/lifecycle/fsck.h"
-#include "daemon/broker/operations.h"
+#include "daemon/broker/rpc/operations.h"
 #include "proto/frame.h"
 #include "tests/unit/broker/broker_calls.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/operations.h"
+#include "daemon/broker/rpc/operations.h"
 
 /* Every operation that cek.proto names has a row, and the table has no others. */
 static void test_each_operation_of_the_protocol_has_a_row(void **state)

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/rpc/use.h"
 #include "tests/unit/broker/broker_calls.h"
-#include "daemon/broker/use.h"
 
 static void test_states_that_unwrap(void **state)
 {

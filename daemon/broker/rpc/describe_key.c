@@ -1,5 +1,5 @@
 #include "daemon/broker/request/describe.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 int rpc_describe_key(struct request *request)
 {

@@ -7,7 +7,7 @@
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static const char *utc(uint64_t micros, char *text, size_t size)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/rpc.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/rpc/use.h"
 
 enum { WARNING_LEN_MAX = 200 };
 

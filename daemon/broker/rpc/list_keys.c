@@ -3,7 +3,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/request/describe.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 enum {
 	PAGE_BYTES = 20000, /* one key takes 32000 at most: a page fits into a frame */

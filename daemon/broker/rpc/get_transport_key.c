@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static int on_result(struct request *request, const JobResult *result)
 {

@@ -4,7 +4,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/request/describe.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static int plan(struct request *request)
 {

@@ -6,7 +6,7 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/restore.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static int check(struct request *request, const Cek__V1__RestoreRequest *message)
 {

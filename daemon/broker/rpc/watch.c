@@ -2,7 +2,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 /* The first answer is the reply to this request; later ones are made by peer_tell_epoch under the same id. */
 int rpc_watch(struct request *request)

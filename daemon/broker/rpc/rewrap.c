@@ -4,8 +4,8 @@
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/request/check.h"
-#include "daemon/broker/rpc.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/rpc/use.h"
 
 /* The reply, with the encrypted key and the parameters as they came if it was under the active version already. */
 static int answer(struct request *request, const JobResult *result, ProtobufCBinaryData *old, AlgParams *old_params)

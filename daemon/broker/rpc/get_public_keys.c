@@ -5,8 +5,8 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/net/peer.h"
-#include "daemon/broker/rpc.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/rpc/use.h"
 #include "proto/frame.h"
 
 enum {

@@ -2,8 +2,8 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/request/check.h"
-#include "daemon/broker/rpc.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/rpc/use.h"
 
 static int on_result(struct request *request, const JobResult *result)
 {

@@ -1,8 +1,8 @@
 #include <errno.h>
 
 #include "daemon/broker/broker.h"
-#include "daemon/broker/operations.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/operations.h"
+#include "daemon/broker/rpc/rpc.h"
 #include "proto/frame.h"
 
 enum { TEXT_SIZE = FRAME_BODY_MAX - 256 }; /* with what is around it: a frame */

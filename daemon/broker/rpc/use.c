@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/use.h"
+#include "daemon/broker/rpc/use.h"
 
 enum { LOOK_AGAIN_US = 2000000 };
 

@@ -8,7 +8,7 @@
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/restore.h"
 #include "daemon/broker/ring/moves.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static int check_fields(struct request *request, const Cek__V1__SetKeyStateRequest *message)
 {

@@ -1,5 +1,5 @@
-#include "daemon/broker/operations.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/operations.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static void target_unwrap(const CekRequest *message, struct target *ret_target)
 {

@@ -2,7 +2,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 int rpc_set_key_schedule(struct request *request)
 {

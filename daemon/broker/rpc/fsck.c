@@ -5,7 +5,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/fsck.h"
-#include "daemon/broker/rpc.h"
+#include "daemon/broker/rpc/rpc.h"
 
 static int answer(struct request *request)
 {
