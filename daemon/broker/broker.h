@@ -13,7 +13,7 @@
 #include "base/pool.h"
 #include "base/wipe.h"
 #include "daemon/broker/base/names.h"
-#include "daemon/broker/base/timers.h"
+#include "daemon/broker/base/turn.h"
 #include "daemon/broker/context/metrics.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/journal.h"
@@ -25,15 +25,10 @@
 #include "daemon/broker/ring/ring.h"
 #include "daemon/broker/workers/workers.h"
 
-enum {
-	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */
-	INPUT_SIZE = 98304,   /* a frame that came in parts (64 KiB) and one more read */
-	WARNINGS_MAX = 32, /* in a Status; the last one counts those that did not fit */
-};
+enum { WARNINGS_MAX = 32 }; /* in a Status; the last one counts those that did not fit */
 
 struct broker {
-	struct event_base *base;
-	uint64_t now;          /* monotonic; each event's handler looks at the clock first (broker_look_at_clock) */
+	struct turn turn;
 	/* From Setup: */
 	uint64_t gcm_wrap_limit;
 	uint32_t destroy_wait, destroy_wait_min;
@@ -42,28 +37,18 @@ struct broker {
 	uint32_t use_workers;
 	bool split_uids;
 	char *version;
-	Limits limits;
-	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
 	/* Parts: */
 	struct policy policy;
 	uint64_t rules_since;  /* real time: tells those in force from those before */
 	struct ring ring;
 	struct quota quota;
 	struct metrics metrics;
-	struct timers timers;
-	struct event tick;     /* turns the timers while there are any */
 	struct journal journal;
 	struct audit audit;
 	struct workers workers;
 	struct server server;
 	struct steps steps;
 	struct restore restore;
-	/* Locked memory: */
-	struct arena arena;    /* reset after each message */
-	struct arena buffers;  /* holds the three below */
-	uint8_t *input;        /* INPUT_SIZE: what was read from a peer */
-	uint8_t *datagram;     /* DGRAM_MAX: what was read from a process */
-	uint8_t *frame;        /* FRAME_HEADER + FRAME_BODY_MAX: a large reply */
 	struct pool requests;
 	struct pool chunks;    /* parts of frames, in and out */
 	/* cekd: */
@@ -76,7 +61,7 @@ struct broker {
 	size_t told_keys;
 	bool ready_sent;       /* Ready went to cekd */
 	char told[200];
-	bool draining, usage_flushed, stop;
+	bool usage_flushed;
 	int exit_status;
 };
 
@@ -92,9 +77,6 @@ int broker_run(struct broker *broker);
 
 /* One turn: wait for events if wait is set, handle them, then dispatch, record, reply. False when it is over. */
 bool broker_turn(struct broker *broker, bool wait);
-
-/* At the beginning of each event's handler. */
-void broker_look_at_clock(struct broker *broker);
 
 /* Requests other than Status and Metrics can be served: the ring is there and the journal writes. */
 bool broker_serving(const struct broker *broker);

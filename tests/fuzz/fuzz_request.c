@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		replies++;
 		rig_run(rig);
 	}
-	if (replies == 0 || rig->broker.requests.in_use > 0 || rig->broker.arena.used > 0)
+	if (replies == 0 || rig->broker.requests.in_use > 0 || rig->broker.turn.arena.used > 0)
 		abort(); /* each request is answered, and nothing of it stays */
 	if (rig->journal.n_records > RECORDS_ENOUGH)
 		stop();

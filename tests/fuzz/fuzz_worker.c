@@ -269,7 +269,7 @@ static void end(void)
 	start(&liars[0], false);
 	rig_run(rig);
 	drop_replies();
-	if (!rig->broker_up || rig->broker.requests.in_use > 0 || rig->broker.arena.used > 0)
+	if (!rig->broker_up || rig->broker.requests.in_use > 0 || rig->broker.turn.arena.used > 0)
 		abort();
 	rig_close(&client);
 	rig_free(rig);

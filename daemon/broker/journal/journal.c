@@ -289,12 +289,12 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct journal *journal = data;
 	struct broker *broker = journal->broker;
 
-	broker_look_at_clock(broker);
+	turn_look_at_clock(&broker->turn);
 	for (;;) {
-		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, NULL, 0, NULL);
+		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->turn.datagram, DGRAM_MAX, NULL, 0, NULL);
 		FromJournal *message;
 
-		if (n == -EAGAIN || broker->stop)
+		if (n == -EAGAIN || broker->turn.stop)
 			return;
 		if (n <= 0) {
 			broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL,
@@ -302,7 +302,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 			return;
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
-		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, broker->datagram);
+		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, broker->turn.datagram);
 		if (message)
 			on_message(journal, message);
 		else
@@ -350,14 +350,14 @@ int journal_init(struct broker *broker, int fd)
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
 		return -EIO;
 	journal->next_id &= UINT64_MAX >> 1;
-	event_assign(&journal->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
-	event_assign(&journal->writable, broker->base, fd, EV_WRITE, on_writable, journal);
+	event_assign(&journal->readable, broker->turn.base, fd, EV_READ | EV_PERSIST, on_readable, journal);
+	event_assign(&journal->writable, broker->turn.base, fd, EV_WRITE, on_writable, journal);
 	if (event_add(&journal->readable, NULL) < 0)
 		return -ENOMEM;
 	/* A journal that runs already has told its state to the broker before us: begin without waiting for it. */
 	begin_replay(journal);
 	journal_flush(broker);
-	return broker->stop ? -EIO : 0;
+	return broker->turn.stop ? -EIO : 0;
 }
 
 void journal_deinit(struct broker *broker)

@@ -58,7 +58,7 @@ struct change *change_new(struct broker *broker, struct request *request, enum c
 static void change_free(struct change *change)
 {
 	list_remove(&change->link);
-	timer_clear(&change->broker->timers, &change->timer);
+	timer_clear(&change->broker->turn.timers, &change->timer);
 	if (change->key && change->key->change == change)
 		change->key->change = NULL;
 	free(change->job.packed);
@@ -273,7 +273,7 @@ static void on_answered(struct job *job, const JobResult *result)
 	struct change *change = list_entry(job, struct change, job);
 	int outcome;
 
-	timer_clear(&change->broker->timers, &change->timer);
+	timer_clear(&change->broker->turn.timers, &change->timer);
 	if (!result) {
 		outcome = say(change, STATUS_UNAVAILABLE, "the manage worker died or could not be started");
 	} else {
@@ -313,8 +313,8 @@ static void touch_token(struct change *change)
 	else if (r < 0)
 		abandon(change, say(change, STATUS_UNAVAILABLE, "the token is not available"));
 	else
-		timer_set(&broker->timers, &change->timer,
-			broker->now + broker->limits.manage_deadline_ms * UINT64_C(1000), on_late);
+		timer_set(&broker->turn.timers, &change->timer,
+			broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
 }
 
 static void on_intended(struct append *append, bool ok)

@@ -103,13 +103,13 @@ static void on_again(struct timer *timer)
 
 static bool ending(const struct broker *broker)
 {
-	return broker->draining || broker->stop;
+	return broker->turn.draining || broker->turn.stop;
 }
 
 static void ask_later(struct broker *broker)
 {
 	if (!ending(broker))
-		timer_set(&broker->timers, &broker->restore.again, broker->now + ASK_AGAIN_US, on_again);
+		timer_set(&broker->turn.timers, &broker->restore.again, broker->turn.now + ASK_AGAIN_US, on_again);
 }
 
 static void not_told(struct broker *broker, const char *why)
@@ -201,7 +201,7 @@ void restore_ask(struct broker *broker)
 
 void restore_drain(struct broker *broker)
 {
-	timer_clear(&broker->timers, &broker->restore.again);
+	timer_clear(&broker->turn.timers, &broker->restore.again);
 	(void)workers_cancel(&broker->restore.job);
 }
 
@@ -224,7 +224,7 @@ void restore_deinit(struct broker *broker)
 int restore_reply(struct request *request)
 {
 	struct broker *broker = request->broker;
-	Cek__V1__RestoreReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	Cek__V1__RestoreReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
 		return -ENOMEM;

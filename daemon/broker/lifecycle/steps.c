@@ -31,12 +31,12 @@ static const struct timeval period = {.tv_sec = 1};
 
 void steps_back_off(struct broker *broker, struct key *key)
 {
-	key->rotate_again = broker->now + BACK_OFF_US;
+	key->rotate_again = broker->turn.now + BACK_OFF_US;
 }
 
 static bool may_change(const struct broker *broker, const struct key *key)
 {
-	return !key->change && broker->now >= key->rotate_again && !broker->draining && broker_serving(broker) &&
+	return !key->change && broker->turn.now >= key->rotate_again && !broker->turn.draining && broker_serving(broker) &&
 		!restore_needed(broker);
 }
 
@@ -185,14 +185,14 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	struct broker *broker = steps->broker;
 	uint64_t real = clock_real_us();
 
-	broker_look_at_clock(broker);
-	watch_clock(steps, real, broker->now);
-	if (!broker_serving(broker) || broker->draining)
+	turn_look_at_clock(&broker->turn);
+	watch_clock(steps, real, broker->turn.now);
+	if (!broker_serving(broker) || broker->turn.draining)
 		return;
 	if (real >= steps->next_due)
 		run(broker, real);
-	if (broker->now >= steps->usage_due) {
-		steps->usage_due = broker->now + broker->usage_seconds * UINT64_C(1000000);
+	if (broker->turn.now >= steps->usage_due) {
+		steps->usage_due = broker->turn.now + broker->usage_seconds * UINT64_C(1000000);
 		steps_flush_usage(broker);
 	}
 }
@@ -201,10 +201,10 @@ int steps_init(struct broker *broker)
 {
 	struct steps *steps = &broker->steps;
 
-	*steps = (struct steps){.broker = broker, .last_real = clock_real_us(), .last_monotonic = broker->now};
+	*steps = (struct steps){.broker = broker, .last_real = clock_real_us(), .last_monotonic = broker->turn.now};
 	list_init(&steps->changes);
-	steps->usage_due = broker->now + broker->usage_seconds * UINT64_C(1000000);
-	event_assign(&steps->timer, broker->base, -1, EV_PERSIST, on_timer, steps);
+	steps->usage_due = broker->turn.now + broker->usage_seconds * UINT64_C(1000000);
+	event_assign(&steps->timer, broker->turn.base, -1, EV_PERSIST, on_timer, steps);
 	return event_add(&steps->timer, &period) < 0 ? -ENOMEM : 0;
 }
 

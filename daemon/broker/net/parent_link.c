@@ -163,18 +163,18 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	Control *message;
 	size_t n_fds = 0;
 	int fds[FDS_MAX];
-	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
+	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->turn.datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
 
-	broker_look_at_clock(broker);
+	turn_look_at_clock(&broker->turn);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) { /* cekd is gone: nobody would start workers or stop us */
 		log_error("cekd is gone");
 		broker->exit_status = 1;
-		broker->stop = true;
+		broker->turn.stop = true;
 		return;
 	}
-	message = cek__internal__v1__control__unpack(NULL, (size_t)n, broker->datagram);
+	message = cek__internal__v1__control__unpack(NULL, (size_t)n, broker->turn.datagram);
 	if (message)
 		on_message(broker, message, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++) {
@@ -186,8 +186,8 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 
 int control_init(struct broker *broker)
 {
-	event_assign(&broker->control_event, broker->base, broker->control, EV_READ | EV_PERSIST, on_readable, broker);
-	event_assign(&broker->alive_event, broker->base, -1, EV_PERSIST, on_alive, broker);
+	event_assign(&broker->control_event, broker->turn.base, broker->control, EV_READ | EV_PERSIST, on_readable, broker);
+	event_assign(&broker->alive_event, broker->turn.base, -1, EV_PERSIST, on_alive, broker);
 	if (event_add(&broker->control_event, NULL) < 0 || event_add(&broker->alive_event, &alive_period) < 0)
 		return -ENOMEM;
 	on_alive(-1, 0, broker);

@@ -33,11 +33,11 @@ static bool can_take(const struct peer *peer)
 	const struct broker *broker = peer->broker;
 	size_t kept = peer->output.len + peer->reserved;
 
-	if (peer->closing || peer->broken || peer->n_requests >= broker->limits.requests_per_connection ||
+	if (peer->closing || peer->broken || peer->n_requests >= broker->turn.limits.requests_per_connection ||
 		audit_full(&broker->audit))
 		return false;
-	return kept == 0 || (kept + FRAME_MAX <= broker->limits.output_bytes &&
-		peer->user->output + FRAME_MAX <= broker->output_per_user);
+	return kept == 0 || (kept + FRAME_MAX <= broker->turn.limits.output_bytes &&
+		peer->user->output + FRAME_MAX <= broker->turn.output_per_user);
 }
 
 static void set_reading(struct peer *peer, bool on)
@@ -65,8 +65,8 @@ static void expect_request(struct peer *peer)
 	struct broker *broker = peer->broker;
 
 	if (!peer->silent.fire)
-		timer_set(&broker->timers, &peer->silent,
-			broker->now + broker->limits.silent_seconds * UINT64_C(1000000), on_silent);
+		timer_set(&broker->turn.timers, &peer->silent,
+			broker->turn.now + broker->turn.limits.silent_seconds * UINT64_C(1000000), on_silent);
 }
 
 /* Keep what was not used; while reading is paused these may be whole frames. */
@@ -94,9 +94,9 @@ static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 	size_t used = 0, body_len;
 
 	while (can_take(peer) && (result = frame_next(data + used, len - used, &body, &body_len)) == FRAME_WHOLE) {
-		timer_clear(&broker->timers, &peer->silent);
+		timer_clear(&broker->turn.timers, &peer->silent);
 		request_run(peer, body, body_len);
-		arena_reset(&broker->arena);
+		arena_reset(&broker->turn.arena);
 		used += FRAME_HEADER + body_len;
 	}
 	if (result == FRAME_TOO_LARGE)
@@ -106,7 +106,7 @@ static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 	if (result == FRAME_TOO_LARGE || result == FRAME_EMPTY)
 		peer->closing = true;
 	keep(peer, data + used, len - used);
-	set_reading(peer, can_take(peer) && !peer->paused && !peer->eof && !broker->draining);
+	set_reading(peer, can_take(peer) && !peer->paused && !peer->eof && !broker->turn.draining);
 	if (!peer->reading && audit_full(&broker->audit) && list_empty(&peer->stopped))
 		list_append(&broker->server.stopped, &peer->stopped);
 	peer_touch(peer);
@@ -128,9 +128,9 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct peer *peer = data;
 	struct broker *broker = peer->broker;
 	size_t before = peer->input.len;
-	ssize_t n = recv(fd, broker->input + before, READ_SIZE, MSG_DONTWAIT);
+	ssize_t n = recv(fd, broker->turn.input + before, READ_SIZE, MSG_DONTWAIT);
 
-	broker_look_at_clock(broker);
+	turn_look_at_clock(&broker->turn);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -142,13 +142,13 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	}
 	if (before > 0 && before + (size_t)n < frame_size(peer)) {
 		/* still not whole: do not copy the beginning each time */
-		keep(peer, broker->input + before, (size_t)n);
+		keep(peer, broker->turn.input + before, (size_t)n);
 	} else {
-		bytes_copy(&peer->input, broker->input, before);
+		bytes_copy(&peer->input, broker->turn.input, before);
 		bytes_drop(&peer->input, &broker->chunks, before);
-		take_frames(peer, broker->input, before + (size_t)n);
+		take_frames(peer, broker->turn.input, before + (size_t)n);
 	}
-	wipe(broker->input, before + (size_t)n);
+	wipe(broker->turn.input, before + (size_t)n);
 }
 
 /* Go on with what was kept while reading was paused. */
@@ -157,16 +157,16 @@ static void read_on(struct peer *peer)
 	struct broker *broker = peer->broker;
 	size_t len = peer->input.len;
 
-	bytes_copy(&peer->input, broker->input, len);
+	bytes_copy(&peer->input, broker->turn.input, len);
 	bytes_drop(&peer->input, &broker->chunks, len);
-	take_frames(peer, broker->input, len);
-	wipe(broker->input, len);
+	take_frames(peer, broker->turn.input, len);
+	wipe(broker->turn.input, len);
 }
 
 void peer_stop_reading(struct peer *peer)
 {
 	set_reading(peer, false);
-	timer_clear(&peer->broker->timers, &peer->silent);
+	timer_clear(&peer->broker->turn.timers, &peer->silent);
 	peer_touch(peer);
 }
 
@@ -236,7 +236,7 @@ static void written(struct peer *peer, size_t n)
 	peer->released -= n;
 	if (peer->mark > 0)
 		peer->marked -= n;
-	timer_clear(&peer->broker->timers, &peer->stalled);
+	timer_clear(&peer->broker->turn.timers, &peer->stalled);
 }
 
 static void write_out(struct peer *peer)
@@ -255,8 +255,8 @@ static void write_out(struct peer *peer)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			peer->writing = event_add(&peer->writable, NULL) == 0;
 			if (!peer->stalled.fire)
-				timer_set(&broker->timers, &peer->stalled,
-					broker->now + broker->limits.stalled_seconds * UINT64_C(1000000), on_stalled);
+				timer_set(&broker->turn.timers, &peer->stalled,
+					broker->turn.now + broker->turn.limits.stalled_seconds * UINT64_C(1000000), on_stalled);
 			return;
 		} else if (errno != EINTR) {
 			peer->broken = true;
@@ -282,7 +282,7 @@ void peer_tell_epoch(struct peer *peer)
 	size_t len;
 
 	peer->watch_due = peer->output.len > 0 &&
-		peer->output.len + peer->reserved + WATCH_REPLY > broker->limits.output_bytes;
+		peer->output.len + peer->reserved + WATCH_REPLY > broker->turn.limits.output_bytes;
 	if (peer->watch_due)
 		return;
 	reply.id = peer->watch_id;
@@ -319,7 +319,7 @@ void peer_turn(struct peer *peer)
 	if (peer->paused)
 		read_on(peer);
 	else
-		set_reading(peer, !peer->eof && !broker->draining);
+		set_reading(peer, !peer->eof && !broker->turn.draining);
 }
 
 /* ---- coming and going ----------------------------------------------------------------------------------------- */
@@ -354,7 +354,7 @@ static int admit(struct broker *broker, int fd, struct ucred *ret_ucred, struct 
 		log_warning("a connection from a user namespace that is not mapped here was refused");
 		return -EACCES;
 	}
-	if (broker->server.n_peers >= broker->limits.connections)
+	if (broker->server.n_peers >= broker->turn.limits.connections)
 		return -EUSERS;
 	return quota_connect(&broker->quota, ret_ucred->uid, ret_user);
 }
@@ -384,8 +384,8 @@ struct peer *peer_new(struct broker *broker, int fd, size_t listener)
 	list_init(&peer->requests);
 	list_append(&broker->server.peers, &peer->link);
 	broker->server.n_peers++;
-	event_assign(&peer->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, peer);
-	event_assign(&peer->writable, broker->base, fd, EV_WRITE, on_writable, peer);
+	event_assign(&peer->readable, broker->turn.base, fd, EV_READ | EV_PERSIST, on_readable, peer);
+	event_assign(&peer->writable, broker->turn.base, fd, EV_WRITE, on_writable, peer);
 	peer_match(peer);
 	expect_request(peer);
 	set_reading(peer, true);
@@ -401,8 +401,8 @@ void peer_free(struct peer *peer)
 		request_orphan(list_entry(link, struct request, open));
 	event_del(&peer->readable);
 	event_del(&peer->writable);
-	timer_clear(&broker->timers, &peer->silent);
-	timer_clear(&broker->timers, &peer->stalled);
+	timer_clear(&broker->turn.timers, &peer->silent);
+	timer_clear(&broker->turn.timers, &peer->stalled);
 	peer->user->output -= peer->output.len;
 	bytes_drop(&peer->input, &broker->chunks, peer->input.len);
 	bytes_drop(&peer->output, &broker->chunks, peer->output.len);

@@ -25,7 +25,7 @@ static void on_connection(evutil_socket_t fd, short what, void *data)
 	struct listener *listener = data;
 	struct server *server = &listener->broker->server;
 
-	broker_look_at_clock(listener->broker);
+	turn_look_at_clock(&listener->broker->turn);
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -61,7 +61,7 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 
 		*listener = (struct listener){.broker = broker, .index = i, .fd = fds[i],
 			.name = ring_intern(&broker->ring, names[i])};
-		event_assign(&listener->event, broker->base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
+		event_assign(&listener->event, broker->turn.base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
 		server->n_listeners++;
 		if (!listener->name)
 			return -ENOMEM;
@@ -73,7 +73,7 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 
 void server_begin(struct broker *broker)
 {
-	if (!broker->draining)
+	if (!broker->turn.draining)
 		set_listening(&broker->server, true);
 }
 
@@ -105,7 +105,7 @@ void server_drain(struct broker *broker)
 
 void server_accept_again(struct broker *broker)
 {
-	if (!broker->server.out_of_fds || broker->draining)
+	if (!broker->server.out_of_fds || broker->turn.draining)
 		return;
 	broker->server.out_of_fds = false;
 	set_listening(&broker->server, true);

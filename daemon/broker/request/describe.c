@@ -18,7 +18,7 @@ enum {
 
 static void *take(const struct request *request, size_t size)
 {
-	return arena_alloc(&request->broker->arena, size > 0 ? size : 1);
+	return arena_alloc(&request->broker->turn.arena, size > 0 ? size : 1);
 }
 
 static char *take_text(const struct request *request, const char *text)

@@ -13,7 +13,7 @@ struct describe {
 	const struct version *asked; /* is among them, if before is 0; may be NULL */
 };
 
-/* A description in broker->arena. 0 or -ENOMEM. */
+/* A description in broker->turn.arena. 0 or -ENOMEM. */
 int describe_key(const struct request *request, const struct key *key, const struct describe *how,
 	Cek__V1__Key **ret_key);
 

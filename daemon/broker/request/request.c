@@ -32,7 +32,7 @@ static struct request *request_new(struct peer *peer)
 	request->listener = peer->listener;
 	request->uid = peer->uid;
 	request->pid = peer->pid;
-	request->arrived = broker->now;
+	request->arrived = broker->turn.now;
 	list_append(&peer->requests, &request->open);
 	list_init(&request->parked);
 	peer->n_requests++;
@@ -44,7 +44,7 @@ static void request_free(struct request *request)
 {
 	struct broker *broker = request->broker;
 
-	timer_clear(&broker->timers, &request->deadline);
+	timer_clear(&broker->turn.timers, &request->deadline);
 	list_remove(&request->parked);
 	if (request->peer) {
 		list_remove(&request->open);
@@ -81,7 +81,7 @@ int request_say(struct request *request, enum status status, const char *format,
 static int decode(struct request *request, const uint8_t *body, size_t len)
 {
 	struct broker *broker = request->broker;
-	CekRequest *message = cek__v1__request__unpack(arena_allocator(&broker->arena), len, body);
+	CekRequest *message = cek__v1__request__unpack(arena_allocator(&broker->turn.arena), len, body);
 
 	if (!message)
 		return request_say(request, STATUS_MALFORMED, "not a request");
@@ -161,7 +161,7 @@ static void on_deadline(struct timer *timer)
 static int dispatch(struct request *request)
 {
 	struct broker *broker = request->broker;
-	uint32_t limit = request->op->slow ? broker->limits.manage_deadline_ms : broker->limits.deadline_ms;
+	uint32_t limit = request->op->slow ? broker->turn.limits.manage_deadline_ms : broker->turn.limits.deadline_ms;
 	uint32_t asked = request->message->deadline_ms;
 	int outcome;
 
@@ -174,8 +174,8 @@ static int dispatch(struct request *request)
 		return outcome;
 	request->reserved = request->large ? FRAME_HEADER + FRAME_BODY_MAX : REPLY_SMALL;
 	request->peer->reserved += request->reserved;
-	timer_set(&broker->timers, &request->deadline,
-		broker->now + (asked > 0 && asked < limit ? asked : limit) * UINT64_C(1000), on_deadline);
+	timer_set(&broker->turn.timers, &request->deadline,
+		broker->turn.now + (asked > 0 && asked < limit ? asked : limit) * UINT64_C(1000), on_deadline);
 	return STATUS_PENDING;
 }
 
@@ -244,7 +244,7 @@ static bool reply_small(struct request *request, uint64_t n)
 static void reply(struct request *request, uint64_t n)
 {
 	struct peer *peer = request->peer;
-	uint8_t *frame = peer->broker->frame;
+	uint8_t *frame = peer->broker->turn.frame;
 	size_t len;
 
 	if (reply_small(request, n))
@@ -308,7 +308,7 @@ void request_finish(struct request *request, int outcome)
 	if (request->peer)
 		reply(request, n);
 	metrics_answer(&request->broker->metrics, request->op ? request->op->permission : PERMISSION_COUNT, status,
-		request->broker->now - request->arrived);
+		request->broker->turn.now - request->arrived);
 	request_free(request);
 }
 
@@ -381,7 +381,7 @@ int request_park(struct request *request, const Job *job, struct key *key, int (
 void request_unpark_all(struct broker *broker, struct key *key)
 {
 	struct link parked, *link;
-	size_t used = broker->arena.used;
+	size_t used = broker->turn.arena.used;
 
 	list_init(&parked);
 	list_move(&parked, &key->parked);
@@ -389,8 +389,8 @@ void request_unpark_all(struct broker *broker, struct key *key)
 		struct request *request = list_entry(link, struct request, parked);
 
 		request_finish(request, request->unpark(request));
-		wipe(broker->arena.base + used, broker->arena.used - used);
-		broker->arena.used = used;
+		wipe(broker->turn.arena.base + used, broker->turn.arena.used - used);
+		broker->turn.arena.used = used;
 	}
 }
 

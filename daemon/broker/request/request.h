@@ -53,7 +53,7 @@ struct request {
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
 	uint32_t tries, candidate, candidates;
-	CekReply reply;         /* the handler fills in its result, made in broker->arena */
+	CekReply reply;         /* the handler fills in its result, made in broker->turn.arena */
 	struct change *change;  /* that will finish it */
 	struct inventory *inventory; /* fsck: what has come of it */
 	bool counted;           /* in its user's quota */

@@ -10,12 +10,12 @@
 static int answer(struct request *request)
 {
 	struct broker *broker = request->broker;
-	Cek__V1__FsckReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	Cek__V1__FsckReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__fsck_reply__init(reply);
-	if (fsck_findings(broker, request->inventory, &broker->arena, reply) < 0)
+	if (fsck_findings(broker, request->inventory, &broker->turn.arena, reply) < 0)
 		return -ENOMEM;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_FSCK;
 	request->reply.fsck = reply;

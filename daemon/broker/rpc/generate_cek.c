@@ -14,7 +14,7 @@ static int on_result(struct request *request, const JobResult *result)
 		return outcome;
 	if (result->cek.len != request->enc->cek_len)
 		return -EBADMSG;
-	reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__generate_cek_reply__init(reply);

@@ -60,7 +60,7 @@ static char *place_write(struct arena *arena, const struct place *place)
 /* Add a version. The first that has no room is where the next page begins. */
 static int add(struct page *page, const struct version *version)
 {
-	Cek__V1__PublicKeyEntry *entry = arena_alloc(&page->request->broker->arena, sizeof(*entry));
+	Cek__V1__PublicKeyEntry *entry = arena_alloc(&page->request->broker->turn.arena, sizeof(*entry));
 	size_t size;
 
 	if (!entry)
@@ -181,14 +181,14 @@ static int go_on(struct page *page)
 		return request_say(page->request, STATUS_TOO_LARGE,
 			"more public keys than fit into one reply: name fewer keys, or set pages (an older libcek or "
 			"cekctl does not know them: update it)");
-	page->reply->next = place_write(&page->request->broker->arena, &page->place);
+	page->reply->next = place_write(&page->request->broker->turn.arena, &page->place);
 	return page->reply->next ? STATUS_OK : -ENOMEM;
 }
 
 int rpc_get_public_keys(struct request *request)
 {
 	struct broker *broker = request->broker;
-	struct page page = {.request = request, .reply = arena_alloc(&broker->arena, sizeof(*page.reply))};
+	struct page page = {.request = request, .reply = arena_alloc(&broker->turn.arena, sizeof(*page.reply))};
 	int r = check_names(request);
 
 	if (r == STATUS_OK)
@@ -198,7 +198,7 @@ int rpc_get_public_keys(struct request *request)
 	if (!page.reply)
 		return -ENOMEM;
 	cek__v1__public_keys_reply__init(page.reply);
-	page.reply->entry = arena_alloc(&broker->arena, ENTRIES_MAX * sizeof(*page.reply->entry));
+	page.reply->entry = arena_alloc(&broker->turn.arena, ENTRIES_MAX * sizeof(*page.reply->entry));
 	if (!page.reply->entry)
 		return -ENOMEM;
 	r = fill(&page);

@@ -11,7 +11,7 @@ static int on_result(struct request *request, const JobResult *result)
 		return request_say(request, STATUS_UNAVAILABLE, "the token is not available");
 	if (result->outcome != CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK)
 		return request_say(request, STATUS_UNSUPPORTED, "the token makes no transport key: %s", result->text);
-	reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__transport_key_reply__init(reply);

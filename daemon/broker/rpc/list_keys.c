@@ -37,14 +37,14 @@ static int fill(struct request *request, size_t from, Cek__V1__ListKeysReply *re
 int rpc_list_keys(struct request *request)
 {
 	const char *after = request->message->list_keys->after;
-	Cek__V1__ListKeysReply *reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	Cek__V1__ListKeysReply *reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 
 	if (after[0] != '\0' && !key_name_valid(after))
 		return request_say(request, STATUS_MALFORMED, "after: not a key name");
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__list_keys_reply__init(reply);
-	reply->key = arena_alloc(&request->broker->arena, PAGE_KEYS * sizeof(*reply->key));
+	reply->key = arena_alloc(&request->broker->turn.arena, PAGE_KEYS * sizeof(*reply->key));
 	if (!reply->key)
 		return -ENOMEM;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_LIST_KEYS;

@@ -19,8 +19,8 @@ static uint64_t workers_up_now(const struct broker *broker)
 int rpc_metrics(struct request *request)
 {
 	struct broker *broker = request->broker;
-	Cek__V1__MetricsReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
-	char *text = arena_alloc(&broker->arena, TEXT_SIZE);
+	Cek__V1__MetricsReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
+	char *text = arena_alloc(&broker->turn.arena, TEXT_SIZE);
 	const char *why;
 	const struct gauge gauges[] = {
 		{"ready", "1 if a real unwrap worked and nothing has failed since.", broker_ready(broker, &why)},

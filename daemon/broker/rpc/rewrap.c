@@ -10,7 +10,7 @@
 /* The reply, with the encrypted key and the parameters as they came if it was under the active version already. */
 static int answer(struct request *request, const JobResult *result, ProtobufCBinaryData *old, AlgParams *old_params)
 {
-	Cek__V1__RewrapReply *reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	Cek__V1__RewrapReply *reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
 		return -ENOMEM;
@@ -27,7 +27,7 @@ static int answer(struct request *request, const JobResult *result, ProtobufCBin
 
 static Job *waiting_job(struct request *request)
 {
-	return cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+	return cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 }
 

@@ -23,8 +23,8 @@ static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 
 	for (struct link *link = all->next; link != all; link = link->next)
 		n++;
-	rows = arena_alloc(&broker->arena, n * sizeof(*rows));
-	reply->worker = arena_alloc(&broker->arena, n * sizeof(*reply->worker));
+	rows = arena_alloc(&broker->turn.arena, n * sizeof(*rows));
+	reply->worker = arena_alloc(&broker->turn.arena, n * sizeof(*reply->worker));
 	if (!rows || !reply->worker)
 		return -ENOMEM;
 	for (struct link *link = all->next; link != all; link = link->next) {
@@ -152,14 +152,14 @@ static void warn_of_algs(struct warnings *warnings, const struct broker *broker)
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
-	struct warnings warnings = {.reply = reply, .arena = &request->broker->arena};
+	struct warnings warnings = {.reply = reply, .arena = &request->broker->turn.arena};
 
-	reply->warning = arena_alloc(&request->broker->arena, WARNINGS_MAX * sizeof(*reply->warning));
+	reply->warning = arena_alloc(&request->broker->turn.arena, WARNINGS_MAX * sizeof(*reply->warning));
 	if (!reply->warning)
 		return -ENOMEM;
 	if (!broker->split_uids)
 		warn(&warnings, "all processes run under one uid: a fault of one reaches the others");
-	if (!broker->arena.locked || !broker->buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
+	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	if (steps_clock_suspect(broker))
 		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
@@ -171,7 +171,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
 	if (warnings.left_out > 0) {
-		char *text = arena_alloc(&request->broker->arena, WARNING_LEN_MAX);
+		char *text = arena_alloc(&request->broker->turn.arena, WARNING_LEN_MAX);
 
 		if (!text)
 			return -ENOMEM;
@@ -199,7 +199,7 @@ static void fill_token(const struct broker *broker, Cek__V1__StatusReply *reply)
 int rpc_status(struct request *request)
 {
 	struct broker *broker = request->broker;
-	Cek__V1__StatusReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	Cek__V1__StatusReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 	const char *why = "";
 
 	if (!reply)

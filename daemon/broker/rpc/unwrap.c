@@ -12,7 +12,7 @@ static size_t rsa_len(const struct request *request)
 
 static int answer(struct request *request, const JobResult *result)
 {
-	Cek__V1__UnwrapReply *reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	Cek__V1__UnwrapReply *reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
 		return -ENOMEM;
@@ -37,7 +37,7 @@ static int try_next(struct request *request, int outcome)
 
 	if (!next)
 		return outcome;
-	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 	if (!job)
 		return -ENOMEM;

@@ -57,9 +57,9 @@ static bool may_look(struct broker *broker, struct version *version)
 {
 	if (!lost(version))
 		return true;
-	if (broker->now < version->look_again)
+	if (broker->turn.now < version->look_again)
 		return false;
-	version->look_again = broker->now + LOOK_AGAIN_US;
+	version->look_again = broker->turn.now + LOOK_AGAIN_US;
 	return true;
 }
 
@@ -95,7 +95,7 @@ struct version *use_candidate(const struct request *request, uint32_t i, size_t 
 	const struct key *key = request->key;
 	uint32_t n = 0;
 
-	if (i >= request->broker->limits.versions_tried)
+	if (i >= request->broker->turn.limits.versions_tried)
 		return NULL;
 	if (key->active && fits(key->active, rsa_len) && n++ == i)
 		return key->active;
@@ -151,7 +151,7 @@ static int for_wrap(struct request *request, struct version **ret_version)
 
 static int unpark(struct request *request)
 {
-	Job *job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->arena), request->job.len,
+	Job *job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 
 	if (!job)

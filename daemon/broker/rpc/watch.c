@@ -9,7 +9,7 @@ int rpc_watch(struct request *request)
 {
 	struct broker *broker = request->broker;
 	struct peer *peer = request->peer;
-	Cek__V1__WatchReply *reply = arena_alloc(&broker->arena, sizeof(*reply));
+	Cek__V1__WatchReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
 		return -ENOMEM;

@@ -12,7 +12,7 @@ static int on_result(struct request *request, const JobResult *result)
 
 	if (outcome != STATUS_OK)
 		return outcome;
-	reply = arena_alloc(&request->broker->arena, sizeof(*reply));
+	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
 		return -ENOMEM;
 	cek__v1__wrap_reply__init(reply);

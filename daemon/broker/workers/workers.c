@@ -240,7 +240,7 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 	Cek__Internal__V1__FromWorker *message;
 	bool ok;
 
-	message = cek__internal__v1__from_worker__unpack(arena_allocator(&broker->arena), len, data);
+	message = cek__internal__v1__from_worker__unpack(arena_allocator(&broker->turn.arena), len, data);
 	if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
 		ok = on_hello(worker, message->hello);
 	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
@@ -251,7 +251,7 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 		ok = on_news(worker, message->news);
 	else
 		ok = broke_the_rules(worker, "sent what is no message");
-	arena_reset(&broker->arena);
+	arena_reset(&broker->turn.arena);
 	return ok;
 }
 
@@ -266,7 +266,7 @@ struct received {
 /* Results of a use worker are small, and several wait while it works on: then they share the buffer for datagrams. */
 static int receive(struct worker *worker, struct received *ret_received)
 {
-	uint8_t *buffer = worker->broker->datagram;
+	uint8_t *buffer = worker->broker->turn.datagram;
 	uint32_t expected = worker->n_jobs - worker->unsent;
 	unsigned n = worker->manage || expected < 2 ? 1 : expected < RECEIVE_MAX ? expected : RECEIVE_MAX;
 	size_t size = DGRAM_MAX / n;
@@ -303,7 +303,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct worker *worker = data;
 	struct received received;
 
-	broker_look_at_clock(worker->broker);
+	turn_look_at_clock(&worker->broker->turn);
 	for (int i = 0; i < 64 / RECEIVE_MAX; i++) { /* then the others have their turn */
 		int n = receive(worker, &received);
 
@@ -345,8 +345,8 @@ int workers_up(struct broker *broker, int fd, int executing, const Cek__Internal
 	*worker = (struct worker){.broker = broker, .fd = fd, .executing = page, .manage = up->manage, .index = up->index,
 		.generation = up->generation, .pid = up->pid};
 	list_init(&worker->jobs);
-	event_assign(&worker->readable, broker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
-	event_assign(&worker->writable, broker->base, fd, EV_WRITE, on_writable, worker);
+	event_assign(&worker->readable, broker->turn.base, fd, EV_READ | EV_PERSIST, on_readable, worker);
+	event_assign(&worker->writable, broker->turn.base, fd, EV_WRITE, on_writable, worker);
 	list_append(&broker->workers.all, &worker->link);
 	if (event_add(&worker->readable, NULL) < 0) {
 		worker_free(worker);
@@ -406,7 +406,7 @@ int workers_submit(struct broker *broker, struct job *job)
 {
 	struct workers *workers = &broker->workers;
 
-	if (workers->queue.n >= broker->limits.queue)
+	if (workers->queue.n >= broker->turn.limits.queue)
 		return -ENOBUFS;
 	if (workers->hopeless && !workers_ready(broker))
 		return -ENETDOWN;
@@ -468,7 +468,7 @@ static struct worker *free_worker(struct broker *broker)
 		struct worker *worker = list_entry(link, struct worker, link);
 
 		if (!worker->ready || worker->manage || worker->leaving ||
-			worker->n_jobs >= broker->limits.queue_per_worker)
+			worker->n_jobs >= broker->turn.limits.queue_per_worker)
 			continue;
 		if (!best || worker->n_jobs < best->n_jobs)
 			best = worker;

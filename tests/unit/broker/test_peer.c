@@ -117,7 +117,7 @@ static void test_overloaded_at_the_users_quota_and_at_a_full_queue(void **state)
 	rig_run(rig);
 	assert_int_equal(count_status(&client, STATUS_OK, &all), 4);
 	rig->use[0].deaf = rig->use[1].deaf = true;
-	rig->broker.limits.queue = 100;
+	rig->broker.turn.limits.queue = 100;
 	for (int i = 0; i < 6; i++)
 		rig_send(&client, call_unwrap(kid, NULL));
 	rig_run(rig);
@@ -237,7 +237,7 @@ static void test_a_user_that_does_not_read(void **state)
 
 	rig_start(rig);
 	rig_connect(rig, &client);
-	rig->broker.output_per_user = 0;
+	rig->broker.turn.output_per_user = 0;
 	peer = list_entry(rig->broker.server.peers.next, struct peer, link);
 	len = cek__v1__request__pack(call_unwrap("none", NULL), frame + FRAME_HEADER);
 	frame_header(frame, len);
@@ -307,10 +307,10 @@ static void test_connections_leave_descriptors_for_the_rest(void **state)
 	few = (struct rlimit){100, before.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	broker_set_limits(&rig->broker, &rig->limits);
-	assert_int_equal(rig->broker.limits.connections, 50);
+	assert_int_equal(rig->broker.turn.limits.connections, 50);
 	rig->limits.connections = 49;
 	broker_set_limits(&rig->broker, &rig->limits);
-	assert_int_equal(rig->broker.limits.connections, 49);
+	assert_int_equal(rig->broker.turn.limits.connections, 49);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 

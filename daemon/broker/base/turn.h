@@ -1,0 +1,59 @@
+/*
+ * What every part looks at while the broker turns: the loop, the time, timers, limits, memory for messages, and whether the
+ * end has come. One turn: events are handled, then what was begun in them goes on together.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/clock.h"
+#include "base/wipe.h"
+#include "daemon/broker/base/names.h"
+#include "daemon/broker/base/timers.h"
+
+enum {
+	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */
+	INPUT_SIZE = 98304,   /* a frame that came in parts (64 KiB) and one more read */
+};
+
+struct turn {
+	struct event_base *base;
+	uint64_t now;           /* monotonic; each event's handler looks at the clock first */
+	struct timers timers;
+	struct event tick;      /* turns the timers while there are any */
+	Limits limits;
+	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
+	bool draining;          /* nothing more is accepted or read */
+	bool stop;              /* this turn is the last one */
+	/* Locked memory: */
+	struct arena arena;     /* reset after each message */
+	struct arena buffers;   /* holds the three below */
+	uint8_t *input;         /* INPUT_SIZE: what was read from a peer */
+	uint8_t *datagram;      /* DGRAM_MAX: what was read from a process */
+	uint8_t *frame;         /* FRAME_HEADER + FRAME_BODY_MAX: a large reply */
+};
+
+/* 0 or -errno; to be deinitialised also then. */
+int turn_init(struct turn *turn);
+void turn_deinit(struct turn *turn);
+
+/* Limits; those that are 0 take their defaults. */
+void turn_set_limits(struct turn *turn, const Limits *limits);
+
+/* At the beginning of each event's handler. */
+static inline void turn_look_at_clock(struct turn *turn)
+{
+	turn->now = clock_monotonic_us();
+}
+
+/* Handle events, after the first has come if wait is set. */
+void turn_handle(struct turn *turn, bool wait);
+
+/* Fire the timers that are due; have the loop come back for those that are not. */
+void turn_timers(struct turn *turn);
+void turn_come_back(struct turn *turn);
