@@ -2,21 +2,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/net/parent_link.h"
-#include "daemon/broker/net/peer.h"
+#include "daemon/broker/lifecycle/asking.h"
+#include "daemon/broker/lifecycle/notes.h"
+#include "daemon/broker/lifecycle/steps.h"
+#include "daemon/broker/net/server.h"
 #include "daemon/broker/request/request.h"
-#include "proto/dgram.h"
-#include "proto/frame.h"
+#include "daemon/broker/rpc/operations.h"
+#include "daemon/broker/workers/jobs.h"
+#include "daemon/broker/workers/workers.h"
 
-static uint32_t or(uint32_t value, uint32_t fallback)
-{
-	return value > 0 ? value : fallback;
-}
+enum { LISTENERS_MAX = 64 };
 
 void broker_set_limits(struct broker *broker, const Limits *limits)
 {
@@ -27,7 +26,7 @@ void broker_set_limits(struct broker *broker, const Limits *limits)
 
 int broker_set_rules(struct broker *broker, Rule *const *rules, size_t n_rules, char *ret_why, size_t why_size)
 {
-	char *names[64];
+	char *names[LISTENERS_MAX];
 	struct policy policy;
 	int r;
 
@@ -42,45 +41,179 @@ int broker_set_rules(struct broker *broker, Rule *const *rules, size_t n_rules, 
 	return 0;
 }
 
-bool broker_serving(const struct broker *broker)
+/* ---- what the connections tell --------------------------------------------------------------------------------- */
+
+static void on_frame(void *owner, struct peer *peer, const uint8_t *body, size_t len)
 {
-	return broker->journal.ok && broker->journal.replayed && !broker->turn.stop;
+	request_run(owner, peer, body, len);
 }
 
-bool broker_ready(const struct broker *broker, const char **ret_why)
+static void on_no_frame(void *owner, struct peer *peer, enum status status, const char *text)
 {
-	if (!broker->journal.known)
-		*ret_why = "the journal has not answered yet";
-	else if (!broker->journal.ok)
-		*ret_why = "the journal does not write";
-	else if (!broker->journal.replayed)
-		*ret_why = "the key journal is being read";
-	else if (broker->ring.suspect)
-		*ret_why = restore_why(broker);
-	else if (broker->turn.draining)
-		*ret_why = "stopping";
-	else if (!workers_ready(broker) && broker->workers.why[0] != '\0')
-		*ret_why = broker->workers.why;
-	else if (!workers_ready(broker))
-		*ret_why = "no token worker is ready";
-	else if (restore_needed(broker)) /* the token is asked, which needs a worker */
-		*ret_why = restore_why(broker);
-	else
-		return true;
-	return false;
+	request_refuse_frame(owner, peer, status, text);
 }
 
-void broker_fail(struct broker *broker, int failing_class, const char *why)
+static void on_peer_gone(void *owner, struct link *request)
 {
+	request_orphan(list_entry(request, struct request, open));
+}
+
+static const struct server_events server_events = {
+	.frame = on_frame,
+	.no_frame = on_no_frame,
+	.gone = on_peer_gone,
+};
+
+/* ---- what the workers tell ------------------------------------------------------------------------------------- */
+
+static bool on_want_worker(void *owner, bool manage, uint32_t index, uint32_t generation)
+{
+	struct broker *broker = owner;
+
+	return parent_link_want_worker(&broker->parent, manage, index, generation);
+}
+
+static void on_end_worker(void *owner, const struct worker *worker, const char *how)
+{
+	struct broker *broker = owner;
+
+	parent_link_end_worker(&broker->parent, worker->manage, worker->index, worker->generation, how);
+}
+
+static void on_worker_ready(void *owner)
+{
+	notes_look_for_missing(owner);
+}
+
+static const struct workers_events workers_events = {
+	.want = on_want_worker,
+	.end = on_end_worker,
+	.ready = on_worker_ready,
+};
+
+/* ---- what the journal tells ------------------------------------------------------------------------------------ */
+
+/* Is it the right journal (one without keys asks the token first)? Then the record that cekd has started; and the
+ * listeners. cekd starts the workers when it is told that this much is done. */
+static void on_replayed(void *owner, const Cek__Internal__V1__ReplayBatch *last)
+{
+	struct broker *broker = owner;
+
+	asking_begin(broker, last);
+	server_begin(&broker->server);
+}
+
+/* Status can say why. */
+static void on_mute(void *owner)
+{
+	struct broker *broker = owner;
+
+	server_begin(&broker->server);
+}
+
+static void on_changed(void *owner)
+{
+	struct broker *broker = owner;
+
+	steps_changed(&broker->steps);
+}
+
+static void on_failed(void *owner, const char *why)
+{
+	struct broker *broker = owner;
+
 	if (broker->turn.stop)
 		return;
 	log_error("%s", why);
-	control_tell_failing(broker, failing_class, why);
+	parent_link_tell_failing(&broker->parent, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, why);
 	broker->exit_status = 1;
 	broker->turn.stop = true;
 }
 
+static const struct journal_events journal_events = {
+	.replayed = on_replayed,
+	.mute = on_mute,
+	.changed = on_changed,
+	.failed = on_failed,
+};
+
+/* ---- what cekd tells ------------------------------------------------------------------------------------------- */
+
+static void on_worker_up(void *owner, int fd, int executing, const Cek__Internal__V1__WorkerUp *up)
+{
+	struct broker *broker = owner;
+
+	if (workers_up(&broker->workers, fd, executing, up) < 0)
+		log_error("out of memory for a worker");
+}
+
+static void on_worker_gone(void *owner, const Cek__Internal__V1__WorkerGone *gone)
+{
+	struct broker *broker = owner;
+
+	workers_gone(&broker->workers, gone);
+}
+
+static void on_reload(void *owner, const Cek__Internal__V1__Reload *reload)
+{
+	struct broker *broker = owner;
+	char why[256];
+
+	if (broker_set_rules(broker, reload->rule, reload->n_rule, why, sizeof(why)) < 0) {
+		log_error("the new rules are not taken: %s", why);
+		return;
+	}
+	if (reload->limits)
+		broker_set_limits(broker, reload->limits);
+	server_rematch(&broker->server);
+	notes_confirm_clock(broker);
+	notes_tell_rules(broker);
+	log_info("new rules and limits are in force");
+}
+
+/* Accept and read nothing more, answer what was accepted, then stop. */
+static void on_drain(void *owner)
+{
+	struct broker *broker = owner;
+
+	if (broker->turn.draining)
+		return;
+	log_info("stopping: nothing more is accepted");
+	broker->turn.draining = true;
+	asking_drain(broker);
+	server_drain(&broker->server);
+}
+
+static void on_alive(void *owner)
+{
+	struct broker *broker = owner;
+
+	server_accept_again(&broker->server);
+}
+
+static void on_lost(void *owner)
+{
+	struct broker *broker = owner;
+
+	broker->exit_status = 1;
+	broker->turn.stop = true;
+}
+
+static const struct parent_link_events parent_link_events = {
+	.worker_up = on_worker_up,
+	.worker_gone = on_worker_gone,
+	.reload = on_reload,
+	.drain = on_drain,
+	.alive = on_alive,
+	.lost = on_lost,
+};
+
 /* ---- set up -------------------------------------------------------------------------------------------------- */
+
+static uint32_t or(uint32_t value, uint32_t fallback)
+{
+	return value > 0 ? value : fallback;
+}
 
 static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup)
 {
@@ -100,67 +233,74 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	return broker->version ? 0 : -ENOMEM;
 }
 
+static int init_server(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, const int *fds)
+{
+	const struct server_uses uses = {.turn = &broker->turn, .ring = &broker->ring, .policy = &broker->policy,
+		.quota = &broker->quota, .audit = &broker->audit};
+	char *names[LISTENERS_MAX];
+
+	for (size_t i = 0; i < setup->n_listener; i++)
+		names[i] = setup->listener[i]->name;
+	return server_init(&broker->server, &uses, &server_events, broker, names, fds, setup->n_listener);
+}
+
 static int init_parts(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, const int *fds, size_t n_fds,
 	char *ret_why, size_t why_size)
 {
-	char *names[64];
 	int r;
 
-	if (n_fds != setup->n_listener + 1 || setup->n_listener > 64) {
+	if (n_fds != setup->n_listener + 1 || setup->n_listener > LISTENERS_MAX) {
 		snprintf(ret_why, why_size, "%zu descriptors for %zu listeners and the journal", n_fds,
 			setup->n_listener);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < setup->n_listener; i++)
-		names[i] = setup->listener[i]->name;
 	r = audit_init(&broker->audit, setup->instance, setup->audit_durable);
 	if (r == 0)
-		r = server_init(broker, names, fds + 1, setup->n_listener);
+		r = init_server(broker, setup, fds + 1);
 	if (r == 0)
 		r = broker_set_rules(broker, setup->rule, setup->n_rule, ret_why, why_size);
 	if (r == 0)
 		r = steps_init(broker);
 	if (r == 0)
-		r = control_init(broker);
-	return r == 0 ? journal_init(broker, fds[0]) : r;
+		r = parent_link_init(&broker->parent, &broker->turn, broker->parent.fd, &parent_link_events, broker);
+	if (r < 0)
+		return r;
+	return journal_init(&broker->journal, &broker->turn, &broker->ring, &broker->audit, fds[0], &journal_events,
+		broker);
 }
 
 int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, int control, const int *fds,
-	size_t n_fds,
-	char *ret_why, size_t why_size)
+	size_t n_fds, char *ret_why, size_t why_size)
 {
 	int r;
 
-	*broker = (struct broker){.control = control};
+	*broker = (struct broker){.parent.fd = control, .operations = operations, .n_operations = n_operations,
+		.asking.broker = broker};
 	snprintf(ret_why, why_size, "out of memory");
 	ring_init(&broker->ring);
-	workers_init(broker);
+	workers_init(&broker->workers, &broker->turn, &workers_events, broker);
 	pool_init(&broker->requests, sizeof(struct request));
-	pool_init(&broker->chunks, sizeof(struct chunk));
 	r = turn_init(&broker->turn);
 	if (r == 0)
 		r = init_settings(broker, setup);
-	if (r < 0)
-		return r;
-	return init_parts(broker, setup, fds, n_fds, ret_why, why_size);
+	return r == 0 ? init_parts(broker, setup, fds, n_fds, ret_why, why_size) : r;
 }
 
 void broker_deinit(struct broker *broker)
 {
 	broker->turn.stop = true;
-	server_deinit(broker);
-	workers_deinit(broker);
-	journal_deinit(broker);
+	server_deinit(&broker->server);
+	workers_deinit(&broker->workers);
+	journal_deinit(&broker->journal);
 	steps_deinit(broker);
-	if (broker->turn.base)
-		control_deinit(broker);
-	restore_deinit(broker);
+	parent_link_deinit(&broker->parent);
+	asking_deinit(broker);
+	restore_deinit(&broker->restore);
 	audit_deinit(&broker->audit);
 	policy_deinit(&broker->policy);
 	ring_deinit(&broker->ring);
 	quota_deinit(&broker->quota);
 	pool_deinit(&broker->requests);
-	pool_deinit(&broker->chunks);
 	turn_deinit(&broker->turn);
 	free(broker->version);
 }
@@ -172,7 +312,20 @@ static void tell_epoch(struct broker *broker)
 	if (broker->epoch_told == broker->ring.epoch)
 		return;
 	broker->epoch_told = broker->ring.epoch;
-	server_tell_watchers(broker);
+	server_tell_watchers(&broker->server);
+}
+
+/* Ready is said when we are set up, sandboxed, and the journal is replayed or known not to write, so that Status can say
+ * why. */
+static void tell_state(struct broker *broker)
+{
+	const struct journal *journal = &broker->journal;
+	const char *why = "";
+	bool ready = broker_ready(broker, &why);
+
+	if (journal->replayed || (journal->known && !journal->ok))
+		parent_link_tell_ready(&broker->parent);
+	parent_link_tell_state(&broker->parent, ready, why, broker->ring.n_keys);
 }
 
 /* What was read in this turn goes on together: jobs to the workers, then records to the journal, and only then
@@ -180,11 +333,11 @@ static void tell_epoch(struct broker *broker)
 static void end_turn(struct broker *broker)
 {
 	turn_timers(&broker->turn);
-	workers_flush(broker);
+	workers_flush(&broker->workers);
 	tell_epoch(broker);
-	journal_flush(broker);
-	server_flush(broker);
-	control_tell_state(broker);
+	journal_flush(&broker->journal);
+	server_flush(&broker->server);
+	tell_state(broker);
 	turn_come_back(&broker->turn);
 }
 
@@ -194,20 +347,10 @@ static bool has_work(const struct broker *broker)
 	return !list_empty(&broker->server.dirty);
 }
 
-void broker_drain(struct broker *broker)
-{
-	if (broker->turn.draining)
-		return;
-	log_info("stopping: nothing more is accepted");
-	broker->turn.draining = true;
-	restore_drain(broker);
-	server_drain(broker);
-}
-
 /* Everything accepted is answered, written down and written out. */
 static bool drained(struct broker *broker)
 {
-	if (!server_idle(broker) || !workers_idle(broker) || !steps_idle(broker))
+	if (!server_idle(&broker->server) || !workers_idle(&broker->workers) || !steps_idle(broker))
 		return false;
 	if (!broker_serving(broker))
 		return true;

@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "daemon/broker/broker.h"
-#include "daemon/broker/control.h"
 #include "daemon/broker/net/parent_link.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
@@ -23,7 +22,7 @@ static uint8_t buffer[DGRAM_MAX]; /* for Setup, which holds no secret */
 static int fail(struct broker *broker, int failing_class, const char *why)
 {
 	log_error("%s", why);
-	control_tell_failing(broker, failing_class, why);
+	parent_link_tell_failing(&broker->parent, failing_class, why);
 	return 1;
 }
 
@@ -69,7 +68,7 @@ int main(void)
 
 	log_open("cekd-broker");
 	signal(SIGPIPE, SIG_IGN);
-	broker.control = CONTROL_FD;
+	broker.parent.fd = CONTROL_FD;
 	n = dgram_recv(CONTROL_FD, 0, buffer, sizeof(buffer), fds, DGRAM_FDS_MAX, &n_fds);
 	setup = n > 0 ? cek__internal__v1__setup__unpack(NULL, (size_t)n, buffer) : NULL;
 	if (!setup)

@@ -90,30 +90,22 @@ static void write_latency(const struct metrics *metrics, const char *(*name_of)(
 	}
 }
 
-static void counter(struct text *text, const char *name, const char *help, uint64_t value)
+static void write_metric(struct text *text, const struct metric *metric)
 {
-	line(text, "# TYPE cekd_%s counter\n# HELP cekd_%s %s\ncekd_%s_total %" PRIu64 "\n", name, name, help, name,
-		value);
+	line(text, "# TYPE cekd_%s %s\n# HELP cekd_%s %s\ncekd_%s%s %" PRIu64 "\n", metric->name,
+		metric->counts ? "counter" : "gauge", metric->name, metric->help, metric->name,
+		metric->counts ? "_total" : "", metric->value);
 }
 
-size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
-	size_t n_gauges, char *buffer, size_t size)
+size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct metric *whole,
+	size_t n_whole, char *buffer, size_t size)
 {
 	struct text text = {.at = buffer, .size = size};
 
 	if (size <= sizeof(end))
 		return 0;
-	for (size_t i = 0; i < n_gauges; i++)
-		line(&text, "# TYPE cekd_%s gauge\n# HELP cekd_%s %s\ncekd_%s %" PRIu64 "\n", gauges[i].name,
-			gauges[i].name,
-			gauges[i].help, gauges[i].name, gauges[i].value);
-	counter(&text, "refused_connections", "Connections over a limit or from an unmapped uid.",
-		metrics->refused_connections);
-	counter(&text, "malformed_frames", "Frames that were no request.", metrics->malformed_frames);
-	counter(&text, "silent_connections", "Connections closed because no whole request came.",
-		metrics->closed_silent);
-	counter(&text, "stalled_connections", "Connections closed because replies were not read.",
-		metrics->closed_stalled);
+	for (size_t i = 0; i < n_whole; i++)
+		write_metric(&text, &whole[i]);
 	write_requests(metrics, name_of, &text);
 	write_latency(metrics, name_of, &text);
 	if (text.cut)

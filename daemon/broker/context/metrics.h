@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,15 +18,13 @@ struct metrics {
 	uint64_t answered[METRICS_OPERATIONS][STATUS_COUNT];
 	uint64_t bucket[METRICS_OPERATIONS][METRICS_BUCKETS + 1]; /* the last: slower than all bounds */
 	uint64_t micros[METRICS_OPERATIONS];
-	uint64_t refused_connections;
-	uint64_t malformed_frames;
-	uint64_t closed_silent;
-	uint64_t closed_stalled;
 };
 
-struct gauge {
+/* A line about the whole broker. */
+struct metric {
 	const char *name, *help;
 	uint64_t value;
+	bool counts; /* a counter; otherwise a gauge */
 };
 
 /* Count an answer to operation (its row in the table) that took this long. */
@@ -33,5 +32,5 @@ void metrics_answer(struct metrics *metrics, size_t operation, enum status statu
 
 /* Write the text, NUL-terminated, into text of size bytes; name_of gives the operation's name for a row. Returns the
  * length, 0 if it does not fit. */
-size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct gauge *gauges,
-	size_t n_gauges, char *text, size_t size);
+size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct metric *whole,
+	size_t n_whole, char *text, size_t size);

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "daemon/broker/journal/audit.h"
-#include "daemon/broker/request/pack.h"
+#include "daemon/broker/journal/pack_audit.h"
 #include "proto/put.h"
 
 enum {

@@ -17,8 +17,6 @@ enum {
 	AUDIT_KEPT_MAX = 4194304,   /* bytes not yet acknowledged; above it nothing more is read from peers */
 };
 
-struct broker;
-
 struct audit {
 	char *instance;
 	bool durable;         /* replies wait until the records are on disk */

@@ -8,8 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/broker/broker.h"
-#include "daemon/broker/lifecycle/steps.h"
+#include "daemon/broker/journal/journal.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__ToJournal ToJournal;
@@ -36,12 +35,11 @@ static int pack(struct append *append, KeyRecord *const *records, size_t n_recor
 	return 0;
 }
 
-int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records)
+int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records)
 {
-	struct journal *journal = &broker->journal;
 	int r;
 
-	if (!broker_serving(broker))
+	if (!journal_serving(journal))
 		return -ENETDOWN;
 	if (journal->n_appends >= APPENDS_MAX)
 		return -ENOBUFS;
@@ -54,6 +52,11 @@ int journal_append(struct broker *broker, struct append *append, KeyRecord *cons
 	list_append(&journal->appends, &append->link);
 	journal->n_appends++;
 	return 0;
+}
+
+static void fail(struct journal *journal, const char *why)
+{
+	journal->events->failed(journal->owner, why);
 }
 
 static int send_packed(struct journal *journal, const uint8_t *packed, size_t len)
@@ -94,7 +97,7 @@ static int send_question(struct journal *journal)
 
 static void begin_replay(struct journal *journal)
 {
-	ring_reset(&journal->broker->ring);
+	ring_reset(journal->ring);
 	journal->replay_id = ask_replay(journal);
 }
 
@@ -110,21 +113,20 @@ static void append_end(struct journal *journal, struct append *append, bool ok)
 /* The first append is durable: its last record has this seq. */
 static void append_durable(struct journal *journal, struct append *append, uint64_t last_seq)
 {
-	struct broker *broker = journal->broker;
 	ToJournal *message = cek__internal__v1__to_journal__unpack(NULL, append->len, append->packed);
 	char why[200] = "out of memory";
 	int r = message ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < message->append_key->n_record; i++) {
 		message->append_key->record[i]->seq = last_seq + 1 + i - message->append_key->n_record;
-		r = ring_apply(&broker->ring, message->append_key->record[i], why, sizeof(why));
+		r = ring_apply(journal->ring, message->append_key->record[i], why, sizeof(why));
 	}
 	if (message)
 		cek__internal__v1__to_journal__free_unpacked(message, NULL);
 	if (r < 0)
-		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, why);
+		fail(journal, why);
 	append_end(journal, append, r == 0);
-	steps_changed(broker);
+	journal->events->changed(journal->owner);
 }
 
 static struct append *under_way(struct journal *journal)
@@ -154,25 +156,18 @@ static void on_open(struct append *append, bool ok)
 		log_error("the key journal does not take the record that says that cekd has started");
 }
 
-void journal_begin(struct broker *broker)
+void journal_begin(struct journal *journal, KeyRecord *open)
 {
-	struct journal *journal = &broker->journal;
-	KeyRecord open = CEK__INTERNAL__V1__KEY_RECORD__INIT, *records[] = {&open};
-	char type[] = "open";
-
-	open.type = type;
-	open.version = broker->version;
-	restore_fill_open(broker, &open);
+	open->type = (char *)"open";
 	journal->open.done = on_open;
-	if (journal_append(broker, &journal->open, records, 1) < 0)
+	if (journal_append(journal, &journal->open, &open, 1) < 0)
 		on_open(&journal->open, false);
 }
 
-/* The ring is there. What follows: is it the right journal (one without keys asks the token first), the record that cekd
- * has started, the listeners, and, since cekd starts them when it is told so, the workers. */
+/* The ring is there. */
 static void replay_ended(struct journal *journal, const Cek__Internal__V1__ReplayBatch *last)
 {
-	struct broker *broker = journal->broker;
+	struct ring *ring = journal->ring;
 
 	journal->replay_id = 0;
 	journal->replayed = true;
@@ -181,18 +176,13 @@ static void replay_ended(struct journal *journal, const Cek__Internal__V1__Repla
 		snprintf(journal->keys, sizeof(journal->keys), "ok");
 		snprintf(journal->audit, sizeof(journal->audit), "ok");
 	}
-	broker->ring.live = true;
-	while (list_take(&broker->ring.dirty))
+	ring->live = true;
+	while (list_take(&ring->dirty))
 		continue;
-	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", broker->ring.n_keys,
-		broker->ring.n_versions,
-		(unsigned long long)broker->ring.epoch);
-	if (restore_look(broker, last))
-		restore_ask(broker);
-	else
-		journal_begin(broker);
-	server_begin(broker);
-	steps_changed(broker);
+	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", ring->n_keys, ring->n_versions,
+		(unsigned long long)ring->epoch);
+	journal->events->replayed(journal->owner, last);
+	journal->events->changed(journal->owner);
 }
 
 static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
@@ -200,8 +190,8 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 	char why[200];
 
 	for (size_t i = 0; i < batch->n_record; i++) {
-		if (ring_apply(&journal->broker->ring, batch->record[i], why, sizeof(why)) < 0) {
-			broker_fail(journal->broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, why);
+		if (ring_apply(journal->ring, batch->record[i], why, sizeof(why)) < 0) {
+			fail(journal, why);
 			return;
 		}
 	}
@@ -214,7 +204,7 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
 	struct append *append = under_way(journal);
-	uint64_t known = journal->broker->ring.last_seq;
+	uint64_t known = journal->ring->last_seq;
 
 	for (size_t i = 0; i < batch->n_record; i++) {
 		if (batch->record[i]->seq > known)
@@ -238,8 +228,6 @@ static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBa
 
 static void on_state(struct journal *journal, const Cek__Internal__V1__JournalState *state)
 {
-	struct broker *broker = journal->broker;
-
 	if (journal->ok && !state->ok)
 		log_error("the journal does not write: %s; %s", state->keys, state->audit);
 	journal->ok = state->ok;
@@ -247,12 +235,12 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	snprintf(journal->keys, sizeof(journal->keys), "%s", state->keys);
 	snprintf(journal->audit, sizeof(journal->audit), "%s", state->audit);
 	snprintf(journal->sandbox, sizeof(journal->sandbox), "%s", state->sandbox);
-	if (journal->replayed && state->ok && state->keys_seq < broker->ring.last_seq) {
+	if (journal->replayed && state->ok && state->keys_seq < journal->ring->last_seq) {
 		/* Cut short while no journal ran. What is left is read anew, as at any start (restore.h). */
-		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "keys.jsonl has become shorter while cekd runs");
+		fail(journal, "keys.jsonl has become shorter while cekd runs");
 		return;
 	}
-	audit_again(&broker->audit);
+	audit_again(journal->audit_trail);
 	if (!journal->replayed && state->ok) {
 		begin_replay(journal);
 	} else if (under_way(journal)) {
@@ -260,7 +248,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 		journal->asked_id = ask_replay(journal);
 	}
 	if (!state->ok) /* so that Status can say why */
-		server_begin(broker);
+		journal->events->mute(journal->owner);
 }
 
 static void on_message(struct journal *journal, const FromJournal *message)
@@ -273,7 +261,7 @@ static void on_message(struct journal *journal, const FromJournal *message)
 		on_appended(journal, message->appended);
 		break;
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE:
-		audit_done(&journal->broker->audit, message->audit_done->instance, message->audit_done->written,
+		audit_done(journal->audit_trail, message->audit_done->instance, message->audit_done->written,
 			message->audit_done->durable);
 		break;
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE:
@@ -287,22 +275,21 @@ static void on_message(struct journal *journal, const FromJournal *message)
 static void on_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct journal *journal = data;
-	struct broker *broker = journal->broker;
+	struct turn *turn = journal->turn;
 
-	turn_look_at_clock(&broker->turn);
+	turn_look_at_clock(turn);
 	for (;;) {
-		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, broker->turn.datagram, DGRAM_MAX, NULL, 0, NULL);
+		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, turn->datagram, DGRAM_MAX, NULL, 0, NULL);
 		FromJournal *message;
 
-		if (n == -EAGAIN || broker->turn.stop)
+		if (n == -EAGAIN || turn->stop)
 			return;
 		if (n <= 0) {
-			broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL,
-				"the pair with the journal is closed");
+			fail(journal, "the pair with the journal is closed");
 			return;
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
-		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, broker->turn.datagram);
+		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, turn->datagram);
 		if (message)
 			on_message(journal, message);
 		else
@@ -318,15 +305,14 @@ static void on_writable(evutil_socket_t fd, short what, void *data)
 	journal->full = false; /* the turn's end sends what waits */
 }
 
-void journal_flush(struct broker *broker)
+void journal_flush(struct journal *journal)
 {
-	struct journal *journal = &broker->journal;
 	int r = journal->full ? -EAGAIN : 0;
 
 	if (r == 0 && journal->question > 0)
 		r = send_question(journal);
 	if (r == 0)
-		r = audit_flush(&broker->audit, journal->fd);
+		r = audit_flush(journal->audit_trail, journal->fd);
 	if (r == 0 && !journal->sent && !list_empty(&journal->appends)) {
 		struct append *append = list_entry(journal->appends.next, struct append, link);
 
@@ -338,34 +324,33 @@ void journal_flush(struct broker *broker)
 		event_add(&journal->writable, NULL);
 	}
 	if (r < 0 && r != -EAGAIN)
-		broker_fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL, "cannot write to the journal");
+		fail(journal, "cannot write to the journal");
 }
 
-int journal_init(struct broker *broker, int fd)
+int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,
+	const struct journal_events *events, void *owner)
 {
-	struct journal *journal = &broker->journal;
-
-	*journal = (struct journal){.broker = broker, .fd = fd};
+	*journal = (struct journal){.turn = turn, .ring = ring, .audit_trail = audit, .fd = fd, .events = events,
+		.owner = owner};
 	list_init(&journal->appends);
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
 		return -EIO;
 	journal->next_id &= UINT64_MAX >> 1;
-	event_assign(&journal->readable, broker->turn.base, fd, EV_READ | EV_PERSIST, on_readable, journal);
-	event_assign(&journal->writable, broker->turn.base, fd, EV_WRITE, on_writable, journal);
+	event_assign(&journal->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
+	event_assign(&journal->writable, turn->base, fd, EV_WRITE, on_writable, journal);
 	if (event_add(&journal->readable, NULL) < 0)
 		return -ENOMEM;
 	/* A journal that runs already has told its state to the broker before us: begin without waiting for it. */
 	begin_replay(journal);
-	journal_flush(broker);
-	return broker->turn.stop ? -EIO : 0;
+	journal_flush(journal);
+	return turn->stop ? -EIO : 0;
 }
 
-void journal_deinit(struct broker *broker)
+void journal_deinit(struct journal *journal)
 {
-	struct journal *journal = &broker->journal;
 	struct link *link;
 
-	if (!journal->broker)
+	if (!journal->turn)
 		return;
 	event_del(&journal->readable);
 	event_del(&journal->writable);

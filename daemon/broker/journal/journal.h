@@ -12,10 +12,11 @@
 
 #include "base/list.h"
 #include "daemon/broker/base/names.h"
+#include "daemon/broker/base/turn.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/ring/ring.h"
 
 enum { APPENDS_MAX = 256 }; /* waiting to become durable */
-
-struct broker;
 
 /* Records on their way. Embedded in what waits for them. */
 struct append {
@@ -29,8 +30,23 @@ struct append {
 	void (*done)(struct append *append, bool ok);
 };
 
+struct journal_events {
+	/* The ring is there; this was the last part of the replay. */
+	void (*replayed)(void *owner, const Cek__Internal__V1__ReplayBatch *last);
+	/* The journal says that it does not write. */
+	void (*mute)(void *owner);
+	/* A record has changed the ring, or the ring has been replayed. */
+	void (*changed)(void *owner);
+	/* No record can be trusted or written any more. */
+	void (*failed)(void *owner, const char *why);
+};
+
 struct journal {
-	struct broker *broker;
+	struct turn *turn;
+	struct ring *ring;
+	struct audit *audit_trail;
+	const struct journal_events *events;
+	void *owner;
 	int fd;
 	struct event readable, writable;
 	bool ok;             /* the journal says that it writes */
@@ -50,16 +66,23 @@ struct journal {
 	bool full;           /* the pair takes no more at the moment */
 };
 
-int journal_init(struct broker *broker, int fd);
-void journal_deinit(struct broker *broker);
+int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,
+	const struct journal_events *events, void *owner);
+void journal_deinit(struct journal *journal);
+
+/* The ring is there and the journal writes. */
+static inline bool journal_serving(const struct journal *journal)
+{
+	return journal->ok && journal->replayed && !journal->turn->stop;
+}
 
 /* The key journal is the right one, or it is clear that an operator must confirm it: the record that says that cekd has
- * started is the first of this start. */
-void journal_begin(struct broker *broker);
+ * started is the first of this start. Its type is filled in. */
+void journal_begin(struct journal *journal, KeyRecord *open);
 
 /* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS
- * when too many wait; -ENOMEM. The records are copied. */
-int journal_append(struct broker *broker, struct append *append, KeyRecord *const *records, size_t n_records);
+ * when too many wait; -ENOMEM; -ENETDOWN when the journal does not write. The records are copied. */
+int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records);
 
 /* Send what waits, as far as the pair takes it; called at the end of each turn. */
-void journal_flush(struct broker *broker);
+void journal_flush(struct journal *journal);

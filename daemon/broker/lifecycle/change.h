@@ -8,62 +8,11 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/broker/base/timers.h"
-#include "daemon/broker/journal/journal.h"
-#include "daemon/broker/ring/ring.h"
-#include "daemon/broker/workers/workers.h"
-
-struct broker;
-struct request;
-
-enum change_kind {
-	CHANGE_CREATE,
-	CHANGE_ROTATE,   /* a new version; state says whether it is active or only published */
-	CHANGE_IMPORT,
-	CHANGE_ADOPT,
-	CHANGE_DESTROY,
-	CHANGE_MOVE,     /* version to state, until */
-	CHANGE_SCHEDULE,
-	CHANGE_RESTORE,  /* an operator confirms the journal; about no key */
-};
-
-struct change {
-	struct link link; /* among all changes */
-	struct broker *broker;
-	struct request *request; /* that waits for it, or NULL */
-	enum change_kind kind;
-	struct key *key;         /* NULL: it does not exist yet */
-	struct version *version; /* DESTROY, MOVE; afterwards the new version */
-	char name[KEY_NAME_MAX + 1];
-	const struct alg *alg;
-	unsigned bits;
-	char crv[CRV_MAX + 1];
-	uint32_t max_uses;
-	Schedule schedule;
-	uint8_t cka_id[CKA_ID_MAX];
-	size_t cka_id_len;
-	char kid[KID_MAX + 1];   /* import, adopt: a kid that issuers use already */
-	enum state state;
-	uint64_t until;
-	bool force;
-	bool then_rotate;        /* MOVE to compromised: a new version in the same step, as cka_id says, */
-	struct version *successor; /* or this one becomes active */
-	char reason[REASON_MAX + 1];
-	bool compromised;        /* ROTATE: that much is done already */
-	/* By whom: */
-	const char *listener;    /* NULL: by cekd itself */
-	uint32_t uid;
-	int32_t pid;
-	/* Inside: */
-	struct append append;
-	struct job job;
-	struct timer timer;      /* for a manage worker that does not come */
-	int outcome;             /* to be answered after the last record */
-	char text[256];
-};
+#include "daemon/broker/lifecycle/change_data.h"
+#include "daemon/broker/request/request.h"
 
 /* A change on behalf of a request (NULL: cekd itself): kind and whom filled in, the rest is the caller's. NULL without
  * memory. */
@@ -91,9 +40,3 @@ struct version *change_published(const struct key *key, const struct version *ot
 
 /* alg, bits and crv as the key has them. */
 void change_like(struct change *change, const struct key *key);
-
-/* "create", "rotate", …: static storage. */
-const char *change_op(const struct change *change);
-
-/* Its request has gone; the change goes on. */
-void change_detach(struct change *change);

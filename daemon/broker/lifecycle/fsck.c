@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/fsck.h"
+#include "daemon/broker/lifecycle/notes.h"
 
 enum {
 	OBJECTS_MAX = 65536,
@@ -234,9 +234,9 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 		add_twins(findings, version, others);
 	/* Of an EC key only its use tells whether it is the one. */
 	if (object && (object->is_secret || object->kid[0] != '\0' || others == 0))
-		steps_mark(broker, version, false);
+		notes_mark(broker, version, false);
 	else if (!object)
-		steps_mark(broker, version, true);
+		notes_mark(broker, version, true);
 }
 
 /* That of a key that cekd itself was making: only then the object is cekd's. */

@@ -11,10 +11,9 @@
 
 #include "base/wipe.h"
 #include "daemon/broker/base/names.h"
+#include "daemon/broker/context/context.h"
 
-struct broker;
 struct inventory;
-struct ring;
 
 /* Keep the objects of one part of an inventory. *inventory is NULL at first. 0; -ENOMEM, also if there are too many;
  * -EPROTO: a part that brings nothing and says that more follows. */

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/record.h"
+#include "daemon/broker/ring/reservation.h"
 
 static void begin(const struct change *change, const char *type, KeyRecord *ret_record)
 {
@@ -63,11 +63,10 @@ void record_restored(const struct change *change, KeyRecord *ret_record)
 	ret_record->until_time = change->until;
 }
 
-uint64_t record_first_reservation(const struct broker *broker, const struct alg *alg)
+/* Wraps that may be made under a new version before the next reservation; 0: they are not counted. */
+static uint64_t first_reservation(const struct change *change)
 {
-	if (alg->family != ALG_AES_GCMKW)
-		return 0;
-	return steps_reservation(broker, 0);
+	return change->alg->family == ALG_AES_GCMKW ? reservation_next(change->broker->gcm_wrap_limit, 0) : 0;
 }
 
 static const char *fault_of(const struct change *change, const JobResult *result)
@@ -108,7 +107,7 @@ const char *record_version(const struct change *change, const JobResult *result,
 	record->public_key = result->public_key;
 	record->note = result->note;
 	record->max_uses = change->max_uses;
-	record->reserved = record_first_reservation(change->broker, change->alg);
+	record->reserved = first_reservation(change);
 	record->kid = result->kid;
 	/* A kid that issuers use stands in the JWKS; the usual one finds the version as well. */
 	if (change->kid[0] != '\0' && strcmp(change->kid, result->kid) != 0) {

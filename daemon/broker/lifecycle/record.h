@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/change_data.h"
 
 struct version_record {
 	KeyRecord record;
@@ -19,6 +19,3 @@ void record_restored(const struct change *change, KeyRecord *ret_record);
 
 /* The new version as the manage worker describes it. NULL, or why it cannot join the ring (static text). */
 const char *record_version(const struct change *change, const JobResult *result, struct version_record *ret_record);
-
-/* Wraps that may be made under a version of this alg before the next reservation; 0: they are not counted. */
-uint64_t record_first_reservation(const struct broker *broker, const struct alg *alg);

@@ -6,20 +6,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/lifecycle/record.h"
+#include "daemon/broker/lifecycle/notes.h"
+#include "daemon/broker/lifecycle/steps.h"
 #include "daemon/broker/lifecycle/usage.h"
-#include "daemon/broker/request/request.h"
+#include "daemon/broker/request/pending.h"
 #include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/reservation.h"
 #include "daemon/broker/ring/schedule.h"
-#include "daemon/broker/rpc/use.h"
-
-enum {
-	BACK_OFF_US = 5000000,
-	RESERVATION_MAX = 65536, /* wraps: what a crash may cost */
-	RESERVATION_PARTS = 8,   /* of the limit, if that is small */
-};
 
 #ifdef CEK_TEST_HOOKS
 static const struct timeval period = {.tv_usec = 50000}; /* the clock may be shifted at any time */
@@ -29,15 +23,10 @@ static const struct timeval period = {.tv_sec = 1};
 
 /* ---- rotation by cekd itself --------------------------------------------------------------------------------- */
 
-void steps_back_off(struct broker *broker, struct key *key)
-{
-	key->rotate_again = broker->turn.now + BACK_OFF_US;
-}
-
 static bool may_change(const struct broker *broker, const struct key *key)
 {
 	return !key->change && broker->turn.now >= key->rotate_again && !broker->turn.draining && broker_serving(broker) &&
-		!restore_needed(broker);
+		!broker_unconfirmed(broker);
 }
 
 static void new_version(struct broker *broker, struct key *key, enum state state)
@@ -53,7 +42,7 @@ static void new_version(struct broker *broker, struct key *key, enum state state
 	snprintf(change->name, sizeof(change->name), "%s", key->name);
 	change_like(change, key);
 	if (change_generate_job(change, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
-		steps_back_off(broker, key);
+		change_back_off(broker, key);
 }
 
 static void move(struct broker *broker, struct version *version, enum state state)
@@ -67,7 +56,7 @@ static void move(struct broker *broker, struct version *version, enum state stat
 	change->state = state;
 	snprintf(change->name, sizeof(change->name), "%s", version->key->name);
 	if (change_start(change, NULL, 0) != STATUS_PENDING)
-		steps_back_off(broker, version->key);
+		change_back_off(broker, version->key);
 }
 
 void steps_rotate(struct broker *broker, struct key *key)
@@ -95,7 +84,7 @@ static void destroy(struct broker *broker, struct version *version)
 	uint8_t *packed = NULL;
 	size_t len = 0;
 
-	if (steps_clock_suspect(broker))
+	if (broker_clock_suspect(broker))
 		return;
 	change = change_new(broker, NULL, CHANGE_DESTROY);
 	if (!change)
@@ -108,11 +97,11 @@ static void destroy(struct broker *broker, struct version *version)
 	change->cka_id_len = version->cka_id_len;
 	destroy_job.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
 	destroy_job.alg = (char *)version->key->alg->name;
-	destroy_job.public_key = use_public_half(version);
+	destroy_job.public_key = ring_public_half(version);
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy_job;
 	if (change_pack_job(change, &job, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
-		steps_back_off(broker, version->key);
+		change_back_off(broker, version->key);
 }
 
 static void take(struct broker *broker, struct key *key, const struct due *due)
@@ -143,7 +132,7 @@ static void run(struct broker *broker, uint64_t now)
 	steps->next_due = UINT64_MAX;
 	for (size_t i = 0; i < broker->ring.n_keys; i++) {
 		struct key *key = broker->ring.keys[i];
-		struct due due = schedule_next(key, steps_clock_suspect(broker));
+		struct due due = schedule_next(key, broker_clock_suspect(broker));
 
 		if (due.step == STEP_NONE)
 			continue;
@@ -154,17 +143,7 @@ static void run(struct broker *broker, uint64_t now)
 	}
 }
 
-void steps_changed(struct broker *broker)
-{
-	broker->steps.next_due = 0; /* the timer looks */
-}
-
 /* ---- clock --------------------------------------------------------------------------------------------------- */
-
-bool steps_clock_suspect(const struct broker *broker)
-{
-	return broker->steps.clock_suspect || broker->ring.clock_suspect;
-}
 
 static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
 {
@@ -219,110 +198,7 @@ bool steps_idle(const struct broker *broker)
 	return list_empty(&broker->steps.changes) && broker->steps.n_usage == 0;
 }
 
-/* ---- records that nobody waits for --------------------------------------------------------------------------- */
-
-struct note {
-	struct append append;
-	struct broker *broker;
-	struct version *version;
-};
-
-/* Append one record of cekd's own about a version. */
-static int append_note(struct broker *broker, struct version *version, KeyRecord *record,
-	void (*done)(struct append *, bool))
-{
-	struct note *note = calloc(1, sizeof(*note));
-	int r;
-
-	if (!note)
-		return -ENOMEM;
-	record->by_cekd = true;
-	if (version) {
-		record->key = version->key->name;
-		record->kid = version->kid;
-	}
-	*note = (struct note){.append.done = done, .broker = broker, .version = version};
-	r = journal_append(broker, &note->append, &record, 1);
-	if (r < 0)
-		free(note);
-	return r;
-}
-
-static void on_marked(struct append *append, bool ok)
-{
-	struct note *note = list_entry(append, struct note, append);
-
-	note->version->marking = false;
-	free(note);
-}
-
-/* One worker has lost the object: from now on all of them look for it, so that none serves for a while what the others
- * do not. What was given out before proves nothing: it may be done with a session copy. */
-static void look_anew(struct broker *broker, struct version *version)
-{
-	version->looked = broker->workers.next_id;
-	workers_forget(broker, version->cka_id, version->cka_id_len);
-}
-
-void steps_mark(struct broker *broker, struct version *version, bool missing)
-{
-	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
-
-	if (version->missing == missing || version->marking)
-		return;
-	if (missing)
-		look_anew(broker, version);
-	if (missing)
-		log_error("key %s: the token has no object for version %u any more", version->key->name,
-			version->number);
-	else
-		log_info("key %s: the object of version %u is back", version->key->name, version->number);
-	record.type = (char *)(missing ? "missing" : "found");
-	version->marking = append_note(broker, version, &record, on_marked) == 0;
-}
-
-void steps_mark_twins(struct broker *broker, struct version *version)
-{
-	if (version->twins)
-		return;
-	log_error("key %s: the token has several keys that could be version %u; none is used until only one is left",
-		version->key->name, version->number);
-	version->twins = true;
-	look_anew(broker, version);
-}
-
-void steps_seen(struct broker *broker, struct version *version, uint64_t job_id)
-{
-	if (job_id <= version->looked)
-		return;
-	steps_mark(broker, version, false);
-	if (!version->twins)
-		return;
-	log_info("key %s: the object of version %u is the only one again", version->key->name, version->number);
-	version->twins = false;
-}
-
-void steps_look_for_missing(struct broker *broker)
-{
-	for (size_t i = 0; i < broker->ring.n_keys; i++) {
-		for (size_t j = 0; j < broker->ring.keys[i]->n_versions; j++)
-			broker->ring.keys[i]->versions[j]->look_again = 0;
-	}
-}
-
-static uint64_t block(const struct broker *broker)
-{
-	uint64_t part = broker->gcm_wrap_limit / RESERVATION_PARTS;
-
-	return part < 1 ? 1 : part < RESERVATION_MAX ? part : RESERVATION_MAX;
-}
-
-uint64_t steps_reservation(const struct broker *broker, uint64_t reserved)
-{
-	uint64_t next = reserved + block(broker);
-
-	return next < broker->gcm_wrap_limit ? next : broker->gcm_wrap_limit;
-}
+/* ---- reservations and counters -------------------------------------------------------------------------------- */
 
 static void on_reserved(struct append *append, bool ok)
 {
@@ -337,52 +213,13 @@ void steps_reserve(struct broker *broker, struct version *version)
 {
 	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
 
-	if (version->taken + 2 * block(broker) >= broker->gcm_wrap_limit)
+	if (reservation_ends(broker->gcm_wrap_limit, version))
 		steps_rotate(broker, version->key);
-	if (version->reserving || version->reserved >= broker->gcm_wrap_limit ||
-		version->taken + block(broker) / 2 < version->reserved)
+	if (version->reserving || !reservation_due(broker->gcm_wrap_limit, version))
 		return;
 	record.type = (char *)"reserve";
-	record.reserved = steps_reservation(broker, version->reserved);
-	version->reserving = append_note(broker, version, &record, on_reserved) == 0;
-}
-
-static void on_confirmed(struct append *append, bool ok)
-{
-	struct note *note = list_entry(append, struct note, append);
-
-	if (ok)
-		log_info("the clock was confirmed: what is scheduled for destruction will be destroyed at its time");
-	free(note);
-}
-
-void steps_confirm_clock(struct broker *broker)
-{
-	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
-
-	if (!steps_clock_suspect(broker))
-		return;
-	broker->steps.clock_suspect = false;
-	record.type = (char *)"clock";
-	append_note(broker, NULL, &record, on_confirmed);
-}
-
-static void on_rules(struct append *append, bool ok)
-{
-	struct note *note = list_entry(append, struct note, append);
-
-	if (!ok)
-		server_close_watchers(note->broker);
-	free(note);
-}
-
-void steps_tell_rules(struct broker *broker)
-{
-	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
-
-	record.type = (char *)"rules";
-	if (append_note(broker, NULL, &record, on_rules) < 0)
-		server_close_watchers(broker);
+	record.reserved = reservation_next(broker->gcm_wrap_limit, version->reserved);
+	version->reserving = notes_append(broker, version, &record, on_reserved) == 0;
 }
 
 void steps_flush_usage(struct broker *broker)

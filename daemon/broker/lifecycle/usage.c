@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/usage.h"
 
 enum {
@@ -85,7 +84,7 @@ int usage_append(struct broker *broker)
 	record.usage = counters->pointers;
 	record.n_usage = counters->n_rows;
 	broker->steps.n_usage++;
-	r = journal_append(broker, &counters->append, &(KeyRecord *){&record}, 1);
+	r = journal_append(&broker->journal, &counters->append, &(KeyRecord *){&record}, 1);
 	if (r < 0)
 		on_durable(&counters->append, false);
 	return r;

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-struct broker;
+#include "daemon/broker/context/context.h"
 
 /* Append the counters of some versions that were used since the last time; they count as durable from then on, or again
  * as not durable if the journal refuses them. 0 or -errno. */

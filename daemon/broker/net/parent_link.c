@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/broker/net/parent_link.h"
+#include "daemon/broker/workers/workers.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
@@ -13,16 +14,16 @@ typedef Cek__Internal__V1__Control Control;
 static const struct timeval alive_period = {.tv_sec = 2};
 
 /* False: it was not said; with a full pair the caller says it again in a later turn. */
-static bool tell(struct broker *broker, const Control *message)
+static bool tell(const struct parent_link *link, const Control *message)
 {
-	int r = dgram_send(broker->control, &message->base, NULL, 0);
+	int r = dgram_send(link->fd, &message->base, NULL, 0);
 
 	if (r < 0 && r != -EAGAIN)
 		log_error("cannot tell cekd: %s", strerror(-r));
 	return r == 0;
 }
 
-bool control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation)
+bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation)
 {
 	Cek__Internal__V1__WantWorker want = CEK__INTERNAL__V1__WANT_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -32,67 +33,63 @@ bool control_want_worker(struct broker *broker, bool manage, uint32_t index, uin
 	want.generation = generation;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WANT_WORKER;
 	message.want_worker = &want;
-	return tell(broker, &message);
+	return tell(link, &message);
 }
 
-void control_end_worker(struct broker *broker, const struct worker *worker, const char *how)
+void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how)
 {
 	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 
-	end.manage = worker->manage;
-	end.index = worker->index;
-	end.generation = worker->generation;
+	end.manage = manage;
+	end.index = index;
+	end.generation = generation;
 	end.how = (char *)how;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER;
 	message.end_worker = &end;
-	if (!tell(broker, &message))
+	if (!tell(link, &message))
 		log_error("cekd could not be told to kill it");
 }
 
-/* Set up, sandboxed, and the journal replayed or known not to write, so that Status can say why. */
-static void tell_ready(struct broker *broker)
+void parent_link_tell_ready(struct parent_link *link)
 {
 	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 
-	if (broker->ready_sent || !(broker->journal.replayed || (broker->journal.known && !broker->journal.ok)))
+	if (link->ready_sent)
 		return;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
 	message.ready = &ready;
-	broker->ready_sent = tell(broker, &message);
+	link->ready_sent = tell(link, &message);
 }
 
-/* Called each turn: nothing is written into text unless something may have changed. */
-void control_tell_state(struct broker *broker)
+/* Nothing is written into text unless something may have changed. */
+void parent_link_tell_state(struct parent_link *link, bool ready, const char *why, size_t n_keys)
 {
 	Cek__Internal__V1__ServiceState state = CEK__INTERNAL__V1__SERVICE_STATE__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-	const char *why = "";
-	char text[sizeof(broker->told)];
-	bool ready = broker_ready(broker, &why);
+	char text[sizeof(link->told)];
 
-	tell_ready(broker);
-	if (ready && broker->told_ready && broker->told_keys == broker->ring.n_keys)
+	if (ready && link->told_ready && link->told_keys == n_keys)
 		return;
 	if (ready)
-		snprintf(text, sizeof(text), "serving %zu keys", broker->ring.n_keys);
+		snprintf(text, sizeof(text), "serving %zu keys", n_keys);
 	else
 		snprintf(text, sizeof(text), "not ready: %s", why);
-	if (ready == broker->told_ready && strcmp(text, broker->told) == 0)
+	if (ready == link->told_ready && strcmp(text, link->told) == 0)
 		return;
 	state.ready = ready;
 	state.text = text;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_STATE;
 	message.state = &state;
-	if (!tell(broker, &message))
+	if (!tell(link, &message))
 		return;
-	broker->told_ready = ready;
-	broker->told_keys = broker->ring.n_keys;
-	snprintf(broker->told, sizeof(broker->told), "%s", text);
+	link->told_ready = ready;
+	link->told_keys = n_keys;
+	snprintf(link->told, sizeof(link->told), "%s", text);
 }
 
-void control_tell_failing(struct broker *broker, int failing_class, const char *why)
+void parent_link_tell_failing(const struct parent_link *link, int failing_class, const char *why)
 {
 	Cek__Internal__V1__Failing failing = CEK__INTERNAL__V1__FAILING__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -101,56 +98,40 @@ void control_tell_failing(struct broker *broker, int failing_class, const char *
 	failing.why = (char *)why;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_FAILING;
 	message.failing = &failing;
-	tell(broker, &message);
+	tell(link, &message);
 }
 
 static void on_alive(evutil_socket_t fd, short what, void *data)
 {
 	Cek__Internal__V1__Alive alive = CEK__INTERNAL__V1__ALIVE__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	struct parent_link *link = data;
 
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
 	message.alive = &alive;
-	tell(data, &message);
-	server_accept_again(data);
-}
-
-static void on_reload(struct broker *broker, const Cek__Internal__V1__Reload *reload)
-{
-	char why[256];
-
-	if (broker_set_rules(broker, reload->rule, reload->n_rule, why, sizeof(why)) < 0) {
-		log_error("the new rules are not taken: %s", why);
-		return;
-	}
-	if (reload->limits)
-		broker_set_limits(broker, reload->limits);
-	server_rematch(broker);
-	steps_confirm_clock(broker);
-	steps_tell_rules(broker);
-	log_info("new rules and limits are in force");
+	tell(link, &message);
+	link->events->alive(link->owner);
 }
 
 enum { FDS_MAX = 2 }; /* of WorkerUp */
 
-static void on_message(struct broker *broker, const Control *message, int fds[FDS_MAX], size_t n_fds)
+static void on_message(struct parent_link *link, const Control *message, int fds[FDS_MAX], size_t n_fds)
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP:
 		if (n_fds < FDS_MAX)
 			break;
-		if (workers_up(broker, fds[0], fds[1], message->worker_up) < 0)
-			log_error("out of memory for a worker");
+		link->events->worker_up(link->owner, fds[0], fds[1], message->worker_up);
 		fds[0] = -1;
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_GONE:
-		workers_gone(broker, message->worker_gone);
+		link->events->worker_gone(link->owner, message->worker_gone);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN:
-		broker_drain(broker);
+		link->events->drain(link->owner);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD:
-		on_reload(broker, message->reload);
+		link->events->reload(link->owner, message->reload);
 		break;
 	default:
 		break;
@@ -159,24 +140,23 @@ static void on_message(struct broker *broker, const Control *message, int fds[FD
 
 static void on_readable(evutil_socket_t socket, short what, void *data)
 {
-	struct broker *broker = data;
+	struct parent_link *link = data;
 	Control *message;
 	size_t n_fds = 0;
 	int fds[FDS_MAX];
-	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, broker->turn.datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
+	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, link->turn->datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
 
-	turn_look_at_clock(&broker->turn);
+	turn_look_at_clock(link->turn);
 	if (n == -EAGAIN)
 		return;
-	if (n <= 0) { /* cekd is gone: nobody would start workers or stop us */
+	if (n <= 0) {
 		log_error("cekd is gone");
-		broker->exit_status = 1;
-		broker->turn.stop = true;
+		link->events->lost(link->owner);
 		return;
 	}
-	message = cek__internal__v1__control__unpack(NULL, (size_t)n, broker->turn.datagram);
+	message = cek__internal__v1__control__unpack(NULL, (size_t)n, link->turn->datagram);
 	if (message)
-		on_message(broker, message, fds, n_fds);
+		on_message(link, message, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -184,18 +164,22 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	cek__internal__v1__control__free_unpacked(message, NULL);
 }
 
-int control_init(struct broker *broker)
+int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const struct parent_link_events *events,
+	void *owner)
 {
-	event_assign(&broker->control_event, broker->turn.base, broker->control, EV_READ | EV_PERSIST, on_readable, broker);
-	event_assign(&broker->alive_event, broker->turn.base, -1, EV_PERSIST, on_alive, broker);
-	if (event_add(&broker->control_event, NULL) < 0 || event_add(&broker->alive_event, &alive_period) < 0)
+	*link = (struct parent_link){.turn = turn, .fd = fd, .events = events, .owner = owner};
+	event_assign(&link->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, link);
+	event_assign(&link->alive, turn->base, -1, EV_PERSIST, on_alive, link);
+	if (event_add(&link->readable, NULL) < 0 || event_add(&link->alive, &alive_period) < 0)
 		return -ENOMEM;
-	on_alive(-1, 0, broker);
+	on_alive(-1, 0, link);
 	return 0;
 }
 
-void control_deinit(struct broker *broker)
+void parent_link_deinit(struct parent_link *link)
 {
-	event_del(&broker->control_event);
-	event_del(&broker->alive_event);
+	if (!link->turn)
+		return;
+	event_del(&link->readable);
+	event_del(&link->alive);
 }

@@ -3,18 +3,55 @@
  */
 #pragma once
 
-#include "daemon/broker/broker.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-int control_init(struct broker *broker);
-void control_deinit(struct broker *broker);
+#include <event2/event_struct.h>
+
+#include "daemon/broker/base/names.h"
+#include "daemon/broker/base/turn.h"
+
+struct parent_link_events {
+	/* A worker was started: its pair is the receiver's, the page of executing.h stays ours. */
+	void (*worker_up)(void *owner, int fd, int executing, const Cek__Internal__V1__WorkerUp *up);
+	void (*worker_gone)(void *owner, const Cek__Internal__V1__WorkerGone *gone);
+	void (*reload)(void *owner, const Cek__Internal__V1__Reload *reload);
+	void (*drain)(void *owner);
+	/* cekd was told that we live; every two seconds. */
+	void (*alive)(void *owner);
+	/* cekd is gone: nobody would start workers or stop us. */
+	void (*lost)(void *owner);
+};
+
+struct parent_link {
+	struct turn *turn;
+	const struct parent_link_events *events;
+	void *owner;
+	int fd;
+	struct event readable, alive;
+	bool ready_sent;       /* Ready went to cekd */
+	bool told_ready;
+	size_t told_keys;
+	char told[200];
+};
+
+/* fd is the caller's. 0 or -errno. */
+int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const struct parent_link_events *events,
+	void *owner);
+void parent_link_deinit(struct parent_link *link);
 
 /* Ask for a worker: the manage worker, or one that replaces a use worker. False: cekd takes no message at the moment. */
-bool control_want_worker(struct broker *broker, bool manage, uint32_t index, uint32_t generation);
+bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation);
 
 /* A worker broke the rules: it is to be killed and replaced, since it may not end by itself. */
-void control_end_worker(struct broker *broker, const struct worker *worker, const char *how);
+void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how);
 
-/* Tell cekd, once, that we are set up; and that we serve, or not and why, if that changed. At the end of each turn. */
-void control_tell_state(struct broker *broker);
+/* Tell cekd, once, that we are set up. */
+void parent_link_tell_ready(struct parent_link *link);
 
-void control_tell_failing(struct broker *broker, int failing_class, const char *why);
+/* Tell it that we serve so many keys, or not and why, if that changed. Called each turn. */
+void parent_link_tell_state(struct parent_link *link, bool ready, const char *why, size_t n_keys);
+
+/* Only fd need be set. */
+void parent_link_tell_failing(const struct parent_link *link, int failing_class, const char *why);

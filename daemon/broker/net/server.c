@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/broker/broker.h"
+#include "daemon/broker/net/output.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/net/server.h"
 
 enum { ACCEPTS_A_TURN = 64 };
 
@@ -23,14 +24,14 @@ static void set_listening(struct server *server, bool on)
 static void on_connection(evutil_socket_t fd, short what, void *data)
 {
 	struct listener *listener = data;
-	struct server *server = &listener->broker->server;
+	struct server *server = listener->server;
 
-	turn_look_at_clock(&listener->broker->turn);
+	turn_look_at_clock(server->turn);
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer >= 0) {
-			peer_new(listener->broker, peer, listener->index);
+			peer_new(server, peer, listener->index);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			log_warning("no descriptor for another connection: %u are open", server->n_peers);
 			server->out_of_fds = true;
@@ -42,16 +43,17 @@ static void on_connection(evutil_socket_t fd, short what, void *data)
 	}
 }
 
-int server_init(struct broker *broker, char *const *names, const int *fds, size_t n)
+int server_init(struct server *server, const struct server_uses *uses, const struct server_events *events, void *owner,
+	char *const *names, const int *fds, size_t n)
 {
-	struct server *server = &broker->server;
-
-	*server = (struct server){0};
+	*server = (struct server){.turn = uses->turn, .ring = uses->ring, .policy = uses->policy, .quota = uses->quota,
+		.audit = uses->audit, .events = events, .owner = owner};
 	list_init(&server->peers);
 	list_init(&server->dirty);
 	list_init(&server->held);
 	list_init(&server->stopped);
 	list_init(&server->watchers);
+	pool_init(&server->chunks, sizeof(struct chunk));
 	server->listeners = calloc(n > 0 ? n : 1, sizeof(*server->listeners));
 	if (!server->listeners)
 		return -ENOMEM;
@@ -59,9 +61,9 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 		struct listener *listener = &server->listeners[i];
 		int flags = fcntl(fds[i], F_GETFL);
 
-		*listener = (struct listener){.broker = broker, .index = i, .fd = fds[i],
-			.name = ring_intern(&broker->ring, names[i])};
-		event_assign(&listener->event, broker->turn.base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
+		*listener = (struct listener){.server = server, .index = i, .fd = fds[i],
+			.name = ring_intern(server->ring, names[i])};
+		event_assign(&listener->event, server->turn->base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
 		server->n_listeners++;
 		if (!listener->name)
 			return -ENOMEM;
@@ -71,16 +73,14 @@ int server_init(struct broker *broker, char *const *names, const int *fds, size_
 	return 0;
 }
 
-void server_begin(struct broker *broker)
+void server_begin(struct server *server)
 {
-	if (!broker->turn.draining)
-		set_listening(&broker->server, true);
+	if (!server->turn->draining)
+		set_listening(server, true);
 }
 
-void server_deinit(struct broker *broker)
+void server_deinit(struct server *server)
 {
-	struct server *server = &broker->server;
-
 	if (!server->listeners)
 		return;
 	while (!list_empty(&server->peers))
@@ -92,29 +92,26 @@ void server_deinit(struct broker *broker)
 	free(server->listeners);
 	server->listeners = NULL;
 	server->n_listeners = 0;
+	pool_deinit(&server->chunks);
 }
 
-void server_drain(struct broker *broker)
+void server_drain(struct server *server)
 {
-	struct server *server = &broker->server;
-
 	set_listening(server, false);
 	for (struct link *link = server->peers.next; link != &server->peers; link = link->next)
 		peer_stop_reading(list_entry(link, struct peer, link));
 }
 
-void server_accept_again(struct broker *broker)
+void server_accept_again(struct server *server)
 {
-	if (!broker->server.out_of_fds || broker->turn.draining)
+	if (!server->out_of_fds || server->turn->draining)
 		return;
-	broker->server.out_of_fds = false;
-	set_listening(&broker->server, true);
+	server->out_of_fds = false;
+	set_listening(server, true);
 }
 
-void server_rematch(struct broker *broker)
+void server_rematch(struct server *server)
 {
-	struct server *server = &broker->server;
-
 	for (struct link *link = server->peers.next; link != &server->peers; link = link->next) {
 		struct peer *peer = list_entry(link, struct peer, link);
 
@@ -126,27 +123,27 @@ void server_rematch(struct broker *broker)
 	}
 }
 
-void server_flush(struct broker *broker)
+void server_flush(struct server *server)
 {
-	struct server *server = &broker->server;
 	struct link turn, *link;
 
 	/* Replies that waited for the audit trail, and peers that were not read because of it. */
-	while (audit_progress(&broker->audit) != server->progress && (link = list_take(&server->held)))
+	while (audit_progress(server->audit) != server->progress && (link = list_take(&server->held)))
 		peer_touch(list_entry(link, struct peer, held));
-	while (!audit_full(&broker->audit) && (link = list_take(&server->stopped)))
+	while (!audit_full(server->audit) && (link = list_take(&server->stopped)))
 		peer_touch(list_entry(link, struct peer, stopped));
-	server->progress = audit_progress(&broker->audit);
+	server->progress = audit_progress(server->audit);
 	list_init(&turn);
 	list_move(&turn, &server->dirty);
 	while ((link = list_take(&turn)))
 		peer_turn(list_entry(link, struct peer, dirty));
+	if (server->one_closed)
+		server_accept_again(server);
+	server->one_closed = false;
 }
 
-bool server_idle(const struct broker *broker)
+bool server_idle(const struct server *server)
 {
-	const struct server *server = &broker->server;
-
 	for (const struct link *link = server->peers.next; link != &server->peers; link = link->next) {
 		if (!peer_idle(list_entry(link, struct peer, link)))
 			return false;
@@ -154,10 +151,8 @@ bool server_idle(const struct broker *broker)
 	return true;
 }
 
-void server_close_watchers(struct broker *broker)
+void server_close_watchers(struct server *server)
 {
-	struct server *server = &broker->server;
-
 	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next) {
 		struct peer *peer = list_entry(link, struct peer, watching);
 
@@ -166,10 +161,8 @@ void server_close_watchers(struct broker *broker)
 	}
 }
 
-void server_tell_watchers(struct broker *broker)
+void server_tell_watchers(struct server *server)
 {
-	struct server *server = &broker->server;
-
 	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next)
 		peer_tell_epoch(list_entry(link, struct peer, watching));
 }

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/broker/broker.h"
-#include "daemon/broker/net/peer.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
@@ -272,5 +270,27 @@ int describe_reply(struct request *request, const struct key *key, const struct 
 		return r;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_KEY;
 	request->reply.key = reply;
+	return STATUS_OK;
+}
+
+int describe_restore(struct request *request)
+{
+	struct broker *broker = request->broker;
+	Cek__V1__RestoreReply *reply = take(request, sizeof(*reply));
+
+	if (!reply)
+		return -ENOMEM;
+	cek__v1__restore_reply__init(reply);
+	reply->needed = broker_unconfirmed(broker);
+	if (reply->needed) {
+		reply->why = broker->restore.why;
+		reply->last_time = broker->ring.found_time;
+		reply->head = broker->ring.found;
+		reply->later = broker->restore.later;
+		reply->n_later = broker->restore.n_later;
+		reply->more_later = broker->restore.more_later;
+	}
+	request->reply.result_case = CEK__V1__REPLY__RESULT_RESTORE;
+	request->reply.restore = reply;
 	return STATUS_OK;
 }

@@ -13,7 +13,7 @@ struct describe {
 	const struct version *asked; /* is among them, if before is 0; may be NULL */
 };
 
-/* A description in broker->turn.arena. 0 or -ENOMEM. */
+/* A description in the arena. 0 or -ENOMEM. */
 int describe_key(const struct request *request, const struct key *key, const struct describe *how,
 	Cek__V1__Key **ret_key);
 
@@ -22,3 +22,7 @@ int describe_reply(struct request *request, const struct key *key, const struct 
 
 /* The timetable that a rotation by hand would be followed by, instead of the one by schedule. 0 or -ENOMEM. */
 int describe_plan(const struct request *request, const struct key *key, bool rotate, Cek__V1__Key *to);
+
+/* Fill request->reply with what an operator must see of a journal that waits for a confirmation. Returns STATUS_OK or
+ * -ENOMEM. */
+int describe_restore(struct request *request);

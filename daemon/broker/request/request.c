@@ -3,21 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "daemon/broker/broker.h"
-#include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/lifecycle/fsck.h"
-#include "daemon/broker/lifecycle/restore.h"
-#include "daemon/broker/net/peer.h"
-#include "daemon/broker/request/pack.h"
+#include "daemon/broker/net/output.h"
+#include "daemon/broker/request/operation.h"
+#include "daemon/broker/request/pack_reply.h"
 #include "daemon/broker/request/request.h"
-#include "daemon/broker/rpc/operations.h"
 #include "proto/frame.h"
 
-static struct request *request_new(struct peer *peer)
+static struct request *request_new(struct broker *broker, struct peer *peer)
 {
-	struct broker *broker = peer->broker;
 	struct request *request = pool_take(&broker->requests);
 
 	if (!request)
@@ -40,7 +34,7 @@ static struct request *request_new(struct peer *peer)
 }
 
 /* A job at a worker cannot be taken back: then the request stays, without a peer, until the answer has come. */
-static void request_free(struct request *request)
+void request_free(struct request *request)
 {
 	struct broker *broker = request->broker;
 
@@ -55,13 +49,12 @@ static void request_free(struct request *request)
 	if (request->counted)
 		quota_answer(&broker->quota, request->user);
 	request->counted = false;
-	if (request->change)
-		change_detach(request->change);
-	request->change = NULL;
+	if (request->gone)
+		request->gone(request);
+	request->gone = NULL;
 	request->answered = true;
-	if (request->job.queued && !workers_cancel(&request->job))
+	if (request->job.queued && !job_cancel(&request->job))
 		return;
-	inventory_free(request->inventory);
 	wipe(request->packed, request->job.len);
 	pool_give(&broker->requests, request, 0);
 }
@@ -87,7 +80,7 @@ static int decode(struct request *request, const uint8_t *body, size_t len)
 		return request_say(request, STATUS_MALFORMED, "not a request");
 	request->message = message;
 	request->id = message->id;
-	request->op = operation_find(message->op_case);
+	request->op = operation_find(broker->operations, broker->n_operations, message->op_case);
 	if (!request->op && message->op_case == CEK__V1__REQUEST__OP__NOT_SET && message->base.n_unknown_fields == 0)
 		return request_say(request, STATUS_MALFORMED, "op: missing");
 	if (!request->op)
@@ -137,14 +130,14 @@ static int authorise(struct request *request)
 		return request_say(request, STATUS_DENIED, "this peer may not do that");
 	if (!op->always && !broker_serving(broker))
 		return request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
-	if (restore_needed(broker) && !op->unconfirmed)
-		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(broker));
+	if (broker_unconfirmed(broker) && !op->unconfirmed)
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
 	if (!op->target)
 		return STATUS_OK;
 	allowed = policy_allows(&broker->policy, grants, op->permission,
 		request->key ? request->key->name : request->key_name);
-	if ((!allowed || (!request->key && !op->creates)) && restore_needed(broker)) /* the right journal may know it */
-		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(broker));
+	if ((!allowed || (!request->key && !op->creates)) && broker_unconfirmed(broker)) /* the right journal may know it */
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	return STATUS_OK;
@@ -244,7 +237,7 @@ static bool reply_small(struct request *request, uint64_t n)
 static void reply(struct request *request, uint64_t n)
 {
 	struct peer *peer = request->peer;
-	uint8_t *frame = peer->broker->turn.frame;
+	uint8_t *frame = request->broker->turn.frame;
 	size_t len;
 
 	if (reply_small(request, n))
@@ -275,9 +268,9 @@ static enum status settle(struct request *request, int outcome)
 	return (enum status)outcome;
 }
 
-void request_run(struct peer *peer, const uint8_t *body, size_t len)
+void request_run(struct broker *broker, struct peer *peer, const uint8_t *body, size_t len)
 {
-	struct request *request = request_new(peer);
+	struct request *request = request_new(broker, peer);
 	int outcome;
 
 	if (!request) {
@@ -312,88 +305,6 @@ void request_finish(struct request *request, int outcome)
 	request_free(request);
 }
 
-/* ---- later --------------------------------------------------------------------------------------------------- */
-
-/* A worker has answered the request's job. */
-static void on_job_done(struct job *job, const JobResult *result)
-{
-	struct request *request = list_entry(job, struct request, job);
-
-	if (!request->answered)
-		request_finish(request, request->resume(request, result));
-	else if (!job->queued)
-		request_free(request);
-}
-
-static int set_job(struct request *request, const Job *job)
-{
-	size_t len = pack_job(job, request->packed, sizeof(request->packed));
-
-	if (len == 0 && cek__internal__v1__job__get_packed_size(job) <= sizeof(request->packed))
-		len = cek__internal__v1__job__pack(job, request->packed);
-	if (len == 0)
-		return -EMSGSIZE;
-	request->job.len = len;
-	request->job.packed = request->packed;
-	request->job.id = job->id;
-	request->job.uid = request->uid;
-	request->job.in_parts = job->op_case == CEK__INTERNAL__V1__JOB__OP_INVENTORY;
-	request->job.done = on_job_done;
-	return 0;
-}
-
-static int submit(struct request *request, const Job *job, int (*to)(struct broker *, struct job *))
-{
-	int r = set_job(request, job);
-
-	if (r == 0)
-		r = to(request->broker, &request->job);
-	if (r == -ENOBUFS)
-		return request_say(request, STATUS_OVERLOADED, "too many requests wait for the token");
-	if (r == -ENETDOWN)
-		return request_say(request, STATUS_UNAVAILABLE, "the token is not available");
-	return r < 0 ? r : STATUS_PENDING;
-}
-
-int request_submit(struct request *request, const Job *job)
-{
-	return submit(request, job, workers_submit);
-}
-
-int request_submit_manage(struct request *request, const Job *job)
-{
-	return submit(request, job, workers_manage);
-}
-
-int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request))
-{
-	int r = set_job(request, job);
-
-	if (r < 0)
-		return r;
-	request->unpark = unpark;
-	list_append(&key->parked, &request->parked);
-	return STATUS_PENDING;
-}
-
-/* Each of them decodes its job in the arena, in which the message stands that we have just handled: leave that, wipe
- * the rest each time. */
-void request_unpark_all(struct broker *broker, struct key *key)
-{
-	struct link parked, *link;
-	size_t used = broker->turn.arena.used;
-
-	list_init(&parked);
-	list_move(&parked, &key->parked);
-	while ((link = list_take(&parked))) {
-		struct request *request = list_entry(link, struct request, parked);
-
-		request_finish(request, request->unpark(request));
-		wipe(broker->turn.arena.base + used, broker->turn.arena.used - used);
-		broker->turn.arena.used = used;
-	}
-}
-
 void request_orphan(struct request *request)
 {
 	request->peer->n_requests--;
@@ -401,11 +312,10 @@ void request_orphan(struct request *request)
 	request->peer = NULL;
 }
 
-void request_refuse_frame(struct peer *peer, enum status status, const char *text)
+void request_refuse_frame(struct broker *broker, struct peer *peer, enum status status, const char *text)
 {
-	struct request *request = request_new(peer);
+	struct request *request = request_new(broker, peer);
 
-	peer->broker->metrics.malformed_frames++;
 	if (request)
 		request_finish(request, request_say(request, status, "%s", text));
 	else

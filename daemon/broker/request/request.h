@@ -11,21 +11,15 @@
 
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
+#include "daemon/broker/context/context.h"
 #include "daemon/broker/ring/ring.h"
-#include "daemon/broker/workers/workers.h"
+#include "daemon/broker/workers/job.h"
 
 enum {
 	/* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
 	REQUEST_JOB_MAX = 2560,
 	REQUEST_TEXT_MAX = 256,
 };
-
-struct broker;
-struct change;
-struct inventory;
-struct peer;
-struct user;
-struct operation;
 
 struct request {
 	struct link open;       /* among its peer's */
@@ -53,9 +47,10 @@ struct request {
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
 	uint32_t tries, candidate, candidates;
-	CekReply reply;         /* the handler fills in its result, made in broker->turn.arena */
-	struct change *change;  /* that will finish it */
-	struct inventory *inventory; /* fsck: what has come of it */
+	CekReply reply;         /* the handler fills in its result, made in the arena */
+	/* What the handler has made wait for it, or keeps for it; gone is called once if the request ends before that: */
+	void *held;
+	void (*gone)(struct request *request); /* NULL: nothing */
 	bool counted;           /* in its user's quota */
 	bool large;             /* the reply may be as long as a frame */
 	/* Up to here a new request is zeroed; of these only the first byte is. */
@@ -69,10 +64,10 @@ struct request {
 };
 
 /* Serve one frame's body. */
-void request_run(struct peer *peer, const uint8_t *body, size_t len);
+void request_run(struct broker *broker, struct peer *peer, const uint8_t *body, size_t len);
 
-/* A frame that is no request: answer it and go on, or close if the stream is beyond repair. */
-void request_refuse_frame(struct peer *peer, enum status status, const char *text);
+/* What has come is no frame: answer it. */
+void request_refuse_frame(struct broker *broker, struct peer *peer, enum status status, const char *text);
 
 /* Record, encode, reply, if outcome is not STATUS_PENDING: a status or -errno. The request is gone then. */
 void request_finish(struct request *request, int outcome);
@@ -84,13 +79,5 @@ void request_orphan(struct request *request);
 int request_say(struct request *request, enum status status, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 
-/* Queue the job in request->packed for a use worker. Returns STATUS_PENDING or a status. */
-int request_submit(struct request *request, const Job *job);
-
-/* The same for the manage worker; without secrets. */
-int request_submit_manage(struct request *request, const Job *job);
-
-/* Park behind the key, with the job as it is so far, until a reservation or a rotation is through. Returns
- * STATUS_PENDING or -errno. */
-int request_park(struct request *request, const Job *job, struct key *key, int (*unpark)(struct request *request));
-void request_unpark_all(struct broker *broker, struct key *key);
+/* Let go of it, answered or not: it stays only until a worker that has its job has answered. */
+void request_free(struct request *request);

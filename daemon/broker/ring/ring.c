@@ -76,6 +76,13 @@ struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size
 	return table_get(&ring->cka_ids, cka_id, len);
 }
 
+PublicKey *ring_public_half(const struct version *version)
+{
+	const enum alg_family family = version->key->alg->family;
+
+	return family == ALG_RSA_OAEP || family == ALG_ECDH ? version->public_key : NULL;
+}
+
 size_t ring_after(const struct ring *ring, const char *name)
 {
 	size_t low = 0, high = ring->n_keys;

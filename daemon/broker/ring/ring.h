@@ -124,6 +124,8 @@ struct key *ring_key(const struct ring *ring, const char *name);
 /* By kid or alias. */
 struct version *ring_version(const struct ring *ring, const char *kid);
 struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size_t len);
+/* The public half that tells its object from others with the same CKA_ID; NULL: AES, which has none. */
+PublicKey *ring_public_half(const struct version *version);
 /* The first key whose name sorts after this one (NULL: the first of all), as an index into keys. */
 size_t ring_after(const struct ring *ring, const char *name);
 

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/rpc.h"
 

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/rpc.h"
 
@@ -45,7 +44,7 @@ static int check_size(struct request *request, const Cek__V1__CreateKeyRequest *
 /* What the token cannot do need not be tried. */
 int rpc_check_available(struct request *request, const struct alg *alg)
 {
-	const WorkerHello *hello = workers_hello(request->broker);
+	const WorkerHello *hello = workers_hello(&request->broker->workers);
 
 	for (size_t i = 0; hello && i < hello->n_alg; i++) {
 		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available)

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"

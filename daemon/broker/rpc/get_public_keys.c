@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
-#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
 #include "proto/frame.h"

@@ -1,7 +1,8 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
+#include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/workers/jobs.h"
 
 static int on_result(struct request *request, const JobResult *result)
 {
@@ -27,7 +28,7 @@ int rpc_get_transport_key(struct request *request)
 	Cek__Internal__V1__TransportJob transport = CEK__INTERNAL__V1__TRANSPORT_JOB__INIT;
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
 
-	job.id = workers_job_id(request->broker);
+	job.id = workers_job_id(&request->broker->workers);
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_TRANSPORT;
 	job.transport = &transport;
 	request->resume = on_result;

@@ -1,7 +1,5 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
-#include "daemon/broker/net/peer.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
 

@@ -61,7 +61,7 @@ static void target_describe_key(const CekRequest *message, struct target *ret_ta
 	*ret_target = (struct target){.key = message->describe_key->key, .kid = message->describe_key->kid};
 }
 
-static const struct operation table[] = {
+const struct operation operations[] = {
 	{CEK__V1__REQUEST__OP_UNWRAP, "unwrap", PERMISSION_UNWRAP, rpc_unwrap, target_unwrap},
 	{CEK__V1__REQUEST__OP_WRAP, "wrap", PERMISSION_WRAP, rpc_wrap, target_wrap},
 	{CEK__V1__REQUEST__OP_GENERATE_CEK, "generate_cek", PERMISSION_GENERATE, rpc_generate_cek, target_generate_cek},
@@ -98,23 +98,4 @@ static const struct operation table[] = {
 	{CEK__V1__REQUEST__OP_RESTORE, "restore", PERMISSION_RESTORE, rpc_restore, .large = true, .unconfirmed = true},
 };
 
-const struct operation *operation_row(size_t i)
-{
-	return i < sizeof(table) / sizeof(table[0]) ? &table[i] : NULL;
-}
-
-const struct operation *operation_find(Cek__V1__Request__OpCase op)
-{
-	const struct operation *row;
-
-	for (size_t i = 0; (row = operation_row(i)); i++) {
-		if (row->op == op)
-			return row;
-	}
-	return NULL;
-}
-
-const char *operation_metric(size_t row)
-{
-	return row < PERMISSION_COUNT ? permission_name((enum permission)row) : "none";
-}
+const size_t n_operations = sizeof(operations) / sizeof(operations[0]);

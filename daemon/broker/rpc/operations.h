@@ -3,41 +3,9 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/broker/base/names.h"
-#include "daemon/broker/policy/permission.h"
-#include "daemon/broker/request/request.h"
+#include "daemon/broker/request/operation.h"
 
-/* Every handler: returns a status, STATUS_PENDING if it has started something that will finish the request, or -errno
- * for a fault of the broker. It may look at request->message until it returns. */
-typedef int (*operation_handler)(struct request *request);
-
-/* Which key a request is about. Strings are those of the message, "" if not given. */
-struct target {
-	const char *key, *kid;
-};
-
-struct operation {
-	Cek__V1__Request__OpCase op;
-	const char *name;
-	enum permission permission;
-	operation_handler handler;
-	void (*target)(const CekRequest *message, struct target *ret_target); /* NULL: not about one key */
-	bool creates;       /* the key need not exist */
-	bool large;         /* the reply may be as long as a frame */
-	bool slow;          /* the manage worker's deadline */
-	bool always;        /* also when the journal does not write */
-	/* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
-	bool unconfirmed;
-};
-
-/* The row of an operation, NULL if there is none. */
-const struct operation *operation_find(Cek__V1__Request__OpCase op);
-
-/* For loops: row i, NULL past the end. */
-const struct operation *operation_row(size_t i);
-
-/* The name under which a row of the metrics stands: a permission's, or "none" for what was no request. */
-const char *operation_metric(size_t row);
+extern const struct operation operations[];
+extern const size_t n_operations;

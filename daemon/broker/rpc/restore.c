@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/lifecycle/restore.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
 
 static int check(struct request *request, const Cek__V1__RestoreRequest *message)
@@ -16,8 +15,8 @@ static int check(struct request *request, const Cek__V1__RestoreRequest *message
 	if (strlen(message->head) >= RING_HEAD_MAX)
 		return request_say(request, STATUS_MALFORMED, "head: not SEQ:HASH");
 	if (message->confirm && request->broker->restore.asking)
-		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(request->broker));
-	if (message->confirm && !restore_needed(request->broker))
+		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&request->broker->restore));
+	if (message->confirm && !broker_unconfirmed(request->broker))
 		return request_say(request, STATUS_CONFLICT,
 			"the journal is the one that cekd wrote last: there is nothing to confirm");
 	return STATUS_OK;
@@ -43,5 +42,5 @@ int rpc_restore(struct request *request)
 
 	if (r != STATUS_OK)
 		return r;
-	return message->confirm ? confirm(request, message) : restore_reply(request);
+	return message->confirm ? confirm(request, message) : describe_restore(request);
 }

@@ -1,8 +1,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
-#include "daemon/broker/net/peer.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
@@ -44,7 +42,7 @@ static int try_next(struct request *request, int outcome)
 	request->tries++;
 	request->version = next;
 	job->rewrap->from->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
-	job->rewrap->from->public_key = use_public_half(next);
+	job->rewrap->from->public_key = ring_public_half(next);
 	return use_submit_wrap(request, job, job->rewrap->to);
 }
 
@@ -151,7 +149,7 @@ int rpc_rewrap(struct request *request)
 		.cek_len = request->enc->cek_len,
 		.cka_id = {.data = request->version->cka_id, .len = request->version->cka_id_len},
 		.encrypted_key = message->encrypted_key, .params = message->params,
-		.public_key = use_public_half(request->version)};
+		.public_key = ring_public_half(request->version)};
 	use_wrap_job(request, NULL, &to);
 	rewrap.from = &from;
 	rewrap.to = &to;

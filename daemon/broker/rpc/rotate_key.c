@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"

@@ -1,6 +1,5 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/rpc.h"
 

@@ -4,9 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/lifecycle/restore.h"
+#include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
 
@@ -23,7 +22,7 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 		return request_say(request, STATUS_MALFORMED, "until: in the past");
 	if (message->rotate && to != STATE_COMPROMISED)
 		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised");
-	if (message->rotate && restore_needed(request->broker))
+	if (message->rotate && broker_unconfirmed(request->broker))
 		return request_say(request, STATUS_UNAVAILABLE,
 			"restored journal: rotate when an operator has confirmed it");
 	if (!text_valid(message->reason, REASON_MAX))
@@ -54,7 +53,7 @@ static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest
 	enum state to = (enum state)message->state;
 	const char *why = move_refused(version, to);
 
-	if (restore_needed(request->broker) && to != STATE_COMPROMISED &&
+	if (broker_unconfirmed(request->broker) && to != STATE_COMPROMISED &&
 		(to != STATE_SUSPENDED || suspends_again(version, to)))
 		return request_say(request, STATUS_UNAVAILABLE, "restored journal: an operator must confirm it first");
 	if (why)

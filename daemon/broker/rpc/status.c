@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
 
-enum { WARNING_LEN_MAX = 200 };
+enum {
+	WARNINGS_MAX = 32, /* the last one counts those that did not fit */
+	WARNING_LEN_MAX = 200,
+};
 
 static char *shown(const char *text)
 {
@@ -159,9 +161,9 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		return -ENOMEM;
 	if (!broker->split_uids)
 		warn(&warnings, "all processes run under one uid: a fault of one reaches the others");
-	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked || broker->chunks.unlocked)
+	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked || broker->server.chunks.unlocked)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
-	if (steps_clock_suspect(broker))
+	if (broker_clock_suspect(broker))
 		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
 	if (broker->workers.hopeless)
 		warn(&warnings, broker->workers.why);
@@ -184,7 +186,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 
 static void fill_token(const struct broker *broker, Cek__V1__StatusReply *reply)
 {
-	const WorkerHello *hello = workers_hello(broker);
+	const WorkerHello *hello = workers_hello(&broker->workers);
 
 	if (!hello)
 		return;

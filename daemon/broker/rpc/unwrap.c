@@ -1,9 +1,10 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/request/check.h"
+#include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
+#include "daemon/broker/workers/jobs.h"
 
 static size_t rsa_len(const struct request *request)
 {
@@ -43,9 +44,9 @@ static int try_next(struct request *request, int outcome)
 		return -ENOMEM;
 	request->tries++;
 	request->version = next;
-	job->id = workers_job_id(request->broker);
+	job->id = workers_job_id(&request->broker->workers);
 	job->unwrap->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
-	job->unwrap->public_key = use_public_half(next);
+	job->unwrap->public_key = ring_public_half(next);
 	return request_submit(request, job);
 }
 
@@ -87,13 +88,13 @@ static int submit(struct request *request, const Cek__V1__UnwrapRequest *message
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
 
 	unwrap.cka_id = (ProtobufCBinaryData){.data = request->version->cka_id, .len = request->version->cka_id_len};
-	unwrap.public_key = use_public_half(request->version);
+	unwrap.public_key = ring_public_half(request->version);
 	unwrap.alg = message->alg;
 	unwrap.enc = message->enc;
 	unwrap.cek_len = request->enc->cek_len;
 	unwrap.encrypted_key = message->encrypted_key;
 	unwrap.params = message->params;
-	job.id = workers_job_id(request->broker);
+	job.id = workers_job_id(&request->broker->workers);
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
 	job.unwrap = &unwrap;
 	request->resume = on_result;

@@ -3,9 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/notes.h"
+#include "daemon/broker/lifecycle/steps.h"
+#include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/use.h"
+#include "daemon/broker/workers/jobs.h"
 
 enum { LOOK_AGAIN_US = 2000000 };
 
@@ -25,11 +28,6 @@ bool use_unwraps(const struct version *version)
 	default:
 		return false;
 	}
-}
-
-PublicKey *use_public_half(const struct version *version)
-{
-	return is_public(version->key->alg) ? version->public_key : NULL;
 }
 
 int use_still(struct request *request, struct version *version)
@@ -170,8 +168,8 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 		return r;
 	wrap->cka_id = (ProtobufCBinaryData){.data = request->to_version->cka_id,
 		.len = request->to_version->cka_id_len};
-	wrap->public_key = use_public_half(request->to_version);
-	job->id = workers_job_id(request->broker);
+	wrap->public_key = ring_public_half(request->to_version);
+	job->id = workers_job_id(&request->broker->workers);
 	return request_submit(request, job);
 }
 
@@ -183,17 +181,17 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
 	if (lost(version) && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
 		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
-		steps_seen(broker, version, request->job.id);
+		notes_seen(broker, version, request->job.id);
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:
 		return use_still(request, version);
 	case OUTCOME_FAILED:
 		return STATUS_FAILED;
 	case OUTCOME_MISSING:
-		steps_mark(broker, version, true);
+		notes_mark(broker, version, true);
 		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
 	case OUTCOME_AMBIGUOUS:
-		steps_mark_twins(broker, version);
+		notes_mark_twins(broker, version);
 		return say_lost(request, version);
 	case OUTCOME_UNAVAILABLE:
 		return request_say(request, STATUS_UNAVAILABLE, "the token does not answer");

@@ -9,9 +9,6 @@
  * they are used. */
 bool use_unwraps(const struct version *version);
 
-/* The public half that tells its object from others with the same CKA_ID; NULL: AES, which has none. */
-PublicKey *use_public_half(const struct version *version);
-
 /* May this version be asked now? STATUS_OK or STATUS_UNUSABLE; the refusal is counted. A version whose object is
  * missing, or not to be told from others, is looked for again from time to time. */
 int use_for_unwrap(struct request *request, struct version *version);

@@ -1,7 +1,5 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
-#include "daemon/broker/net/peer.h"
 #include "daemon/broker/rpc/rpc.h"
 
 /* The first answer is the reply to this request; later ones are made by peer_tell_epoch under the same id. */

@@ -1,6 +1,5 @@
 #include <errno.h>
 
-#include "daemon/broker/broker.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"

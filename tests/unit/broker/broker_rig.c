@@ -464,7 +464,7 @@ void rig_start(struct rig *rig)
 
 void rig_stop_broker(struct rig *rig)
 {
-	close(rig->broker.control);
+	close(rig->broker.parent.fd);
 	broker_deinit(&rig->broker);
 	rig->broker_up = false;
 	close(rig->control);

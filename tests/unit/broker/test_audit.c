@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/lifecycle/steps.h"
 #include "tests/unit/broker/broker_calls.h"
 
 static void test_a_reply_waits_for_its_record_on_disk(void **state)

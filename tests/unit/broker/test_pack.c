@@ -6,9 +6,10 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/net/peer.h"
-#include "daemon/broker/request/pack.h"
+#include "daemon/broker/journal/pack_audit.h"
+#include "daemon/broker/request/pack_reply.h"
 #include "daemon/broker/request/request.h"
+#include "daemon/broker/workers/pack_job.h"
 
 /* What is packed here must be what protobuf-c packs, byte for byte, whatever is set; and never more than there is room. */
 

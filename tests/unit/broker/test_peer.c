@@ -61,7 +61,7 @@ static void test_pipelined_requests_are_all_answered(void **state)
 		rig_run(rig);
 	}
 	assert_int_equal(rig->broker.requests.in_use, 0);
-	assert_int_equal(rig->broker.chunks.in_use, 0);
+	assert_int_equal(rig->broker.server.chunks.in_use, 0);
 	rig_close(&client);
 	free(kid);
 }
@@ -147,14 +147,14 @@ static void test_a_client_that_does_not_read(void **state)
 		len)) {
 		sent++;
 		rig_run(rig);
-		assert_true(rig->broker.chunks.in_use * CHUNK_DATA < 300000);
+		assert_true(rig->broker.server.chunks.in_use * CHUNK_DATA < 300000);
 		assert_true(sent < 1000000);
 	}
 	assert_int_equal(rig->broker.server.n_peers, 1);
 	while (rig->broker.server.n_peers > 0) /* until it is closed at its bound */
 		broker_turn(&rig->broker, true);
-	assert_int_equal(rig->broker.metrics.closed_stalled, 1);
-	assert_int_equal(rig->broker.chunks.in_use, 0);
+	assert_int_equal(rig->broker.server.closed_stalled, 1);
+	assert_int_equal(rig->broker.server.chunks.in_use, 0);
 	rig_close(&client);
 	assert_serves(rig, kid);
 	free(kid);
@@ -254,7 +254,7 @@ static void test_a_user_that_does_not_read(void **state)
 	}
 	assert_int_equal(answered, sent);
 	assert_int_equal(peer->user->output, 0);
-	assert_int_equal(rig->broker.chunks.in_use, 0);
+	assert_int_equal(rig->broker.server.chunks.in_use, 0);
 	rig_close(&client);
 }
 
@@ -273,7 +273,7 @@ static void test_a_client_that_says_nothing(void **state)
 	rig_run(rig);
 	while (rig->broker.server.n_peers > 0)
 		broker_turn(&rig->broker, true);
-	assert_int_equal(rig->broker.metrics.closed_silent, 2);
+	assert_int_equal(rig->broker.server.closed_silent, 2);
 	assert_true(rig_closed(&client));
 	rig_close(&client);
 	rig_close(&half);

@@ -302,7 +302,7 @@ static void test_a_request_byte_by_byte(void **state)
 	reply = rig_reply(&client);
 	assert_int_equal(reply->status, STATUS_OK);
 	cek__v1__reply__free_unpacked(reply, NULL);
-	assert_int_equal(rig->broker.chunks.in_use, 0);
+	assert_int_equal(rig->broker.server.chunks.in_use, 0);
 	rig_close(&client);
 	free(kid);
 }

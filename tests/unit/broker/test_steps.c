@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/broker/lifecycle/notes.h"
 #include "daemon/shared/testhook.h"
 #include "tests/unit/broker/broker_calls.h"
 
@@ -74,7 +75,7 @@ static void shift(struct rig *rig, int64_t offset)
 /* The parent's word that the operator has sent SIGHUP. */
 static void confirm(struct rig *rig)
 {
-	steps_confirm_clock(&rig->broker);
+	notes_confirm_clock(&rig->broker);
 }
 
 /* A version that is to be destroyed in an hour, and one of another key whose suspension ends then. */
@@ -105,7 +106,7 @@ static void jump(struct rig *rig, int64_t there, int64_t back, bool suspect)
 	shift(rig, HOUR - 10 * MINUTE);
 	assert_int_equal(version_of(rig, waiting)->state, STATE_WAITING);
 	shift(rig, HOUR - 10 * MINUTE + there);
-	assert_int_equal(steps_clock_suspect(&rig->broker), suspect);
+	assert_int_equal(broker_clock_suspect(&rig->broker), suspect);
 	shift(rig, HOUR + MINUTE + back);
 	WAIT_FOR(rig, version_of(rig, suspended)->state == STATE_ACTIVE);
 	if (suspect) {
@@ -122,7 +123,7 @@ static void jump(struct rig *rig, int64_t there, int64_t back, bool suspect)
 		confirm(rig);
 	}
 	WAIT_FOR(rig, version_of(rig, waiting)->state == STATE_DESTROYED);
-	assert_false(steps_clock_suspect(&rig->broker));
+	assert_false(broker_clock_suspect(&rig->broker));
 	rig_close(&client);
 	free(waiting);
 	free(suspended);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/broker/broker_calls.h"
+#include "daemon/broker/workers/jobs.h"
 #include "proto/dgram.h"
 
 /* One use worker, of two, and a key. */
@@ -332,7 +333,7 @@ static void test_news_of_a_worker(void **state)
 		send_news(&rig->use[0], "well", true);
 	rig_run(rig);
 	assert_false(warned(rig, &client, "A256KW"));
-	assert_string_equal(workers_hello(&rig->broker)->token_label, "rig");
+	assert_string_equal(workers_hello(&rig->broker.workers)->token_label, "rig");
 	assert_serves(rig, kid);
 	rig_close(&client);
 	free(kid);
@@ -341,7 +342,7 @@ static void test_news_of_a_worker(void **state)
 /* More than there is room for: the last one counts the others. */
 static void test_no_warning_is_lost_in_silence(void **state)
 {
-	enum { KEYS = 40 };
+	enum { KEYS = 40, WARNINGS_MAX = 32 };
 	struct rig *rig = *state;
 	struct rig_client client;
 	CekReply *reply;
@@ -491,7 +492,7 @@ static void test_a_forget_job_is_not_answered_in_parts(void **state)
 	char *kid = start_with_one_worker(rig, &client);
 
 	rig->use[0].deaf = true;
-	workers_forget(&rig->broker, (const uint8_t *)"0123456789abcdef", 16);
+	workers_forget(&rig->broker.workers, (const uint8_t *)"0123456789abcdef", 16);
 	rig_run(rig);
 	assert_int_equal(take_jobs(&rig->use[0]), 1);
 	say(rig, &rig->use[0], taken[0], OUTCOME_OK, true);

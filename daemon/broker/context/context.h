@@ -1,0 +1,80 @@
+/*
+ * All that the broker knows, in one place: the parts below have one broker and no global variables.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "daemon/broker/base/turn.h"
+#include "daemon/broker/context/metrics.h"
+#include "daemon/broker/context/parts.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/journal/journal.h"
+#include "daemon/broker/journal/restore.h"
+#include "daemon/broker/net/net.h"
+#include "daemon/broker/net/parent_link.h"
+#include "daemon/broker/policy/policy.h"
+#include "daemon/broker/policy/quota.h"
+#include "daemon/broker/ring/ring.h"
+#include "daemon/broker/workers/worker.h"
+
+struct operation;
+
+struct broker {
+	struct turn turn;
+	/* From Setup: */
+	uint64_t gcm_wrap_limit;
+	uint32_t destroy_wait, destroy_wait_min;
+	uint32_t skew;
+	uint32_t usage_seconds;
+	uint32_t use_workers;
+	bool split_uids;
+	char *version;
+	/* Parts: */
+	struct policy policy;
+	uint64_t rules_since;  /* real time: tells those in force from those before */
+	struct quota quota;
+	struct ring ring;
+	struct audit audit;
+	struct journal journal;
+	struct restore restore;
+	struct workers workers;
+	struct server server;
+	struct parent_link parent;
+	struct metrics metrics;
+	const struct operation *operations; /* the table */
+	size_t n_operations;
+	struct pool requests;  /* locked memory */
+	struct steps steps;
+	struct asking asking;
+	char sandbox[256];
+	uint64_t started;      /* real time */
+	uint64_t epoch_told;   /* to the watchers */
+	bool usage_flushed;
+	int exit_status;
+};
+
+/* Requests other than Status and Metrics can be served: the ring is there and the journal writes. */
+static inline bool broker_serving(const struct broker *broker)
+{
+	return journal_serving(&broker->journal);
+}
+
+/* The journal waits for an operator, or for what the token says of it (restore.h). */
+static inline bool broker_unconfirmed(const struct broker *broker)
+{
+	return restore_needed(&broker->restore, &broker->ring);
+}
+
+/* The clock cannot be trusted: nothing is destroyed. */
+static inline bool broker_clock_suspect(const struct broker *broker)
+{
+	return broker->steps.clock_suspect || broker->ring.clock_suspect;
+}
+
+/* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing
+ * (until the next turn). */
+bool broker_ready(const struct broker *broker, const char **ret_why);

@@ -1,0 +1,265 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/broker/lifecycle/course.h"
+#include "daemon/broker/lifecycle/record.h"
+#include "daemon/broker/request/describe.h"
+#include "daemon/broker/request/pending.h"
+#include "daemon/broker/request/request.h"
+#include "daemon/broker/workers/jobs.h"
+
+static int say(struct change *change, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int say(struct change *change, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(change->text, sizeof(change->text), format, args);
+	va_end(args);
+	return status;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------- */
+
+static const char *result_line(const struct change *change, char *line, size_t size)
+{
+	const struct version *version = change->version;
+
+	if (change->kind == CHANGE_RESTORE)
+		snprintf(line, size, "confirmed");
+	else if (version)
+		snprintf(line, size, "%s: version %u %s", change_op(change), version->number,
+			state_name(version->state));
+	else
+		snprintf(line, size, "%s", change_op(change));
+	return line;
+}
+
+static void answer(struct change *change, struct request *request, int outcome)
+{
+	request->gone = NULL;
+	request->key = change->key;
+	if (change->version)
+		request->version = change->version;
+	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
+		outcome = describe_restore(request);
+	else if (outcome == STATUS_OK && change->key)
+		outcome = describe_reply(request, change->key, &(struct describe){.asked = change->version});
+	else
+		request_say(request, (enum status)outcome, "%s%s",
+			change->compromised ? "compromised, but not rotated: " : "", change->text);
+	if (outcome == STATUS_OK || change->kind != CHANGE_RESTORE)
+		result_line(change, request->detail, sizeof(request->detail));
+	request_finish(request, outcome);
+}
+
+static void finish(struct change *change, int outcome)
+{
+	struct broker *broker = change->broker;
+	struct request *request = change->request;
+	struct key *key = change->key;
+	char line[200];
+
+	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
+		log_info("the restored journal was confirmed");
+	else if (outcome == STATUS_OK)
+		log_info("key %s: %s", change->name, result_line(change, line, sizeof(line)));
+	else
+		log_warning("key %s: %s: %s: %s", change->name, change_op(change), status_name((enum status)outcome),
+			change->text);
+	if (key && key->change == change)
+		key->change = NULL;
+	if (key && outcome != STATUS_OK)
+		change_back_off(broker, key);
+	if (request)
+		answer(change, request, outcome);
+	change_free(change);
+	if (key)
+		request_unpark_all(broker, key);
+	steps_changed(&broker->steps);
+}
+
+static void touch_token(struct change *change);
+
+/* Of the records only a confirmation has a condition. */
+static int not_recorded(struct change *change)
+{
+	if (change->kind == CHANGE_RESTORE && strncmp(change->append.why, "head: ", 6) == 0)
+		return say(change, STATUS_CONFLICT, "%s", change->append.why);
+	return say(change, STATUS_UNAVAILABLE, "the journal does not write");
+}
+
+/* "Compromised, and rotate": the intent of the second half became durable together with the first. */
+static void go_on_as_rotation(struct change *change)
+{
+	change->then_rotate = false;
+	change->kind = CHANGE_ROTATE;
+	change->compromised = true;
+	change->version = NULL;
+	change->state = STATE_ACTIVE;
+	change_step(change, CHANGE_INTENDED);
+	touch_token(change);
+}
+
+void course_recorded(struct append *append, bool ok)
+{
+	struct change *change = list_entry(append, struct change, append);
+	struct broker *broker = change->broker;
+
+	if (!ok) {
+		finish(change, not_recorded(change));
+		return;
+	}
+	change_step(change, CHANGE_RECORDED);
+	change->key = ring_key(&broker->ring, change->name);
+	if (change->cka_id_len > 0 && !change->then_rotate)
+		change->version = ring_object(&broker->ring, change->cka_id, change->cka_id_len);
+	if (change->kind == CHANGE_DESTROY)
+		workers_forget(&broker->workers, change->version->cka_id, change->version->cka_id_len);
+	if (change->then_rotate)
+		go_on_as_rotation(change);
+	else
+		finish(change, STATUS_OK);
+}
+
+static void on_abandoned(struct append *append, bool ok)
+{
+	struct change *change = list_entry(append, struct change, append);
+
+	finish(change, change->outcome);
+}
+
+/* The token holds nothing new for sure: say so in the journal, then answer. */
+static void abandon(struct change *change, int outcome)
+{
+	KeyRecord record;
+
+	change->outcome = outcome;
+	change->append.done = on_abandoned;
+	record_abandoned(change, &record);
+	if (journal_append(&change->broker->journal, &change->append, &(KeyRecord *){&record}, 1) < 0)
+		finish(change, outcome);
+}
+
+/* ---- token --------------------------------------------------------------------------------------------------- */
+
+static int status_of(struct change *change, const JobResult *result)
+{
+	switch ((enum outcome)result->outcome) {
+	case OUTCOME_OK:
+		return STATUS_OK;
+	case OUTCOME_FAILED:
+		return say(change, STATUS_FAILED, "%s", result->text);
+	case OUTCOME_MISSING:
+		return say(change, STATUS_CONFLICT, "%s", result->text[0] ? result->text
+			: "the token has no such object");
+	case OUTCOME_UNSUPPORTED:
+		return say(change, STATUS_UNSUPPORTED, "%s", result->text[0] ? result->text
+			: "the token cannot do that");
+	case OUTCOME_REFUSED:
+		return say(change, STATUS_CONFLICT, "%s", result->text);
+	case OUTCOME_UNTRIED:
+		return say(change, STATUS_UNAVAILABLE, "%s", result->text);
+	case OUTCOME_UNAVAILABLE:
+		return say(change, STATUS_UNAVAILABLE, "the token does not answer");
+	default:
+		log_error("the manage worker failed: %s", result->text);
+		return say(change, STATUS_INTERNAL, "a fault of cekd; its log says more");
+	}
+}
+
+/* The new version as the token made it, into the journal. */
+static void record_version_of(struct change *change, const JobResult *result)
+{
+	struct broker *broker = change->broker;
+	struct version_record record;
+	const char *fault;
+
+	if (change->kind == CHANGE_ADOPT && result->cka_id.len > 0 && result->cka_id.len <= sizeof(change->cka_id)) {
+		memcpy(change->cka_id, result->cka_id.data, result->cka_id.len);
+		change->cka_id_len = result->cka_id.len;
+	}
+	fault = record_version(change, result, &record);
+	if (fault) {
+		abandon(change, say(change, STATUS_CONFLICT, "%s", fault));
+		return;
+	}
+	change->append.done = course_recorded;
+	if (journal_append(&broker->journal, &change->append, &(KeyRecord *){&record.record}, 1) < 0)
+		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+}
+
+static void record_destroyed(struct change *change)
+{
+	KeyRecord record;
+
+	change->append.done = course_recorded;
+	record_state(change, STATE_DESTROYED, 0, &record);
+	if (journal_append(&change->broker->journal, &change->append, &(KeyRecord *){&record}, 1) < 0)
+		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+}
+
+static void on_answered(struct job *job, const JobResult *result)
+{
+	struct change *change = list_entry(job, struct change, job);
+	int outcome;
+
+	timer_clear(&change->broker->turn.timers, &change->timer);
+	if (!result) {
+		outcome = say(change, STATUS_UNAVAILABLE, "the manage worker died or could not be started");
+	} else {
+		change_step(change, CHANGE_TOUCHED);
+		outcome = status_of(change, result);
+	}
+	/* What the worker did before it died is not known: the intent stays open. An adoption changes nothing there. */
+	if ((outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL) && change->kind != CHANGE_ADOPT &&
+		!(result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_UNTRIED))
+		finish(change, outcome);
+	else if (outcome != STATUS_OK)
+		abandon(change, outcome);
+	else if (change->kind == CHANGE_DESTROY)
+		record_destroyed(change);
+	else
+		record_version_of(change, result);
+}
+
+/* No manage worker in time: a job that no worker has seen is taken back. */
+static void on_late(struct timer *timer)
+{
+	struct change *change = list_entry(timer, struct change, timer);
+
+	if (job_cancel(&change->job))
+		abandon(change, say(change, STATUS_UNAVAILABLE, "no manage worker came in time"));
+}
+
+static void touch_token(struct change *change)
+{
+	struct broker *broker = change->broker;
+	int r;
+
+	change->job.done = on_answered;
+	r = workers_manage(&broker->workers, &change->job);
+	if (r == -ENOBUFS)
+		abandon(change, say(change, STATUS_OVERLOADED, "too many changes wait for the token"));
+	else if (r < 0)
+		abandon(change, say(change, STATUS_UNAVAILABLE, "the token is not available"));
+	else
+		timer_set(&broker->turn.timers, &change->timer,
+			broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
+}
+
+void course_intended(struct append *append, bool ok)
+{
+	struct change *change = list_entry(append, struct change, append);
+
+	if (!ok) {
+		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+		return;
+	}
+	change_step(change, CHANGE_INTENDED);
+	touch_token(change);
+}

@@ -1,0 +1,12 @@
+/*
+ * The course of a change from its first durable record to its end: token, result durable, answered.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/broker/lifecycle/change_data.h"
+
+/* For append.done of a change that begins with an intent, and of one that is a single record. */
+void course_intended(struct append *append, bool ok);
+void course_recorded(struct append *append, bool ok);
