@@ -6,13 +6,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/broker.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/journal/journal.h"
+#include "daemon/broker/journal/restore.h"
 #include "daemon/broker/lifecycle/asking.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/steps.h"
+#include "daemon/broker/net/parent_link.h"
 #include "daemon/broker/net/server.h"
+#include "daemon/broker/policy/policy.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/request.h"
 #include "daemon/broker/rpc/operations.h"
 #include "daemon/broker/workers/jobs.h"
+#include "daemon/broker/workers/worker.h"
 #include "daemon/broker/workers/workers.h"
 
 enum { LISTENERS_MAX = 64 };
@@ -315,8 +322,8 @@ static void tell_epoch(struct broker *broker)
 	server_tell_watchers(&broker->server);
 }
 
-/* Ready is said when we are set up, sandboxed, and the journal is replayed or known not to write, so that Status can say
- * why. */
+/* Ready is said when we are set up, sandboxed, and the journal is replayed or known not to write, so that Status can
+ * say why. */
 static void tell_state(struct broker *broker)
 {
 	const struct journal *journal = &broker->journal;

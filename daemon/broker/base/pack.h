@@ -1,7 +1,7 @@
 /*
  * Packing what every request about a CEK packs: its job, its reply, its audit record, each where it is made.
- * The bytes are those that protobuf-c makes, without its walk over each message's description and without a first pass for
- * the size. Here are the parts that several of them have.
+ * The bytes are those that protobuf-c makes, without its walk over each message's description and without a first pass
+ * for the size. Here are the parts that several of them have.
  */
 #pragma once
 

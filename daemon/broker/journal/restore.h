@@ -1,8 +1,8 @@
 /*
  * A key journal that was copied, or restored from a backup, may be older than the life of its keys: it could bring back
  * a version that was compromised since. One without any key may be that of a state directory which is not mounted: then
- * the token, which is asked for it, holds keys of cekd. Until an operator confirms such a journal, cekd serves no CEK and
- * takes no step by itself; nor until the token has answered. Here is what replay and ring say of that.
+ * the token, which is asked for it, holds keys of cekd. Until an operator confirms such a journal, cekd serves no CEK
+ * and takes no step by itself; nor until the token has answered. Here is what replay and ring say of that.
  */
 #pragma once
 

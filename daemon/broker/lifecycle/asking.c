@@ -1,5 +1,8 @@
+#include "daemon/broker/journal/journal.h"
+#include "daemon/broker/journal/restore.h"
 #include "daemon/broker/lifecycle/asking.h"
 #include "daemon/broker/lifecycle/fsck.h"
+#include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/jobs.h"
 
 enum { ASK_AGAIN_US = 1000000 };

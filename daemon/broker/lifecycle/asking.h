@@ -1,6 +1,6 @@
 /*
- * A journal without keys: the token is asked whether it holds keys of cekd (restore.h says why), again every second until
- * it answers. Then the journal begins.
+ * A journal without keys: the token is asked whether it holds keys of cekd (restore.h says why), again every second
+ * until it answers. Then the journal begins.
  */
 #pragma once
 

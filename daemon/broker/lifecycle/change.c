@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/log.h"
+#include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/course.h"
 #include "daemon/broker/lifecycle/record.h"
@@ -150,8 +150,8 @@ int change_pack_job(struct change *change, Job *job, uint8_t **ret_packed, size_
 	return 0;
 }
 
-/* The kid of an AES key is the base64url of its CKA_ID. One that begins with "-" (62, in the upper six bits of the first
- * octet) looks like an option to every command line. */
+/* The kid of an AES key is the base64url of its CKA_ID. One that begins with "-" (62, in the upper six bits of the
+ * first octet) looks like an option to every command line. */
 int change_new_cka_id(struct change *change)
 {
 	do {

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/course.h"
 #include "daemon/broker/lifecycle/record.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/request/request.h"
+#include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/jobs.h"
 
 static int say(struct change *change, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

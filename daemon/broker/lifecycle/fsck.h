@@ -22,8 +22,8 @@ int fsck_add(struct inventory **inventory, const JobResult *result);
 struct inventory *inventory_free(struct inventory *inventory);
 
 /* How many keys bear the marks of those that cekd makes, though the ring has nothing for them: a private or secret key
- * with a CKA_ID of CKA_ID_LEN octets and a key name as its label, sensitive, not extractable, that does not sign. No token
- * drops these; CKA_ALLOWED_MECHANISMS some do. Keys of a ceremony seldom have all of them. */
+ * with a CKA_ID of CKA_ID_LEN octets and a key name as its label, sensitive, not extractable, that does not sign. No
+ * token drops these; CKA_ALLOWED_MECHANISMS some do. Keys of a ceremony seldom have all of them. */
 size_t fsck_unknown_keys(const struct ring *ring, const struct inventory *inventory);
 
 /* Compare; findings are made in arena. Versions that are missing, or are back, are put on record. 0 or -ENOMEM. */

@@ -1,6 +1,6 @@
 /*
- * Records of cekd's own that nobody waits for: an object that went missing or came back, a clock that was confirmed, new
- * rules.
+ * Records of cekd's own that nobody waits for: an object that went missing or came back, a clock that was confirmed,
+ * new rules.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/usage.h"
 
 enum {

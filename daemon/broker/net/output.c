@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "daemon/broker/journal/audit.h"
 #include "daemon/broker/net/output.h"
 #include "proto/frame.h"
 

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "daemon/broker/net/parent_link.h"
-#include "daemon/broker/workers/workers.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
@@ -36,7 +35,8 @@ bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t ind
 	return tell(link, &message);
 }
 
-void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how)
+void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation,
+	const char *how)
 {
 	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;

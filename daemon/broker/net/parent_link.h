@@ -41,11 +41,12 @@ int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const 
 	void *owner);
 void parent_link_deinit(struct parent_link *link);
 
-/* Ask for a worker: the manage worker, or one that replaces a use worker. False: cekd takes no message at the moment. */
+/* Ask for a worker: the manage worker, or one that replaces a use worker. False: cekd takes no message now. */
 bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation);
 
 /* A worker broke the rules: it is to be killed and replaced, since it may not end by itself. */
-void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how);
+void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation,
+	const char *how);
 
 /* Tell cekd, once, that we are set up. */
 void parent_link_tell_ready(struct parent_link *link);

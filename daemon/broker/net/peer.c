@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/broker/journal/audit.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/policy/policy.h"
+#include "daemon/broker/policy/quota.h"
 #include "proto/frame.h"
 
 enum {

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/broker/journal/audit.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/net/server.h"
+#include "daemon/broker/policy/policy.h"
 
 enum { ACCEPTS_A_TURN = 64 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"

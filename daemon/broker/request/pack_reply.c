@@ -1,5 +1,6 @@
 #include "daemon/broker/base/pack.h"
 #include "daemon/broker/request/pack_reply.h"
+#include "proto/put.h"
 
 static void add_unwrap_reply(struct put *out, unsigned field, const Cek__V1__UnwrapReply *reply)
 {

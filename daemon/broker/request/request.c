@@ -4,7 +4,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/broker/context/metrics.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/journal/restore.h"
+#include "daemon/broker/net/net.h"
 #include "daemon/broker/net/output.h"
+#include "daemon/broker/policy/policy.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/operation.h"
 #include "daemon/broker/request/pack_reply.h"
 #include "daemon/broker/request/request.h"

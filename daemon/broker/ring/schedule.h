@@ -45,19 +45,20 @@ enum {
  * clock is not to be trusted. */
 struct due schedule_next(const struct key *key, bool keep);
 
-/* Does anybody know how long an old version is needed? Without an overlap and a token lifetime a token may be of any age. */
+/* Does anybody know how long an old version is needed? Without an overlap and a token lifetime a token may be of any
+ * age. */
 bool schedule_overlap_known(const struct key *key);
 
-/* Seconds that an old version of this key still unwraps (skew in seconds is added where the overlap is computed); if that
- * is not known, at least so many. */
+/* Seconds that an old version of this key still unwraps (skew in seconds is added where the overlap is computed); if
+ * that is not known, at least so many. */
 uint64_t schedule_overlap(const struct key *key, uint32_t skew);
 
 /* When it is safe to retire this version: its deactivation plus the overlap; for an active one the activation of its
  * successor plus the overlap; 0 if nobody knows. */
 uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
 
-/* The timetable that follows: rotated now if rotate is set, otherwise by schedule. A retirement of which nobody knows the
- * time has time 0 and comes last. Returns the number of rows; ret_more is how many retirements of old versions had no
- * room, those of the youngest. */
+/* The timetable that follows: rotated now if rotate is set, otherwise by schedule. A retirement of which nobody knows
+ * the time has time 0 and comes last. Returns the number of rows; ret_more is how many retirements of old versions had
+ * no room, those of the youngest. */
 size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX],
 	size_t *ret_more);

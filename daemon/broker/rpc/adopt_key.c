@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
 
 enum { LABEL_MAX = 128 };
 
 static int check(struct request *request, const Cek__V1__AdoptKeyRequest *message, const struct alg **ret_alg)
 {
-	int r = rpc_check_new_version(request, message->alg, message->kid, ret_alg);
+	int r = new_version_check(request, message->alg, message->kid, ret_alg);
 
 	if (r != STATUS_OK)
 		return r;
@@ -47,12 +48,9 @@ int rpc_adopt_key(struct request *request)
 
 	if (r != STATUS_OK)
 		return r;
-	change = change_new(request->broker, request, CHANGE_ADOPT);
+	change = new_version_of_old_key(request, CHANGE_ADOPT, alg, message->kid);
 	if (!change)
 		return -ENOMEM;
-	change->alg = alg;
-	change->state = request->key ? STATE_DEACTIVATED : STATE_ACTIVE;
-	snprintf(change->kid, sizeof(change->kid), "%s", message->kid);
 	if (message->cka_id.len > 0)
 		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
 	change->cka_id_len = message->cka_id.len;

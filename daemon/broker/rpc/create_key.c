@@ -3,23 +3,10 @@
 #include <string.h>
 
 #include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
 
 static const char default_curve[] = "P-256";
-
-static int check_alg_name(struct request *request, const char *name, const struct alg **ret_alg)
-{
-	const char *refusal = alg_refusal(name);
-
-	if (name[0] == '\0')
-		return request_say(request, STATUS_MALFORMED, "alg: missing");
-	if (refusal)
-		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal);
-	*ret_alg = alg_find(name);
-	if (!*ret_alg)
-		return request_say(request, STATUS_UNSUPPORTED, "alg: not one that cekd knows");
-	return STATUS_OK;
-}
 
 static int check_size(struct request *request, const Cek__V1__CreateKeyRequest *message, const struct alg *alg,
 	struct change *change)
@@ -41,19 +28,6 @@ static int check_size(struct request *request, const Cek__V1__CreateKeyRequest *
 	return STATUS_OK;
 }
 
-/* What the token cannot do need not be tried. */
-int rpc_check_available(struct request *request, const struct alg *alg)
-{
-	const WorkerHello *hello = workers_hello(&request->broker->workers);
-
-	for (size_t i = 0; hello && i < hello->n_alg; i++) {
-		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available)
-			return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s: %s", alg->name,
-				hello->alg[i]->how);
-	}
-	return STATUS_OK;
-}
-
 int rpc_create_key(struct request *request)
 {
 	const Cek__V1__CreateKeyRequest *message = request->message->create_key;
@@ -61,10 +35,10 @@ int rpc_create_key(struct request *request)
 	struct change *change;
 	uint8_t *packed = NULL;
 	size_t len = 0;
-	int r = check_alg_name(request, message->alg, &alg);
+	int r = new_version_alg(request, message->alg, &alg);
 
 	if (r == STATUS_OK)
-		r = rpc_check_available(request, alg);
+		r = new_version_available(request, alg);
 	if (r != STATUS_OK)
 		return r;
 	if (request->key)

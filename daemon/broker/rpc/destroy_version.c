@@ -29,8 +29,8 @@ static const struct usage *last_user(const struct version *version)
 	return last;
 }
 
-/* Somebody used it within the overlap: tokens under it may still be on their way. If nobody knows how long a token lives,
- * they may be whenever it was used; only an operator can know better, and says so by force or by a schedule. */
+/* Somebody used it within the overlap: tokens under it may still be on their way. If nobody knows how long a token
+ * lives, they may be whenever it was used; only an operator can know better, and says so by force or by a schedule. */
 static int check_unused(struct request *request, const struct version *version)
 {
 	uint64_t overlap = schedule_overlap(version->key, request->broker->skew) * 1000000;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
 
 enum {
@@ -30,30 +31,10 @@ static bool known(const struct ring *ring, const PublicKey *public_key)
 	return false;
 }
 
-int rpc_check_new_version(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg)
-{
-	const char *refusal = alg_refusal(alg_name);
-
-	*ret_alg = alg_find(alg_name);
-	if (alg_name[0] == '\0')
-		return request_say(request, STATUS_MALFORMED, "alg: missing");
-	if (!*ret_alg)
-		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal ? refusal
-			: "not one that cekd knows");
-	if (request->key && request->key->alg != *ret_alg)
-		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
-	if (kid[0] != '\0' && (!kid_valid(kid) || !text_valid(kid, KID_MAX)))
-		return request_say(request, STATUS_MALFORMED,
-			"kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
-	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
-		return request_say(request, STATUS_CONFLICT, "kid: used before");
-	return rpc_check_available(request, *ret_alg);
-}
-
 static int check(struct request *request, const Cek__V1__ImportKeyRequest *message, const struct alg **ret_alg)
 {
 	bool aes;
-	int r = rpc_check_new_version(request, message->alg, message->kid, ret_alg);
+	int r = new_version_check(request, message->alg, message->kid, ret_alg);
 
 	if (r != STATUS_OK)
 		return r;
@@ -103,12 +84,9 @@ int rpc_import_key(struct request *request)
 
 	if (r != STATUS_OK)
 		return r;
-	change = change_new(request->broker, request, CHANGE_IMPORT);
+	change = new_version_of_old_key(request, CHANGE_IMPORT, alg, message->kid);
 	if (!change)
 		return -ENOMEM;
-	change->alg = alg;
-	change->state = request->key ? STATE_DEACTIVATED : STATE_ACTIVE;
-	snprintf(change->kid, sizeof(change->kid), "%s", message->kid);
 	r = change_new_cka_id(change);
 	if (r == 0)
 		r = pack(change, message, &packed, &len);

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
 

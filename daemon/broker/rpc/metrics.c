@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "daemon/broker/context/metrics.h"
 #include "daemon/broker/request/operation.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "proto/frame.h"

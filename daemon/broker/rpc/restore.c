@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/broker/journal/restore.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"

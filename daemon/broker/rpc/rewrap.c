@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"

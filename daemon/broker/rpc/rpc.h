@@ -25,9 +25,3 @@ int rpc_metrics(struct request *request);
 int rpc_watch(struct request *request);
 int rpc_fsck(struct request *request);
 int rpc_restore(struct request *request);
-
-/* Shared by those that bring new keys: STATUS_UNSUPPORTED if the token cannot do the alg, as its worker said. */
-int rpc_check_available(struct request *request, const struct alg *alg);
-
-/* The same for import and adopt, and that alg and kid fit the key, if it exists, and the ring. */
-int rpc_check_new_version(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg);

@@ -3,9 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
-#include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
 

@@ -5,6 +5,7 @@
 
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
+#include "daemon/broker/workers/worker.h"
 
 enum {
 	WARNINGS_MAX = 32, /* the last one counts those that did not fit */
@@ -161,7 +162,8 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		return -ENOMEM;
 	if (!broker->split_uids)
 		warn(&warnings, "all processes run under one uid: a fault of one reaches the others");
-	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked || broker->server.chunks.unlocked)
+	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked ||
+		broker->server.chunks.unlocked)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	if (broker_clock_suspect(broker))
 		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");

@@ -1,5 +1,6 @@
 #include "daemon/broker/base/pack.h"
 #include "daemon/broker/workers/pack_job.h"
+#include "proto/put.h"
 
 static void add_unwrap_job(struct put *out, unsigned field, const Cek__Internal__V1__UnwrapJob *job)
 {

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/queue.h"
 #include "daemon/broker/workers/answers.h"
 #include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/workers.h"
+#include "daemon/shared/executing.h"
 
 void workers_init(struct workers *workers, struct turn *turn, const struct workers_events *events, void *owner)
 {

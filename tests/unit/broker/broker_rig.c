@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/policy/permission.h"
+#include "daemon/broker/broker.h"
+#include "daemon/broker/journal/audit.h"
+#include "daemon/shared/executing.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
 #include "tests/unit/broker/broker_rig.h"

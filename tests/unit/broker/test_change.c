@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "proto/base64url.h"
 #include "tests/unit/broker/broker_calls.h"

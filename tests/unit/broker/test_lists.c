@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/context/metrics.h"
 #include "daemon/broker/lifecycle/fsck.h"
-#include "daemon/broker/rpc/operations.h"
+#include "daemon/broker/request/operation.h"
 #include "proto/frame.h"
 #include "tests/unit/broker/broker_calls.h"
 

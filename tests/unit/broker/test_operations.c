@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/request/operation.h"
 #include "daemon/broker/rpc/operations.h"
 
 /* Every operation that cek.proto names has a row, and the table has no others. */

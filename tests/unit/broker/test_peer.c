@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "daemon/broker/net/peer.h"
+#include "daemon/broker/broker.h"
+#include "daemon/broker/net/net.h"
 #include "proto/frame.h"
 #include "tests/unit/broker/broker_calls.h"
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/broker/broker_calls.h"
 #include "proto/frame.h"
+#include "tests/unit/broker/broker_calls.h"
 
 static void test_unwrap_gives_the_cek_and_names_the_version(void **state)
 {

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/shared/testhook.h"
 #include "tests/unit/broker/broker_calls.h"

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/broker/broker_calls.h"
 #include "daemon/broker/workers/jobs.h"
 #include "proto/dgram.h"
+#include "tests/unit/broker/broker_calls.h"
 
 /* One use worker, of two, and a key. */
 static char *start_with_one_worker(struct rig *rig, struct rig_client *client)

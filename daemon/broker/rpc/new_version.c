@@ -1,0 +1,60 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/broker/rpc/new_version.h"
+#include "daemon/broker/workers/worker.h"
+
+int new_version_alg(struct request *request, const char *name, const struct alg **ret_alg)
+{
+	const char *refusal = alg_refusal(name);
+
+	if (name[0] == '\0')
+		return request_say(request, STATUS_MALFORMED, "alg: missing");
+	if (refusal)
+		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal);
+	*ret_alg = alg_find(name);
+	if (!*ret_alg)
+		return request_say(request, STATUS_UNSUPPORTED, "alg: not one that cekd knows");
+	return STATUS_OK;
+}
+
+int new_version_available(struct request *request, const struct alg *alg)
+{
+	const WorkerHello *hello = workers_hello(&request->broker->workers);
+
+	for (size_t i = 0; hello && i < hello->n_alg; i++) {
+		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available)
+			return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s: %s", alg->name,
+				hello->alg[i]->how);
+	}
+	return STATUS_OK;
+}
+
+int new_version_check(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg)
+{
+	int r = new_version_alg(request, alg_name, ret_alg);
+
+	if (r != STATUS_OK)
+		return r;
+	if (request->key && request->key->alg != *ret_alg)
+		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
+	if (kid[0] != '\0' && (!kid_valid(kid) || !text_valid(kid, KID_MAX)))
+		return request_say(request, STATUS_MALFORMED,
+			"kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
+	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
+		return request_say(request, STATUS_CONFLICT, "kid: used before");
+	return new_version_available(request, *ret_alg);
+}
+
+struct change *new_version_of_old_key(struct request *request, enum change_kind kind, const struct alg *alg,
+	const char *kid)
+{
+	struct change *change = change_new(request->broker, request, kind);
+
+	if (!change)
+		return NULL;
+	change->alg = alg;
+	change->state = request->key ? STATE_DEACTIVATED : STATE_ACTIVE;
+	snprintf(change->kid, sizeof(change->kid), "%s", kid);
+	return change;
+}

@@ -1,0 +1,23 @@
+/*
+ * What create, import and adopt share: a version of a key that the ring does not have yet.
+ */
+#pragma once
+
+#include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/request/request.h"
+#include "proto/alg.h"
+
+/* All return STATUS_OK, or a status whose text is set. */
+
+/* An alg that cekd knows. */
+int new_version_alg(struct request *request, const char *name, const struct alg **ret_alg);
+
+/* The token can do it, as its worker said: what it cannot do need not be tried. */
+int new_version_available(struct request *request, const struct alg *alg);
+
+/* Both, and alg and kid fit the key, if it exists, and the ring: for import and adopt. */
+int new_version_check(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg);
+
+/* The change of an import or adoption: of an old key, which only opens, unless the key is new. NULL without memory. */
+struct change *new_version_of_old_key(struct request *request, enum change_kind kind, const struct alg *alg,
+	const char *kid);
