@@ -1,4 +1,5 @@
 #include "daemon/broker/base/pack.h"
+#include "proto/fields.h"
 
 void pack_public_key(struct put *out, unsigned field, const PublicKey *key)
 {
@@ -7,12 +8,12 @@ void pack_public_key(struct put *out, unsigned field, const PublicKey *key)
 	if (!key)
 		return;
 	body = put_begin(out, field);
-	put_text(out, 1, key->kty);
-	put_bytes(out, 2, &key->n);
-	put_bytes(out, 3, &key->e);
-	put_text(out, 4, key->crv);
-	put_bytes(out, 5, &key->x);
-	put_bytes(out, 6, &key->y);
+	put_text(out, FIELD_PUBLIC_KEY_KTY, key->kty);
+	put_bytes(out, FIELD_PUBLIC_KEY_N, &key->n);
+	put_bytes(out, FIELD_PUBLIC_KEY_E, &key->e);
+	put_text(out, FIELD_PUBLIC_KEY_CRV, key->crv);
+	put_bytes(out, FIELD_PUBLIC_KEY_X, &key->x);
+	put_bytes(out, FIELD_PUBLIC_KEY_Y, &key->y);
 	put_end(out, body);
 }
 
@@ -23,10 +24,10 @@ void pack_params(struct put *out, unsigned field, const AlgParams *params)
 	if (!params)
 		return;
 	body = put_begin(out, field);
-	pack_public_key(out, 1, params->epk);
-	put_bytes(out, 2, &params->apu);
-	put_bytes(out, 3, &params->apv);
-	put_bytes(out, 4, &params->iv);
-	put_bytes(out, 5, &params->tag);
+	pack_public_key(out, FIELD_ALG_PARAMS_EPK, params->epk);
+	put_bytes(out, FIELD_ALG_PARAMS_APU, &params->apu);
+	put_bytes(out, FIELD_ALG_PARAMS_APV, &params->apv);
+	put_bytes(out, FIELD_ALG_PARAMS_IV, &params->iv);
+	put_bytes(out, FIELD_ALG_PARAMS_TAG, &params->tag);
 	put_end(out, body);
 }

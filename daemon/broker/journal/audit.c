@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/pack_audit.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 enum {
@@ -94,8 +95,8 @@ static int close_batch(struct audit *audit)
 
 	if (!batch)
 		return -ENOMEM;
-	put_text(&put, 1, audit->instance);
-	put_number(&put, 3, audit->written); /* acked */
+	put_text(&put, FIELD_AUDIT_BATCH_INSTANCE, audit->instance);
+	put_number(&put, FIELD_AUDIT_BATCH_ACKED, audit->written);
 	head_len = put_finish(&put, head);
 	to = put_varint(batch->packed, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_AUDIT << 3 | PUT_TYPE_LENGTH);
 	to = put_varint(to, head_len + audit->len);
@@ -120,7 +121,7 @@ static size_t add_packed(struct audit *audit, const AuditRecord *record)
 
 	if (len == 0)
 		return 0;
-	to[0] = 2 << 3 | 2; /* AuditBatch.record */
+	to[0] = FIELD_AUDIT_BATCH_RECORD << 3 | PUT_TYPE_LENGTH;
 	to[1] = (uint8_t)(len | 0x80);
 	to[2] = (uint8_t)(len >> 7 | 0x80);
 	to[3] = (uint8_t)(len >> 14);

@@ -1,15 +1,16 @@
 #include "daemon/broker/base/pack.h"
 #include "daemon/broker/request/pack_reply.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 static void add_unwrap_reply(struct put *out, unsigned field, const Cek__V1__UnwrapReply *reply)
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &reply->cek);
-	put_text(out, 2, reply->kid);
-	put_text(out, 3, reply->key);
-	put_number(out, 4, reply->candidates);
+	put_bytes(out, FIELD_UNWRAP_REPLY_CEK, &reply->cek);
+	put_text(out, FIELD_UNWRAP_REPLY_KID, reply->kid);
+	put_text(out, FIELD_UNWRAP_REPLY_KEY, reply->key);
+	put_number(out, FIELD_UNWRAP_REPLY_CANDIDATES, reply->candidates);
 	put_end(out, body);
 }
 
@@ -17,10 +18,10 @@ static void add_wrap_reply(struct put *out, unsigned field, const Cek__V1__WrapR
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &reply->encrypted_key);
-	put_text(out, 2, reply->kid);
-	put_text(out, 3, reply->alg);
-	pack_params(out, 4, reply->params);
+	put_bytes(out, FIELD_WRAP_REPLY_ENCRYPTED_KEY, &reply->encrypted_key);
+	put_text(out, FIELD_WRAP_REPLY_KID, reply->kid);
+	put_text(out, FIELD_WRAP_REPLY_ALG, reply->alg);
+	pack_params(out, FIELD_WRAP_REPLY_PARAMS, reply->params);
 	put_end(out, body);
 }
 
@@ -28,11 +29,11 @@ static void add_generate_reply(struct put *out, unsigned field, const Cek__V1__G
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &reply->cek);
-	put_bytes(out, 2, &reply->encrypted_key);
-	put_text(out, 3, reply->kid);
-	put_text(out, 4, reply->alg);
-	pack_params(out, 5, reply->params);
+	put_bytes(out, FIELD_GENERATE_CEK_REPLY_CEK, &reply->cek);
+	put_bytes(out, FIELD_GENERATE_CEK_REPLY_ENCRYPTED_KEY, &reply->encrypted_key);
+	put_text(out, FIELD_GENERATE_CEK_REPLY_KID, reply->kid);
+	put_text(out, FIELD_GENERATE_CEK_REPLY_ALG, reply->alg);
+	pack_params(out, FIELD_GENERATE_CEK_REPLY_PARAMS, reply->params);
 	put_end(out, body);
 }
 
@@ -40,11 +41,11 @@ static void add_rewrap_reply(struct put *out, unsigned field, const Cek__V1__Rew
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &reply->encrypted_key);
-	put_text(out, 2, reply->kid);
-	put_text(out, 3, reply->alg);
-	pack_params(out, 4, reply->params);
-	put_number(out, 5, reply->unchanged != 0);
+	put_bytes(out, FIELD_REWRAP_REPLY_ENCRYPTED_KEY, &reply->encrypted_key);
+	put_text(out, FIELD_REWRAP_REPLY_KID, reply->kid);
+	put_text(out, FIELD_REWRAP_REPLY_ALG, reply->alg);
+	pack_params(out, FIELD_REWRAP_REPLY_PARAMS, reply->params);
+	put_number(out, FIELD_REWRAP_REPLY_UNCHANGED, reply->unchanged != 0);
 	put_end(out, body);
 }
 
@@ -52,10 +53,10 @@ size_t pack_reply(const CekReply *reply, uint8_t *to, size_t size)
 {
 	struct put out = {.at = to, .room = size};
 
-	put_number(&out, 1, reply->id);
-	put_number(&out, 2, reply->status);
-	put_number(&out, 3, reply->epoch);
-	put_text(&out, 4, reply->message);
+	put_number(&out, FIELD_REPLY_ID, reply->id);
+	put_number(&out, FIELD_REPLY_STATUS, reply->status);
+	put_number(&out, FIELD_REPLY_EPOCH, reply->epoch);
+	put_text(&out, FIELD_REPLY_MESSAGE, reply->message);
 	switch (reply->result_case) {
 	case CEK__V1__REPLY__RESULT__NOT_SET:
 		break;

@@ -4,6 +4,7 @@
 
 #include "daemon/broker/workers/jobs.h"
 #include "proto/dgram.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 enum {
@@ -109,7 +110,7 @@ static void send_jobs(struct worker *worker)
 		link = link->prev;
 	for (; n < SEND_MAX && n < worker->unsent; n++, link = link->next) {
 		struct job *job = list_entry(link, struct job, link);
-		uint8_t *end = put_varint(put_varint(heads[n], 1 << 3 | PUT_TYPE_LENGTH), job->len);
+		uint8_t *end = put_varint(put_varint(heads[n], FIELD_TO_WORKER_JOB << 3 | PUT_TYPE_LENGTH), job->len);
 
 		bytes += (size_t)(end - heads[n]) + job->len;
 		if (n > 0 && bytes > DGRAM_JOBS_MAX)

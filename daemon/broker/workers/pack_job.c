@@ -1,18 +1,19 @@
 #include "daemon/broker/base/pack.h"
 #include "daemon/broker/workers/pack_job.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 static void add_unwrap_job(struct put *out, unsigned field, const Cek__Internal__V1__UnwrapJob *job)
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &job->cka_id);
-	put_text(out, 2, job->alg);
-	put_number(out, 3, job->cek_len);
-	put_bytes(out, 4, &job->encrypted_key);
-	pack_params(out, 5, job->params);
-	put_text(out, 6, job->enc);
-	pack_public_key(out, 7, job->public_key);
+	put_bytes(out, FIELD_UNWRAP_JOB_CKA_ID, &job->cka_id);
+	put_text(out, FIELD_UNWRAP_JOB_ALG, job->alg);
+	put_number(out, FIELD_UNWRAP_JOB_CEK_LEN, job->cek_len);
+	put_bytes(out, FIELD_UNWRAP_JOB_ENCRYPTED_KEY, &job->encrypted_key);
+	pack_params(out, FIELD_UNWRAP_JOB_PARAMS, job->params);
+	put_text(out, FIELD_UNWRAP_JOB_ENC, job->enc);
+	pack_public_key(out, FIELD_UNWRAP_JOB_PUBLIC_KEY, job->public_key);
 	put_end(out, body);
 }
 
@@ -20,13 +21,13 @@ static void add_wrap_job(struct put *out, unsigned field, const Cek__Internal__V
 {
 	uint8_t *body = put_begin(out, field);
 
-	put_bytes(out, 1, &job->cka_id);
-	put_text(out, 2, job->alg);
-	put_bytes(out, 3, &job->cek);
-	put_number(out, 4, job->cek_len);
-	pack_params(out, 5, job->params);
-	put_text(out, 6, job->enc);
-	pack_public_key(out, 7, job->public_key);
+	put_bytes(out, FIELD_WRAP_JOB_CKA_ID, &job->cka_id);
+	put_text(out, FIELD_WRAP_JOB_ALG, job->alg);
+	put_bytes(out, FIELD_WRAP_JOB_CEK, &job->cek);
+	put_number(out, FIELD_WRAP_JOB_CEK_LEN, job->cek_len);
+	pack_params(out, FIELD_WRAP_JOB_PARAMS, job->params);
+	put_text(out, FIELD_WRAP_JOB_ENC, job->enc);
+	pack_public_key(out, FIELD_WRAP_JOB_PUBLIC_KEY, job->public_key);
 	put_end(out, body);
 }
 
@@ -35,9 +36,9 @@ static void add_rewrap_job(struct put *out, unsigned field, const Cek__Internal_
 	uint8_t *body = put_begin(out, field);
 
 	if (job->from)
-		add_unwrap_job(out, 1, job->from);
+		add_unwrap_job(out, FIELD_REWRAP_JOB_FROM, job->from);
 	if (job->to)
-		add_wrap_job(out, 2, job->to);
+		add_wrap_job(out, FIELD_REWRAP_JOB_TO, job->to);
 	put_end(out, body);
 }
 
@@ -45,7 +46,7 @@ size_t pack_job(const Job *job, uint8_t *to, size_t size)
 {
 	struct put out = {.at = to, .room = size};
 
-	put_number(&out, 1, job->id);
+	put_number(&out, FIELD_JOB_ID, job->id);
 	switch (job->op_case) {
 	case CEK__INTERNAL__V1__JOB__OP_UNWRAP:
 		add_unwrap_job(&out, CEK__INTERNAL__V1__JOB__OP_UNWRAP, job->unwrap);
