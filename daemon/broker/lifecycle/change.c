@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/course.h"
@@ -144,7 +145,7 @@ int change_pack_job(struct change *change, Job *job, uint8_t **ret_packed, size_
 	job->id = change->job.id = workers_job_id(&change->broker->workers);
 	packed = malloc(cek__internal__v1__job__get_packed_size(job) + 1);
 	if (!packed)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	*ret_len = cek__internal__v1__job__pack(job, packed);
 	*ret_packed = packed;
 	return 0;
@@ -156,7 +157,7 @@ int change_new_cka_id(struct change *change)
 {
 	do {
 		if (getrandom(change->cka_id, CKA_ID_LEN, 0) != CKA_ID_LEN)
-			return -EIO;
+			return log_origin(-EIO);
 	} while (change->cka_id[0] >> 2 == 62);
 	change->cka_id_len = CKA_ID_LEN;
 	return 0;

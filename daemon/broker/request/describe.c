@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
@@ -44,7 +45,7 @@ static int fill_peers(const struct request *request, const struct version *versi
 
 	to->peers = take(request, version->n_peers * sizeof(*to->peers));
 	if (!rows || !to->peers)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	for (size_t i = 0; i < version->n_peers; i++)
 		sorted[i] = &version->peers[i];
 	if (version->n_peers > 0)
@@ -54,7 +55,7 @@ static int fill_peers(const struct request *request, const struct version *versi
 		snprintf(line, sizeof(line), "%s/%u", sorted[i]->listener, sorted[i]->uid);
 		rows[i].peer = take_text(request, line);
 		if (!rows[i].peer)
-			return -ENOMEM;
+			return log_origin(-ENOMEM);
 		rows[i].unwraps = sorted[i]->unwraps;
 		rows[i].wraps = sorted[i]->wraps;
 		rows[i].last_used = sorted[i]->last_used;
@@ -112,7 +113,7 @@ static int show(struct shown *shown, const struct version *version)
 	if (shown->n == shown->max)
 		return -ENOBUFS;
 	row = take(shown->request, sizeof(*row));
-	r = row ? fill_version(shown->request, version, shown->how->brief, row) : -ENOMEM;
+	r = row ? fill_version(shown->request, version, shown->how->brief, row) : log_origin(-ENOMEM);
 	if (r < 0)
 		return r;
 	size = cek__v1__version__get_packed_size(row) + 4;
@@ -157,7 +158,7 @@ static int fill_versions(const struct request *request, const struct key *key, c
 
 	shown.version = take(request, shown.max * sizeof(*shown.version));
 	if (!shown.version)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (how->before == 0)
 		r = show_wanted(&shown, key);
 	while (r == 0 && n > 0) {
@@ -179,7 +180,7 @@ static int fill_schedule(const struct request *request, const struct key *key, C
 {
 	to->schedule = take(request, sizeof(*to->schedule));
 	if (!to->schedule)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__schedule__init(to->schedule);
 	to->schedule->period = key->period;
 	to->schedule->lead = key->lead;
@@ -205,7 +206,7 @@ static int fill_operations(const struct request *request, const struct key *key,
 				permission_name((enum permission)i));
 	}
 	to->operations = take_text(request, line);
-	return to->operations ? 0 : -ENOMEM;
+	return to->operations ? 0 : log_origin(-ENOMEM);
 }
 
 int describe_plan(const struct request *request, const struct key *key, bool rotate, Cek__V1__Key *to)
@@ -218,7 +219,7 @@ int describe_plan(const struct request *request, const struct key *key, bool rot
 	to->more_plan = (uint32_t)more;
 	to->plan = take(request, n * sizeof(*to->plan));
 	if (!rows || !to->plan)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	for (size_t i = 0; i < n; i++) {
 		cek__v1__event__init(&rows[i]);
 		rows[i].time = plan[i].time;
@@ -227,7 +228,7 @@ int describe_plan(const struct request *request, const struct key *key, bool rot
 			rows[i].kid = plan[i].version->kid;
 		rows[i].why = take_text(request, plan[i].why);
 		if (!rows[i].why)
-			return -ENOMEM;
+			return log_origin(-ENOMEM);
 		to->plan[to->n_plan++] = &rows[i];
 	}
 	return 0;
@@ -240,7 +241,7 @@ int describe_key(const struct request *request, const struct key *key, const str
 	int r;
 
 	if (!to)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__key__init(to);
 	to->name = key->name;
 	to->alg = (char *)key->alg->name;
@@ -264,7 +265,7 @@ int describe_reply(struct request *request, const struct key *key, const struct 
 	int r;
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__key_reply__init(reply);
 	r = describe_key(request, key, how, &reply->key);
 	if (r < 0)
@@ -280,7 +281,7 @@ int describe_restore(struct request *request)
 	Cek__V1__RestoreReply *reply = take(request, sizeof(*reply));
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__restore_reply__init(reply);
 	reply->needed = broker_unconfirmed(broker);
 	if (reply->needed) {

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/workers/jobs.h"
 #include "daemon/broker/workers/pack_job.h"
@@ -22,7 +23,7 @@ static int set_job(struct request *request, const Job *job)
 	if (len == 0 && cek__internal__v1__job__get_packed_size(job) <= sizeof(request->packed))
 		len = cek__internal__v1__job__pack(job, request->packed);
 	if (len == 0)
-		return -EMSGSIZE;
+		return log_origin(-EMSGSIZE);
 	request->job.len = len;
 	request->job.packed = request->packed;
 	request->job.id = job->id;

@@ -263,8 +263,8 @@ static void reply(struct request *request, uint64_t n)
 /* What the handlers returned, as a status; and nothing is given out that the journal could not take. */
 static enum status settle(struct request *request, int outcome)
 {
-	if (outcome < 0) {
-		log_error("%s failed: %s", op_name(request), strerror(-outcome));
+	if (outcome < 0) { /* the line before says where */
+		log_error("%s failed", op_name(request));
 		return (enum status)request_say(request, STATUS_INTERNAL, "a fault of cekd; its log says more");
 	}
 	if (outcome == STATUS_FAILED)

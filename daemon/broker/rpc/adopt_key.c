@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -50,7 +51,7 @@ int rpc_adopt_key(struct request *request)
 		return r;
 	change = new_version_of_old_key(request, CHANGE_ADOPT, alg, message->kid);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (message->cka_id.len > 0)
 		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
 	change->cka_id_len = message->cka_id.len;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -46,7 +47,7 @@ int rpc_create_key(struct request *request)
 			"a key of this name exists: rotate it, or choose another name");
 	change = change_new(request->broker, request, CHANGE_CREATE);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->alg = alg;
 	change->state = STATE_ACTIVE;
 	change->max_uses = message->max_uses;

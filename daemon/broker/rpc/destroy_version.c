@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
@@ -76,7 +77,7 @@ int rpc_destroy_version(struct request *request)
 		return r;
 	change = change_new(request->broker, request, CHANGE_MOVE);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->version = request->version;
 	change->state = STATE_WAITING;
 	change->until = clock_real_us() + (message->wait > 0 ? message->wait

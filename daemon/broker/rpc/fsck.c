@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -14,10 +15,10 @@ static int answer(struct request *request)
 	Cek__V1__FsckReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__fsck_reply__init(reply);
 	if (fsck_findings(broker, request->held, &broker->turn.arena, reply) < 0)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	request->reply.result_case = CEK__V1__REPLY__RESULT_FSCK;
 	request->reply.fsck = reply;
 	return STATUS_OK;
@@ -37,12 +38,12 @@ static int on_result(struct request *request, const JobResult *result)
 	if (!result || result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_UNAVAILABLE)
 		return request_say(request, STATUS_UNAVAILABLE, "the token is not available");
 	if (result->outcome != CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK)
-		return -EIO;
+		return log_origin(-EIO);
 	r = fsck_add(&inventory, result);
 	request->held = inventory;
 	request->gone = on_gone;
 	if (r < 0)
-		return -ENOMEM;
+		return log_origin(r);
 	return result->more ? STATUS_PENDING : answer(request);
 }
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
@@ -12,10 +13,10 @@ static int on_result(struct request *request, const JobResult *result)
 	if (outcome != STATUS_OK)
 		return outcome;
 	if (result->cek.len != request->enc->cek_len)
-		return -EBADMSG;
+		return log_origin(-EBADMSG);
 	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__generate_cek_reply__init(reply);
 	request->version = request->to_version;
 	reply->cek = result->cek;

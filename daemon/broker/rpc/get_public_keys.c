@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
@@ -63,7 +64,7 @@ static int add(struct page *page, const struct version *version)
 	size_t size;
 
 	if (!entry)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__public_key_entry__init(entry);
 	entry->key = version->key->name;
 	entry->kid = version->kid;
@@ -72,7 +73,7 @@ static int add(struct page *page, const struct version *version)
 	entry->public_key = version->public_key;
 	size = cek__v1__public_key_entry__get_packed_size(entry) + 8;
 	if (size > BYTES_MAX)
-		return -EMSGSIZE;
+		return log_origin(-EMSGSIZE);
 	page->full = page->size + size > BYTES_MAX || page->reply->n_entry == ENTRIES_MAX;
 	if (page->full)
 		return 0;
@@ -181,7 +182,7 @@ static int go_on(struct page *page)
 			"more public keys than fit into one reply: name fewer keys, or set pages (an older libcek or "
 			"cekctl does not know them: update it)");
 	page->reply->next = place_write(&page->request->broker->turn.arena, &page->place);
-	return page->reply->next ? STATUS_OK : -ENOMEM;
+	return page->reply->next ? STATUS_OK : log_origin(-ENOMEM);
 }
 
 int rpc_get_public_keys(struct request *request)
@@ -195,11 +196,11 @@ int rpc_get_public_keys(struct request *request)
 	if (r != STATUS_OK)
 		return r;
 	if (!page.reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__public_keys_reply__init(page.reply);
 	page.reply->entry = arena_alloc(&broker->turn.arena, ENTRIES_MAX * sizeof(*page.reply->entry));
 	if (!page.reply->entry)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	r = fill(&page);
 	if (r < 0)
 		return r;

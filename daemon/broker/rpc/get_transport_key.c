@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/workers/jobs.h"
@@ -14,7 +15,7 @@ static int on_result(struct request *request, const JobResult *result)
 		return request_say(request, STATUS_UNSUPPORTED, "the token makes no transport key: %s", result->text);
 	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__transport_key_reply__init(reply);
 	reply->id = result->transport_id;
 	reply->public_key = result->public_key;

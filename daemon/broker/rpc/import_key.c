@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -86,7 +87,7 @@ int rpc_import_key(struct request *request)
 		return r;
 	change = new_version_of_old_key(request, CHANGE_IMPORT, alg, message->kid);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	r = change_new_cka_id(change);
 	if (r == 0)
 		r = pack(change, message, &packed, &len);

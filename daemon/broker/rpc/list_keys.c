@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -41,11 +42,11 @@ int rpc_list_keys(struct request *request)
 	if (after[0] != '\0' && !key_name_valid(after))
 		return request_say(request, STATUS_MALFORMED, "after: not a key name");
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__list_keys_reply__init(reply);
 	reply->key = arena_alloc(&request->broker->turn.arena, PAGE_KEYS * sizeof(*reply->key));
 	if (!reply->key)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	request->reply.result_case = CEK__V1__REPLY__RESULT_LIST_KEYS;
 	request->reply.list_keys = reply;
 	return fill(request, ring_after(&request->broker->ring, after[0] != '\0' ? after : NULL), reply);

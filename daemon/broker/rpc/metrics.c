@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/context/metrics.h"
 #include "daemon/broker/request/operation.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -42,7 +43,7 @@ int rpc_metrics(struct request *request)
 	};
 
 	if (!reply || !text)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__metrics_reply__init(reply);
 	if (metrics_text(&broker->metrics, operation_metric, whole, sizeof(whole) / sizeof(whole[0]), text,
 		    TEXT_SIZE) == 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/journal/restore.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/request/describe.h"
@@ -29,7 +30,7 @@ static int confirm(struct request *request, const Cek__V1__RestoreRequest *messa
 	struct change *change = change_new(request->broker, request, CHANGE_RESTORE);
 
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->until = clock_real_us() + request->broker->destroy_wait * UINT64_C(1000000);
 	snprintf(change->append.head, sizeof(change->append.head), "%s", message->head);
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);

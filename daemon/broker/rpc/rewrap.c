@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -12,7 +13,7 @@ static int answer(struct request *request, const JobResult *result, ProtobufCBin
 	Cek__V1__RewrapReply *reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__rewrap_reply__init(reply);
 	reply->unchanged = result == NULL;
 	reply->encrypted_key = result ? result->encrypted_key : *old;
@@ -39,7 +40,7 @@ static int try_next(struct request *request, int outcome)
 	if (!next)
 		return outcome;
 	if (!job)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	request->tries++;
 	request->version = next;
 	job->rewrap->from->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
@@ -75,7 +76,7 @@ static int on_result(struct request *request, const JobResult *result)
 	if (request->version != request->to_version)
 		return answer(request, result, NULL, NULL);
 	job = waiting_job(request);
-	return job ? answer(request, NULL, &job->rewrap->from->encrypted_key, job->rewrap->from->params) : -ENOMEM;
+	return job ? answer(request, NULL, &job->rewrap->from->encrypted_key, job->rewrap->from->params) : log_origin(-ENOMEM);
 }
 
 /* To another key: it must be named to this peer, who may also see the CEK by unwrapping it itself. */

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -35,7 +36,7 @@ static int activate(struct request *request, struct version *version)
 	struct change *change = change_new(request->broker, request, CHANGE_MOVE);
 
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->version = version;
 	change->state = STATE_ACTIVE;
 	return change_start(change, NULL, 0);
@@ -60,7 +61,7 @@ int rpc_rotate_key(struct request *request)
 		return activate(request, published);
 	change = change_new(request->broker, request, CHANGE_ROTATE);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->state = STATE_ACTIVE;
 	change_like(change, request->key);
 	r = change_generate_job(change, &packed, &len);

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/rpc.h"
 
@@ -13,7 +14,7 @@ int rpc_set_key_schedule(struct request *request)
 		return request_say(request, STATUS_MALFORMED, "lead: longer than the period");
 	change = change_new(request->broker, request, CHANGE_SCHEDULE);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (schedule) {
 		change->schedule.period = schedule->period;
 		change->schedule.lead = schedule->lead;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -95,7 +96,7 @@ int rpc_set_key_state(struct request *request)
 		return r;
 	change = change_new(request->broker, request, CHANGE_MOVE);
 	if (!change)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	change->version = request->version;
 	change->state = to;
 	change->until = suspends_again(request->version, to) ? request->version->suspension.until : message->until;

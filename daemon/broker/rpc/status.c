@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
 #include "daemon/broker/workers/worker.h"
@@ -29,7 +30,7 @@ static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 	rows = arena_alloc(&broker->turn.arena, n * sizeof(*rows));
 	reply->worker = arena_alloc(&broker->turn.arena, n * sizeof(*reply->worker));
 	if (!rows || !reply->worker)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	for (struct link *link = all->next; link != all; link = link->next) {
 		const struct worker *worker = list_entry(link, struct worker, link);
 		Cek__V1__WorkerStatus *row = &rows[reply->n_worker];
@@ -159,7 +160,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 
 	reply->warning = arena_alloc(&request->broker->turn.arena, WARNINGS_MAX * sizeof(*reply->warning));
 	if (!reply->warning)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (!broker->split_uids)
 		warn(&warnings, "all processes run under one uid: a fault of one reaches the others");
 	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked ||
@@ -178,7 +179,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		char *text = arena_alloc(&request->broker->turn.arena, WARNING_LEN_MAX);
 
 		if (!text)
-			return -ENOMEM;
+			return log_origin(-ENOMEM);
 		snprintf(text, WARNING_LEN_MAX, "%zu more warnings: cekctl fsck and cekd's log tell them",
 			warnings.left_out);
 		reply->warning[reply->n_warning++] = text;
@@ -207,7 +208,7 @@ int rpc_status(struct request *request)
 	const char *why = "";
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__status_reply__init(reply);
 	reply->ready = broker_ready(broker, &why);
 	reply->why_not_ready = (char *)why;

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -16,9 +17,9 @@ static int answer(struct request *request, const JobResult *result)
 	Cek__V1__UnwrapReply *reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (result->cek.len != request->enc->cek_len)
-		return -EBADMSG;
+		return log_origin(-EBADMSG);
 	cek__v1__unwrap_reply__init(reply);
 	reply->cek = result->cek;
 	reply->kid = request->version->kid;
@@ -41,7 +42,7 @@ static int try_next(struct request *request, int outcome)
 	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 	if (!job)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	request->tries++;
 	request->version = next;
 	job->id = workers_job_id(&request->broker->workers);

@@ -153,7 +153,7 @@ static int unpark(struct request *request)
 		request->packed);
 
 	if (!job)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	return use_submit_wrap(request, job, job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to
 		: job->wrap);
 }

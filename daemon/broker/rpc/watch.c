@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/rpc/rpc.h"
 
 /* The first answer is the reply to this request; later ones are made by peer_tell_epoch under the same id. */
@@ -10,7 +11,7 @@ int rpc_watch(struct request *request)
 	Cek__V1__WatchReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (!list_empty(&peer->watching))
 		return request_say(request, STATUS_CONFLICT, "this connection watches already");
 	cek__v1__watch_reply__init(reply);

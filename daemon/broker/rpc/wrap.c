@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
@@ -13,7 +14,7 @@ static int on_result(struct request *request, const JobResult *result)
 		return outcome;
 	reply = arena_alloc(&request->broker->turn.arena, sizeof(*reply));
 	if (!reply)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__v1__wrap_reply__init(reply);
 	request->version = request->to_version;
 	reply->encrypted_key = result->encrypted_key;
