@@ -1,0 +1,299 @@
+/*
+ * The link to the journal alone: the other end of its pair is in the test's hand, and what the link tells is counted.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/broker/journal/audit.h"
+#include "daemon/broker/journal/journal.h"
+#include "proto/dgram.h"
+
+typedef Cek__Internal__V1__FromJournal FromJournal;
+typedef Cek__Internal__V1__ToJournal ToJournal;
+
+struct test {
+	struct turn turn;
+	struct ring ring;
+	struct audit audit;
+	struct journal journal;
+	int far;
+	unsigned replayed, mute, changed, failed;
+	char why[200];
+};
+
+static void on_replayed(void *owner, const Cek__Internal__V1__ReplayBatch *last)
+{
+	((struct test *)owner)->replayed++;
+}
+
+static void on_mute(void *owner)
+{
+	((struct test *)owner)->mute++;
+}
+
+static void on_changed(void *owner)
+{
+	((struct test *)owner)->changed++;
+}
+
+static void on_failed(void *owner, const char *why)
+{
+	struct test *test = owner;
+
+	test->failed++;
+	snprintf(test->why, sizeof(test->why), "%s", why);
+	test->turn.stop = true;
+}
+
+static const struct journal_events events = {
+	.replayed = on_replayed, .mute = on_mute, .changed = on_changed, .failed = on_failed,
+};
+
+static int setup(void **state)
+{
+	struct test *test = calloc(1, sizeof(*test));
+	int pair[2];
+
+	if (!test || turn_init(&test->turn) < 0 || dgram_pair(pair) < 0 || audit_init(&test->audit, "test", false) < 0)
+		return -1;
+	ring_init(&test->ring);
+	test->far = pair[0];
+	*state = test;
+	return journal_init(&test->journal, &test->turn, &test->ring, &test->audit, pair[1], &events, test);
+}
+
+static int teardown(void **state)
+{
+	struct test *test = *state;
+
+	journal_deinit(&test->journal);
+	audit_deinit(&test->audit);
+	ring_deinit(&test->ring);
+	turn_deinit(&test->turn);
+	if (test->far >= 0)
+		close(test->far);
+	free(test);
+	return 0;
+}
+
+static void turn(struct test *test)
+{
+	turn_handle(&test->turn, false);
+	journal_flush(&test->journal);
+}
+
+/* What the link has sent; freed by the caller. NULL: nothing. */
+static ToJournal *take(struct test *test)
+{
+	static uint8_t data[DGRAM_MAX];
+	ssize_t len = recv(test->far, data, sizeof(data), MSG_DONTWAIT);
+	ToJournal *message = len > 0 ? cek__internal__v1__to_journal__unpack(NULL, (size_t)len, data) : NULL;
+
+	assert_true(len <= 0 || message);
+	return message;
+}
+
+static void say(struct test *test, const FromJournal *message)
+{
+	assert_int_equal(dgram_send(test->far, &message->base, NULL, 0), 0);
+	turn(test);
+}
+
+/* Answer the question for all records with these. */
+static void replay(struct test *test, KeyRecord *const *records, size_t n)
+{
+	Cek__Internal__V1__ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	ToJournal *question = take(test);
+
+	assert_non_null(question);
+	assert_int_equal(question->what_case, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY);
+	batch.id = question->replay->id;
+	batch.record = (KeyRecord **)records;
+	batch.n_record = n;
+	batch.end = true;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
+	message.replay = &batch;
+	cek__internal__v1__to_journal__free_unpacked(question, NULL);
+	say(test, &message);
+}
+
+static void say_appended(struct test *test, uint64_t id, bool ok, uint64_t last_seq)
+{
+	Cek__Internal__V1__Appended appended = CEK__INTERNAL__V1__APPENDED__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+
+	appended.id = id;
+	appended.ok = ok;
+	appended.last_seq = last_seq;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED;
+	message.appended = &appended;
+	say(test, &message);
+}
+
+static void say_state(struct test *test, bool ok, uint64_t keys_seq)
+{
+	Cek__Internal__V1__JournalState journal_state = CEK__INTERNAL__V1__JOURNAL_STATE__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+
+	journal_state.ok = ok;
+	journal_state.keys_seq = keys_seq;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
+	message.state = &journal_state;
+	say(test, &message);
+}
+
+static KeyRecord record(const char *type, uint64_t seq)
+{
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
+
+	record.type = (char *)type;
+	record.seq = seq;
+	return record;
+}
+
+static unsigned done_ok, done_not;
+
+static void on_done(struct append *append, bool ok)
+{
+	*(ok ? &done_ok : &done_not) += 1;
+}
+
+static void test_the_ring_is_folded_from_the_replay(void **state)
+{
+	struct test *test = *state;
+	KeyRecord open = record("open", 1), rules = record("rules", 2), *records[] = {&open, &rules};
+
+	assert_false(journal_serving(&test->journal));
+	replay(test, records, 2);
+	assert_int_equal(test->replayed, 1);
+	assert_int_equal(test->changed, 1);
+	assert_int_equal(test->failed, 0);
+	assert_true(journal_serving(&test->journal));
+	assert_int_equal(test->ring.last_seq, 2);
+	assert_int_equal(test->ring.epoch, 2);
+	assert_true(test->ring.live);
+}
+
+static void test_records_that_contradict_the_ring(void **state)
+{
+	struct test *test = *state;
+	KeyRecord second = record("open", 2), *records[] = {&second};
+
+	replay(test, records, 1);
+	assert_int_equal(test->failed, 1);
+	assert_non_null(strstr(test->why, "out of order"));
+	assert_int_equal(test->replayed, 0);
+	assert_false(journal_serving(&test->journal));
+}
+
+/* One batch after the other; each is applied once it is durable. */
+static void test_appends(void **state)
+{
+	struct test *test = *state;
+	struct append first = {.done = on_done}, second = {.done = on_done};
+	KeyRecord rules = record("rules", 0), *records[] = {&rules};
+	ToJournal *message;
+
+	done_ok = done_not = 0;
+	assert_int_equal(journal_append(&test->journal, &first, records, 1), -ENETDOWN);
+	replay(test, NULL, 0);
+	assert_int_equal(journal_append(&test->journal, &first, records, 1), 0);
+	assert_int_equal(journal_append(&test->journal, &second, records, 1), 0);
+	turn(test);
+	message = take(test);
+	assert_non_null(message);
+	assert_int_equal(message->append_key->id, first.id);
+	cek__internal__v1__to_journal__free_unpacked(message, NULL);
+	assert_null(take(test));
+	assert_int_equal(test->ring.epoch, 0);
+	say_appended(test, first.id, true, 1);
+	assert_int_equal(done_ok, 1);
+	assert_int_equal(test->ring.epoch, 1);
+	assert_int_equal(test->changed, 2);
+	message = take(test);
+	assert_non_null(message);
+	assert_int_equal(message->append_key->id, second.id);
+	cek__internal__v1__to_journal__free_unpacked(message, NULL);
+	say_appended(test, second.id, false, 1);
+	assert_int_equal(done_not, 1);
+	assert_int_equal(test->ring.epoch, 1);
+	assert_int_equal(test->journal.n_appends, 0);
+}
+
+/* Died with the append under way: the records of the next one say whether it was written. */
+static void test_a_journal_that_starts_again(void **state)
+{
+	struct test *test = *state;
+	struct append append = {.done = on_done};
+	KeyRecord rules = record("rules", 0), written = record("rules", 1), *records[] = {&rules};
+
+	done_ok = done_not = 0;
+	replay(test, NULL, 0);
+	assert_int_equal(journal_append(&test->journal, &append, records, 1), 0);
+	turn(test);
+	cek__internal__v1__to_journal__free_unpacked(take(test), NULL);
+	say_state(test, true, 1);
+	replay(test, &(KeyRecord *){&written}, 1);
+	assert_int_equal(done_ok, 1);
+	assert_int_equal(test->ring.last_seq, 1);
+	assert_int_equal(test->replayed, 1); /* not once more */
+}
+
+static void test_a_journal_that_does_not_write(void **state)
+{
+	struct test *test = *state;
+
+	replay(test, NULL, 0);
+	say_state(test, false, 0);
+	assert_int_equal(test->mute, 1);
+	assert_false(journal_serving(&test->journal));
+	say_state(test, true, 0);
+	assert_true(journal_serving(&test->journal));
+	assert_int_equal(test->mute, 1);
+}
+
+static void test_fewer_records_than_before(void **state)
+{
+	struct test *test = *state;
+	KeyRecord open = record("open", 1), *records[] = {&open};
+
+	replay(test, records, 1);
+	say_state(test, true, 0);
+	assert_int_equal(test->failed, 1);
+}
+
+static void test_the_pair_is_closed(void **state)
+{
+	struct test *test = *state;
+
+	close(test->far);
+	test->far = -1;
+	turn(test);
+	assert_true(test->failed > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_the_ring_is_folded_from_the_replay),
+		TEST(test_records_that_contradict_the_ring),
+		TEST(test_appends),
+		TEST(test_a_journal_that_starts_again),
+		TEST(test_a_journal_that_does_not_write),
+		TEST(test_fewer_records_than_before),
+		TEST(test_the_pair_is_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,319 @@
+/*
+ * Jobs and workers alone: the other end of a worker's pair is in the test's hand, and what the workers tell is counted.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/broker/workers/jobs.h"
+#include "daemon/broker/workers/workers.h"
+#include "daemon/shared/executing.h"
+#include "proto/dgram.h"
+
+typedef Cek__Internal__V1__FromWorker FromWorker;
+typedef Cek__Internal__V1__ToWorker ToWorker;
+
+struct test {
+	struct turn turn;
+	struct workers workers;
+	int far;                     /* the worker's end of the pair of the last one that came up */
+	struct executing *executing; /* its page */
+	unsigned wanted, wanted_manage, ended, ready;
+};
+
+struct task {
+	struct job job;
+	uint8_t packed[64];
+	unsigned answers, lost;
+};
+
+static bool on_want(void *owner, bool manage, uint32_t index, uint32_t generation)
+{
+	struct test *test = owner;
+
+	*(manage ? &test->wanted_manage : &test->wanted) += 1;
+	return true;
+}
+
+static void on_end(void *owner, const struct worker *worker, const char *how)
+{
+	((struct test *)owner)->ended++;
+}
+
+static void on_ready(void *owner)
+{
+	((struct test *)owner)->ready++;
+}
+
+static const struct workers_events events = {.want = on_want, .end = on_end, .ready = on_ready};
+
+static int setup(void **state)
+{
+	struct test *test = calloc(1, sizeof(*test));
+	Limits limits = CEK__INTERNAL__V1__LIMITS__INIT;
+
+	limits.queue = 3;
+	limits.queue_per_worker = 2;
+	if (!test || turn_init(&test->turn) < 0)
+		return -1;
+	turn_set_limits(&test->turn, &limits);
+	workers_init(&test->workers, &test->turn, &events, test);
+	test->far = -1;
+	*state = test;
+	return 0;
+}
+
+static void leave(struct test *test)
+{
+	if (test->far >= 0)
+		close(test->far);
+	executing_unmap(test->executing);
+	test->far = -1;
+	test->executing = NULL;
+}
+
+static int teardown(void **state)
+{
+	struct test *test = *state;
+
+	workers_deinit(&test->workers);
+	turn_deinit(&test->turn);
+	leave(test);
+	free(test);
+	return 0;
+}
+
+static void turn(struct test *test)
+{
+	workers_flush(&test->workers);
+	turn_handle(&test->turn, false);
+	turn_timers(&test->turn);
+	workers_flush(&test->workers);
+}
+
+static void say(struct test *test, const FromWorker *message)
+{
+	assert_int_equal(dgram_send(test->far, &message->base, NULL, 0), 0);
+	turn(test);
+}
+
+static void say_hello(struct test *test)
+{
+	Cek__Internal__V1__WorkerHello hello = CEK__INTERNAL__V1__WORKER_HELLO__INIT;
+	FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO;
+	message.hello = &hello;
+	say(test, &message);
+}
+
+static void answer(struct test *test, uint64_t id)
+{
+	JobResult result = CEK__INTERNAL__V1__JOB_RESULT__INIT;
+	FromWorker message = CEK__INTERNAL__V1__FROM_WORKER__INIT;
+
+	result.id = id;
+	result.outcome = CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK;
+	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
+	message.result = &result;
+	say(test, &message);
+}
+
+static void come_up(struct test *test, bool manage)
+{
+	Cek__Internal__V1__WorkerUp up = CEK__INTERNAL__V1__WORKER_UP__INIT;
+	int pair[2], page = executing_create();
+
+	leave(test);
+	assert_true(page >= 0);
+	assert_int_equal(dgram_pair(pair), 0);
+	test->far = pair[0];
+	test->executing = executing_map(page);
+	up.manage = manage;
+	up.generation = 1;
+	assert_int_equal(workers_up(&test->workers, pair[1], page, &up), 0);
+	close(page);
+}
+
+/* Ids of the jobs that have come to the worker; how many. */
+static size_t take(struct test *test, uint64_t ids[8])
+{
+	static uint8_t data[DGRAM_MAX];
+	size_t n = 0;
+	ssize_t len;
+
+	while ((len = recv(test->far, data, sizeof(data), MSG_DONTWAIT)) > 0) {
+		ToWorker *message = cek__internal__v1__to_worker__unpack(NULL, (size_t)len, data);
+
+		assert_non_null(message);
+		for (size_t i = 0; i < message->n_job && n < 8; i++)
+			ids[n++] = message->job[i]->id;
+		cek__internal__v1__to_worker__free_unpacked(message, NULL);
+	}
+	return n;
+}
+
+static void on_done(struct job *job, const JobResult *result)
+{
+	struct task *task = list_entry(job, struct task, job);
+
+	*(result ? &task->answers : &task->lost) += 1;
+}
+
+static void prepare(struct test *test, struct task *task)
+{
+	Job message = CEK__INTERNAL__V1__JOB__INIT;
+
+	*task = (struct task){.job.done = on_done, .job.packed = task->packed};
+	task->job.id = message.id = workers_job_id(&test->workers);
+	task->job.len = cek__internal__v1__job__pack(&message, task->packed);
+}
+
+static void test_jobs_are_answered_in_their_order(void **state)
+{
+	struct test *test = *state;
+	struct task tasks[3];
+	uint64_t ids[8];
+
+	come_up(test, false);
+	assert_false(workers_ready(&test->workers));
+	say_hello(test);
+	assert_true(workers_ready(&test->workers));
+	assert_int_equal(test->ready, 1);
+	for (int i = 0; i < 3; i++) {
+		prepare(test, &tasks[i]);
+		assert_int_equal(workers_submit(&test->workers, &tasks[i].job), 0);
+	}
+	turn(test);
+	assert_int_equal(take(test, ids), 2); /* queue_per_worker */
+	assert_int_equal(ids[0], tasks[0].job.id);
+	answer(test, ids[0]);
+	answer(test, ids[1]);
+	assert_int_equal(take(test, ids), 1);
+	answer(test, ids[0]);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(tasks[i].answers, 1);
+	assert_true(workers_idle(&test->workers));
+}
+
+static void test_a_full_queue_and_a_job_taken_back(void **state)
+{
+	struct test *test = *state;
+	struct task tasks[4];
+
+	for (int i = 0; i < 4; i++) {
+		prepare(test, &tasks[i]);
+		assert_int_equal(workers_submit(&test->workers, &tasks[i].job), i < 3 ? 0 : -ENOBUFS);
+	}
+	assert_true(job_cancel(&tasks[1].job));
+	assert_false(job_cancel(&tasks[1].job));
+	assert_int_equal(workers_submit(&test->workers, &tasks[3].job), 0);
+	workers_deinit(&test->workers); /* each is answered, but for the one that was taken back */
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(tasks[i].lost, i != 1);
+}
+
+static void test_only_the_job_under_way_dies_with_its_worker(void **state)
+{
+	struct test *test = *state;
+	struct task tasks[2];
+	uint64_t ids[8];
+
+	come_up(test, false);
+	say_hello(test);
+	for (int i = 0; i < 2; i++) {
+		prepare(test, &tasks[i]);
+		assert_int_equal(workers_submit(&test->workers, &tasks[i].job), 0);
+	}
+	turn(test);
+	test->executing->job = tasks[0].job.id;
+	leave(test);
+	turn(test);
+	assert_int_equal(tasks[0].lost, 1);
+	assert_int_equal(tasks[1].lost, 0);
+	come_up(test, false);
+	say_hello(test);
+	assert_int_equal(take(test, ids), 1);
+	answer(test, ids[0]);
+	assert_int_equal(tasks[1].answers, 1);
+}
+
+static void test_who_breaks_the_rules_is_ended(void **state)
+{
+	struct test *test = *state;
+	struct task task;
+
+	come_up(test, false);
+	say_hello(test);
+	prepare(test, &task);
+	assert_int_equal(workers_submit(&test->workers, &task.job), 0);
+	turn(test);
+	answer(test, task.job.id + 1);
+	assert_int_equal(test->ended, 1);
+	assert_int_equal(task.answers + task.lost, 0); /* another worker gets it */
+	assert_int_equal(test->workers.queue.n, 1);
+	assert_true(job_cancel(&task.job));
+}
+
+static void test_the_manage_worker_is_asked_for_once(void **state)
+{
+	struct test *test = *state;
+	struct task task;
+	uint64_t ids[8];
+
+	prepare(test, &task);
+	assert_int_equal(workers_manage(&test->workers, &task.job), 0);
+	turn(test);
+	turn(test);
+	assert_int_equal(test->wanted_manage, 1);
+	assert_int_equal(test->wanted, 0);
+	come_up(test, true);
+	say_hello(test);
+	assert_false(workers_ready(&test->workers)); /* it uses no keys */
+	assert_int_equal(take(test, ids), 1);
+	answer(test, ids[0]);
+	assert_int_equal(task.answers, 1);
+}
+
+static void test_there_will_be_no_worker(void **state)
+{
+	Cek__Internal__V1__WorkerGone gone = CEK__INTERNAL__V1__WORKER_GONE__INIT;
+	struct test *test = *state;
+	struct task use, manage;
+	char why[] = "wrong PIN";
+
+	prepare(test, &use);
+	prepare(test, &manage);
+	assert_int_equal(workers_submit(&test->workers, &use.job), 0);
+	assert_int_equal(workers_manage(&test->workers, &manage.job), 0);
+	gone.why = why;
+	gone.hopeless = true;
+	workers_gone(&test->workers, &gone);
+	assert_int_equal(use.lost, 1);
+	assert_int_equal(manage.lost, 1);
+	assert_int_equal(workers_submit(&test->workers, &use.job), -ENETDOWN);
+	assert_int_equal(workers_manage(&test->workers, &manage.job), -ENETDOWN);
+	assert_string_equal(test->workers.why, why);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_jobs_are_answered_in_their_order),
+		TEST(test_a_full_queue_and_a_job_taken_back),
+		TEST(test_only_the_job_under_way_dies_with_its_worker),
+		TEST(test_who_breaks_the_rules_is_ended),
+		TEST(test_the_manage_worker_is_asked_for_once),
+		TEST(test_there_will_be_no_worker),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
