@@ -1,6 +1,6 @@
 /*
- * One unwrap through a broker with everything around it in one process, and which function called which on its way: built
- * with -finstrument-functions, but for this file and the rig. tests/house/trace reads what it prints.
+ * One unwrap through a broker with everything around it in one process, and which function called which on its way:
+ * built with -finstrument-functions, but for this file and the rig. tests/house/trace reads what it prints.
  */
 #include <setjmp.h>
 #include <stdarg.h>

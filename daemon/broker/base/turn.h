@@ -54,6 +54,6 @@ static inline void turn_look_at_clock(struct turn *turn)
 /* Handle events, after the first has come if wait is set. */
 void turn_handle(struct turn *turn, bool wait);
 
-/* Fire the timers that are due; have the loop come back for those that are not. */
+/* Fire the timers that are due, and wipe what they left in the arena; have the loop come back for the others. */
 void turn_timers(struct turn *turn);
 void turn_come_back(struct turn *turn);

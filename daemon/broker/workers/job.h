@@ -33,7 +33,8 @@ void job_enqueue(struct job *job, struct queue *queue);
 /* The next job of a queue, taken out of it; NULL if none waits. */
 struct job *job_dequeue(struct queue *queue);
 
-/* Take it out of the queue in which it waits: true. False: it waits in none, or is at a worker. */
+/* Take back a job that has not started: true, and done will not be called. False: it waits in no queue, or is at a
+ * worker. */
 bool job_cancel(struct job *job);
 
 /* Out of its list, and answered. */

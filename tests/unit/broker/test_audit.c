@@ -184,7 +184,8 @@ static void test_an_append_that_was_under_way_when_the_journal_died(void **state
 	rig_close(&client);
 }
 
-/* What the next journal finds is less than what was durable: the ring is no longer what the file says, and is read anew. */
+/* What the next journal finds is less than what was durable: the ring is no longer what the file says, and is read
+ * anew. */
 static void test_a_key_journal_that_became_shorter(void **state)
 {
 	struct rig *rig = *state;

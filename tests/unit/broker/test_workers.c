@@ -84,7 +84,8 @@ static void test_a_job_that_three_workers_did_not_survive_fails(void **state)
 	free(kid);
 }
 
-/* It dies of the second of five: the first was answered before, and its answer counts although it is read afterwards. */
+/* It dies of the second of five: the first was answered before, and its answer counts although it is read afterwards.
+ * */
 static void test_what_a_worker_answered_before_it_died_counts(void **state)
 {
 	struct rig *rig = *state;

@@ -1,6 +1,6 @@
 /*
- * A journal without keys: the token is asked what it holds before anything is served. (What a copied or older journal is
- * taken for, tests/e2e/test_restore.py tells.)
+ * A journal without keys: the token is asked what it holds before anything is served. (What a copied or older journal
+ * is taken for, tests/e2e/test_restore.py tells.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +43,8 @@ static void check_last_record(struct rig *rig, size_t n, const char *type, bool 
 	KeyRecord *record;
 
 	assert_int_equal(rig->journal.n_records, n);
-	record = cek__internal__v1__key_record__unpack(NULL, rig->journal.records[n - 1].len, rig->journal.records[n - 1].data);
+	record = cek__internal__v1__key_record__unpack(NULL, rig->journal.records[n - 1].len,
+		rig->journal.records[n - 1].data);
 	assert_non_null(record);
 	assert_string_equal(record->type, type);
 	assert_int_equal(record->suspect, suspect);
@@ -144,7 +145,8 @@ static void test_new_token(void **state)
 static void test_marks(void **state)
 {
 	struct rig *rig = *state;
-	TokenObject secret = a_key(), shorter = a_key(), longer = a_key(), nameless = a_key(), public = a_key(), open = a_key(),
+	TokenObject secret = a_key(), shorter = a_key(), longer = a_key(), nameless = a_key(), public = a_key(),
+		open = a_key(),
 		    portable = a_key(), signs = a_key(), partial = a_key(), key = a_key();
 	const struct {
 		TokenObject *object;

@@ -11,7 +11,8 @@
 #include "daemon/broker/request/request.h"
 #include "daemon/broker/workers/pack_job.h"
 
-/* What is packed here must be what protobuf-c packs, byte for byte, whatever is set; and never more than there is room. */
+/* What is packed here must be what protobuf-c packs, byte for byte, whatever is set; and never more than there is
+ * room. */
 
 enum { SIZE = 8192 };
 
@@ -145,7 +146,7 @@ static void test_jobs(void **state)
 	assert_int_equal(pack_job(&message, packed, SIZE), 0);
 }
 
-/* A new field of these messages needs a line in pack.c, and in the functions above. */
+/* A new field of these messages needs a line where it is packed, and in the functions above. */
 static void test_no_field_is_left_out(void **state)
 {
 	assert_int_equal(cek__internal__v1__unwrap_job__descriptor.n_fields, 7);
@@ -264,7 +265,7 @@ static void test_audit_records(void **state)
 			*(ProtobufCBinaryData *)field = data(ENCRYPTED_KEY_MAX);
 			break;
 		default:
-			fail_msg("%s is of a type that pack.c does not know", descriptor->fields[i].name);
+			fail_msg("%s is of a type that pack_audit.c does not know", descriptor->fields[i].name);
 		}
 	}
 	assert_packed(&record.base, audit);

@@ -336,7 +336,8 @@ static void test_a_message_that_needs_too_much_memory(void **state)
 	free(frame);
 }
 
-/* The journal fails while a worker opens the encrypted key: the CEK stays in, for nothing says that it was given out. */
+/* The journal fails while a worker opens the encrypted key: the CEK stays in, for nothing says that it was given out.
+ * */
 static void test_no_cek_leaves_when_the_journal_fails_meanwhile(void **state)
 {
 	struct rig *rig = *state;
