@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -607,6 +609,33 @@ static void test_an_answer_to_a_job_that_was_not_given(void **state)
 	free(kid);
 }
 
+/* The log names the place, and whose request it was. */
+static void test_a_cek_of_another_length(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = start_with_one_worker(rig, &client), log[512] = "";
+	int file = memfd_create("log", MFD_CLOEXEC), was = dup(STDERR_FILENO);
+	size_t all;
+
+	assert_true(file >= 0 && was >= 0);
+	rig->use[0].deaf = true;
+	send_unwraps(rig, &client, kid, 1);
+	assert_int_equal(take_jobs(&rig->use[0]), 1);
+	dup2(file, STDERR_FILENO);
+	say(rig, &rig->use[0], taken[0], OUTCOME_OK, false); /* without any */
+	dup2(was, STDERR_FILENO);
+	close(was);
+	assert_int_equal(count_status(&client, STATUS_INTERNAL, &all), 1);
+	assert_true(pread(file, log, sizeof(log) - 1, 0) > 0);
+	assert_non_null(strstr(log, "daemon/broker/rpc/unwrap.c:"));
+	assert_non_null(strstr(log, ": Bad message\n"));
+	assert_non_null(strstr(log, "unwrap failed\n"));
+	close(file);
+	rig_close(&client);
+	free(kid);
+}
+
 static void test_what_is_no_message(void **state)
 {
 	struct rig *rig = *state;
@@ -645,6 +674,7 @@ int main(void)
 		TEST(test_hello_is_said_once),
 		TEST(test_an_older_worker_retires_nobody),
 		TEST(test_an_answer_to_a_job_that_was_not_given),
+		TEST(test_a_cek_of_another_length),
 		TEST(test_what_is_no_message),
 	};
 

@@ -146,8 +146,7 @@ static void test_marks(void **state)
 {
 	struct rig *rig = *state;
 	TokenObject secret = a_key(), shorter = a_key(), longer = a_key(), nameless = a_key(), public = a_key(),
-		open = a_key(),
-		    portable = a_key(), signs = a_key(), partial = a_key(), key = a_key();
+		open = a_key(), portable = a_key(), signs = a_key(), partial = a_key(), key = a_key();
 	const struct {
 		TokenObject *object;
 		bool ours;
