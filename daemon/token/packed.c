@@ -1,6 +1,6 @@
 #include "daemon/token/packed.h"
 
-#include "daemon/token/fields.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 enum { LENGTH_MAX = 4 }; /* bytes of a length; no datagram is as long as that allows */

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "daemon/token/fields.h"
+#include "proto/fields.h"
 #include "proto/put.h"
 
 enum {

@@ -1,5 +1,6 @@
 /*
- * Field numbers that are written by hand, against those that were generated; no field of a result has been forgotten.
+ * Field numbers that proto/fields reads out of the .proto files, against those that protoc-c generated; no field of a result
+ * has been forgotten.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/token/fields.h"
+#include "proto/fields.h"
 #include "proto/internal.pb-c.h"
 
 #define MESSAGE(name) (&cek__internal__v1__##name##__descriptor)
