@@ -109,6 +109,16 @@ def test_variable(tmp_path, good):
     assert f"cekd.conf:{len(text.splitlines()) + 1}: " in done.stderr, done.stderr
 
 
+def test_a_dollar_and_the_value_behind_it_are_no_variable(make_cekd, monkeypatch):
+    """An unset one would open the rule to all keys."""
+    monkeypatch.setenv("CEKD_TEN", "{CEKD_NOT_SET}")
+    monkeypatch.delenv("CEKD_NOT_SET", raising=False)
+    daemon = make_cekd(rules={"some": {"anyone": True, "operations": ["create", "list"], "keys": ["$${CEKD_TEN}*", "mine"]}})
+    with daemon.client() as client:
+        assert C.status_name(client.call(create_key=C.pb.CreateKeyRequest(key="mine", alg="A128KW"))) == "OK"
+        assert C.status_name(client.call(create_key=C.pb.CreateKeyRequest(key="other", alg="A128KW"))) == "UNKNOWN_KEY"
+
+
 def test_cut_at_every_byte(tmp_path, good):
     """No prefix with an open section, list or string, or half a word, is another configuration."""
     whole = good + "limits { connections = 10 }\nworker-memory = 128\n"

@@ -1,28 +1,33 @@
 #include "daemon/parent/config/words.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	VARIABLE_MAX = 128, /* bytes of the name of a variable */
 	OCTAL_DIGITS = 3,
+	HEX_DIGITS = 2,
 	BYTE_MAX_VALUE = 0xff,
 };
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-/* As the inside of a string in double quotes. */
-static void put_value(struct scan *scan, const char *value, size_t len)
+/*
+ * As the inside of a string in double quotes, in which libconfuse finds nothing to put in: no "${", and no escape that
+ * what comes next could be part of.
+ */
+static void put_bytes(struct scan *scan, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (value[i] == '\n') {
+		if (bytes[i] == '\n') {
 			scan_put(scan, "\\n", 2);
 			continue;
 		}
-		if (strchr("\"\\$", value[i]) != NULL)
+		if (strchr("\"\\$", bytes[i]) != NULL)
 			scan_put(scan, "\\", 1);
-		scan_put(scan, value + i, 1);
+		scan_put(scan, bytes + i, 1);
 	}
 }
 
@@ -47,11 +52,35 @@ static int read_variable(struct scan *scan)
 		if (given == NULL)
 			return scan_fail(scan, "the environment variable %s is %s: set it, or write ${%s:-default}", variable,
 			                 value == NULL ? "not set" : "empty", variable);
-		put_value(scan, given, (size_t)(end - given));
+		put_bytes(scan, given, (size_t)(end - given));
 	} else {
-		put_value(scan, value, strlen(value));
+		put_bytes(scan, value, strlen(value));
 	}
 	scan->at = end + 1;
+	return 0;
+}
+
+/* At a backslash before a digit or an x. */
+static int read_number(struct scan *scan)
+{
+	const char *c = scan->at + 1;
+	const bool hex = *c == 'x';
+	size_t digits = hex ? strspn(c + 1, "0123456789abcdefABCDEF") : strspn(c, "0123456789");
+	unsigned long value = 0;
+	char byte;
+
+	if (hex) {
+		digits = digits < HEX_DIGITS ? digits : HEX_DIGITS;
+		if (digits > 0)
+			value = strtoul((const char[]){c[1], digits == HEX_DIGITS ? c[2] : '\0', '\0'}, NULL, 16);
+	} else if (digits <= OCTAL_DIGITS && strspn(c, "01234567") == digits) {
+		value = strtoul(c, NULL, 8);
+	}
+	if (value == 0 || value > BYTE_MAX_VALUE)
+		return scan_fail(scan, "\"\\%.*s\" is no escape: \\001 to \\377 and \\x01 to \\xff are", (int)digits + hex, c);
+	byte = (char)value;
+	put_bytes(scan, &byte, 1);
+	scan->at += 1 + hex + digits;
 	return 0;
 }
 
@@ -59,26 +88,27 @@ static int read_variable(struct scan *scan)
 static int read_escape(struct scan *scan)
 {
 	const char *c = scan->at + 1;
-	size_t digits = strspn(c, "0123456789");
-	unsigned long value = 1;
 
 	if (*c == '\0')
 		return scan_fail_end(scan, "a string");
-	if (digits > 0) {
-		value = digits <= OCTAL_DIGITS && strspn(c, "01234567") == digits ? strtoul(c, NULL, 8) : BYTE_MAX_VALUE + 1UL;
-		digits--;
-	} else if (*c == 'x') {
-		digits = strspn(c + 1, "0123456789abcdefABCDEF");
-		digits = digits < 2 ? digits : 2;
-		value = digits == 0 ? 0 : strtoul((const char[]){c[1], digits == 2 ? c[2] : '\0', '\0'}, NULL, 16);
-	} else if (strchr("nrbfaetv\\\"'$\n", *c) == NULL) {
+	if (isdigit((unsigned char)*c) || *c == 'x')
+		return read_number(scan);
+	if (strchr("nrbfaetv\\\"'$\n", *c) == NULL)
 		return scan_fail(scan, "\"\\%c\" is no escape: write \"\\\\%c\" for a backslash and what follows", *c, *c);
-	}
-	if (value == 0 || value > BYTE_MAX_VALUE)
-		return scan_fail(scan, "\"\\%.*s\" is no escape: \\001 to \\377 and \\x01 to \\xff are", (int)digits + 1, c);
 	scan->line += *c == '\n';
-	scan_take(scan, 2 + digits);
+	scan_take(scan, 2);
 	return 0;
+}
+
+/* At what stands for itself in a string. */
+static void take_plain(struct scan *scan, char quote)
+{
+	if (quote == '"') {
+		put_bytes(scan, scan->at, 1);
+		scan->at++;
+	} else {
+		scan_take(scan, *scan->at == '\\' && (scan->at[1] == '\\' || scan->at[1] == quote) ? 2 : 1);
+	}
 }
 
 static int read_string(struct scan *scan)
@@ -96,10 +126,8 @@ static int read_string(struct scan *scan)
 			r = read_variable(scan);
 		else if (quote == '"' && *scan->at == '\\')
 			r = read_escape(scan);
-		else if (*scan->at == '\\' && (scan->at[1] == '\\' || scan->at[1] == quote))
-			scan_take(scan, 2);
 		else
-			scan_take(scan, 1);
+			take_plain(scan, quote);
 	}
 	if (r == 0)
 		scan_take(scan, 1);

@@ -1,6 +1,8 @@
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -196,6 +198,87 @@ static void test_text_that_means_more_than_it_says(void **state)
 	config = config_free(config);
 }
 
+/* What is written into a file, and what must come out of it. */
+struct written {
+	char text[4096], meant[4096];
+	unsigned seed;
+};
+
+static unsigned any(struct written *written, unsigned below)
+{
+	written->seed = written->seed * 1103515245 + 12345;
+	return (written->seed >> 16) % below;
+}
+
+static void add(struct written *written, const char *text, const char *meant)
+{
+	strcat(written->text, text);
+	strcat(written->meant, meant);
+}
+
+/* What libconfuse could find something in, often side by side. */
+static const char *any_value(struct written *written, char ret_value[16])
+{
+	static const char bytes[] = "$${{}}\\\\\"'\n\r\t\x01\x7f\x80\xff#/*,=() :-T01x7an";
+	const unsigned len = any(written, 15);
+
+	for (unsigned i = 0; i < len; i++)
+		ret_value[i] = bytes[any(written, sizeof(bytes) - 1)];
+	ret_value[len] = '\0';
+	return ret_value;
+}
+
+static void add_variable(struct written *written)
+{
+	char value[16];
+	const bool set = any(written, 3) > 0;
+
+	(void)any_value(written, value);
+	assert_int_equal(set ? setenv("T_ANY", value, 1) : unsetenv("T_ANY"), 0);
+	add(written, "${T_ANY:-T'0}", set && value[0] != '\0' ? value : "T'0");
+}
+
+static void add_piece(struct written *written)
+{
+	static const char *const pieces[][2] = {
+		{"$", "$"}, {"{", "{"}, {"}", "}"}, {"T", "T"}, {"0", "0"}, {"1", "1"}, {"'", "'"}, {"*", "*"}, {" # // /* ", " # // /* "},
+		{"\\$", "$"}, {"\\\"", "\""}, {"\\\\", "\\"}, {"\\'", "'"}, {"\\n", "\n"}, {"\\e", "\x1b"}, {"\\\n", ""}, {"\\x24", "$"},
+		{"\\x7b", "{"}, {"\\042", "\""}, {"\\134", "\\"}, {"\\12", "\n"}, {"\\377", "\xff"}, {"\\x5c", "\\"},
+	};
+	const unsigned i = any(written, sizeof(pieces) / sizeof(pieces[0]));
+	const char *at = pieces[i][0];
+	const size_t len = strlen(written->text);
+
+	if (at[0] == '{' && written->text[len - 1] == '$')
+		at = "\\x7b"; /* else it were a variable */
+	else if (isdigit((unsigned char)at[0]) && isdigit((unsigned char)written->text[len - 1]))
+		at = at[0] == '0' ? "\\60" : "\\61"; /* else it were a part of the escape */
+	add(written, at, pieces[i][1]);
+}
+
+/* Whatever the values are, libconfuse finds nothing in them: not even together with what stands beside them. */
+static void test_values_are_what_is_written(void **state)
+{
+	struct written written = {.seed = 1};
+	struct config *config;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		const unsigned variable = any(&written, 6);
+
+		written.text[0] = written.meant[0] = '\0';
+		add(&written, TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"} keys = {\"", "");
+		for (unsigned n = 0; n < 6; n++)
+			n == variable ? add_variable(&written) : add_piece(&written);
+		add(&written, "\"} }\n", "");
+		config = parse(written.text);
+		if (strcmp(config->rules[0]->key[0], written.meant) != 0)
+			fail_msg("%d, T_ANY=%s: \"%s\" is not \"%s\" of %s", i, getenv("T_ANY"), config->rules[0]->key[0], written.meant,
+			         written.text);
+		config = config_free(config);
+	}
+}
+
 static void test_lists_of_any_length(void **state)
 {
 	struct config *config = parse(GOOD "module-environment = {\"A=1\"}\nrule \"x\" { users = {\"1\"} operations = {\"wrap\"} }\n"
@@ -310,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_nothing_is_given_twice),
 		cmocka_unit_test(test_text_that_means_more_than_it_says),
+		cmocka_unit_test(test_values_are_what_is_written),
 		cmocka_unit_test(test_lists_of_any_length),
 		cmocka_unit_test(test_socket_path_limit),
 		cmocka_unit_test(test_pin_and_module_of_the_uri),

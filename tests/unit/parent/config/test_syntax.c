@@ -58,7 +58,7 @@ static void test_what_is_taken_as_it_is(void **state)
 	gives("", "");
 	gives("a = \"x\"\nb = 12\nc = {}\nd = {\"x\", y,}\n", "a = \"x\"\nb = 12\nc = {}\nd = {\"x\", y,}\n");
 	gives("s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}", "s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}");
-	gives("a = \"\\n\\\\\\\"\\x41\\101\\$\\\n\"\n", "a = \"\\n\\\\\\\"\\x41\\101\\$\\\n\"\n");
+	gives("a = \"\\n\\\\\\\"\\t\\$\\\n\"\n", "a = \"\\n\\\\\\\"\\t\\$\\\n\"\n");
 }
 
 /* libconfuse counts three lines for each. */
@@ -78,7 +78,7 @@ static void test_variables(void **state)
 	gives("a = ${T_SET} b = {${T_SET}}\n", "a = \"v\\\"\\\\\\${x}\\n*\" b = {\"v\\\"\\\\\\${x}\\n*\"}\n");
 	gives("a = \"${T_SET:-no}${T_UNSET:-\\*}${T_EMPTY:-d}${T_UNSET:-}\"\n", "a = \"v\\\"\\\\\\${x}\\n*\\\\*d\"\n");
 	gives("s \"${T_UNSET:-n}\" { }\n# ${T_UNSET}\na = '${T_UNSET}' b = \"$T_UNSET \\${T_UNSET}\"\n",
-	      "s \"n\" { }\n\na = '${T_UNSET}' b = \"$T_UNSET \\${T_UNSET}\"\n");
+	      "s \"n\" { }\n\na = '${T_UNSET}' b = \"\\$T_UNSET \\${T_UNSET}\"\n");
 	refuse("\nrule \"r\" {\n keys = {\"a\",\n\"${T_UNSET}*\"} }\n",
 	       "f:4: rule \"r\": keys: the environment variable T_UNSET is not set: set it, or write ${T_UNSET:-default}");
 	refuse("a = \"${T_EMPTY}\"\n", "f:1: a: the environment variable T_EMPTY is empty: set it");
@@ -97,6 +97,18 @@ static void test_what_is_no_variable(void **state)
 	assert_int_equal(setenv("X", "x", 1), 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		refuse(wrong[i], "f:1: a: \"${\" does not begin ${NAME} or ${NAME:-default}");
+}
+
+/* libconfuse would put a variable in, or take what follows as a part of the escape. */
+static void test_what_a_value_completes(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("T_BRACES", "{T_UNSET}", 1), 0);
+	assert_int_equal(setenv("T_DIGITS", "01", 1), 0);
+	assert_int_equal(unsetenv("T_UNSET"), 0);
+	gives("a = \"$${T_UNSET:-x}$\" b = \"$${T_BRACES}*\"\n", "a = \"\\$x\\$\" b = \"\\${T_UNSET}*\"\n");
+	gives("a = \"$\\x7bT_UNSET}*\"\n", "a = \"\\${T_UNSET}*\"\n");
+	gives("a = \"\\1${T_DIGITS} \\x4${T_DIGITS} \\42\\134\\x24\\12\"\n", "a = \"\x01\x30\x31 \x04\x30\x31 \\\"\\\\\\$\\n\"\n");
 }
 
 /* "\*" would be "*" to libconfuse, and a NUL the end of the string. */
@@ -216,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_comments_go_and_lines_stay),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_what_is_no_variable),
+		cmocka_unit_test(test_what_a_value_completes),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_what_is_no_syntax),
 		cmocka_unit_test(test_nothing_is_given_twice),
