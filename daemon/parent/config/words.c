@@ -14,6 +14,9 @@ enum {
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
+/* They look as if they meant a variable or an escape, which they do not: refused, so that nobody is misled. */
+#define NOT_IN_DEFAULTS "${\\"
+
 /*
  * As the inside of a string in double quotes, in which libconfuse finds nothing to put in: no "${", and no escape that
  * what comes next could be part of.
@@ -40,8 +43,11 @@ static int read_variable(struct scan *scan)
 
 	if (strncmp(end, ":-", 2) == 0) {
 		given = end + 2;
-		end = given + strcspn(given, "}\"\n");
+		end = given + strcspn(given, "}\"\n" NOT_IN_DEFAULTS);
 	}
+	if (given != NULL && *end != '\0' && strchr(NOT_IN_DEFAULTS, *end) != NULL)
+		return scan_fail(scan, "\"%c\" in the default of ${%.*s}: a default is taken as it stands, up to the first }, and "
+		                 "cannot hold $, { or a backslash", *end, len < VARIABLE_MAX ? (int)len : VARIABLE_MAX, name);
 	if (len == 0 || len >= sizeof(variable) || isdigit((unsigned char)*name) || *end != '}')
 		return scan_fail(scan, "\"${\" does not begin ${NAME} or ${NAME:-default}: "
 		                 "write \"\\${\" if it is meant as it stands");

@@ -76,7 +76,7 @@ static void test_variables(void **state)
 	assert_int_equal(unsetenv("T_UNSET"), 0);
 	gives("a = \"<${T_SET}>\"\n", "a = \"<v\\\"\\\\\\${x}\\n*>\"\n");
 	gives("a = ${T_SET} b = {${T_SET}}\n", "a = \"v\\\"\\\\\\${x}\\n*\" b = {\"v\\\"\\\\\\${x}\\n*\"}\n");
-	gives("a = \"${T_SET:-no}${T_UNSET:-\\*}${T_EMPTY:-d}${T_UNSET:-}\"\n", "a = \"v\\\"\\\\\\${x}\\n*\\\\*d\"\n");
+	gives("a = \"${T_SET:-no}${T_UNSET:-:-*}${T_EMPTY:-d}${T_UNSET:-}\"\n", "a = \"v\\\"\\\\\\${x}\\n*:-*d\"\n");
 	gives("s \"${T_UNSET:-n}\" { }\n# ${T_UNSET}\na = '${T_UNSET}' b = \"$T_UNSET \\${T_UNSET}\"\n",
 	      "s \"n\" { }\n\na = '${T_UNSET}' b = \"\\$T_UNSET \\${T_UNSET}\"\n");
 	refuse("\nrule \"r\" {\n keys = {\"a\",\n\"${T_UNSET}*\"} }\n",
@@ -97,6 +97,21 @@ static void test_what_is_no_variable(void **state)
 	assert_int_equal(setenv("X", "x", 1), 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		refuse(wrong[i], "f:1: a: \"${\" does not begin ${NAME} or ${NAME:-default}");
+}
+
+/* Not even where the default is not wanted. */
+static void test_defaults_are_plain(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("X", "x", 1), 0);
+	assert_int_equal(unsetenv("T_UNSET"), 0);
+	refuse("a = \"${T_UNSET:-${X}}*\"\n", "f:1: a: \"$\" in the default of ${T_UNSET}: a default is taken as it stands");
+	refuse("a = ${T_UNSET:-${X}}\n", "f:1: a: \"$\" in the default of ${T_UNSET}");
+	refuse("a = \"${X:-${X:-d}}\"\n", "\"$\" in the default of ${X}");
+	refuse("a = \"${T_UNSET:-$X}\"\n", "\"$\" in the default of ${T_UNSET}");
+	refuse("a = \"$${T_UNSET:-{X}}*\"\n", "\"{\" in the default of ${T_UNSET}");
+	refuse("a = \"${T_UNSET:-\\}}\"\n", "\"\\\" in the default of ${T_UNSET}");
+	refuse("a = \"${T_UNSET:-api-\\\\*}\"\n", "\"\\\" in the default of ${T_UNSET}");
 }
 
 /* libconfuse would put a variable in, or take what follows as a part of the escape. */
@@ -228,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_comments_go_and_lines_stay),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_what_is_no_variable),
+		cmocka_unit_test(test_defaults_are_plain),
 		cmocka_unit_test(test_what_a_value_completes),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_what_is_no_syntax),
