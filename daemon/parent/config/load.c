@@ -13,6 +13,7 @@
 #include "daemon/parent/config/sections.h"
 #include "daemon/parent/config/syntax.h"
 #include "daemon/parent/config/token_uri.h"
+#include "proto/utf8.h"
 
 static const cfg_opt_t plain_options[] = {
 	CFG_STR("module", NULL, CFGF_NONE),
@@ -181,6 +182,20 @@ static int parse_text(char *text, const char *name, struct config *config)
 	return r;
 }
 
+/* Names and values of the file and of variables stand in it, and perhaps the first half of a character. */
+static void make_printable(char *text)
+{
+	size_t len;
+
+	for (char *at = text; *at != '\0'; at += len) {
+		len = utf8_printable_len(at);
+		if (len > 0)
+			continue;
+		*at = '?';
+		len = 1;
+	}
+}
+
 int config_parse(FILE *file, const char *name, bool split_uids, struct config **ret_config, char *ret_error)
 {
 	struct config *config = calloc(1, sizeof(*config));
@@ -199,6 +214,7 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 		if (ret_error[0] == '\0')
 			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name,
 			               r == -ENOMEM ? "out of memory" : "not a configuration");
+		make_printable(ret_error);
 		config = config_free(config);
 		return r;
 	}

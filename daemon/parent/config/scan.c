@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/parent/config/config.h"
+#include "proto/utf8.h"
 
 enum {
 	CONTEXT_MAX = 160, /* bytes of where in the file an error is */
@@ -41,6 +42,45 @@ int scan_fail(struct scan *scan, const char *format, ...)
 	return -EINVAL;
 }
 
+static unsigned code_point(const char *text, size_t len)
+{
+	unsigned code = (unsigned char)text[0] & (0xffu >> (len + 1));
+
+	for (size_t i = 1; i < len; i++)
+		code = code << 6 | ((unsigned char)text[i] & 0x3f);
+	return code;
+}
+
+const char *scan_shown(const char *text, char ret_shown[SCAN_SHOWN_MAX])
+{
+	/* What editors, browsers and word processors put into a text. */
+	static const struct {
+		unsigned first, last;
+		const char *name;
+	} known[] = {
+		{0xa0, 0xa0, "no-break space"}, {0x200b, 0x200f, "invisible"}, {0x2013, 0x2014, "dash"},
+		{0x2018, 0x201f, "typographic quotation mark"}, {0x202a, 0x202e, "invisible"}, {0xfeff, 0xfeff, "byte order mark"},
+	};
+	const size_t len = utf8_printable_len(text);
+	unsigned code;
+
+	if (len == 0 || (len == 1 && *text == '"')) {
+		(void)snprintf(ret_shown, SCAN_SHOWN_MAX, len == 0 ? "the byte 0x%02x" : "'%c'", (unsigned)(unsigned char)*text);
+		return ret_shown;
+	}
+	code = code_point(text, len);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (code >= known[i].first && code <= known[i].last) {
+			(void)snprintf(ret_shown, SCAN_SHOWN_MAX, "U+%04X (%s)", code, known[i].name);
+			return ret_shown;
+		}
+	if (len == 1)
+		(void)snprintf(ret_shown, SCAN_SHOWN_MAX, "\"%c\"", *text);
+	else
+		(void)snprintf(ret_shown, SCAN_SHOWN_MAX, "\"%.*s\" (U+%04X)", (int)len, text, code);
+	return ret_shown;
+}
+
 int scan_fail_end(struct scan *scan, const char *what)
 {
 	char where[CONTEXT_MAX], since[48] = "";
@@ -75,7 +115,7 @@ static int skip_comment(struct scan *scan)
 
 	if (strncmp(scan->at, "/*", 2) != 0) {
 		scan->at += strcspn(scan->at, "\n");
-		return *scan->at == '\0' ? scan_fail_end(scan, "a comment, with no newline behind it,") : 0;
+		return *scan->at == '\0' ? scan_fail_end(scan, "a comment (no newline behind it)") : 0;
 	}
 	end = strstr(scan->at + 2, "*/");
 	if (end == NULL)

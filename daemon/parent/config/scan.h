@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 enum {
+	SCAN_SHOWN_MAX = 64, /* bytes of scan_shown() */
 	SCAN_NAMES_MAX = 64, /* options of one section that are remembered: more than there are known ones */
 };
 
@@ -28,7 +29,7 @@ struct scan {
 	const char *at;   /* NUL at the end; there is no other one */
 	unsigned line;
 	FILE *out;
-	enum { SCAN_OPTION, SCAN_EQUALS, SCAN_BRACE, SCAN_VALUE, SCAN_ITEM, SCAN_COMMA } expected;
+	enum { SCAN_OPTION, SCAN_EQUALS, SCAN_VALUE, SCAN_ITEM, SCAN_COMMA } expected;
 	struct word option;         /* the one that is being read */
 	struct word section, title; /* of the section that is open */
 	bool in_section;
@@ -38,6 +39,9 @@ struct scan {
 
 /* -EINVAL, with the file, the line, what is open there and this text in error. */
 int scan_fail(struct scan *scan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The character at text, for a message: in quotes, or what it is if it cannot be seen or is no character. */
+const char *scan_shown(const char *text, char ret_shown[SCAN_SHOWN_MAX]);
 
 /* The text ends here. what: the smallest thing that is open, NULL for the option or section. -EINVAL with that in
  * error; 0 if nothing is open. */

@@ -36,6 +36,7 @@ static int note_once(struct scan *scan)
 static int read_option(struct scan *scan)
 {
 	const char *begin = scan->at;
+	char shown[SCAN_SHOWN_MAX];
 
 	if (*begin == '}' && scan->in_section) {
 		scan->in_section = false;
@@ -43,7 +44,7 @@ static int read_option(struct scan *scan)
 		return 0;
 	}
 	if (!isalpha((unsigned char)*begin))
-		return scan_fail(scan, "\"%c\" where an option should begin", *begin);
+		return scan_fail(scan, "%s where an option should begin", scan_shown(begin, shown));
 	scan->option = (struct word){begin, (int)strspn(begin, WORD_CHARS)};
 	scan->expected = SCAN_EQUALS;
 	return words_read(scan);
@@ -52,7 +53,7 @@ static int read_option(struct scan *scan)
 static int open_section(struct scan *scan)
 {
 	if (scan->in_section)
-		return scan_fail(scan, "a section inside that of line %u: is a } missing before it?", scan->section_line);
+		return scan_fail(scan, "a section inside that of line %u: a } is missing before it", scan->section_line);
 	if (scan->title.text == NULL && note_once(scan) < 0)
 		return -EINVAL;
 	scan->section = scan->option;
@@ -64,33 +65,61 @@ static int open_section(struct scan *scan)
 	return 0;
 }
 
+static int fail_equals(struct scan *scan, const char *at)
+{
+	char shown[SCAN_SHOWN_MAX];
+
+	return scan_fail(scan, "%s where a \"=\" should stand%s", scan_shown(at, shown),
+	                 scan->in_section ? ", or a } is missing before it" : "");
+}
+
+/* Behind a name: the title of a section. If no { comes after it, it is none, and a "=" is missing. */
+static int read_title(struct scan *scan)
+{
+	const char *begin = scan->at;
+	const bool bare = strchr(WORD_CHARS, *begin) != NULL;
+	const unsigned line = scan->line;
+	struct word title;
+	int r = 0;
+
+	if (bare)
+		scan_take(scan, strspn(begin, WORD_CHARS));
+	else
+		r = words_read(scan);
+	title = (struct word){begin, (int)(scan->at - begin)};
+	if (r == 0)
+		r = scan_space(scan);
+	if (r < 0)
+		return r;
+	if (*scan->at == '{') {
+		scan->title = scan->in_section ? scan->title : title;
+		return open_section(scan);
+	}
+	if (*scan->at == '\0' && !bare && !scan->in_section)
+		return scan_fail_end(scan, NULL);
+	scan->line = line;
+	return fail_equals(scan, begin);
+}
+
 /* Behind the name of an option or a section. */
 static int read_equals(struct scan *scan)
 {
-	const char *begin = scan->at;
 	int r;
 
 	scan->title = scan->in_section ? scan->title : (struct word){0};
-	if (*begin == '{')
+	if (*scan->at == '{')
 		return open_section(scan);
-	if (*begin == '=') {
-		r = note_once(scan);
-		scan->expected = SCAN_VALUE;
-		scan_take(scan, 1);
-		return r;
-	}
-	if (scan->in_section)
-		return scan_fail(scan, "\"%c\" where a \"=\" should stand, or a } is missing before it", *begin);
-	if (strchr("\"'$" WORD_CHARS, *begin) == NULL)
-		return scan_fail(scan, "\"%c\" where a \"=\" should stand", *begin);
-	r = words_read(scan);
-	scan->title = (struct word){begin, (int)(scan->at - begin)};
-	scan->expected = SCAN_BRACE;
+	if (*scan->at != '=')
+		return strchr(WORD_BEGINS, *scan->at) != NULL ? read_title(scan) : fail_equals(scan, scan->at);
+	r = note_once(scan);
+	scan->expected = SCAN_VALUE;
+	scan_take(scan, 1);
 	return r;
 }
 
 static int read_value(struct scan *scan)
 {
+	char shown[SCAN_SHOWN_MAX];
 	int r;
 
 	if (*scan->at == '{' && scan->expected == SCAN_VALUE) {
@@ -99,8 +128,9 @@ static int read_value(struct scan *scan)
 		scan_take(scan, 1);
 		return 0;
 	}
-	if (strchr("\"'$" WORD_CHARS, *scan->at) == NULL)
-		return scan_fail(scan, "\"%c\" where a value should stand: text with it needs double quotes", *scan->at);
+	if (strchr(WORD_BEGINS, *scan->at) == NULL)
+		return scan_fail(scan, "%s where a value should stand: text with it needs double quotes",
+		                 scan_shown(scan->at, shown));
 	r = words_read(scan);
 	scan->expected = r < 0 ? scan->expected : scan->expected == SCAN_ITEM ? SCAN_COMMA : SCAN_OPTION;
 	return r;
@@ -109,6 +139,8 @@ static int read_value(struct scan *scan)
 /* In a list. */
 static int read_item(struct scan *scan)
 {
+	char shown[SCAN_SHOWN_MAX];
+
 	if (*scan->at == '}') {
 		scan->expected = SCAN_OPTION;
 		scan_take(scan, 1);
@@ -117,8 +149,8 @@ static int read_item(struct scan *scan)
 	if (scan->expected == SCAN_ITEM)
 		return read_value(scan);
 	if (*scan->at != ',')
-		return scan_fail(scan, "\"%c\" in the list of line %u where a comma or its } should stand", *scan->at,
-		                 scan->list_line);
+		return scan_fail(scan, "%s in the list of line %u where a comma or its } should stand",
+		                 scan_shown(scan->at, shown), scan->list_line);
 	scan->expected = SCAN_ITEM;
 	scan_take(scan, 1);
 	return 0;
@@ -131,9 +163,6 @@ static int read_next(struct scan *scan)
 		return read_option(scan);
 	case SCAN_EQUALS:
 		return read_equals(scan);
-	case SCAN_BRACE:
-		return *scan->at == '{' ? open_section(scan)
-		                        : scan_fail(scan, "\"%c\" where the section's { should stand", *scan->at);
 	case SCAN_VALUE:
 		return read_value(scan);
 	case SCAN_ITEM:

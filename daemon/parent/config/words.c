@@ -94,16 +94,20 @@ static int read_number(struct scan *scan)
 static int read_escape(struct scan *scan)
 {
 	const char *c = scan->at + 1;
+	char shown[SCAN_SHOWN_MAX];
 
 	if (*c == '\0')
 		return scan_fail_end(scan, "a string");
 	if (isdigit((unsigned char)*c) || *c == 'x')
 		return read_number(scan);
-	if (strchr("nrbfaetv\\\"'$\n", *c) == NULL)
+	if (strchr("nrbfaetv\\\"'$\n", *c) != NULL) {
+		scan->line += *c == '\n';
+		scan_take(scan, 2);
+		return 0;
+	}
+	if (isgraph((unsigned char)*c))
 		return scan_fail(scan, "\"\\%c\" is no escape: write \"\\\\%c\" for a backslash and what follows", *c, *c);
-	scan->line += *c == '\n';
-	scan_take(scan, 2);
-	return 0;
+	return scan_fail(scan, "a backslash and %s are no escape: write \"\\\\\" for a backslash", scan_shown(c, shown));
 }
 
 /* At what stands for itself in a string. */
@@ -147,9 +151,11 @@ int words_read(struct scan *scan)
 	if (*scan->at == '"' || *scan->at == '\'')
 		return read_string(scan);
 	if (strncmp(scan->at, "${", 2) != 0) {
+		if (*scan->at == '$')
+			return scan_fail(scan, "\"$\" does not begin ${NAME}: text with it needs double quotes");
 		scan_take(scan, strspn(scan->at, WORD_CHARS));
 		/* who knows whether it was longer */
-		return *scan->at == '\0' ? scan_fail_end(scan, "a word, with no newline behind it,") : 0;
+		return *scan->at == '\0' ? scan_fail_end(scan, "a word (no newline behind it)") : 0;
 	}
 	scan_put(scan, "\"", 1);
 	r = read_variable(scan);

@@ -8,5 +8,8 @@
 /* What a bare word is made of. */
 #define WORD_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@%/-"
 
+/* And what any value can begin with. */
+#define WORD_BEGINS "\"'$" WORD_CHARS
+
 /* A string, a variable that is one, or a bare word, all of which are strings to libconfuse. 0 or -EINVAL. */
 int words_read(struct scan *scan);

@@ -198,6 +198,15 @@ static void test_text_that_means_more_than_it_says(void **state)
 	config = config_free(config);
 }
 
+/* Whatever stands in the file: a message is one line of text. */
+static void test_errors_are_text(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("T_ODD", "x\n\x1b[m\xe9", 1), 0);
+	refuse(GOOD "rule \"x\" { users = {\"${T_ODD}\"} operations = {\"status\"} }\n", "users: \"x??[m?\" does not exist");
+	refuse(GOOD "rule \"\xc2\x85\xc3\xa9\" { users = \n", "rule \"??\xc3\xa9\"");
+}
+
 /* What is written into a file, and what must come out of it. */
 struct written {
 	char text[4096], meant[4096];
@@ -393,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_errors_name_the_line),
 		cmocka_unit_test(test_nothing_is_given_twice),
 		cmocka_unit_test(test_text_that_means_more_than_it_says),
+		cmocka_unit_test(test_errors_are_text),
 		cmocka_unit_test(test_values_are_what_is_written),
 		cmocka_unit_test(test_lists_of_any_length),
 		cmocka_unit_test(test_socket_path_limit),

@@ -151,11 +151,42 @@ static void test_what_is_no_syntax(void **state)
 	refuse("keys = {api-*}\n", "\"*\" in the list of line 1 where a comma or its } should stand");
 	refuse("keys = {\"a\" \"b\"}\n", "where a comma or its } should stand");
 	refuse("keys += {\"a\"}\n", "f:1: keys: \"+\" where a \"=\" should stand");
-	refuse("\"a\" = 1\n", "f:1: \"\"\" where an option should begin");
+	refuse("\"a\" = 1\n", "f:1: '\"' where an option should begin");
 	refuse("limits|queue = 1\n", "\"|\"");
 	refuse("a = 1 }\n", "f:1: \"}\" where an option should begin");
-	refuse("s { a = 1\nt { b = 2 } }\n", "f:2: s: t: a section inside that of line 1: is a } missing before it?");
-	refuse("s \"n\" { a = {\"x\"\n}\nt \"m\" { b = 2 }\n", "f:3: s \"n\": t: \"\"\" where a \"=\" should stand, or a } is missing");
+	refuse("s { a = 1\nt { b = 2 } }\n", "f:2: s: t: a section inside that of line 1: a } is missing before it");
+	refuse("s \"n\" { a = {\"x\"\n}\nt \"m\" { b = 2 }\n", "f:3: s \"n\": t: a section inside that of line 1: a } is missing before it");
+	refuse("s \"n\" { a \"b\" { c = 1 } }\n", "f:1: s \"n\": a: a section inside that of line 1");
+	refuse("s \"n\" { a\n\"b\"\n}\n", "f:2: s \"n\": a: '\"' where a \"=\" should stand, or a } is missing");
+	refuse("a = $X\n", "f:1: a: \"$\" does not begin ${NAME}: text with it needs double quotes");
+	refuse("s $X { }\n", "f:1: s: \"$\" does not begin ${NAME}");
+}
+
+/* Wherever the line stands, and with or without its newline. */
+static void test_a_missing_equals(void **state)
+{
+	(void)state;
+	refuse("workers 2\n", "f:1: workers: \"2\" where a \"=\" should stand");
+	refuse("workers 2", "f:1: workers: \"2\" where a \"=\" should stand");
+	refuse("a = 1\nworkers 2 # two\nb = 1\n", "f:2: workers: \"2\" where a \"=\" should stand");
+	refuse("sandbox \"off\"\nb = 1\n", "f:1: sandbox: '\"' where a \"=\" should stand");
+	refuse("s x { a 2\n}\n", "f:1: s x: a: \"2\" where a \"=\" should stand, or a } is missing before it");
+	refuse("keys {\"a\"}\n", "f:1: keys: '\"' where an option should begin");
+}
+
+/* What cannot be seen, or is no character, is told by name. */
+static void test_odd_characters(void **state)
+{
+	(void)state;
+	refuse("\xef\xbb\xbf" "a = 1\n", "f:1: U+FEFF (byte order mark) where an option should begin");
+	refuse("a = \xc2\xa0" "1\n", "f:1: a: U+00A0 (no-break space) where a value should stand");
+	refuse("a = \xe2\x80\x9cx\xe2\x80\x9d\n", "U+201C (typographic quotation mark) where a value should stand");
+	refuse("a\xc2 = 1\n", "f:1: a: the byte 0xc2 where a \"=\" should stand");
+	refuse("a \xc2\x85= 1\n", "f:1: a: the byte 0xc2 where a \"=\" should stand");
+	refuse("l = {a \xc3\xa9}\n", "f:1: l: \"\xc3\xa9\" (U+00E9) in the list of line 1 where a comma");
+	refuse("\xf0\x9f\x94\x91 = 1\n", "f:1: \"\xf0\x9f\x94\x91\" (U+1F511) where an option should begin");
+	refuse("a = \"\\\xe9\"\n", "f:1: a: a backslash and the byte 0xe9 are no escape");
+	refuse("a = \"\\\r\n\"\n", "f:1: a: a backslash and the byte 0x0d are no escape");
 }
 
 static void test_nothing_is_given_twice(void **state)
@@ -231,7 +262,9 @@ static void test_the_end_names_what_is_open(void **state)
 	refuse("rule \"all\" { keys = {\"a", "f:1: the file ends inside a string of rule \"all\": keys");
 	refuse("a = \"\\", "f:1: the file ends inside a string of a");
 	refuse("a = 1\n/* x\n", "f:2: the file ends inside a comment");
-	refuse("workers = 1", "f:1: the file ends inside a word, with no newline behind it, of workers: it is not whole");
+	refuse("workers = 1", "f:1: the file ends inside a word (no newline behind it) of workers: it is not whole");
+	refuse("a = 1\n# x", "f:2: the file ends inside a comment (no newline behind it): it is not whole");
+	refuse("workers = # x", "f:1: the file ends inside a comment (no newline behind it) of workers: it is not whole");
 	refuse("workers\n", "f:2: the file ends inside workers: it is not whole");
 	refuse("listener \"x\"\n", "f:2: the file ends inside listener: it is not whole");
 }
@@ -247,6 +280,8 @@ int main(void)
 		cmocka_unit_test(test_what_a_value_completes),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_what_is_no_syntax),
+		cmocka_unit_test(test_a_missing_equals),
+		cmocka_unit_test(test_odd_characters),
 		cmocka_unit_test(test_nothing_is_given_twice),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_cut_at_every_byte),
