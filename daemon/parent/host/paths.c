@@ -31,6 +31,12 @@ static int fail_errno(struct walk *walk, const char *name, int error)
 	return -error;
 }
 
+static int fail_here(struct walk *walk, int error)
+{
+	(void)snprintf(walk->why, PATHS_WHY_MAX, "%s: %s", shown(walk), strerror(error));
+	return -error;
+}
+
 static bool trusted(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
@@ -65,7 +71,7 @@ static int enter(struct walk *walk, int fd)
 	if (walk->fd >= 0)
 		(void)close(walk->fd);
 	walk->fd = fd;
-	return fstat(fd, &walk->st) < 0 ? -errno : check(walk, PATHS_PARENT);
+	return fstat(fd, &walk->st) < 0 ? fail_here(walk, errno) : check(walk, PATHS_PARENT);
 }
 
 static int enter_root(struct walk *walk)

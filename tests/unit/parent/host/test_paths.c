@@ -18,6 +18,19 @@ enum {
 	OTHER_UID = 64012,
 };
 
+static const struct stat *failing; /* the folder for which fstat() fails */
+
+/* In the place of libc's. */
+int fstat(int fd, struct stat *ret_st)
+{
+	const int r = fstatat(fd, "", ret_st, AT_EMPTY_PATH);
+
+	if (r < 0 || failing == NULL || ret_st->st_ino != failing->st_ino || ret_st->st_dev != failing->st_dev)
+		return r;
+	errno = ENOMEM;
+	return -1;
+}
+
 static char base[] = "/tmp/test-paths-XXXXXX", why[PATHS_WHY_MAX];
 
 static const char *in_base(const char *name)
@@ -179,6 +192,19 @@ static void test_what_is_no_folder(void **state)
 	refuses(long_name, -ENAMETOOLONG, "File name too long");
 }
 
+static void test_fstat_fails(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(in_base("a"), &st), 0);
+	failing = &st;
+	refuses(in_base("a/b"), -ENOMEM, in_base("a: Cannot allocate memory"));
+	assert_int_equal(stat("/", &st), 0);
+	refuses(in_base("a"), -ENOMEM, "/: Cannot allocate memory");
+	failing = NULL;
+}
+
 static void test_parents(void **state)
 {
 	const char *name = NULL, *path = in_base("a/b");
@@ -226,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_other_owners),
 		cmocka_unit_test(test_what_is_no_folder),
+		cmocka_unit_test(test_fstat_fails),
 		cmocka_unit_test(test_parents),
 	};
 
