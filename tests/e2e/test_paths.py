@@ -233,6 +233,27 @@ def test_check_before_the_folders_are_made(make_cekd, where):
     assert not (where / "later").exists()
 
 
+def test_slash_behind_the_state_directory(make_cekd, where):
+    """It is there or not; a socket and the PIN file have none."""
+    daemon = make_cekd(start=False)
+    daemon.config.options["state_directory"] = f"{where}/new/"
+    daemon.conf.write_text(daemon.config.text())
+    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"])
+    assert not (where / "new").exists()
+    for _ in range(2):
+        daemon.start()
+        daemon.stop()
+        assert (where / "new" / "keys.jsonl").is_file()
+
+
+@pytest.mark.parametrize("kind", ["listener", "pin-file"])
+def test_slash_behind_a_file(make_cekd, where, kind):
+    path = f"{where}/new/"
+    options = {"listeners": listen_at(path)} if kind == "listener" else {"pin_file": path}
+    said = refused(make_cekd(start=False, **options))
+    assert f"{path}: remove the / at its end" in said and kind in said
+
+
 def test_ordinary_user(make_cekd, where):
     """Folders of his own, or of root; not those of somebody else."""
     path = where / "own"

@@ -183,14 +183,27 @@ int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_wh
 	return open_len(path, strlen(path), kind, ret_fd, ret_why);
 }
 
+/* Where the last name begins. Behind that of a folder slashes may stand. */
+static size_t name_at(const char *path, enum paths_kind kind)
+{
+	size_t at = strlen(path);
+
+	while (kind == PATHS_PARENT && at > 0 && path[at - 1] == '/')
+		at--;
+	while (at > 0 && path[at - 1] != '/')
+		at--;
+	return at;
+}
+
 int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why)
 {
-	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	const size_t at = name_at(path, kind), len = strcspn(path + at, "/");
 
-	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		(void)snprintf(ret_why, PATHS_WHY_MAX, "it ends with no name");
+	if (len == 0 || (len <= 2 && strncmp(path + at, "..", len) == 0)) {
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s", len > 0 ? "it ends with no name, but with a dot" :
+		               kind == PATHS_OWN ? "remove the / at its end" : "it has no name");
 		return -EINVAL;
 	}
-	*ret_name = name;
-	return open_len(path, (size_t)(name - path), kind, ret_fd, ret_why);
+	*ret_name = path + at;
+	return open_len(path, at, kind, ret_fd, ret_why);
 }

@@ -23,5 +23,6 @@ enum paths_kind {
  * (PATHS_WHY_MAX bytes): -EPERM if others could change it, -ENOENT if there is none. */
 int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_why);
 
-/* The same for the folder that holds path, whose last name, which is part of path, comes back as well. */
+/* The same for the folder that holds path, whose last name, which is part of path, comes back as well; that of a folder
+ * (PATHS_PARENT) with the slashes behind it. -EINVAL if there is none. */
 int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why);

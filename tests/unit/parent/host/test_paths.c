@@ -224,8 +224,33 @@ static void test_parents(void **state)
 	assert_int_equal(paths_open_parent(in_base("all/x"), PATHS_OWN, &fd, &name, why), -EPERM);
 	assert_int_equal(paths_open_parent(in_base("sticky/x"), PATHS_OWN, &fd, &name, why), -EPERM);
 	assert_int_equal(paths_open_parent(in_base("a/"), PATHS_OWN, &fd, &name, why), -EINVAL);
+	assert_string_equal(why, "remove the / at its end");
 	assert_int_equal(paths_open_parent(in_base("a/."), PATHS_OWN, &fd, &name, why), -EINVAL);
 	assert_int_equal(paths_open_parent(in_base("a/.."), PATHS_OWN, &fd, &name, why), -EINVAL);
+	assert_string_equal(why, "it ends with no name, but with a dot");
+	assert_int_equal(paths_open_parent(in_base("a/..."), PATHS_OWN, &fd, &name, why), 0);
+	(void)close(fd);
+}
+
+/* mkdir(2) takes them, too. */
+static void test_slashes_behind_a_folder(void **state)
+{
+	const char *name = NULL, *path = in_base("a/new//");
+	struct stat found, expected;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(paths_open_parent(path, PATHS_PARENT, &fd, &name, why), 0);
+	assert_string_equal(name, "new//");
+	assert_int_equal(fstat(fd, &found), 0);
+	assert_int_equal(stat(in_base("a"), &expected), 0);
+	assert_int_equal(found.st_ino, expected.st_ino);
+	assert_int_equal(mkdirat(fd, name, 0700), 0);
+	(void)close(fd);
+	opens(path);
+	assert_int_equal(paths_open_parent(in_base("a/./"), PATHS_PARENT, &fd, &name, why), -EINVAL);
+	assert_int_equal(paths_open_parent("//", PATHS_PARENT, &fd, &name, why), -EINVAL);
+	assert_string_equal(why, "it has no name");
 }
 
 static int make_base(void **state)
@@ -254,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_folder),
 		cmocka_unit_test(test_fstat_fails),
 		cmocka_unit_test(test_parents),
+		cmocka_unit_test(test_slashes_behind_a_folder),
 	};
 
 	return cmocka_run_group_tests(tests, make_base, remove_base);
