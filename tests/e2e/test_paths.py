@@ -254,6 +254,28 @@ def test_slash_behind_a_file(make_cekd, where, kind):
     assert f"{path}: remove the / at its end" in said and kind in said
 
 
+def test_check_by_somebody_who_may_not_look(make_cekd, where):
+    """He may not be who starts cekd; in the folder itself or further above."""
+    (where / "closed" / "below").mkdir(parents=True)
+    (where / "closed").chmod(0o700)
+    closed = where / "closed"
+    for folder, state, words in ((closed / "below", closed / "below" / "state", f"{closed}/below: Permission denied"),
+                                 (closed, closed / "state", "Permission denied")):
+        daemon = make_cekd(start=False, listeners=listen_at(folder / "x.sock"), pin_file=str(folder / "pin"))
+        daemon.config.options["state_directory"] = str(state)
+        daemon.conf.write_text(daemon.config.text())
+        command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check"]
+
+        def check():
+            done = subprocess.run(command, capture_output=True, text=True)
+            return [done.returncode, done.stderr]
+        code, said = C.as_uid(C.UID_BOB, check)
+        lines = [line for line in said.splitlines() if words in line]
+        assert code == 0, said
+        for what in (f'listener "main": {folder}/x.sock: ', f"pin-file {folder}/pin: ", f"state-directory {state}: "):
+            assert any(f"cekd: {what}" in line for line in lines), (what, said)
+
+
 def test_ordinary_user(make_cekd, where):
     """Folders of his own, or of root; not those of somebody else."""
     path = where / "own"

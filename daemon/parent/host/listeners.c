@@ -158,27 +158,36 @@ static int open_one(const struct listener_wanted *wanted, int *ret_fd, struct li
 	return 0;
 }
 
-int listeners_check(const struct listener_wanted *wanted, size_t n)
+static int check_one(const struct listener_wanted *wanted)
 {
 	char why[PATHS_WHY_MAX];
 	const char *name;
 	struct stat st;
-	int worst = 0;
+	int folder, r = paths_open_parent(wanted->path, PATHS_OWN, &folder, &name, why);
 
-	for (size_t i = 0; i < n; i++) {
-		int folder = -1;
-		int r = paths_open_parent(wanted[i].path, PATHS_OWN, &folder, &name, why);
-
-		if (r == -ENOENT)
-			continue; /* it may be made just before the start, as RuntimeDirectory= does */
-		if (r < 0) {
-			worst = fail(&wanted[i], why);
-			continue;
-		}
-		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISSOCK(st.st_mode))
-			worst = fail(&wanted[i], explain(S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST));
+	if (r == 0) {
+		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		else if (!S_ISSOCK(st.st_mode))
+			r = S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
+		(void)snprintf(why, sizeof(why), "%s", explain(r));
 		(void)close(folder);
 	}
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (!paths_may_change(r))
+		return fail(wanted, why);
+	log_warning("listener \"%s\": %s: %s", wanted->name, wanted->path, why);
+	return 0;
+}
+
+int listeners_check(const struct listener_wanted *wanted, size_t n)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (check_one(&wanted[i]) < 0)
+			worst = -EINVAL;
 	return worst;
 }
 

@@ -36,7 +36,8 @@ struct listeners {
  * 0 or -errno; on failure nothing stays open. wanted must outlive ret_listeners. */
 int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
-/* Whether they can be made, as far as that is known before: what is wrong is logged. 0 or -EINVAL. */
+/* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what who
+ * asks may not look at (a warning), is not. 0 or -EINVAL. */
 int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* Close them and remove the socket files that were made here. */

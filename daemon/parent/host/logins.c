@@ -113,7 +113,7 @@ int logins_check_pin(const char *path)
 	struct stat st;
 	const int r = look(path, &st, why);
 
-	if (r == -ENOENT || r == -EACCES) { /* it may come later; who checks may not be who starts */
+	if (paths_may_change(r)) {
 		log_warning("pin-file %s: %s", path, why);
 		return 0;
 	}

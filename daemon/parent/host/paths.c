@@ -207,3 +207,8 @@ int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const
 	*ret_name = path + at;
 	return open_len(path, at, kind, ret_fd, ret_why);
 }
+
+bool paths_may_change(int r)
+{
+	return r == -ENOENT || r == -EACCES;
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 enum {
@@ -26,3 +27,7 @@ int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_wh
 /* The same for the folder that holds path, whose last name, which is part of path, comes back as well; that of a folder
  * (PATHS_PARENT) with the slashes behind it. -EINVAL if there is none. */
 int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why);
+
+/* Whether what they say now is no error of a configuration that is only checked: what is not there may be made just
+ * before the start, and who checks may not be who starts. */
+bool paths_may_change(int r);

@@ -72,7 +72,11 @@ int state_check(const char *path)
 	if (r == 0)
 		(void)close(fd);
 	if (r == 0 || r == -ENOENT)
-		return 0; /* what is not there yet may be made just before the start */
+		return 0;
+	if (paths_may_change(r)) {
+		log_warning("state-directory %s: %s", path, why);
+		return 0;
+	}
 	log_error("%s: %s", path, why);
 	return r;
 }
