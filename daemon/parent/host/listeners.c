@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,43 +55,54 @@ static int set_mode(int file, mode_t mode)
 }
 
 /* What bind() made, held without following a link: a new socket of ours, or something was put in its place. */
-static int set_access(int folder, const char *name, const struct listener_wanted *wanted, struct stat *ret_made)
+static int open_made(int folder, const char *name, int *ret_made)
 {
-	const int file = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	const int made = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 	int r = 0;
 
-	if (file < 0)
+	if (made < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
-	if (fstat(file, ret_made) < 0)
+	if (fstat(made, &st) < 0)
 		r = -errno;
-	else if (!S_ISSOCK(ret_made->st_mode) || ret_made->st_uid != geteuid() || ret_made->st_nlink != 1)
+	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
 		r = -ESTALE;
-	else if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
-	         fchownat(file, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
-		r = -errno;
-	if (r == 0)
-		r = set_mode(file, wanted->mode);
-	(void)close(file);
-	return r;
+	if (r < 0) {
+		(void)close(made);
+		return r;
+	}
+	*ret_made = made;
+	return 0;
 }
 
-static void remove_made(int folder, const char *name, const struct stat *made)
+static int set_access(int made, const struct listener_wanted *wanted)
 {
-	struct stat st;
+	if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
+	    fchownat(made, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return set_mode(made, wanted->mode);
+}
 
-	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == made->st_dev && st.st_ino == made->st_ino)
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static void remove_made(int folder, const char *name, int made)
+{
+	struct stat ours, st;
+
+	if (fstat(made, &ours) == 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && same_inode(&ours, &st))
 		(void)unlinkat(folder, name, 0);
 }
 
 /* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
  * it follows no link that stands under its name. */
-static int bind_and_listen(int fd, int folder, const char *name, const struct listener_wanted *wanted,
-                           struct stat *ret_made)
+static int bind_and_listen(int fd, int folder, const char *name, const struct listener_wanted *wanted, int *ret_made)
 {
-	struct stat made = {0};
 	struct sockaddr_un address;
+	int r, made = -1;
 	mode_t mask;
-	int r;
 
 	set_address(&address, wanted->path);
 	r = remove_stale(folder, name, &address);
@@ -102,14 +114,19 @@ static int bind_and_listen(int fd, int folder, const char *name, const struct li
 	if (r < 0)
 		return r;
 	testhook_step("listener-bound");
-	r = set_access(folder, name, wanted, &made);
+	r = open_made(folder, name, &made);
+	if (r < 0)
+		return r;
+	r = set_access(made, wanted);
 	if (r == 0 && listen(fd, SOMAXCONN) < 0)
 		r = -errno;
-	if (r == 0)
-		*ret_made = made;
-	else if (r != -ESTALE) /* then it is not ours to remove */
-		remove_made(folder, name, &made);
-	return r;
+	if (r < 0) {
+		remove_made(folder, name, made);
+		(void)close(made);
+		return r;
+	}
+	*ret_made = made;
+	return 0;
 }
 
 static const char *explain(int r)
@@ -271,7 +288,8 @@ void listeners_close(struct listeners *listeners)
 		const struct listener_file *file = &listeners->files[i];
 
 		if (file->folder >= 0) {
-			remove_made(file->folder, file->name, &file->made);
+			remove_made(file->folder, file->name, file->made);
+			(void)close(file->made);
 			(void)close(file->folder);
 		}
 		if (listeners->fds[i] >= 0)

@@ -22,7 +22,7 @@ struct listener_wanted {
 struct listener_file {
 	int folder;       /* -1: systemd made it, and keeps it */
 	const char *name; /* in that folder; of what is wanted */
-	struct stat made;
+	int made;         /* O_PATH: while it is held no other file has its inode number */
 };
 
 struct listeners {

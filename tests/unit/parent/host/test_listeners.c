@@ -90,6 +90,28 @@ static void test_in_the_way(void **state)
 	listeners_close(&first);
 }
 
+/* File systems give the number of a file that is gone to the next one. */
+static void test_file_of_another_one_stays(void **state)
+{
+	struct listeners first, second;
+	struct stat old, new;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(listeners_open(wanted, 1, &first), 0);
+		assert_int_equal(stat(path[0], &old), 0);
+		(void)close(first.fds[0]);
+		first.fds[0] = -1;
+		assert_int_equal(listeners_open(wanted, 1, &second), 0);
+		assert_int_equal(stat(path[0], &new), 0);
+		assert_false(old.st_dev == new.st_dev && old.st_ino == new.st_ino);
+		listeners_close(&first);
+		assert_true(answers(path[0]));
+		listeners_close(&second);
+		assert_int_equal(stat(path[0], &new), -1);
+	}
+}
+
 /* Nothing stays of those before it. */
 static void test_all_or_none(void **state)
 {
@@ -109,6 +131,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_made_and_removed, set_up),
 		cmocka_unit_test_setup(test_in_the_way, set_up),
+		cmocka_unit_test_setup(test_file_of_another_one_stays, set_up),
 		cmocka_unit_test_setup(test_all_or_none, set_up),
 	};
 	int failed;
