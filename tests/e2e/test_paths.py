@@ -141,6 +141,18 @@ def test_link_in_the_way_of_a_listener(make_cekd, where, victim, kind):
     assert not (where / "none").exists()
 
 
+@pytest.mark.parametrize("spelling", ["./x.sock", "/x.sock", "link/x.sock", "link/../below/x.sock"])
+def test_one_file_for_two_listeners(make_cekd, where, spelling):
+    """Both are named, by --check as well."""
+    (where / "below").mkdir()
+    (where / "below" / "link").symlink_to(".")
+    listeners = {"one": {"path": f"{where}/below/x.sock"}, "other": {"path": f"{where}/below/y.sock"},
+                 "two": {"path": f"{where}/below/{spelling}"}}
+    said = refused(make_cekd(start=False, listeners=listeners))
+    assert f'listener "two": {where}/below/{spelling} is the same file as that of listener "one", {where}/below/x.sock' in said
+    assert not list((where / "below").glob("*.sock"))
+
+
 def swap_for_link(path, victim):
     path.unlink()
     path.symlink_to(victim)

@@ -151,60 +151,93 @@ static int fail(const struct listener_wanted *wanted, const char *why)
 	return -EINVAL;
 }
 
-static int open_one(const struct listener_wanted *wanted, int *ret_fd, struct listener_file *ret_file)
+static bool same_place(const struct listener_file *a, const struct listener_file *b)
 {
-	char why[PATHS_WHY_MAX];
-	const char *name;
-	int folder = -1, fd = -1;
-	int r = paths_open_parent(wanted->path, PATHS_OWN, &folder, &name, why);
+	struct stat x, y;
 
-	if (r < 0)
-		return fail(wanted, why);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	r = fd < 0 ? -errno : bind_and_listen(fd, folder, name, wanted, &ret_file->made);
-	if (r < 0) {
-		(void)fail(wanted, explain(r));
-		if (fd >= 0)
-			(void)close(fd);
-		(void)close(folder);
-		return r;
-	}
-	ret_file->folder = folder;
-	ret_file->name = name;
-	*ret_fd = fd;
+	return a->folder >= 0 && b->folder >= 0 && strcmp(a->name, b->name) == 0 && fstat(a->folder, &x) == 0 &&
+	       fstat(b->folder, &y) == 0 && same_inode(&x, &y);
+}
+
+/* Whether one of those before it has the same file. The same path is refused before; this one is spelt differently. */
+static int check_twins(const struct listener_wanted *wanted, const struct listener_file *files, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (same_place(&files[j], &files[i])) {
+			log_error("listener \"%s\": %s is the same file as that of listener \"%s\", %s: choose another path",
+			          wanted[i].name, wanted[i].path, wanted[j].name, wanted[j].path);
+			return -EINVAL;
+		}
 	return 0;
 }
 
-static int check_one(const struct listener_wanted *wanted)
+static void close_file(struct listener_file *file)
+{
+	if (file->made >= 0)
+		(void)close(file->made);
+	if (file->folder >= 0)
+		(void)close(file->folder);
+	file->made = file->folder = -1;
+}
+
+static int open_one(const struct listener_wanted *wanted, size_t i, struct listeners *listeners)
+{
+	struct listener_file *file = &listeners->files[i];
+	char why[PATHS_WHY_MAX];
+	int fd, r = paths_open_parent(wanted[i].path, PATHS_OWN, &file->folder, &file->name, why);
+
+	if (r < 0)
+		return fail(&wanted[i], why);
+	r = check_twins(wanted, listeners->files, i);
+	if (r < 0) {
+		close_file(file);
+		return r;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	r = fd < 0 ? -errno : bind_and_listen(fd, file->folder, file->name, &wanted[i], &file->made);
+	if (r < 0) {
+		(void)fail(&wanted[i], explain(r));
+		if (fd >= 0)
+			(void)close(fd);
+		close_file(file);
+		return r;
+	}
+	listeners->fds[i] = fd;
+	return 0;
+}
+
+static int check_one(const struct listener_wanted *wanted, size_t i, struct listener_file *files)
 {
 	char why[PATHS_WHY_MAX];
-	const char *name;
 	struct stat st;
-	int folder, r = paths_open_parent(wanted->path, PATHS_OWN, &folder, &name, why);
+	int r = paths_open_parent(wanted[i].path, PATHS_OWN, &files[i].folder, &files[i].name, why);
 
 	if (r == 0) {
-		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(files[i].folder, files[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			r = -errno;
 		else if (!S_ISSOCK(st.st_mode))
 			r = S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
 		(void)snprintf(why, sizeof(why), "%s", explain(r));
-		(void)close(folder);
 	}
-	if (r == 0 || r == -ENOENT)
-		return 0;
-	if (!paths_may_change(r))
-		return fail(wanted, why);
-	log_warning("listener \"%s\": %s: %s", wanted->name, wanted->path, why);
-	return 0;
+	if (r < 0 && !paths_may_change(r))
+		return fail(&wanted[i], why);
+	if (r < 0 && r != -ENOENT)
+		log_warning("listener \"%s\": %s: %s", wanted[i].name, wanted[i].path, why);
+	return check_twins(wanted, files, i);
 }
 
 int listeners_check(const struct listener_wanted *wanted, size_t n)
 {
+	struct listener_file files[LISTENERS_MAX];
 	int worst = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (check_one(&wanted[i]) < 0)
+	for (size_t i = 0; i < n; i++) {
+		files[i] = (struct listener_file){.folder = -1, .made = -1};
+		if (check_one(wanted, i, files) < 0)
 			worst = -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++)
+		close_file(&files[i]);
 	return worst;
 }
 
@@ -263,12 +296,12 @@ int listeners_open(const struct listener_wanted *wanted, size_t n, struct listen
 	int r;
 
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
-		listeners.fds[i] = listeners.files[i].folder = -1;
+		listeners.fds[i] = listeners.files[i].folder = listeners.files[i].made = -1;
 	r = adopt_passed(wanted, &listeners);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		if (listeners.fds[i] >= 0)
 			continue;
-		r = open_one(&wanted[i], &listeners.fds[i], &listeners.files[i]);
+		r = open_one(wanted, i, &listeners);
 	}
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");
@@ -285,15 +318,13 @@ void listeners_close(struct listeners *listeners)
 {
 	testhook_step("listeners-closing");
 	for (size_t i = 0; i < listeners->n; i++) {
-		const struct listener_file *file = &listeners->files[i];
+		struct listener_file *file = &listeners->files[i];
 
-		if (file->folder >= 0) {
+		if (file->made >= 0)
 			remove_made(file->folder, file->name, file->made);
-			(void)close(file->made);
-			(void)close(file->folder);
-		}
+		close_file(file);
 		if (listeners->fds[i] >= 0)
 			(void)close(listeners->fds[i]);
-		listeners->fds[i] = listeners->files[i].folder = -1;
+		listeners->fds[i] = -1;
 	}
 }

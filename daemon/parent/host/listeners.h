@@ -37,7 +37,7 @@ struct listeners {
 int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
 /* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what who
- * asks may not look at (a warning), is not. 0 or -EINVAL. */
+ * asks may not look at (a warning), is not. n is LISTENERS_MAX at most. 0 or -EINVAL. */
 int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* Close them and remove the socket files that were made here. */
