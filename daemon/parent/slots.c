@@ -13,13 +13,16 @@ enum {
 	PIN_LOOK_US = 1000000, /* how often the PIN file is looked at after a wrong PIN */
 };
 
-/* Nobody can be asked to manage while the PIN is wrong; the broker shall not wait for it. */
-static void refuse_manage(struct family *family)
+/* Nobody can be asked to manage while the PIN is wrong; the broker shall not wait for it. This may reach it before the
+ * end of the worker that tried the PIN, and Status shows the last reason: it is the same one. */
+static void refuse_manage(struct family *family, const struct child *refused)
 {
 	if (!family->manage_wanted || family->manage.pid != 0)
 		return;
 	family->manage_wanted = false;
-	(void)snprintf(family->manage.why, sizeof(family->manage.why), "no login after a wrong PIN");
+	if (refused != &family->manage)
+		(void)snprintf(family->manage.why, sizeof(family->manage.why), "%s", refused != NULL ? refused->why :
+		               "no login after a wrong PIN");
 	tell_worker_gone(&family->broker, &family->manage, true);
 }
 
@@ -79,7 +82,7 @@ void slots_fill(struct start *start, uint64_t now_us)
 		logins_resume(start->logins);
 	}
 	if (start->logins->stopped) {
-		refuse_manage(start->family);
+		refuse_manage(start->family, start->news->refused);
 		family_wake(start->family, now_us + PIN_LOOK_US, now_us);
 		return;
 	}
