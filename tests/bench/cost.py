@@ -103,7 +103,7 @@ def _count(bench, wanted, number, requests):
     token = bench.daemon.token.copy(where / "token")
     daemon = C.Cekd(where, token, programs=_programs(where / "programs", where / "out"), sandbox="off", limits=LIMITS)
     try:
-        daemon.start()
+        daemon.start_confirmed()  # the copy of the token holds keys, and this journal is new
         case = contenders.Case(daemon, *wanted)
         held = [idle_connection(daemon) for _ in range(number - 1)]
         contenders.run(bench.programs / "bench-client", case.path, 1, 64, f"{requests}x",
