@@ -217,7 +217,7 @@ static const struct parent_link_events parent_link_events = {
 
 /* ---- set up -------------------------------------------------------------------------------------------------- */
 
-static uint32_t or(uint32_t value, uint32_t fallback)
+static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
 	return value > 0 ? value : fallback;
 }
@@ -227,10 +227,10 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	Limits none = CEK__INTERNAL__V1__LIMITS__INIT;
 
 	broker->gcm_wrap_limit = setup->gcm_wrap_limit > 0 ? setup->gcm_wrap_limit : UINT64_C(1) << 31;
-	broker->destroy_wait = or(setup->destroy_wait, 604800);
+	broker->destroy_wait = or_default(setup->destroy_wait, 604800);
 	broker->destroy_wait_min = setup->destroy_wait_min;
 	broker->skew = setup->skew;
-	broker->usage_seconds = or(setup->usage_seconds, 60);
+	broker->usage_seconds = or_default(setup->usage_seconds, 60);
 	broker->use_workers = setup->use_workers;
 	broker->split_uids = setup->split_uids;
 	broker->version = strdup(setup->version);

@@ -10,7 +10,7 @@ enum {
 	OUTPUTS_OF_A_USER = 64, /* connections whose unread replies may all reach their limit */
 };
 
-static uint32_t or(uint32_t value, uint32_t fallback)
+static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
 	return value > 0 ? value : fallback;
 }
@@ -33,19 +33,19 @@ void turn_set_limits(struct turn *turn, const Limits *limits)
 	Limits *to = &turn->limits;
 
 	*to = (Limits)CEK__INTERNAL__V1__LIMITS__INIT;
-	to->connections = affordable(or(limits->connections, 10240));
-	to->connections_per_uid = or(limits->connections_per_uid, to->connections);
-	to->requests_per_connection = or(limits->requests_per_connection, 128);
-	to->requests_per_uid = or(limits->requests_per_uid, 1024);
-	to->queue_per_worker = or(limits->queue_per_worker, 16);
-	to->queue = or(limits->queue, 4096);
-	to->output_bytes = or(limits->output_bytes, 262144);
+	to->connections = affordable(or_default(limits->connections, 10240));
+	to->connections_per_uid = or_default(limits->connections_per_uid, to->connections);
+	to->requests_per_connection = or_default(limits->requests_per_connection, 128);
+	to->requests_per_uid = or_default(limits->requests_per_uid, 1024);
+	to->queue_per_worker = or_default(limits->queue_per_worker, 16);
+	to->queue = or_default(limits->queue, 4096);
+	to->output_bytes = or_default(limits->output_bytes, 262144);
 	turn->output_per_user = (size_t)to->output_bytes * OUTPUTS_OF_A_USER;
-	to->silent_seconds = or(limits->silent_seconds, 30);
-	to->stalled_seconds = or(limits->stalled_seconds, 30);
-	to->deadline_ms = or(limits->deadline_ms, 10000);
-	to->manage_deadline_ms = or(limits->manage_deadline_ms, 120000);
-	to->versions_tried = or(limits->versions_tried, 8);
+	to->silent_seconds = or_default(limits->silent_seconds, 30);
+	to->stalled_seconds = or_default(limits->stalled_seconds, 30);
+	to->deadline_ms = or_default(limits->deadline_ms, 10000);
+	to->manage_deadline_ms = or_default(limits->manage_deadline_ms, 120000);
+	to->versions_tried = or_default(limits->versions_tried, 8);
 }
 
 static int init_memory(struct turn *turn)
