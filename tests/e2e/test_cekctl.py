@@ -230,14 +230,20 @@ def test_kids_that_begin_with_a_dash(shared, ctl, tmp_path):
 
 
 def test_an_alias_that_begins_with_a_dash(shared, ctl, tmp_path):
+    """Bare with one dash, of whatever length; after "--" with two."""
     path = tmp_path / "key.jwk"
-    path.write_text(json.dumps({"kty": "oct", "k": C.b64(os.urandom(32))}))
-    ctl("key", "import", "dashed-alias", "--alg", "A256KW", "--jwk", path, "--kid", "-old")
-    assert shared.json("key", "show", "--kid", "-old")["name"] == "dashed-alias"
-    refused = ctl("key", "suspend", "-old", check=False)
-    assert refused.returncode == 2 and "unknown option -old" in refused.stderr and '"--"' in refused.stderr
-    ctl("key", "suspend", "--", "-old")
-    assert shared.json("key", "show", "dashed-alias")["versions"][0]["state"] == "suspended"
+    for number, alias in enumerate(("-old", "-BERERERERERERERERERERERERE", "--old")):
+        path.write_text(json.dumps({"kty": "oct", "k": C.b64(os.urandom(32))}))
+        name = f"dashed-alias-{number}"
+        ctl("key", "import", name, "--alg", "A256KW", "--jwk", path, "--kid", alias)
+        assert shared.json("key", "show", "--kid", alias)["name"] == name
+        if alias.startswith("--"):
+            refused = ctl("key", "suspend", alias, check=False)
+            assert refused.returncode == 2 and "unknown option --old" in refused.stderr and 'after "--"' in refused.stderr
+            ctl("key", "suspend", "--", alias)
+        else:
+            ctl("key", "suspend", alias, "--for", "1h")
+        assert shared.json("key", "show", name)["versions"][0]["state"] == "suspended"
 
 
 def test_token_init(tmp_path):

@@ -100,70 +100,84 @@ static void merge(const struct arg *args, const struct arg *globals, struct opti
 	ret_options[n] = (struct option){0};
 }
 
-/* One of 64 kids that are made of octets begins with "-", and getopt_long(3) would take it for options. */
-struct kids {
-	char **word; /* those words of the command line */
+/* Words that begin with "-" and are no options; getopt_long(3) would take them for some. One of 64 kids that are made of
+ * octets begins so. */
+struct dashed {
+	char **word; /* those of the command line */
 	size_t count;
 };
 
 /* A kid as cekd makes them: base64url of 32 octets (a thumbprint) or of 16 (a CKA_ID), whose last character leaves bits
  * that are zero. No option is that long, and a misspelt one has only small letters. */
-static bool is_dashed_kid(const char *word)
+static bool is_made_kid(const char *word)
 {
 	size_t len = strlen(word);
 	const char *last = len == 43 ? "AEIMQUYcgkosw048" : len == 22 ? "AQgw" : "";
 
-	return word[0] == '-' && *last && strchr(last, word[len - 1]) && strspn(word, OPTION_CHARACTERS) < len &&
+	return *last && strchr(last, word[len - 1]) && strspn(word, OPTION_CHARACTERS) < len &&
 	       strspn(word, OPTION_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
-/* The end of the word, which is never empty since the last character is no "-". */
+/* Every option begins with "--": what begins with a single "-" is a word, whatever follows. */
+static bool is_dashed_word(const char *word)
+{
+	if (word[0] != '-' || word[1] == '\0')
+		return false;
+	return word[1] != '-' || is_made_kid(word);
+}
+
+/* The end of such a word; it is never empty. */
 static char *without_dashes(char *word)
 {
 	return word + strspn(word, "-");
 }
 
-static int hide_kids(int argc, char **argv, struct kids *ret_kids)
+static int hide_dashed(int argc, char **argv, struct dashed *ret_dashed)
 {
-	*ret_kids = (struct kids){.word = calloc((size_t)argc + 1, sizeof(char *))};
-	if (!ret_kids->word)
+	*ret_dashed = (struct dashed){.word = calloc((size_t)argc + 1, sizeof(char *))};
+	if (!ret_dashed->word)
 		return -ENOMEM;
 	for (int i = 1; i < argc; i++)
-		if (is_dashed_kid(argv[i])) {
-			ret_kids->word[ret_kids->count++] = argv[i];
+		if (is_dashed_word(argv[i])) {
+			ret_dashed->word[ret_dashed->count++] = argv[i];
 			argv[i] = without_dashes(argv[i]);
 		}
 	return 0;
 }
 
 /* The whole word again, be it an operand or an option's value. */
-static char *shown(const struct kids *kids, char *word)
+static char *shown(const struct dashed *dashed, char *word)
 {
-	for (size_t i = 0; i < kids->count; i++)
-		if (without_dashes(kids->word[i]) == word)
-			return kids->word[i];
+	for (size_t i = 0; i < dashed->count; i++)
+		if (without_dashes(dashed->word[i]) == word)
+			return dashed->word[i];
 	return word;
 }
 
-/* Reports what getopt_long(3) stumbled over. There are no options of one letter, but "-abc" is read as three. */
+/* Reports what getopt_long(3) stumbled over. Before the verb, "-abc" is read as three options. */
 static int complain(const struct ctl *ctl, int value, char **argv)
 {
 	const char *what = argv[optind - 1];
 
 	if (value == ':') {
 		ctl_usage(ctl, "%s wants a value", what);
-	} else if (optopt > 0 && optopt < OPT_BASE) {
+	} else if (optopt >= OPT_BASE) {
+		ctl_usage(ctl, "%.*s takes no value", (int)strcspn(what, "="), what);
+	} else if (optopt > 0) {
 		if (what[0] != '-' || what[1] != optopt || what[2] != '\0')
 			what = argv[optind];
-		ctl_usage(ctl, "unknown option %s (a word that is no option, but begins with \"-\", stands after \"--\")", what);
+		ctl_usage(ctl, "unknown option %s; see cekctl --help", what);
+	} else if (ctl->verb) {
+		ctl_usage(ctl, "unknown option %s (a word that is no option, but begins with \"--\", stands after \"--\")",
+			  what);
 	} else {
-		ctl_usage(ctl, "unknown option %s", what);
+		ctl_usage(ctl, "unknown option %s; see cekctl --help", what);
 	}
 	return -EINVAL;
 }
 
 static int parse_options(const struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
-			 const struct arg **all, const struct kids *kids) {
+			 const struct arg **all, const struct dashed *dashed) {
 	int value;
 
 	opterr = 0;
@@ -171,28 +185,47 @@ static int parse_options(const struct ctl *ctl, int argc, char **argv, const cha
 	while ((value = getopt_long(argc, argv, mode, options, NULL)) != -1) {
 		if (value == ':' || value == '?')
 			return complain(ctl, value, argv);
-		if (set_value(ctl, all[value - OPT_BASE], shown(kids, optarg)) < 0)
+		if (set_value(ctl, all[value - OPT_BASE], shown(dashed, optarg)) < 0)
 			return -EINVAL;
 	}
 	return 0;
 }
 
-/* The same, with kids that begin with "-" as words like others. */
-static int parse_with_kids(const struct ctl *ctl, int argc, char **argv, const struct option *options,
+/* The same, with words that begin with "-" as words like others. */
+static int parse_with_dashed(const struct ctl *ctl, int argc, char **argv, const struct option *options,
 			   const struct arg **all)
 {
-	struct kids kids;
-	int r = hide_kids(argc, argv, &kids);
+	struct dashed dashed;
+	int r = hide_dashed(argc, argv, &dashed);
 
 	if (r < 0) {
 		ctl_usage(ctl, "out of memory");
 		return -EINVAL;
 	}
-	r = parse_options(ctl, argc, argv, ":", options, all, &kids);
+	r = parse_options(ctl, argc, argv, ":", options, all, &dashed);
 	for (int i = 0; i < argc; i++)
-		argv[i] = shown(&kids, argv[i]);
-	free(kids.word);
+		argv[i] = shown(&dashed, argv[i]);
+	free(dashed.word);
 	return r;
+}
+
+/* A short option that other programs have is a word here, and most often one too many. */
+static int check_words(const struct ctl *ctl, char **words, int count, int min, int max)
+{
+	const char *dashed = NULL;
+
+	if (count >= min && count <= max)
+		return 0;
+	for (int i = count - 1; i >= 0; i--)
+		if (words[i][0] == '-' && words[i][1] != '\0')
+			dashed = words[i];
+	if (count > max && dashed)
+		ctl_usage(ctl, "too many words (%s is one: options begin with \"--\"): cekctl %s%s%s", dashed, ctl->verb->name,
+			  *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
+	else
+		ctl_usage(ctl, "%s: cekctl %s%s%s", count < min ? "something is missing" : "too many words", ctl->verb->name,
+			  *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
+	return -EINVAL;
 }
 
 static int check_globals(const struct ctl *ctl)
@@ -216,7 +249,7 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 	bool help = false;
 
 	merge(args, find_global(globals, ctl, &help), options, all);
-	if (parse_with_kids(ctl, argc, argv, options, all) < 0)
+	if (parse_with_dashed(ctl, argc, argv, options, all) < 0)
 		return -EINVAL;
 	if (help) {
 		print_help(ctl, args, globals);
@@ -224,11 +257,8 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 	}
 	if (check_globals(ctl) < 0)
 		return -EINVAL;
-	if (argc - optind < min_words || argc - optind > max_words) {
-		ctl_usage(ctl, "%s: cekctl %s%s%s", argc - optind < min_words ? "something is missing" : "too many words",
-			  ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
+	if (check_words(ctl, argv + optind, argc - optind, min_words, max_words) < 0)
 		return -EINVAL;
-	}
 	*ret_words = argv + optind;
 	return ARGS_GO;
 }
@@ -250,7 +280,7 @@ int args_parse_global(struct ctl *ctl, const struct verb *verbs, int argc, char 
 	struct arg globals[5];
 
 	merge(own, find_global(globals, ctl, &help), options, all);
-	if (parse_options(ctl, argc, argv, "+:", options, all, &(struct kids){0}) < 0)
+	if (parse_options(ctl, argc, argv, "+:", options, all, &(struct dashed){0}) < 0)
 		return -EINVAL;
 	if (version) {
 		printf("cekctl %s\n", CEK_VERSION);

@@ -1,7 +1,7 @@
 /*
  * Command line of one verb: a table of long options over getopt_long(3). --help, --json, --socket and --timeout are
- * understood by every verb. A word that begins with "-" and has the form of a kid that cekd makes is no option; others
- * that begin so stand after "--".
+ * understood by every verb. There are no options of one letter: what begins with a single "-" is a word. One that begins
+ * with "--" is a word if it has the form of a kid that cekd makes; others that begin so stand after "--".
  */
 #pragma once
 

@@ -150,31 +150,41 @@ static void test_no_other_sections(void **state)
 
 enum { ARGV_MAX = 16 };
 
-/* What a verb needs beside its KID to be understood. */
-static size_t add_needed(const struct verb *verb, const char *argv[ARGV_MAX], size_t argc)
+/* What a verb needs beside its word or its option to be understood. */
+static const struct needed {
+	const char *verb, *options[8];
+	bool name; /* beside the option */
+} needed[] = {
+	{"key create", {"--alg", "RSA-OAEP"}, true},
+	{"key import", {"--alg", "RSA-OAEP", "--jwk", "/nonexistent/key"}, true},
+	{"key adopt", {"--alg", "RSA-OAEP", "--label", "label"}, true},
+	{"key rotate", {NULL}, true},
+	{"unwrap", {"--alg", "RSA-OAEP", "--enc", "A256GCM"}, false},
+};
+
+static const struct needed *needed_by(const struct verb *verb)
 {
-	static const struct { const char *verb, *words[8]; } needed[] = {
-		{"key import", {"name", "--alg", "RSA-OAEP", "--jwk", "/nonexistent/key"}},
-		{"key adopt", {"name", "--alg", "RSA-OAEP", "--label", "label"}},
-		{"key rotate", {"name"}},
-		{"unwrap", {"--alg", "RSA-OAEP", "--enc", "A256GCM"}},
-	};
+	static const struct needed nothing;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		for (size_t j = 0; strcmp(needed[i].verb, verb->name) == 0 && needed[i].words[j]; j++)
-			argv[argc++] = needed[i].words[j];
-	return argc;
+		if (strcmp(needed[i].verb, verb->name) == 0)
+			return &needed[i];
+	return &nothing;
 }
 
 /* There is no daemon: a verb that has understood its arguments fails, and one that has not says so. */
-static int run_with(const struct verb *verb, const char *one, const char *two, const char *three)
+static int run_with(const struct verb *verb, bool name, const char *one, const char *two, const char *three)
 {
-	const char *const words[] = {one, two, three};
+	const char *const words[] = {one, two, three}, *argv[ARGV_MAX + 1] = {"verb"};
 	struct ctl ctl = {.verb = verb, .timeout = 1, .socket = "/nonexistent/socket"};
-	const char *argv[ARGV_MAX + 1] = {"verb"};
-	size_t argc = add_needed(verb, argv, 1);
+	const struct needed *needs = needed_by(verb);
+	size_t argc = 1;
 	int r;
 
+	for (size_t i = 0; needs->options[i]; i++)
+		argv[argc++] = needs->options[i];
+	if (name && needs->name)
+		argv[argc++] = "name";
 	for (size_t i = 0; i < 3 && words[i]; i++)
 		argv[argc++] = words[i];
 	argv[argc] = NULL;
@@ -183,44 +193,69 @@ static int run_with(const struct verb *verb, const char *one, const char *two, c
 	return r;
 }
 
-/* Every verb that takes a KID takes one that begins with "-", as one of 64 does. */
-static void test_kids(void **state)
+static bool takes_words(const struct verb *verb)
 {
-	size_t operands = 0, options = 0;
+	const char *first = verb->arguments + strspn(verb->arguments, "[{");
 
-	assert_non_null(freopen("/dev/null", "r", stdin)); /* unwrap reads it */
+	return *first >= 'A' && *first <= 'Z';
+}
+
+/* Every verb that takes a KID, a NAME or a FILE takes one that begins with "-", as one kid of 64 does; a verb that takes
+ * none says so. */
+static void test_words(void **state)
+{
+	static const char *const words[] = {KID, "-BERERERERERERERERERERERERE", "-AECAwQFBgcICQoLDA0ODw", "-old", "-f", "-h"};
+	size_t with = 0, without = 0;
+
+	assert_non_null(freopen("/dev/null", "r", stdin)); /* wrap and others read it */
 	for (const struct verb *verb = verb_table; verb->name; verb++) {
-		const char *at = strstr(verb->arguments, " KID");
+		bool takes = takes_words(verb);
+
+		with += takes;
+		without += !takes;
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (run_with(verb, false, words[i], NULL, NULL) != (takes ? EXIT_FAILURE : EXIT_USAGE))
+				fail_msg("%s %s: %s", verb->name, words[i], takes ? "not understood" : "understood");
+		if (!takes)
+			continue;
+		assert_int_equal(run_with(verb, false, "--", KID, NULL), EXIT_FAILURE);
+		assert_int_equal(run_with(verb, false, "--", "--old", NULL), EXIT_FAILURE);
+		assert_int_equal(run_with(verb, false, "--forse", KID, NULL), EXIT_USAGE);
+		assert_int_equal(run_with(verb, false, KID, "--old", NULL), EXIT_USAGE);
+		if (strcmp(verb->name, "jwks") != 0) /* which takes several */
+			assert_int_equal(run_with(verb, false, KID, "-forse", NULL), EXIT_USAGE);
+	}
+	assert_true(with >= 12);
+	assert_true(without >= 10);
+}
+
+/* And every option whose value is a KID. */
+static void test_kid_options(void **state)
+{
+	size_t options = 0;
+
+	for (const struct verb *verb = verb_table; verb->name; verb++) {
+		const char *at = strstr(verb->arguments, " KID"), *start = at;
 		char option[NAME_MAX_LEN];
 
-		if (strncmp(verb->arguments, "KID", 3) == 0) {
-			operands++;
-			assert_int_equal(run_with(verb, KID, NULL, NULL), EXIT_FAILURE);
-			assert_int_equal(run_with(verb, "--", KID, NULL), EXIT_FAILURE);
-			assert_int_equal(run_with(verb, "--", "-short", NULL), EXIT_FAILURE);
-			assert_int_equal(run_with(verb, "--forse", KID, NULL), EXIT_USAGE);
-			assert_int_equal(run_with(verb, KID, "-forse", NULL), EXIT_USAGE);
-		}
-		if (at) {
-			const char *start = at;
-
-			options++;
-			while (start > verb->arguments && start[-1] != ' ' && start[-1] != '[')
-				start--;
-			snprintf(option, sizeof(option), "%.*s", (int)(at - start), start);
-			assert_int_equal(run_with(verb, option, KID, NULL), EXIT_FAILURE);
-			assert_int_equal(run_with(verb, option, "-short", NULL), EXIT_FAILURE);
-			assert_int_equal(run_with(verb, option, KID, "--forse"), EXIT_USAGE);
-		}
+		if (!at)
+			continue;
+		options++;
+		while (start > verb->arguments && start[-1] != ' ' && start[-1] != '[')
+			start--;
+		snprintf(option, sizeof(option), "%.*s", (int)(at - start), start);
+		assert_int_equal(run_with(verb, true, option, KID, NULL), EXIT_FAILURE);
+		assert_int_equal(run_with(verb, true, option, "-short", NULL), EXIT_FAILURE);
+		assert_int_equal(run_with(verb, true, option, KID, "--forse"), EXIT_USAGE);
 	}
-	assert_true(operands >= 5);
 	assert_true(options >= 5);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kids),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_kid_options),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_no_other_sections),
 	};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -87,7 +88,7 @@ static void test_absent(void **state)
 static void test_wrong(void **state)
 {
 	static const char *const bad[] = {
-		"test --unknown", "test --text", "test --number x", "test --number -1", "test --duration soon", "test -x",
+		"test --unknown", "test --text", "test --number x", "test --number -1", "test --duration soon", "test a -x",
 		"test --timeout 0", "test --timeout 2d", "test --flag=yes", "test a b",
 	};
 	struct parsed parsed;
@@ -103,11 +104,14 @@ static void test_wrong(void **state)
 #define THUMBPRINT "-Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
 #define TWO_DASHES "--h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
 #define OF_CKA_ID "-AECAwQFBgcICQoLDA0ODw"
+#define OF_20_OCTETS "-BERERERERERERERERERERERERE"
 
 /* As operand, before and after options and behind "--", and as an option's value. */
 static void test_kids(void **state)
 {
-	static const char *const kids[] = {THUMBPRINT, TWO_DASHES, OF_CKA_ID};
+	static const char *const kids[] = {
+		THUMBPRINT, TWO_DASHES, OF_CKA_ID, OF_20_OCTETS, "-old", "-f", "-help", "-text=t", "-1", "-h\xc3\xa4",
+	};
 	static const struct { const char *before, *after; } lines[] = {
 		{"test ", " --flag"}, {"test --flag ", ""}, {"test --flag -- ", ""}, {"test --text t ", " --flag"},
 	};
@@ -130,25 +134,59 @@ static void test_kids(void **state)
 		assert_string_equal(parsed.words[0], kids[i]);
 		assert_string_equal(parsed.words[1], "word");
 	}
-	assert_int_equal(parse(&with_json, "test -- -other", 1, 1, &parsed), ARGS_GO);
-	assert_string_equal(parsed.words[0], "-other");
-	assert_int_equal(parse(&with_json, "test --text -other", 0, 0, &parsed), ARGS_GO);
-	assert_string_equal(parsed.text, "-other");
+	assert_int_equal(parse(&with_json, "test -- --other", 1, 1, &parsed), ARGS_GO);
+	assert_string_equal(parsed.words[0], "--other");
+	assert_int_equal(parse(&with_json, "test --text --other", 0, 0, &parsed), ARGS_GO);
+	assert_string_equal(parsed.text, "--other");
+	assert_int_equal(parse(&with_json, "test -", 1, 1, &parsed), ARGS_GO);
+	assert_string_equal(parsed.words[0], "-");
 }
 
-/* What only looks like a kid stays a wrong option: of another length, not base64url, or with bits left over. */
+/* What begins with "--" and only looks like a kid stays a wrong option: of another length, not base64url, or with bits
+ * left over. */
 static void test_no_kids(void **state)
 {
 	static const char *const bad[] = {
-		"test --forse", "test -forse", "test -f", "test --texts-and-more-textw", "test -texts-and-more-texts-w",
-		"test " THUMBPRINT "A", "test -h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE", "test -Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xF",
-		"test -AECAwQFBgcICQoLDA0ODx", "test -AECAwQFBgcICQoLDA0O=w", "test -AECAwQFBgcICQoLDA0OD",
+		"test --forse", "test --texts-and-more-textw", "test " TWO_DASHES "A", "test --ERERERERERERERERERERERERERE",
+		"test --h4ml9ov-jd-z-mfbqg-tuq-uz-oq-n-ttgq-b-xe", "test --h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xF",
+		"test --ECAwQFBgcICQoLDA0ODx", "test --ECAwQFBgcICQoLDA0O=w", "test --ECAwQFBgcICQoLDA0OD", "test --old",
 	};
 	struct parsed parsed;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (parse(&with_json, bad[i], 0, 1, &parsed) != -EINVAL)
 			fail_msg("\"%s\" was understood", bad[i]);
+}
+
+/* What is wrong, and what to do about it. */
+static void test_complaints(void **state)
+{
+	static const struct { const char *line, *text; } wrong[] = {
+		{"test --old", "unknown option --old (a word that is no option, but begins with \"--\", stands after \"--\")"},
+		{"test -f", "too many words (-f is one: options begin with \"--\")"},
+		{"test a -help -x", "too many words (-help is one"}, {"test a", "too many words: cekctl test"},
+		{"test --flag=yes", "--flag takes no value"}, {"test --text", "--text wants a value"},
+	};
+	struct parsed parsed;
+	char said[512];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		FILE *file = tmpfile();
+		int saved = dup(STDERR_FILENO);
+		size_t n;
+
+		assert_non_null(file);
+		assert_true(saved >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+		assert_int_equal(parse(&with_json, wrong[i].line, 0, 0, &parsed), -EINVAL);
+		assert_true(dup2(saved, STDERR_FILENO) >= 0);
+		close(saved);
+		rewind(file);
+		n = fread(said, 1, sizeof(said) - 1, file);
+		said[n] = '\0';
+		fclose(file);
+		if (!strstr(said, wrong[i].text))
+			fail_msg("\"%s\": %s", wrong[i].line, said);
+	}
 }
 
 static void test_list_limit(void **state)
@@ -172,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_kids),
 		cmocka_unit_test(test_no_kids),
+		cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_list_limit),
 	};
 
