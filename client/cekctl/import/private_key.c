@@ -196,26 +196,43 @@ static int no_password(char *buffer, int size, int writing, void *userdata)
 	return -1;
 }
 
+/* The line on which the private key of that number (from 1) begins, 0 if there are fewer. Whether it can be read does not
+ * matter: a file that holds half a key beside a whole one is not what its owner thinks. */
+static size_t begins_at(const char *data, size_t len, size_t number)
+{
+	static const char begin[] = "-----BEGIN ", wanted[] = "PRIVATE";
+	size_t line = 1;
+
+	for (size_t at = 0; at < len; line++) {
+		const char *start = data + at, *end = memchr(start, '\n', len - at);
+		size_t n = end ? (size_t)(end - start) : len - at;
+
+		if (memmem(start, n, begin, sizeof(begin) - 1) && memmem(start, n, wanted, sizeof(wanted) - 1) && --number == 0)
+			return line;
+		at += n + 1;
+	}
+	return 0;
+}
+
 /* Which of several keys is meant nobody can tell. */
 static int read_pem(const char *data, size_t len, struct private_key *key, char why[PRIVATE_WHY])
 {
-	BIO *bio = BIO_new_mem_buf(data, (int)len);
+	size_t first = begins_at(data, len, 1), second = begins_at(data, len, 2);
 	bool encrypted = false;
-	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
-	EVP_PKEY *more = pkey ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
-	bool several = more || (pkey && encrypted);
+	EVP_PKEY *pkey = NULL;
+	BIO *bio;
 
-	if (several)
-		private_refuse(why, "the PEM file has more than one private key: leave only the one that is meant");
-	else if (encrypted)
+	if (second)
+		return private_refuse(why, "the PEM file has more than one private key (1st on line %zu, 2nd on line %zu): "
+				      "leave only the one that is meant", first, second);
+	if (!first)
+		return private_refuse(why, "the PEM file has no private key");
+	bio = BIO_new_mem_buf(data, (int)len);
+	pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
+	if (encrypted)
 		private_refuse(why, "the PEM file is encrypted: decrypt it first");
 	else
-		private_refuse(why, "the PEM file has no private key, or none that OpenSSL can read");
-	EVP_PKEY_free(more);
-	if (several) {
-		EVP_PKEY_free(pkey);
-		pkey = NULL;
-	}
+		private_refuse(why, "the private key on line %zu of the PEM file is none that OpenSSL can read", first);
 	BIO_free(bio);
 	return read_pkey(pkey, key, why);
 }

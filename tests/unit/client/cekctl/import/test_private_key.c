@@ -438,6 +438,37 @@ static void test_several(void **state)
 	EVP_PKEY_free(two);
 }
 
+/* A second private key that cannot be read, behind the good one or in front of it, and a lone one. */
+static void test_broken_beside(void **state)
+{
+	static const char *const broken[] = {
+		"-----BEGIN RSA PRIVATE KEY-----\nMIIEow", "-----BEGIN PRIVATE KEY-----\n****\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN EC PRIVATE KEY-----\n",
+		"-----BEGIN OPENSSH PRIVATE KEY-----\r\n", "-----BEGIN PRIVATE KEY", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+	};
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+
+	for (size_t i = 0; i < 3 * sizeof(broken) / sizeof(broken[0]); i++) {
+		BIO *bio = BIO_new(BIO_s_mem());
+		struct private_key key = {.kty = ""};
+		char why[PRIVATE_WHY] = "";
+		const char *one = broken[i / 3], *text = i % 3 == 2 ? "on line 1 of" : "(1st on line 1, 2nd on line ";
+
+		if (i % 3 != 0)
+			BIO_printf(bio, "%s\n", one);
+		if (i % 3 != 2)
+			assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
+		if (i % 3 == 0)
+			BIO_puts(bio, one);
+		if (read_bio(bio, "ECDH-ES", &key, why) != -EINVAL)
+			fail_msg("read in spite of \"%s\"", one);
+		if (!strstr(why, text))
+			fail_msg("\"%s\" does not say \"%s\"", why, text);
+		BIO_free(bio);
+	}
+	EVP_PKEY_free(pkey);
+}
+
 enum { NEEDLE = 32, MAPPING_MAX = 64 << 20 /* bytes; larger ones are those of sanitizers */ };
 
 /* Whether those octets, given inverted so that they are not found themselves, stand in data, in either order. */
@@ -596,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_large_d),
 		cmocka_unit_test(test_other_types),
 		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_broken_beside),
 		cmocka_unit_test(test_nothing_left),
 		cmocka_unit_test(test_envelope),
 	};
