@@ -130,6 +130,9 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 	const char *kty = string_of(json, "kty"), *kid = string_of(json, "kid");
 	const struct alg *alg;
 
+	*ret_why = "not a JSON object, or one with a member twice";
+	if (!json_is_object(json))
+		return JWK_MALFORMED;
 	*ret_why = "kty or kid: missing, not a string, empty, too long or with a NUL";
 	if (!kty || (json_object_get(json, "kid") && (!kid || !kid_valid(kid) || strstr(kid, JSON_UNHELD))))
 		return JWK_MALFORMED;
