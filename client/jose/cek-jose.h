@@ -165,7 +165,7 @@ struct cek_jwk {
  * twice, of a wrong type or out of range, with private members, or with a point that is not on its curve. Of the latter
  * ret_error->details tells how many and the first one's fault, although the code is OK. If nothing is left and one of them
  * was there, the set is MALFORMED; a set without keys for encryption is empty. What is no JSON object, has a member twice
- * outside of its entries, is nested more than 128 deep or has no array "keys" is MALFORMED as a whole. At most 1 MiB and 1000 keys (else TOO_LARGE). */
+ * outside of its entries, is nested more than 128 deep or has no array "keys" is MALFORMED as a whole. At most 8 MiB (else TOO_LARGE). */
 int cek_jwks_parse(const char *json, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 /* Ask cekd (GetPublicKeys); keys is a NULL-terminated list of names, or NULL for all that this peer may see. */
