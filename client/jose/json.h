@@ -15,14 +15,11 @@ enum {
 	JSON_SET_DEPTH_MAX = 128, /* of a JWK Set: what strangers put beside the members that count */
 };
 
-/* Begins what stands for that which no C string or UTF-8 text can hold; as a character it means nothing (U+FFFF). */
-#define JSON_UNHELD "\xef\xbf\xbf"
-
 /* An object, or NULL. */
 json_t *json_object_parse(const char *text, size_t len);
 
 /* The same for a JWK Set, of which one entry shall not spoil the others: a string may hold NULs and halves of surrogate
- * pairs, each of them read as JSON_UNHELD and its four hex digits, and an entry of the array keys that has a member twice is
+ * pairs, each of them read as JSON_UNHELD (soften.h) and its four hex digits, and an entry of the array keys that has a member twice is
  * read as null. */
 json_t *json_set_parse(const char *text, size_t len);
 

@@ -8,6 +8,7 @@
 
 #include "client/jose/json.h"
 #include "client/jose/pkey.h"
+#include "client/jose/soften.h"
 #include "proto/alg.h"
 #include "proto/base64url.h"
 

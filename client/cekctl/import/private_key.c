@@ -18,6 +18,7 @@
 #include "client/cekctl/import/private_check.h"
 #include "client/cekctl/import/private_jwk.h"
 #include "client/cekctl/import/wiping_heap.h"
+#include "client/jose/soften.h"
 
 enum { HEAP_BYTES = 1 << 20, HEAP_SMALLEST = 32, RSA_MIN = RSA_BITS_MIN / 8 };
 
@@ -167,6 +168,42 @@ static int read_pkey(EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_W
 	return r;
 }
 
+/* In our words: jansson's repeat what stands near the fault, and that may be a part of the key. */
+static int refuse_json(const json_error_t *error, char why[PRIVATE_WHY])
+{
+	const char *what = "a fault in the JSON";
+
+	if (json_error_code(error) == json_error_duplicate_key)
+		what = "a member twice";
+	else if (json_error_code(error) == json_error_invalid_utf8)
+		what = "octets that are not UTF-8";
+	else if (json_error_code(error) == json_error_premature_end_of_input)
+		what = "the file ends too early";
+	else if (json_error_code(error) == json_error_out_of_memory)
+		what = "more than fits into locked memory";
+	return private_refuse(why, "the file is neither PEM nor a JWK (line %d: %s)", error->line, what);
+}
+
+/* No member that counts is a number, and those that do not count may hold whatever JSON can. */
+static json_t *load_jwk(const char *data, size_t len, char why[PRIVATE_WHY])
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* RFC 8259 section 8.1: may be ignored */
+	size_t skip = len >= 3 && memcmp(data, mark, 3) == 0 ? 3 : 0;
+	char *soft = OPENSSL_secure_malloc(SOFT_GROWS * len + 1);
+	json_error_t error;
+	json_t *jwk = NULL;
+
+	if (!soft) {
+		private_refuse(why, "out of locked memory");
+		return NULL;
+	}
+	jwk = json_loadb(soft, soften(data + skip, len - skip, true, soft), JSON_REJECT_DUPLICATES, &error);
+	OPENSSL_secure_clear_free(soft, SOFT_GROWS * len + 1);
+	if (!jwk)
+		refuse_json(&error, why);
+	return jwk;
+}
+
 static int read_jwk(const char *data, size_t len, const struct alg *alg, struct private_key *key, char why[PRIVATE_WHY])
 {
 	const char *kty;
@@ -174,11 +211,12 @@ static int read_jwk(const char *data, size_t len, const struct alg *alg, struct 
 	int r;
 
 	json_set_alloc_funcs(json_secure_alloc, json_secure_free);
-	/* No member that counts is a number, and those that do not may be as large as they like. */
-	jwk = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+	jwk = load_jwk(data, len, why);
 	kty = json_string_value(json_object_get(jwk, "kty"));
-	if (!kty)
-		r = private_refuse(why, "the file is neither PEM nor a JWK");
+	if (!jwk)
+		r = -EINVAL;
+	else if (!kty)
+		r = private_refuse(why, "the file is neither PEM nor a JWK: it has no \"kty\"");
 	else if (private_jwk_check_use(jwk, alg, why) < 0)
 		r = -EINVAL;
 	else if (strcmp(kty, "oct") == 0)

@@ -240,6 +240,41 @@ static void test_not_a_key(void **state)
 	}
 }
 
+#define K32 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+#define OCT "{\"kty\":\"oct\",\"k\":\"" K32 "\""
+
+static void test_odd_members(void **state)
+{
+	static const char *const good[] = {
+		OCT ",\"nbf\":1e999}", OCT ",\"nbf\":-1.5E+400}", OCT ",\"a\":\"\\u0000\"}", OCT ",\"a\":\"\\ud800\"}",
+		OCT ",\"a\\u0000\":1,\"a\\ud800\":2}", "\xef\xbb\xbf" OCT "}", OCT ",\"a\":[-0,{\"b\":9223372036854775808}]}",
+	};
+	static const struct { const char *text, *why; } bad[] = {
+		{OCT ",\n\"k\":\"" K32 "\"}", "line 2: a member twice"}, {OCT ",\n\n\"a\":\"\xff\"}", "line 3: octets that are not"},
+		{OCT ",\n", "line 2: the file ends too early"}, {OCT "\n\"secret\"}", "line 2: a fault in the JSON)"},
+		{OCT ",\"a\":01e999}", "line 1: a fault"}, {"{\"k\":\"AA\"}", "has no \"kty\""},
+		{"{\"kty\":\"oct\",\"k\":\"AA\\u0000AA\"}", "\"k\" is not base64url"},
+	};
+	char digits[512] = "", why[PRIVATE_WHY] = "", text[1024];
+	struct private_key key = {.kty = ""};
+
+	memset(digits, '7', 400);
+	snprintf(text, sizeof(text), OCT ",\"exp\":%s}", digits);
+	for (size_t i = 0; i <= sizeof(good) / sizeof(good[0]); i++) {
+		const char *one = i < sizeof(good) / sizeof(good[0]) ? good[i] : text;
+
+		if (private_key_read(one, strlen(one), alg_find("A256KW"), &key, why) < 0)
+			fail_msg("%s: %s", one, why);
+		assert_int_equal(key.secret_len, 32);
+		private_key_deinit(&key);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(private_key_read(bad[i].text, strlen(bad[i].text), alg_find("A256KW"), &key, why), -EINVAL);
+		if (!strstr(why, bad[i].why))
+			fail_msg("\"%s\" does not say \"%s\"", why, bad[i].why);
+	}
+}
+
 static void test_pem(void **state)
 {
 	EVP_PKEY *pkey = EVP_EC_gen("P-256");
@@ -621,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_x25519),
 		cmocka_unit_test(test_oct),
 		cmocka_unit_test(test_not_a_key),
+		cmocka_unit_test(test_odd_members),
 		cmocka_unit_test(test_pem),
 		cmocka_unit_test(test_more_primes),
 		cmocka_unit_test(test_parts),
