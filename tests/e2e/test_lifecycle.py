@@ -229,7 +229,7 @@ def test_destruction_of_a_used_version_is_refused_with_evidence(client, key):
     assert opens(client, old) == "OK"
     reply = destroy(client, old.kid)
     assert status_name(reply) == "CONFLICT"
-    assert str(os.geteuid()) in reply.message, reply.message
+    assert f" by main/{os.geteuid()}, " in reply.message, reply.message
     assert opens(client, old) == "OK"
 
 

@@ -147,7 +147,7 @@ def test_reload(make_cekd):
         daemon.config.rules = {"less": {"anyone": True, "operations": ["list", "status"], "keys": ["*"]}}
         daemon.conf.write_text(daemon.config.text() + "nonsense\n")
         daemon.process.send_signal(signal.SIGHUP)
-        C.wait_for(lambda: str(daemon.conf) in daemon.log_text(), "the error to be reported")
+        C.wait_for(lambda: "the file ends inside nonsense" in daemon.log_text(), "the error to be reported")
         assert client.unwrap(made).unwrap.cek == made.cek
         daemon.conf.write_text(daemon.config.text())
         daemon.process.send_signal(signal.SIGHUP)

@@ -127,8 +127,7 @@ def test_token_of_another_alg_of_the_same_kind(shared):
     """RFC 8725 section 3.1: well-formed, known and of the right length, but not the key's own."""
     made = shared.cekctl("jwe", "encrypt", "--key", shared.key("RSA-OAEP"), "--enc", "A256GCM", input="text").stdout.strip()
     done = shared.cekctl("jwe", "decrypt", "--key", "RSA-OAEP", check=False, input=with_header(made, alg="RSA-OAEP-256"))
-    one_line(done, 1, "MALFORMED: ")
-    assert "alg" in done.stderr
+    one_line(done, 1, "MALFORMED: alg: the key's is RSA-OAEP")
 
 
 @pytest.mark.parametrize("own, other", [("RSA-OAEP", "RSA-OAEP-256"), ("A256KW", "A256GCMKW"), ("A256KW", "A128KW"),

@@ -69,7 +69,7 @@ def test_two_daemons_with_one_state_directory(make_cekd):
     second.spawn()
     assert second.process.wait(C.PATIENCE) != 0
     second.process = None
-    assert str(first.state) in second.log_text()
+    assert f"{first.state}: another cekd uses it" in second.log_text()
     with first.client() as client:
         assert client.unwrap(client.generate(first.key("A128KW"))).unwrap.cek
 

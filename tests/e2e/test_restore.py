@@ -140,7 +140,7 @@ def test_restored_backup(aged):
         assert not client.ok(fsck=pb.FsckRequest()).fsck.finding
         assert version(client, kept.kid).state == pb.STATE_WAITING
         told = client.ok(restore=pb.RestoreRequest()).restore
-        assert told.needed and told.head == head and told.last_time and "copy" in told.why
+        assert told.needed and told.head == head and told.last_time and "a copy of it" in told.why
         # What is known to be compromised is declared so before anything is served.
         assert status_name(move(client, bad.kid, "COMPROMISED", rotate=True)) == "UNAVAILABLE"
         assert status_name(move(client, bad.kid, "COMPROMISED", reason="again")) == "OK"
@@ -188,7 +188,7 @@ def test_older_journal_beside_a_longer_audit_journal(aged):
     daemon.keys.write_bytes((saved / "keys.jsonl").read_bytes())
     start_unready(daemon)
     told = needed(daemon)
-    assert told.needed and "audit.jsonl" in told.why
+    assert told.needed and "audit.jsonl knows of a longer life" in told.why
     assert [bad.kid in line and "compromised" in line for line in told.later] == [True, False], told.later
     assert kept.kid in told.later[1]
     daemon.stop()

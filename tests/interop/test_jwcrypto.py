@@ -89,4 +89,4 @@ def test_zip_is_refused_unless_allowed(shared, keys):
     token.add_recipient(key)
     done = shared.cekctl("jwe", "decrypt", "--key", name, "--alg", "A256KW", "--enc", "A256GCM",
                          input=token.serialize(compact=True), check=False)
-    assert done.returncode != 0 and "zip" in done.stderr
+    assert done.returncode != 0 and "POLICY: header, zip: not allowed by the caller" in done.stderr
