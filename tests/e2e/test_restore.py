@@ -3,7 +3,6 @@ operator has confirmed it."""
 
 import json
 import os
-import pathlib
 import pty
 import shutil
 import time
@@ -391,7 +390,7 @@ def test_stop_while_the_token_is_down(used):
     unmount(daemon)
     daemon.token.tokens.rename(daemon.token.where / "away")
     daemon.spawn()
-    C.wait_for(lambda: pathlib.Path(daemon.socket).exists(), "cekd to listen")
+    C.wait_for(daemon.children, "cekd to start its children")  # before that a signal ends it
     began = time.monotonic()
     daemon.stop()
     assert time.monotonic() - began < 29  # after 30 s it would be killed
