@@ -1,12 +1,8 @@
-/* client/cekctl/import/private_key.c, private_jwk.c and envelope.c: private keys are read strictly, and what is sealed
- * can be opened with the transport key's private half, by an OpenSSL that knows nothing of our code. */
+/* client/cekctl/import/private_key.c and private_jwk.c: private keys are read strictly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,107 +10,16 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <jansson.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "client/cekctl/import/envelope.h"
 #include "client/cekctl/import/private_key.h"
-#include "proto/base64url.h"
-
-static void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, const char *param, size_t len)
-{
-	BIGNUM *number = NULL;
-	uint8_t data[512];
-	char *text;
-
-	assert_true(EVP_PKEY_get_bn_param(pkey, param, &number));
-	if (len == 0)
-		len = (size_t)BN_num_bytes(number);
-	assert_true(BN_bn2binpad(number, data, (int)len) > 0);
-	text = b64u_text(data, len);
-	json_object_set_new(jwk, name, json_string(text));
-	free(text);
-	BN_free(number);
-}
-
-static json_t *rsa_jwk(const EVP_PKEY *pkey)
-{
-	json_t *jwk = json_pack("{s:s}", "kty", "RSA");
-
-	set_number(jwk, "n", pkey, OSSL_PKEY_PARAM_RSA_N, 0);
-	set_number(jwk, "e", pkey, OSSL_PKEY_PARAM_RSA_E, 0);
-	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_RSA_D, 0);
-	set_number(jwk, "p", pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, 0);
-	set_number(jwk, "q", pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, 0);
-	set_number(jwk, "dp", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0);
-	set_number(jwk, "dq", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0);
-	set_number(jwk, "qi", pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0);
-	return jwk;
-}
-
-static json_t *ec_jwk(const EVP_PKEY *pkey, const char *crv, size_t len)
-{
-	json_t *jwk = json_pack("{s:s, s:s}", "kty", "EC", "crv", crv);
-
-	set_number(jwk, "x", pkey, OSSL_PKEY_PARAM_EC_PUB_X, len);
-	set_number(jwk, "y", pkey, OSSL_PKEY_PARAM_EC_PUB_Y, len);
-	set_number(jwk, "d", pkey, OSSL_PKEY_PARAM_PRIV_KEY, len);
-	return jwk;
-}
-
-static json_t *x25519_jwk(const EVP_PKEY *pkey)
-{
-	uint8_t x[32], d[32];
-	size_t x_len = sizeof(x), d_len = sizeof(d);
-	char x_text[44] = "", d_text[44] = "";
-
-	assert_true(EVP_PKEY_get_raw_public_key(pkey, x, &x_len) > 0);
-	assert_true(EVP_PKEY_get_raw_private_key(pkey, d, &d_len) > 0);
-	b64u_encode(x, x_len, x_text);
-	b64u_encode(d, d_len, d_text);
-	return json_pack("{s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "X25519", "x", x_text, "d", d_text);
-}
-
-/* Consumes jwk. */
-static int read_jwk(json_t *jwk, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
-{
-	char *text = json_dumps(jwk, 0);
-	int r = private_key_read(text, strlen(text), alg_find(alg), key, why);
-
-	free(text);
-	json_decref(jwk);
-	return r;
-}
-
-static void refuse(json_t *jwk, const char *alg, const char *text)
-{
-	struct private_key key = {.kty = ""};
-	char why[PRIVATE_WHY] = "";
-
-	assert_int_equal(read_jwk(jwk, alg, &key, why), -EINVAL);
-	if (!strstr(why, text))
-		fail_msg("\"%s\" does not say \"%s\"", why, text);
-	assert_null(key.secret);
-}
-
-static json_t *with(json_t *jwk, const char *name, json_t *value)
-{
-	json_object_set_new(jwk, name, value);
-	return jwk;
-}
-
-static json_t *without(json_t *jwk, const char *name)
-{
-	json_object_del(jwk, name);
-	return jwk;
-}
+#include "proto/alg.h"
+#include "tests/unit/client/cekctl/import/private_keys.h"
 
 static void expect_same_key(const struct private_key *key, const EVP_PKEY *pkey)
 {
@@ -297,157 +202,6 @@ static void test_pem(void **state)
 	EVP_PKEY_free(pkey);
 }
 
-/* ---- PEM that is not what it seems ------------------------------------------------------------------------------- */
-
-static int read_bio(BIO *bio, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
-{
-	char *data;
-	long len = BIO_get_mem_data(bio, &data);
-
-	return private_key_read(data, (size_t)len, alg_find(alg), key, why);
-}
-
-/* As PKCS#8 or, with traditional, as PKCS#1 or SEC 1. */
-static void refuse_pem(EVP_PKEY *pkey, bool traditional, const char *text)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	struct private_key key = {.kty = ""};
-	char why[PRIVATE_WHY] = "";
-
-	assert_non_null(pkey);
-	if (traditional)
-		assert_true(PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL));
-	else
-		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL));
-	if (read_bio(bio, EVP_PKEY_is_a(pkey, "RSA") ? "RSA-OAEP" : "ECDH-ES", &key, why) != -EINVAL)
-		fail_msg("what should be refused with \"%s\" was read", text);
-	if (!strstr(why, text))
-		fail_msg("\"%s\" does not say \"%s\"", why, text);
-	assert_null(key.secret);
-	BIO_free(bio);
-}
-
-static void refuse_pem_once(EVP_PKEY *pkey, const char *text)
-{
-	refuse_pem(pkey, false, text);
-	EVP_PKEY_free(pkey);
-}
-
-static EVP_PKEY *rsa_of_primes(unsigned bits, int primes)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	EVP_PKEY *pkey = NULL;
-
-	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) > 0);
-	assert_true(EVP_PKEY_CTX_set_rsa_keygen_primes(ctx, primes) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
-	EVP_PKEY_CTX_free(ctx);
-	return pkey;
-}
-
-static void test_more_primes(void **state)
-{
-	for (int primes = 3; primes <= 4; primes++) { /* of OpenSSL's making three fit into 2048 bits, four into 4096 */
-		EVP_PKEY *pkey = rsa_of_primes(primes == 3 ? 2048 : 4096, primes);
-
-		refuse_pem(pkey, true, "two primes");
-		refuse_pem(pkey, false, "two primes");
-		EVP_PKEY_free(pkey);
-	}
-}
-
-/* A copy of an RSA key with one part changed by a number that keeps it odd and of its length. */
-static EVP_PKEY *rsa_with(const EVP_PKEY *pkey, const char *part, BN_ULONG more)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	EVP_PKEY *changed = NULL;
-	OSSL_PARAM *params;
-	BIGNUM *number = NULL;
-	OSSL_PARAM *param;
-
-	assert_true(EVP_PKEY_todata(pkey, EVP_PKEY_KEYPAIR, &params));
-	param = OSSL_PARAM_locate(params, part);
-	assert_non_null(param);
-	assert_true(OSSL_PARAM_get_BN(param, &number) && BN_add_word(number, more));
-	assert_true(OSSL_PARAM_set_BN(param, number));
-	assert_true(EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &changed, EVP_PKEY_KEYPAIR, params) > 0);
-	BN_free(number);
-	OSSL_PARAM_free(params);
-	EVP_PKEY_CTX_free(ctx);
-	return changed;
-}
-
-static void test_parts(void **state)
-{
-	static const struct { const char *part, *text; } parts[] = {
-		{OSSL_PKEY_PARAM_RSA_N, "n does not equal p q"}, {OSSL_PKEY_PARAM_RSA_D, "d e not congruent to 1"},
-		{OSSL_PKEY_PARAM_RSA_FACTOR1, "p"}, {OSSL_PKEY_PARAM_RSA_FACTOR2, "q"},
-		{OSSL_PKEY_PARAM_RSA_EXPONENT1, "dmp1"}, {OSSL_PKEY_PARAM_RSA_EXPONENT2, "dmq1"},
-		{OSSL_PKEY_PARAM_RSA_COEFFICIENT1, "iqmp"},
-	};
-	EVP_PKEY *pkey = EVP_RSA_gen(2048);
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		refuse_pem_once(rsa_with(pkey, parts[i].part, 2), parts[i].text);
-	refuse_pem_once(rsa_with(pkey, OSSL_PKEY_PARAM_RSA_E, 1), "bad e value");
-	EVP_PKEY_free(pkey);
-}
-
-/* d of another multiple of lcm(p-1, q-1) still decrypts, but is no d of RFC 8017. */
-static void test_large_d(void **state)
-{
-	EVP_PKEY *pkey = EVP_RSA_gen(2048);
-	BIGNUM *d = NULL, *p = NULL, *q = NULL;
-	BN_CTX *ctx = BN_CTX_new();
-	json_t *jwk = rsa_jwk(pkey);
-	uint8_t data[512];
-	char *text;
-	int len;
-
-	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_D, &d));
-	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, &p));
-	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q));
-	assert_true(BN_sub_word(p, 1) && BN_sub_word(q, 1) && BN_mul(p, p, q, ctx) && BN_lshift1(p, p) && BN_add(d, d, p));
-	len = BN_bn2bin(d, data);
-	text = b64u_text(data, (size_t)len);
-	refuse(with(jwk, "d", json_string(text)), "RSA-OAEP", "d is not smaller than n");
-	free(text);
-	BN_free(d);
-	BN_free(p);
-	BN_free(q);
-	BN_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-}
-
-static EVP_PKEY *ec_explicit(void)
-{
-	EVP_PKEY *pkey = EVP_EC_gen("P-256");
-
-	assert_true(EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT));
-	return pkey;
-}
-
-static EVP_PKEY *of_type(const char *type)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	EVP_PKEY *pkey = NULL;
-
-	assert_true(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_keygen(ctx, &pkey) > 0);
-	EVP_PKEY_CTX_free(ctx);
-	return pkey;
-}
-
-static void test_other_types(void **state)
-{
-	refuse_pem_once(of_type("RSA-PSS"), "RSA-PSS");
-	refuse_pem_once(of_type("ED25519"), "ED25519");
-	refuse_pem_once(of_type("X448"), "X448");
-	refuse_pem_once(EVP_EC_gen("secp256k1"), "P-256");
-	refuse_pem_once(EVP_EC_gen("P-224"), "P-256");
-	refuse_pem_once(ec_explicit(), "name the curve");
-	refuse_pem_once(EVP_RSA_gen(1024), "2048");
-	refuse_pem_once(EVP_RSA_gen(4104), "4096");
-}
-
 static void test_several(void **state)
 {
 	EVP_PKEY *one = EVP_EC_gen("P-256"), *two = EVP_EC_gen("P-256");
@@ -578,76 +332,6 @@ static void test_nothing_left(void **state)
 	free(pem_copy);
 }
 
-static size_t open_aes_key(EVP_PKEY *transport, const struct envelope *envelope, uint8_t aes_key[512])
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(transport, NULL);
-	size_t len = 512;
-
-	assert_true(EVP_PKEY_decrypt_init(ctx) > 0);
-	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
-	assert_true(EVP_PKEY_decrypt(ctx, aes_key, &len, envelope->aes_key, envelope->aes_key_len) > 0);
-	EVP_PKEY_CTX_free(ctx);
-	return len;
-}
-
-static void expect_sealed(EVP_PKEY *transport, const struct envelope *envelope, const struct private_key *key)
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t aes_key[512], out[PRIVATE_DER_MAX + 16];
-	int len;
-
-	assert_int_equal(open_aes_key(transport, envelope, aes_key), 32);
-	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	assert_true(EVP_DecryptInit_ex(ctx, EVP_aes_256_wrap_pad(), NULL, aes_key, NULL) > 0);
-	assert_true(EVP_DecryptUpdate(ctx, out, &len, envelope->key, (int)envelope->key_len) > 0);
-	assert_int_equal(len, key->secret_len);
-	assert_memory_equal(out, key->secret, key->secret_len);
-	EVP_CIPHER_CTX_free(ctx);
-}
-
-static void test_envelope(void **state)
-{
-	EVP_PKEY *transport = EVP_RSA_gen(2048), *pkey = EVP_RSA_gen(4096);
-	struct private_key key = {.kty = ""}, public_key = {.kty = ""};
-	char why[PRIVATE_WHY] = "";
-	struct envelope envelope, again;
-
-	assert_int_equal(read_jwk(rsa_jwk(transport), "RSA-OAEP", &public_key, why), 0);
-	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP", &key, why), 0);
-	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &envelope), 0);
-	expect_sealed(transport, &envelope, &key);
-	/* a fresh AES key each time */
-	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &again), 0);
-	assert_int_equal(envelope.key_len, again.key_len);
-	assert_memory_not_equal(envelope.key, again.key, again.key_len);
-	/* half of the modulus is no transport key */
-	assert_int_equal(envelope_seal(public_key.n, 128, public_key.e, public_key.e_len, &key, &envelope), -EINVAL);
-	private_key_deinit(&key);
-	private_key_deinit(&public_key);
-	EVP_PKEY_free(transport);
-	EVP_PKEY_free(pkey);
-}
-
-static size_t used_by_openssl;
-
-/* OpenSSL's random generators live in the secure heap as well: they are there before we count. */
-static int set_up(void **state)
-{
-	uint8_t random;
-	int r = private_key_setup();
-
-	if (r == 0)
-		r = RAND_bytes(&random, 1) > 0 && RAND_priv_bytes(&random, 1) > 0 ? 0 : -1;
-	used_by_openssl = CRYPTO_secure_used();
-	return r;
-}
-
-/* All that was taken from the secure heap was given back, and so was wiped. */
-static int tear_down(void **state)
-{
-	return CRYPTO_secure_used() == used_by_openssl ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -658,15 +342,10 @@ int main(void)
 		cmocka_unit_test(test_not_a_key),
 		cmocka_unit_test(test_odd_members),
 		cmocka_unit_test(test_pem),
-		cmocka_unit_test(test_more_primes),
-		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_large_d),
-		cmocka_unit_test(test_other_types),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_broken_beside),
 		cmocka_unit_test(test_nothing_left),
-		cmocka_unit_test(test_envelope),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, private_keys_set_up, private_keys_tear_down);
 }
