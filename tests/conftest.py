@@ -70,6 +70,21 @@ def client(shared):
         yield client
 
 
+def _shares_with_its_module(item):
+    """Whether the test uses something that is made once a module: a daemon, most often."""
+    return any(fixtures[-1].scope == "module" for fixtures in item._fixtureinfo.name2fixturedefs.values())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """For --dist loadgroup: the tests of a module that share something run in one process, the others wherever there is room.
+    What takes long comes first, so that nothing long is left for the end."""
+    for item in items:
+        if _shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: (not item.get_closest_marker("long"), not _shares_with_its_module(item)))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

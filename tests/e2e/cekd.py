@@ -54,6 +54,17 @@ def folder(prefix):
     return path
 
 
+def folder_in_memory(prefix):
+    """The same on a tmpfs if there is one: for the state of a daemon that is changed so often that a disk would take most of
+    the time, in tests that do not ask what is on it."""
+    memory = pathlib.Path("/dev/shm")
+    if not memory.is_dir() or not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 32 << 20:
+        return folder(prefix)
+    path = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=memory))
+    path.chmod(0o755)
+    return path
+
+
 def _messages():
     where = folder("cekd-proto-")
     try:

@@ -24,8 +24,15 @@ def rotate(client, name, kid):
 
 
 @pytest.fixture(scope="module")
-def shared(make_cekd_module):
-    daemon = make_cekd_module()
+def state():
+    where = C.folder_in_memory("cekd-pages-")
+    yield where
+    shutil.rmtree(where)
+
+
+@pytest.fixture(scope="module")
+def shared(state, make_cekd_module):
+    daemon = make_cekd_module(state_directory=str(state / "state"))
     daemon.key("ECDH-ES", "X25519", name="few")
     daemon.key("ECDH-ES", "P-521", name=MANY)
     daemon.key("A256KW", name="aes")
@@ -52,6 +59,7 @@ def pages(client, **changes):
     return replies
 
 
+@pytest.mark.long  # for the versions of MANY
 def test_jwks_gives_every_key(shared):
     kids = shared.kids[::-1]
     assert jwks(shared, "--all") == [shared.few, *kids]

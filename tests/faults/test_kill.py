@@ -141,6 +141,7 @@ def strike(world, step, victim):
                 world.remember(again, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(5))
 def test_kills(make_cekd, part):
     world = World(make_cekd)
