@@ -1,6 +1,7 @@
 """Who may do what: by listener, user, group and key pattern; denied by default."""
 
 import os
+import re
 import signal
 
 import cekd as C
@@ -174,3 +175,17 @@ rule "later" {{ listeners = {{"later"}} anyone = true operations = {{"unwrap"}} 
     daemon.kill_child("cekd-broker")
     with daemon.client() as client:
         assert client.unwrap(made).unwrap.cek == made.cek
+
+
+def test_operations_are_the_same_everywhere():
+    """What a rule can grant stands in the broker, in the configuration and in two manual pages."""
+    source = next(C.SOURCE.glob("daemon/broker/**/permission.c")).read_text()
+    granted = re.findall(r'\[PERMISSION_\w+\] = "(\w+)"', source)
+    config = next(path.read_text() for path in C.SOURCE.glob("daemon/parent/config/*.c") if '"unwrap", "wrap"' in path.read_text())
+    accepted = re.search(r"operations\[\] = \{(.*?)\}", config, re.S)[1]
+    assert len(granted) > 15 and granted == re.findall(r'"(\w+)"', accepted)
+    assert sorted(granted) == sorted(C.OPERATIONS)
+    for page in ("cekd.conf.5", "cekd-journal.5"):
+        text = (C.SOURCE / "man" / page).read_text()
+        listed = re.search(r"^unwrap, wrap, generate,.*?(?=;)", text, re.M | re.S)[0]
+        assert re.findall(r"[a-z]+", listed.replace(" or ", " ")) == granted, page
