@@ -133,7 +133,7 @@ def test_mutated_requests(shared):
 
 
 def test_flood_of_small_fields(shared):
-    """64 KiB of two-byte fields must not become megabytes (FACTS.md): refused, or answered within the bound."""
+    """64 KiB of two-byte fields must not become megabytes (docs/facts.md): refused, or answered within the bound."""
     with shared.client() as client:
         client.send_frame(b"\x82\x02\x00" * 21000)
         client.socket.shutdown(socket.SHUT_WR)

@@ -57,6 +57,21 @@ def test_commands_of_the_readme():
         assert os.access(C.SOURCE / script, os.X_OK), script
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/facts.md"])
+def test_what_a_page_names_is_there(page):
+    """Links, paths from the root, and tests."""
+    text = (C.SOURCE / page).read_text()
+    links = [(C.SOURCE / page).parent / link for link in re.findall(r"\]\(([^):]+)\)", text)]
+    tops = "base|proto|daemon|client|docs|man|scripts|tests|softhsm-conf"
+    paths = [C.SOURCE / path for path in re.findall(rf"(?<![\w./-])((?:{tops})/[\w./-]*[\w/])", text)]
+    assert len(links + paths) > 3 and [path for path in links + paths if "NAME" not in path.name and not path.exists()] == []
+    sources = "".join(path.read_text() for folder in ("tests/e2e", "tests/faults", "tests/interop", "tests/unit", "tests/token")
+                      for path in (C.SOURCE / folder).rglob("test_*") if path.suffix in (".c", ".py"))
+    files = {path.stem for path in (C.SOURCE / "tests").rglob("test_*")}
+    named = set(re.findall(r"\btest_\w+", text)) - {"test_hooks"}
+    assert [name for name in named if name not in files and f"{name}(" not in sources] == []
+
+
 SAYS = {
     "unwrap_blocking": "unwrapped a CEK of 32 bytes with ",
     "pipeline": "1000 of 1000 unwrapped",

@@ -91,7 +91,7 @@ def test_sandbox_is_in_force(shared):
 
 
 def test_worker_cannot_write_token_object(shared):
-    """FACTS.md: a login that is killed would otherwise leave an empty token.object."""
+    """docs/facts.md: a login that is killed would otherwise leave an empty token.object."""
     if not C.ROOT:
         pytest.skip("only root can split uids")
     objects = list(shared.token.tokens.rglob("token.object"))

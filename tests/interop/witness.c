@@ -151,5 +151,5 @@ int main(int argc, char **argv)
 		printf("%02x", out[i]);
 	putchar('\n');
 	fflush(stdout);
-	_Exit(0); /* SoftHSM and OpenSSL fall over each other in their exit handlers (FACTS.md) */
+	_Exit(0); /* SoftHSM and OpenSSL fall over each other in their exit handlers (docs/facts.md) */
 }

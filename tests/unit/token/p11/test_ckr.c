@@ -1,4 +1,4 @@
-/* The classes of FACTS.md, "When the token fails". */
+/* The classes of docs/facts.md, "Errors of a token". */
 #include "daemon/token/p11/ckr.h"
 
 #include <setjmp.h>
