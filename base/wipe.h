@@ -3,7 +3,7 @@
  *
  * An arena is one such mapping of a fixed size. protobuf-c frees without telling a size, and leaves earlier copies of
  * repeated singular fields behind; therefore single frees do nothing and arena_reset() wipes all that was handed out.
- * A request that needs more than the arena has fails to decode: that is the bound (FACTS.md, protobuf-c).
+ * A request that needs more than the arena has fails to decode: that is the bound (docs/facts.md, protobuf-c).
  */
 #pragma once
 
