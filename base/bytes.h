@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A queue of bytes in pieces of locked memory: what waits to be written to a peer, or to become a whole frame.
  * Everything taken out is wiped.

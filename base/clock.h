@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The time, as every part of cekd and its clients see it: real time for what is written down, monotonic time for
  * deadlines. With the meson option test_hooks a test can shift the real time; otherwise that code is not there.

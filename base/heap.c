@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* heap.h: most deadlines lie at the same distance, so that a new one usually stays where it is put, at the end. */
 #include "base/heap.h"
 

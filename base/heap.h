@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is earliest among many: a binary heap of pointers to nodes that live inside their elements, ordered by key.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Doubly linked lists whose links live inside their elements: adding and removing costs no allocation.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Log lines on standard error: "<priority>program: text", the form that systemd reads (sd-daemon(3)); without a journal
  * behind it, "program: text". Never a CEK, a PIN or a key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Items of one size in memory that is locked, left out of core dumps and wiped: replies on their way out, frames on
  * their way in and jobs hold CEKs. Grows and shrinks by slabs of 64 KiB, of which sixteen may stay empty; taking and giving

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A hash table from byte strings to pointers. Entries are added and never removed: the ring keeps tombstones.
  */

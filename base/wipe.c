@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* wipe.h: one mapping an arena, a bump pointer in it. */
 #include "base/wipe.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory for secrets (CEK, PIN, Z): locked into RAM, left out of core dumps, wiped before it is given back.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One mechanism for all that can be asked: arguments become a request, which is queued; or queued and waited for.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* buffer.h: one arena, handed out whole; a larger one takes its place when it is full. */
 #include "client/buffer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A byte queue in locked memory: what is put in at the tail comes out at the head, and is wiped as it goes. Requests
  * and replies pass through one each, and both hold CEKs.

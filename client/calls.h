@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The calls of one connection: opened when their request is put into the stream, closed when their callback runs. Who
  * asks and who answers is no business of theirs. Whoever lets callbacks run keeps the calls in memory meanwhile,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcek: content-encryption keys from cekd, the daemon that keeps JWE key-encryption keys in a PKCS#11 token.
  *

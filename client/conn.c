@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, connection: where the parts are put together. What one of them has to tell goes down into another here. */
 #include "client/conn.h"
 

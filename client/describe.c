@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, keys and daemon: Key, PublicKeyEntry and StatusReply of cek.proto as structs that callers read. */
 #include "client/describe.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys, public keys and the daemon's status: messages of cek.proto as the structs of cek.h that callers read.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which reply answers a call: what packs a request, what keeps the call and what judges the answer need the same.
  */

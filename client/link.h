@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The socket to cekd: made when there is something to send, and made again when it broke. It takes frames in, writes
  * the stream out, and knows neither calls nor replies.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, keys and daemon: arguments to Request (cek.proto). */
 #include "client/ask.h"
 #include "client/pages.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request before it is packed: a Request of cek.proto, or one that the caller packed, and what is expected of the
  * answer. Nothing that it points to is copied before it is packed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, cek_public_keys(): pages put together. */
 #include "client/pages.h"
 

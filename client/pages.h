@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The public keys that one reply does not hold come in pages (cek.proto, GetPublicKeys): what was asked for, and what
  * has come of it so far. To the caller of libcek they are one answer.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, calls on CEKs: arguments to Request (cek.proto). */
 #include <stdbool.h>
 

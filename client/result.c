@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h, results. */
 #include "client/result.h"
 

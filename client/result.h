@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Results: a reply, unpacked, in one piece of locked memory; or a constant one for what libcek itself has to say.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* slots.h: slabs with a free slot stand in front, full ones behind them; one empty slab is kept for the next burst. Not
  * base/pool.h, since results outlive their connection, and a fork wipes them. */
 #include "client/slots.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory for results: locked slabs cut into slots, so that a result costs no system call. Results outlive the
  * connection; the slots go with the last of them.

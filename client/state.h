@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A connection: its parts, and what belongs to none of them. cek.h is what callers see.
  */

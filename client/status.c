@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek.h: what statuses and states are called. */
 #include "client/cek.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes out: one stream of whole frames over all sockets that a connection ever had; offsets count its bytes. A
  * frame that begins at or behind sent has not been written at all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* wire.h: tags, varints and lengths (protobuf encoding, as PROTOCOL.md refers to it). */
 #include "client/wire.h"
 

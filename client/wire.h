@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The outermost layer of a protobuf message: enough to find a reply's id before it is unpacked, and to add fields to a
  * request that somebody else packed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* alg.h: the tables, sorted as RFC 7518 lists them. */
 #include "alg.h"
 

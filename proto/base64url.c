@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base64url.h: blocks of a fixed size, so that compilers turn the loops over characters into vector code. */
 #include "proto/base64url.h"
 

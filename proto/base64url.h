@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * base64url without padding (RFC 7515 section 2, RFC 4648 section 5), strict: no padding, no white space, the unused
  * bits of the last character zero. So every octet string has exactly one encoding.

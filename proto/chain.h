@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hash chain of both journals (cekd-journal(5)): every line is a JSON object with "seq", one more than the line
  * before, and "prev", the SHA-256 of the line before without its newline, in lower-case hex. The first line has seq 1

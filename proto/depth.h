@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How deep JSON goes, before a parser that recurses sees it: jansson's own limit of 2048 is fixed when it is compiled.
  */

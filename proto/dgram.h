@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One protobuf message a datagram between cekd's processes (internal.proto), descriptors beside it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* frame.h: the length is judged on its own, so that an absurd one costs nothing. */
 #include "frame.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames on a peer's stream: a 4-byte big-endian length, then a protobuf message of that many bytes (PROTOCOL.md).
  * The length is judged before a byte of the body is read.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing the fields of a protobuf message straight into a buffer, for the few messages that are made for every request.
  * Called in the order of the field numbers, the bytes are those that protobuf-c packs: what is 0 or empty is left out. What

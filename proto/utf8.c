@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* utf8.h; the NUL at the end stops every look ahead. */
 #include "proto/utf8.h"
 

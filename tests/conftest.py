@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for every test with a daemon, and the daemon's log beside each failure."""
 
 import pathlib

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tests/install.sh ROOT PREFIX
 # After "DESTDIR=ROOT meson install": everything lies where it belongs, and a program that knows nothing of the source
 # folder compiles with pkg-config's answers and runs.

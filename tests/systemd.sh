@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Usage: tests/systemd.sh SYSUSERS TMPFILES UNIT...
 # systemd itself reads the files that it is given: the accounts are made, the directories belong to them, and the units have
 # no key that it does not know. All of it below a folder of its own; no systemd need run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sums what all stages of scripts/test left in one folder; the last line is "N passed, N failed" (", N skipped")."""
 
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl: operations on cekd. Finds the verb, runs it, and turns what happened into an exit status. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A row here, a file of that name, a paragraph in cekctl(1). */
 #include "client/cekctl/verb_table.h"
 

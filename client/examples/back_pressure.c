@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Back-pressure: a producer that is faster than cekd learns it from CEK_E_FULL, turns the connection and goes on.
  * Nothing grows without bound, neither here nor there. Usage: back_pressure KEY

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A batch: many calls queued, written together, answered together. Usage: batch KEY
  */

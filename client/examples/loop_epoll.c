@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcek inside a program's own epoll loop. Usage: loop_epoll KEY
  */

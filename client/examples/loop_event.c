@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcek inside libevent: one event for the descriptor and the timeout. Usage: loop_event KEY
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcek inside libuv: a poll handle for the descriptor, a timer for the timeout. Usage: loop_uv KEY
  */

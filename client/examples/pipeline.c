@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pipelining: always a few calls under way, the next one started when one is answered. Usage: pipeline KEY
  */

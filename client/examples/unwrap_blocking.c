@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The simplest use of libcek: make a wrapped CEK, have it unwrapped. Usage: unwrap_blocking KEY
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hear of changes to keys, so that what was cached can be dropped. To have something to hear of, this program rotates
  * the key on a second connection, once it watches. Usage: watch KEY

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cache.h. All entries live equally long, so the order of their making is that of their dying: the slots are a ring,
  * the oldest at first, and only that end is taken away from, unless everything is. Chains of slot numbers find an entry

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cache of CEKs, seen from cek_jwe_decrypt(). Times are milliseconds of CLOCK_BOOTTIME, which goes on while the
  * machine sleeps; they are arguments, so that tests bring their own.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcek-jose: JWE compact tokens (RFC 7516) on top of libcek. The CEK comes from cekd; the content is decrypted here.
  * libcek-jose(3) explains it, with examples.

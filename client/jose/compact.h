@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The compact serialisation (RFC 7516 section 7.1): five parts in base64url, four dots.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* content.h, by OpenSSL's EVP. */
 #include "client/jose/content.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Content encryption (RFC 7518 section 5): AES-GCM with a 96-bit IV and a 128-bit tag, and AES-CBC with HMAC, whose MAC
  * is checked, in constant time, before anything is decrypted.

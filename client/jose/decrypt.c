@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cek_jwe_decrypt: parse, look into the cache, ask cekd for the CEK, decrypt. Only an ECDH-ES token without kid takes
  * more than one question: cekd cannot tell which version a sender meant, as every one derives some CEK; the tag tells.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek_jwe_encrypt: cekd makes a CEK and wraps it, the content is encrypted here. And re-encryption. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* error.h, and the texts of cek-jose.h. */
 #include "client/jose/error.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Filling in struct cek_jwe_error, and what the statuses of libcek mean for a JWE.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The protected header of a JWE (RFC 7516 section 4, RFC 7518 section 4): parsed strictly and held against the policy.
  */

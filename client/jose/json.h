@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON as JOSE wants it: duplicate members, NULs in strings, bytes that are not UTF-8 and deep nesting refused. Numbers
  * may be of any size, and then read as 0: no member that counts here is one.

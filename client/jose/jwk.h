@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One public JWK (RFC 7517, RFC 7518 section 6, RFC 8037), between JSON and struct cek_public_key.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JWK Sets (RFC 7517 section 5): read, asked of cekd, written. */
 #include <stdlib.h>
 #include <string.h>

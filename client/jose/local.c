@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek_jwe_encrypt_to: what cekd does for cek_jwe_encrypt(), with a public key alone. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* locked.h: any thread may take a spare one or leave one; nobody ever waits, so that no fork comes at a bad moment. */
 #include "client/jose/locked.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Arenas (base/wipe.h) for one operation, kept for the next one: mapping and locking costs more than decrypting a
  * token.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An operation that waits for cekd. Its callback frees it; until then the caller may cancel it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* open.h, and the accessors of cek_jwe. */
 #include "client/jose/open.h"
 

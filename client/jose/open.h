@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A token on its way: parsed and allowed, waiting for its CEK; and what it becomes. Nothing here talks to cekd.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Public keys as OpenSSL knows them, and what a sender does with one: RFC 7518 sections 4.3 and 4.6 from the other
  * side.

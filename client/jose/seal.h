@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The second half of encryption: header and content, once there is a CEK.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What JSON allows and jansson cannot hold: numbers of any size, NULs and halves of surrogate pairs in strings.
  */

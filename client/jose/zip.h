@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DEFLATE (RFC 7516 section 4.1.3), decompression only, bounded.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Puts the parts of the broker together and turns them. What a part tells by call-back is handed on here.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The seam behind which the audit journal is kept. It stays on this machine, also where the keys' journal is shared:
  * what was decided here is written here, and at once. So nothing completes later; what cannot be written waits in

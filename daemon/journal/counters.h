@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far the audit records of each broker have come. A broker numbers its records from 1 without a gap
  * (internal.proto, AuditBatch); those of the last few brokers are remembered, since what a dead one left in the pair

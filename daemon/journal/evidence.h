@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What tells that a key journal is not the one that cekd wrote last, but an older one from a backup: an audit journal
  * that knows of a longer life of the keys. The broker decides what follows from that, and from the identity of the key

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lines that are about to be written: gathered in memory, each chained to the one before it. What every store does with
  * records before it keeps them, so that their lines are the same wherever they stand.

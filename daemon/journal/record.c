@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* record.h: writing. */
 #include "daemon/journal/record.h"
 

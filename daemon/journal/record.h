@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records as JSON lines, and back (cekd-journal(5)).
  *

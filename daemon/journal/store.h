@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The seam behind which the key journal is kept: one chain of records (proto/chain.h), which is the ring. What stands
  * behind it, a file of this machine (file/store_file.h) or something that many machines share and that waits for a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A growing buffer of JSON text. It is emptied and used again, so that writing a record allocates nothing.
  * An error sticks: later calls do nothing, and the writer looks at it once, at the end.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One child of cekd: its process, its control socket, and when it may be started again. What is started when is decided
  * in supervisor.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The children of cekd and their slots, as data: what starting, news and the stop all describe. Whoever changes
  * something that may call for the next step says so by changed.

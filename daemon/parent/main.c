@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekd: the parent of the processes that do the work (cekd(8)). */
 #include <errno.h>
 #include <fcntl.h>

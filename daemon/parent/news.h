@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What children send: that they are ready or failing, and what the broker asks for.
  */

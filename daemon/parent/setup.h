@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The first message to each child: what it has to know of the configuration, and its descriptors (internal.proto).
  */

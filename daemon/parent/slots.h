@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The workers' slots: which of them is filled next, and whether a login may be tried for it.
  */

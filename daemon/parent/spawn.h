@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Start a program as a child that runs as somebody else, has nothing but its control socket, and dies with cekd.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Starting children: the process, its first message, and the broker's word of it.
  */

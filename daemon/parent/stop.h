@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The orderly stop: the broker answers what it accepted, then workers and journal end. Who does not is killed.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd while it runs: puts the parts together, and decides what is done when a child gets ready, asks for something or
  * ends.

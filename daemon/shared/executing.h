@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which job a worker executes, in a page that the worker writes and the broker reads. Results travel several at a time;
  * when a worker is gone, this page tells which of the jobs that it has not answered may be what killed it.

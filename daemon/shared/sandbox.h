@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What each process gives up once it is set up: new privileges, core dumps and ptrace, the file system (Landlock), and
  * the system calls that its work does not need (seccomp).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The half of sandbox_enter() that Landlock does.
  */

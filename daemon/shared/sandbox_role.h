@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who enters a sandbox, and what of the file system it leaves open: what sandbox.h and its two halves talk about.
  */

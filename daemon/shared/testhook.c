@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/shared/testhook.h"
 
 #ifdef CEK_TEST_HOOKS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hooks for the tests, compiled in only with the meson option test_hooks: a page shared by the tests and all processes
  * of one cekd (cekd --test-page FILE; the descriptor travels with Setup). It shifts the clock, stops a process at a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PKCS#11 calls cannot be cancelled, and modules have blocked for minutes: a process whose call takes longer than its
  * limit ends itself with HANG_EXIT. Entering and leaving cost no system call; a timer runs only while there is work.

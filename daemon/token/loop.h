@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One blocking loop: jobs in, executed in order. Results of unwraps may wait for each other a little while there are
  * more jobs in hand (results.h); the page of executing.h tells the broker how far the worker has come.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd-token: one PKCS#11 session and one blocking loop. No arguments: everything comes from cekd on descriptor 3.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker tells the broker of the algorithms: in its hello, and again when something works that did not.
  */

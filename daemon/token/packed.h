@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs as they come from the broker, packed several to a ToWorker: told apart before any of them is unpacked, so that
  * one that is the end of the worker does not take the others along.

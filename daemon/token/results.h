@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Results of unwraps on their way to the broker, several in one datagram when they come fast: each datagram costs the
  * worker, the broker and both their wake-ups as much as a cheap unwrap. Written without protobuf-c's two walks over all

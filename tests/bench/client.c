@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd through libcek: CONNECTIONS connections, DEPTH unwraps open on each at any time.
  * Usage: bench-client CASE CONNECTIONS DEPTH SECONDS|OPSx

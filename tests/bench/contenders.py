@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What scripts/bench measures in turns: cekd and what stands beside it."""
 
 import json

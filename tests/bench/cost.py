@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a request costs the broker, in instructions and memory."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of JWE key management that no token does, as a gateway that calls PKCS#11 by itself would have to do them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The same unwrap by calling PKCS#11 in the client's own process, as a gateway without cekd would do it: THREADS threads,
  * one session each, key as a token object. With MODULE instead of the token's own: p11-kit's remoting.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The floor for latency: a bare echo of SIZE bytes between two processes over a Unix stream socket, one at a time. With
  * WORK, in µs, the other side computes that long before it answers, as a token does; that time does not count.

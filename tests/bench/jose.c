@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whole tokens: decrypts the compact JWEs of CASE through libcek-jose and cekd, DEPTH of them open at any time. So many
  * different tokens come in turns, each USES times, then the next ones; USES > 1 turns the cache on.

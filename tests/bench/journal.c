@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How many audit records a second cekd-journal takes from the broker on one core: from the datagram to the page cache,
  * with an fdatasync every 100 ms. A child stands for the broker; only the journal's own processor time counts.

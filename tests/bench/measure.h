@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Latencies in a histogram of 128 steps an octave (0.8 % wide), and what a run prints: one JSON object.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What users give up: the same unwrap by OpenSSL with the key in the memory of the process, one thread. The key is made
  * here. Usage: bench-openssl CASE BITS SECONDS (of CASE: alg and crv)

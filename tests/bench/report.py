@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tables and drawings of what scripts/bench measured."""
 
 import math

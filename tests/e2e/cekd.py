@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real cekd on a real SoftHSM token, for tests.
 
 Token   a token in a folder of its own, made by `cekctl token init`

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gateway that unwraps the same encrypted key many times through libcek, then waits so that a test can search its
  * memory. Usage: gateway KID ALG ENC COUNT, the encrypted key in hex on standard input; prints "done" and ends when

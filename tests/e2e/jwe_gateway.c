@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or "idle": run
  * the connection until it is told something; or "*100 TOKEN": start 100 decryptions at once, without the cache. One line

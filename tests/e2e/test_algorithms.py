@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every alg × enc × {generate, wrap, unwrap, rewrap} on SoftHSM."""
 
 import os

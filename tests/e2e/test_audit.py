@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The audit journal: chained, complete, without secrets; no service without it."""
 
 import hashlib

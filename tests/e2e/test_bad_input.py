@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a broken or hostile client can do: each gets its status or is disconnected at a bound that the configuration
 names, and the daemon goes on."""
 

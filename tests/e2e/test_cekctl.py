@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each verb of cekctl against a running daemon."""
 
 import base64

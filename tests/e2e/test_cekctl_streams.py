@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """cekctl and its standard streams: output that cannot be written is exit status 1 with one line, whatever is at the other
 end; input of any size and kind is an error of its own, never a crash."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Children that die, tokens that go away: service afterwards, nothing accepted is lost."""
 
 import os

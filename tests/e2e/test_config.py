@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors of the configuration name file and line and say what to do; nothing is started."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What we tell users to write compiles and runs: the program of README.md and those of client/examples."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects that other programs and ceremonies put into the token, by pkcs11-tool."""
 
 import os

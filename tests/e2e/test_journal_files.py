@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A journal's file that is removed, moved, replaced or cut short while cekd runs: nothing more counts as written down."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """libcek-jose against a real daemon: the published tokens, its cache of CEKs, and ECDH-ES tokens without a kid."""
 
 import json

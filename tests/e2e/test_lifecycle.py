@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """States and moves of versions (SP 800-57 terms), with the clock in the test's hand."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gateway holds no private key: a known RSA key is imported and used thousands of times, then the memory of client
 and broker is searched for its parts. SoftHSM's worker, where they must be, is the positive control."""
 

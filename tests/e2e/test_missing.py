@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects that go away while cekd uses them: no CEK under a key that is not there, whatever a worker keeps of it."""
 
 import shutil

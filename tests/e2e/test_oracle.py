@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies to all kinds of bad ciphertext are the same bytes: no oracle by text, code or length."""
 
 import hashlib

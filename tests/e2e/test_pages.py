@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lists that no single frame holds: they come whole, page by page, or with a mark; never cut without a word."""
 
 import json

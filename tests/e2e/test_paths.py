@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Paths that root acts on more than once: what another user can swap is not touched, and the start names the folder."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many requests on one connection: out of order by id, deadlines, full queues, an orderly end."""
 
 import os

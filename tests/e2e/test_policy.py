@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who may do what: by listener, user, group and key pattern; denied by default."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each program is made of: the division of labour of the design, seen from outside."""
 
 import os

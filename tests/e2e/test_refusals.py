@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What JOSE knows and cekd refuses: one clear and stable answer at each layer. The protocol is asked byte by byte, cekctl
 by its verbs, and libcek-jose through jwe decrypt; its own codes are in tests/unit (test_header.c, test_local.c, test_jwk.c)."""
 

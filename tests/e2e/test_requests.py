@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each kind of wrong request is answered (the table of statuses in cek.proto)."""
 
 import os

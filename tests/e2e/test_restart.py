@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a restart must keep: the same ring, folded from the journal."""
 
 import cekd as C

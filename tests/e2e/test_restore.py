@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A key journal that was copied, restored from a backup or is empty beside a token with keys is served only when an
 operator has confirmed it."""
 

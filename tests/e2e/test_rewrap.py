@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """cekctl rewrap: files of wrapped CEKs, one a line, brought under the active version."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rotation that nobody notices: clients work without pause while keys are rotated."""
 
 import os

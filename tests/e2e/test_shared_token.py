@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several daemons on one token, each with a journal of its own: none touches or shadows the keys of another."""
 
 import cekd as C

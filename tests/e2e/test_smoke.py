@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One walk through everything; also the test that runs under valgrind."""
 
 import os

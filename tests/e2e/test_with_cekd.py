@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/with-cekd: a throw-away daemon around a command, several at a time, as root and as an ordinary user."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL to each process at each step of each life-cycle change. Afterwards the daemon starts, fsck is clean or names an
 orphan, and no key that was ever acknowledged is lost. CEKD_KILLS says how many kills (50; scripts/test --full: 500)."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames and what is in them: a stream of any bytes, looked at as a peer's input is, once whole and once byte by byte. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A token that a stranger sent: cek_jwe_decrypt_start() parses it and asks a connection that leads nowhere. Then what the
  * tag keeps a fuzzer from: the content is encrypted again under a known CEK, so that what comes after it is reached.

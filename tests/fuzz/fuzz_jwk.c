@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JWK Sets of strangers, and (first octet 0xff) the reply of a daemon. What parses can be written, parses again to the same,
  * and can be encrypted for.

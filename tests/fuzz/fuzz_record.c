@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the key journal: what can be read is written the same again. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a daemon that went mad may send: the first octet says what the callbacks do, the others are its side of the
  * stream, on a real socket, while one call of each kind is open. Each of them ends exactly once.

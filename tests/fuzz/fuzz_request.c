@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A frame's body from a peer that may do everything: decoded, authorised and handled by the real broker between stub
  * workers and a stub journal, over a real socket.

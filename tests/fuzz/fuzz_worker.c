@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker that has been taken over: it gets real jobs of the real broker, from real requests, and answers whatever the
  * input says. Whatever it does, the broker goes on, and nothing of a request stays when honest workers have come.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tests/house/choose: what scripts/test --changed runs for which change."""
 
 import importlib.machinery

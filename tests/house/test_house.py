@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """That tests/house/house finds what it is for: each test makes a checkout of a few files and compiles it."""
 
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One unwrap through a broker with everything around it in one process, and which function called which on its way:
  * built with -finstrument-functions, but for this file and the rig. tests/house/trace reads what it prints.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcjose as the other side. Usage:
  *   cjose decrypt JWK            the compact token on standard input → its plaintext

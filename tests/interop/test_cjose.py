@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Both directions against libcjose, for every alg and enc that it has."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Both directions against python3-jwcrypto, for every alg that it has and all six enc."""
 
 import json

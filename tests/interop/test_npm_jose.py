@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Both directions against npm's jose 6, for every alg and all six enc: the peer that has RSA-OAEP-384 and -512 too.
 Skipped, aloud, where node 20 and the package cannot be had."""
 

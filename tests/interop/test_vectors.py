@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Published tokens open: the key of each RFC goes into the token through `cekctl key import`, the JWE through cekd."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The independent witness: OpenSSL through libp11 opens what cekd wrapped with an object of the token, and the reverse."""
 
 import hashlib

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The independent witness: OpenSSL through libp11 works with the same objects of the token as cekd, and shares no code
  * with it. Usage, all octets in hex, input on standard input:

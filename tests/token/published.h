@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Published keys and messages: from JSON into the token, through the worker, and what must come out.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the tests of cekd-token stand on: a fresh token of SoftHSM or NSS in a folder of its own, the real cekd-token
  * over socket pairs, and this process's own PKCS#11 session beside it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A PKCS#11 module that is another one (CEKD_SHIM_MODULE), except for what the test says in the page CEKD_SHIM.
  */

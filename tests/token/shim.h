@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a test tells the shim module inside of the worker: one page of a file that both have mapped.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Start, errors and end of the real cekd-token: a module that misbehaves stands between it and the token.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Import, adopt, destroy and inventory through the real manage worker.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every alg × every enc × {wrap, generate, unwrap, rewrap} through the real cekd-token, on the token named by the
  * argument.

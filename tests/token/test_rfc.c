@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What RFC 3394, 7516, 7518 and 7520 print, with their keys as token objects, through the real cekd-token.
  */

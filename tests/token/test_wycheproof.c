@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Project Wycheproof through the real cekd-token: what is valid opens, what is invalid is FAILED, and so is what JWE
  * does not have (labels, 8-byte keys, an all-zero agreement). The vectors lie outside of this repository.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command line of one verb: a table of long options over getopt_long(3). --help, --json, --socket and --timeout are
  * understood by every verb. There are no options of one letter: what begins with a single "-" is a word. One that begins

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekctl's verbs share: the row of their table, the settings that every verb understands, and how a verb reports a
  * failure.

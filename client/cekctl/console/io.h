@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Standard input and output without stdio, so that a secret is nowhere but in the caller's locked memory; and lines, which
  * hold none.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is shown
  * with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.

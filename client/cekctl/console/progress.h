@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A progress bar on standard error, if that is a terminal, for verbs that read standard input to its end.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table.h: rows are kept until all are known, so that the columns fit. */
 #include "client/cekctl/console/table.h"
 

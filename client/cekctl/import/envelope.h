@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a private key travels to the token (ImportKeyRequest in cek.proto): a fresh AES-256 key under the token's transport
  * key by RSA-OAEP with SHA-1 (RFC 8017 section 7.1), the private key under that AES key by AES key wrap with padding

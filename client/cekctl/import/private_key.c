@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/import/private_key.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A private key out of a file: a JWK (RFC 7517, RFC 7518 section 6, RFC 8037) or PEM. Read strictly, into OpenSSL's secure
  * heap: locked, not dumped, wiped when it is freed.

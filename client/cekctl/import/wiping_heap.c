@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/import/wiping_heap.h"
 
 #include <malloc.h>

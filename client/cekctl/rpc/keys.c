@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/rpc/keys.h"
 
 #include <stdio.h>

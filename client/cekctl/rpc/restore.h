@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekctl restore show and confirm share: the report on a key journal that may not be the right one.
  */

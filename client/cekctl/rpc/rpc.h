@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request to cekd and its answer, as they stand in cek.proto, over libcek.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SetKeyState, the request behind suspend, resume, compromise and keep.
  */

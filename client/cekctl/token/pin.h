@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PINs made by cekctl: random, printable, in locked memory and in a file that only its owner reads.
  */

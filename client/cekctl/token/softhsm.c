@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/token/softhsm.h"
 
 #include <ctype.h>

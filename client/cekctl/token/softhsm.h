@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SoftHSM's files: a configuration and token directory of one's own, and who may write what in it (cekctl(1)).
  */

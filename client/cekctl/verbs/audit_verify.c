@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl audit verify: the hash chain of audit.jsonl or keys.jsonl, line by line. Needs no daemon. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl fsck: where journal and token differ, and what to do about it. Changes nothing. */
 #include <stdio.h>
 #include <stdlib.h>

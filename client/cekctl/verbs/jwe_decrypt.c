@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl jwe decrypt: a compact JWE becomes its plaintext, of which nothing is written before all of it is authenticated. */
 #include <stdio.h>
 #include <stdlib.h>

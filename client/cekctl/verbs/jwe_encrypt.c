@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl jwe encrypt: standard input becomes a compact JWE (RFC 7516 section 7.1). */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl jwks: the public keys as a JWK Set (RFC 7517 section 5), the active ones first. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key adopt: an object that somebody put into the token becomes a version of a key. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

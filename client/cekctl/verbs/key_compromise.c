@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key compromise: a version that must not be trusted any more, at once and for good. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key create: a new key, made in the token. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

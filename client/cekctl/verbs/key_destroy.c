@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key destroy: the version goes when its waiting period is over; until then key keep takes it back. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key import: a private key goes into the token, sealed before it leaves this process. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key keep: a destruction that was scheduled does not take place. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key list: every version of every key that this peer may see, a line each. */
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key resume: the end of a suspension. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key rotate: a new version becomes active; or only the timetable that would follow. */
 #include <stdio.h>
 #include <stdlib.h>

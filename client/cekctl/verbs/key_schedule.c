@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key schedule: when a key rotates by itself. What is not given stays as it is. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key show: all about one key, above all who still uses which version. */
 #include <stdio.h>
 #include <stdlib.h>

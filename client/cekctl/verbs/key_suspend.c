@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key suspend: a version is out of use until it is resumed, by hand or by itself at a given time. */
 #include <time.h>
 

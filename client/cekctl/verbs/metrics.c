@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl metrics: OpenMetrics text, for a collector that runs commands. */
 #include <stdio.h>
 #include <stdlib.h>

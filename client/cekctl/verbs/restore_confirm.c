@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl restore confirm: go on with a key journal that was copied or restored, after a look at it. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl restore show: whether the key journal was copied or restored, and what it knows. Changes nothing. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl rewrap: wrapped CEKs, one a line, brought under the active version; order kept, many at once on the way. */
 #include <errno.h>
 #include <stdio.h>

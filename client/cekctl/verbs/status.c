@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl status: how cekd and its token are. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl token init: a token with random PINs, through libp11. */
 #include <errno.h>
 #include <limits.h>

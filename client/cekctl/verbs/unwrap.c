@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl unwrap: the CEK of an encrypted key, raw on standard output. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The verbs: each stands in the file of its name and is one function of one signature.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl watch: the ring's epoch now and at each change, a line each. */
 #include <errno.h>
 #include <stdio.h>

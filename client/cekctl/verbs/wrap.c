@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl wrap: a CEK under the active version of a key. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gateway's program in one piece: open the token that is its argument. Usage: jwe_decrypt TOKEN
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Short names for what protoc-c makes of cek.proto and internal.proto, so that a line of the broker fits on a screen.
  */

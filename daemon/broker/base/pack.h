@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packing what every request about a CEK packs: its job, its reply, its audit record, each where it is made.
  * The bytes are those that protobuf-c makes, without its walk over each message's description and without a first pass

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/base/timers.h"
 
 void timers_init(struct timers *timers, uint64_t now_us)

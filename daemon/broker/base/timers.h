@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deadlines by the thousand: a wheel of intrusive lists. Setting and clearing is O(1); a turn looks only at the slots
  * that have passed. Exact to one tick, late by at most that, never early.

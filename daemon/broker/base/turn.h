@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every part looks at while the broker turns: the loop, the time, timers, limits, memory for messages, and
  * whether the end has come. One turn: events are handled, then what was begun in them goes on together.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/context/context.h"
 
 bool broker_ready(const struct broker *broker, const char **ret_why)

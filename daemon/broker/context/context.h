@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All that the broker knows, in one place: the parts below have one broker and no global variables.
  */

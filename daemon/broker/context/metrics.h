@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counters and a latency histogram for each operation, as OpenMetrics 1.0 text.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of lifecycle/ know, as data alone, so that the broker can own them by value.
  */

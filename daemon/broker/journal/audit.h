@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The audit trail on its way to cekd-journal. A record is added when a request has been decided; the records of one
  * turn go out together, before the replies of that turn. Batches stay here until the journal has acknowledged them, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The link to cekd-journal: the key journal is folded into the ring at start, new records are appended one batch after
  * the other, and each is applied to the ring once it is durable. Audit records travel on the same pair (audit.h).

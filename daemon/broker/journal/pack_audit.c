@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/journal/pack_audit.h"
 #include "proto/fields.h"
 #include "proto/put.h"

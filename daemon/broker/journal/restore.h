@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A key journal that was copied, or restored from a backup, may be older than the life of its keys: it could bring back
  * a version that was compromised since. One without any key may be that of a state directory which is not mounted: then

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/journal/restore.h"
 #include "daemon/broker/lifecycle/asking.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A journal without keys: the token is asked whether it holds keys of cekd (restore.h says why), again every second
  * until it answers. Then the journal begins.

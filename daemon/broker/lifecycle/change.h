@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A change to the life of a key, from its first record to its last: intent durable, token touched, result durable,
  * answered. A crash between any two steps leaves an intent that the next start finds in the ring.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A change to the life of a key, as data: its kind, what it makes of the key, and by whom.
  */

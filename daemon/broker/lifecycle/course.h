@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The course of a change from its first durable record to its end: token, result durable, answered.
  */

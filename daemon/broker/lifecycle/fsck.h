@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The comparison of ring and token. It explains and never repairs: what is to be deleted is for an operator to say.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records of cekd's own that nobody waits for: an object that went missing or came back, a clock that was confirmed,
  * new rules.

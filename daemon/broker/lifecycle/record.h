@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a change writes into the key journal. The records point into the change and are to be appended at once.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekd does to keys by itself: the steps of schedule.h when their time has come, rotations at a limit of uses,
  * reservations of AES-GCM wraps, usage counters. Watches the clock: after a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Listeners and connections: data alone, which server.c and peer.c share. The server owns the peers; a peer holds only
  * the links of its open requests, which belong to whoever takes its frames.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replies on their way to a peer: they leave in their order, each when its audit record is out.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pair with cekd: workers that came and went, new rules, the order to stop; and what cekd learns of us.
  */

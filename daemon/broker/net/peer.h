@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One connection: frames in, replies out, both bounded. Input is read into a buffer that all connections share; only
  * the part of a frame that is not whole yet stays with the connection. Reading pauses while a worst-case reply could

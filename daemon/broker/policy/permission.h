@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a rule of cekd.conf can grant. The names stand in rules, in the audit journal and in the metrics.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who may do what on which key. Rules grant; nothing denies; what no rule grants is refused, to root as to anybody.
  *

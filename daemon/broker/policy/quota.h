@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What each uid holds at the moment, over all its connections, so that one user cannot crowd out the others.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The shape of what a peer sends for the algorithms, judged before a token sees it. Everything here is public: names,
  * lengths, the presence of header parameters.

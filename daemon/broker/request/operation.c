@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/request/operation.h"
 
 const struct operation *operation_find(const struct operation *rows, size_t n, Cek__V1__Request__OpCase op)

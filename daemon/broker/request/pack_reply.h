@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packing of the replies to requests about a CEK (base/pack.h).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a request waits for: a job at a worker, or its turn behind a key.
  */

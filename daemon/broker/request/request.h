@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request from its frame to its reply. request_run() shows the order: decode, resolve, authorise, dispatch; then, at
  * once or when the answer came, record, encode, reply.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Intents: what cekd was about to do to the token, until a record says how it ended.
  */

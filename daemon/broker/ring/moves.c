@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/ring/moves.h"
 
 /* Why not; "" = free to go; BACK = only to the state that it had before. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The states of a version (NIST SP 800-57 part 1, section 7) and the one table of moves between them.
  */

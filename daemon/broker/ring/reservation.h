@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AES-GCM wraps are counted ahead: the journal allows a block of them, since each must be known before it is made and a
  * record for each would cost too much. What a crash leaves of a block counts as used.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ring: all keys and versions as they stand, folded from the key journal. It changes in one way only: ring_apply()
  * of a record that is durable, at start for the whole journal and later for each new record. Nothing is ever removed;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What time does to a key: scheduled rotation, the end of a suspension, destruction after its waiting period. Pure
  * functions of a key and the clock; steps.c carries out what they say.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/rpc/rpc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What create, import and adopt share: a version of a key that the ring does not have yet.
  */

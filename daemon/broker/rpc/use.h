@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which version a request about a CEK works with, and what its use does to the ring.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker says: its hello, and the answers to its jobs, in the order in which it got them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/workers/job.h"
 
 void job_enqueue(struct job *job, struct queue *queue)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A job for a token worker, embedded in what waits for the answer.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/base/pack.h"
 #include "daemon/broker/workers/pack_job.h"
 #include "proto/fields.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packing of the jobs that every request about a CEK makes (base/pack.h). Fields that a peer sent and this cekd does
  * not know are not passed on: only what was checked goes to a worker.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One token worker, and what all of them have in common. Use workers share one queue and have a few jobs each in their
  * sockets; the manage worker is started on demand and has a queue of its own and one job at a time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* audit_file.h */
 #include "daemon/journal/file/audit_file.h"
 

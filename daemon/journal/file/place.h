@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a journal's file stands. An open file that was removed, moved away or replaced still takes what is written, and
  * the next start finds none of it; the same goes for a state directory that was moved, unmounted or mounted over. So it

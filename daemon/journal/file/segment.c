@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* segment.h */
 #include "daemon/journal/file/segment.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One journal file: a chain of lines (proto/chain.h) behind a descriptor that was opened elsewhere, O_RDWR | O_APPEND.
  *

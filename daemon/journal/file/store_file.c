@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* store_file.h */
 #include "daemon/journal/file/store_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store.h on one file of this machine, keys.jsonl. Everything is done at once and told in the next turn. Nobody else
  * appends: a file that somebody else has written is refused (segment.h), so there are no records of others.

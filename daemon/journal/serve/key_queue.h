@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the broker asks of the key journal, in its order: while an append is under way, what comes after it waits here,
  * and the audit records pass by. A store that waits for a network must not hold up the replies of unwraps.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd-journal: appends records, chains them by hash, makes them durable; decides nothing.
  *

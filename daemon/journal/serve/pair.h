@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd-journal's end of the pair with the broker: one message a datagram.
  */

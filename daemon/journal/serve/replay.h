@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All records of the key journal for a broker that has just started, in as many datagrams as it takes, and what speaks
  * against them (internal.proto, ReplayBatch).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How both journals stand, as the broker knows it (internal.proto, JournalState), and when to try again what is wrong.
  */

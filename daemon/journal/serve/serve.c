@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* serve.h */
 #include "daemon/journal/serve/serve.h"
 

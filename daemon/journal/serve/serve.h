@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd-journal's side of the broker's pair: takes what the broker sends, writes it with as few system calls as come
  * together, and says how far it has come. main.c goes round; here is what happens then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Single options of cekd.conf, judged while libconfuse reads them, so that an error has its line. For load.c alone.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekd.conf says (cekd.conf(5)), as data: load.c reads it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cekd.conf, read and checked in whole before anything is started.
  */

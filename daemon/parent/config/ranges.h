@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The numbers of cekd.conf: the range of each, judged while libconfuse reads it, and what it is if the file does not
  * say.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where in the text of a configuration its reading is, what it takes over of it, and how it says what is wrong there.
  */

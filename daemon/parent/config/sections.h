@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sections of cekd.conf: listener, rule, limits. For load.c alone; errors go through cfg_error().
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The text of a configuration before libconfuse sees it, which lets pass what means something else than was written: an
  * unset ${NAME} is empty to it, a file that ends inside a section is whole, "\*" is "*" and a NUL ends a string.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekd itself reads of a PKCS#11 URI (RFC 7512). The worker parses it in full, with p11-kit; cekd needs the query
  * only: where the PIN and the module are, and that the PIN itself does not stand there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The values of a configuration as they are written: strings with their escapes, variables, bare words.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Users and groups of the configuration: names, or numbers where the account need not exist.
  */

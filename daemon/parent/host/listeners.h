@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sockets that peers connect to. cekd opens them and hands them to the broker; it never accepts.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a worker may log in. One at a time: a login rewrites SoftHSM's token.object. And none at all after a wrong
  * PIN: several workers that try it again would lock a real token. An operator ends that by SIGHUP or by writing the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sd_notify(3) by hand: libsystemd would bring compression libraries into this process. Without NOTIFY_SOCKET nothing
  * is sent.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Folders of paths that cekd acts on more than once, as root perhaps: looked at one by one from / on and held by
  * descriptor, so that nobody but root, or the user that cekd runs as, can put something else in their place in between.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/parent/host/state.h"
 
 #include <errno.h>

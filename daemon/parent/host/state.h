@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state directory: who may share it, and the journal's files, which cekd opens and the journal process writes.
  */

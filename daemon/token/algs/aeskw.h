@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AES key wrap (RFC 3394, RFC 7518 section 4.4).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What follows the key agreement of ECDH-ES outside the token: Concat KDF (RFC 7518 section 4.6.2, NIST SP 800-56A) and
  * AES key wrap (RFC 3394) with its result.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ECDH-ES (RFC 7518 section 4.6, RFC 8037 section 3.2).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AES-GCM key wrap (RFC 7518 section 4.7) in the token: 96-bit random IV, 128-bit tag, no AAD.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One row an algorithm: what unwraps and wraps with it. What JOSE says of each is in proto/alg.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RSA_padding_check_PKCS1_OAEP_mgf1() is deprecated, yet what else does just this step in constant time? */
 #define OPENSSL_SUPPRESS_DEPRECATED
 

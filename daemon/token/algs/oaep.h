@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * EME-OAEP decoding (RFC 8017 section 7.1.2 step 3) for tokens that do the bare RSA operation only, in constant time.
  */

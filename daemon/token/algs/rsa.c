@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RSA-OAEP (RFC 7518 section 4.3, RFC 8017 section 7.1): in the token where it takes the hash, else decoded here after
  * the bare RSA operation. Wrapping needs the public half only and is done by OpenSSL.

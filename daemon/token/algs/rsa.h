@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RSA-OAEP (RFC 7518 section 4.3).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the token can do. CKM lists are not to be trusted (SoftHSM 2.6.1 announces CKM_RSA_PKCS_OAEP and does SHA-1
  * only): what stands here was tried.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taking over a key that a ceremony put into the token. Nothing about the object is changed: a KEK in use never is.
  */

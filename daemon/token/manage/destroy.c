@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Destroying a version: what is its own, and nothing of others that have the same CKA_ID.
  */

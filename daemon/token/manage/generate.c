@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Generation inside the token. What a call made and could not finish is destroyed in the same call.
  */

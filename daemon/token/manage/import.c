@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Import: an AES key comes under the transport key, the private key under that AES key (RFC 5649), and both are
  * unwrapped inside the token. The broker and the journal see ciphertext only.

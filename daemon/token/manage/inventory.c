@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What keys the token holds: for fsck, and for a start with an empty journal. Nothing is changed, and nothing secret is
  * asked for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs of the manage worker: they make, change and look through objects. Each fills ret_result, which then points into
  * the arena.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the jobs of the manage worker share: refusals with a reason, checks of the key that was made or found, and looks
  * at the token that allow for what modules do not see at once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For tokens that cannot unwrap a kind of private key (SoftHSM: X25519): the key is opened here, in memory, and created
  * in the token. The operator is told.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The attributes of every KEK that cekd puts into a token: CKA_TOKEN, PRIVATE, SENSITIVE, not EXTRACTABLE, and no usage
  * but what its alg needs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The transport key: an RSA session key of the manage worker, for which operators wrap what they import. It never
  * leaves the token and dies with the session.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/token/p11/carrier.h"
 
 #include "daemon/token/p11/objects.h"

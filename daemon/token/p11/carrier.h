@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Session objects that carry a secret value (Z, a CEK) between the token and this process where no call takes or gives
  * it bare: readable, and gone at once.

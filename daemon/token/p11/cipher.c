@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/token/p11/cipher.h"
 
 CK_RV cipher_encrypt(struct session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, const uint8_t *in,

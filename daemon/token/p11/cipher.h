@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Encryption and decryption by the token in one call, all in and all out.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a CK_RV of a token means for cekd. One table; a code that is not in it counts as ambiguous.
  */

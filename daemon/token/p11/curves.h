@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The curves of ECDH-ES (RFC 7518 section 6.2.1.1, RFC 8037) as PKCS#11 and OpenSSL call them.
  */

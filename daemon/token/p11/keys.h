@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The KEKs that this worker has used. named.h says which object is meant by a name.
  */

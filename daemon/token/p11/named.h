@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which object of the token a job means. CKA_ID is not unique by PKCS#11: class and key type belong to the name, and of
  * several objects of one kind it is the one whose public half is the version's.

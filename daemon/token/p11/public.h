@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The public half of a KEK: what the token says of it, for OpenSSL, for JOSE, and its name (kid).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one PKCS#11 session of a worker: module, slot, login. The slot is found by what the URI says of the token (label,
  * serial, …), never by its number. Nothing here is closed before the end: closing the last session logs out and drops

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SoftHSM answers CKR_GENERAL_ERROR to a bad ciphertext and to a dead token alike. The last unwrap that worked, done
  * again, tells which: at most once a second, so that a flood of bad ciphertexts costs little.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the token can do is tried with session keys when the worker starts, and what it did not clearly refuse again now
  * and then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The test that a KEK really works: what it wraps it unwraps, and what was tampered with does not open.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Encrypted keys that do not open, sorted by what is wrong with them: what tests/bench/timing compares.
  */

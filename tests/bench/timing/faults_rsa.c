@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PKCS1_MGF1() is deprecated, but this needs nothing else of RSA-OAEP. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 

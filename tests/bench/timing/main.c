@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does the time of a failed unwrap tell why it failed? Sends encrypted keys with different faults to the real
  * cekd-token, in random order, and compares the processor time that each takes, fault by fault. Early returns planted

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Do two sets of times differ? Welch's t-test after cropping, as dudect does it (Reparaz, Balasch, Verbauwhede: "Dude,
  * is my code constant time?", 2017).

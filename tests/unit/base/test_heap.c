@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base/heap.c: nodes come out in the order of their keys, whatever was taken out between. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who has a turn when: uids one after the other, and each in its own order.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests for the tests of the broker, in static storage: each call makes the next one of its kind in the same place.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A broker with everything around it in one process: a journal and token workers that answer as the test says, and
  * clients on a real socket. Nothing runs by itself: rig_run() turns all of them until there is nothing left to do.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No reply before its record, and what happens when the journal dies or does not write.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The other side of libcek's unit tests: a listening socket in a folder of its own, and a peer that the test itself
  * moves, in the same thread: it reads what the connection has written and writes what the connection shall read.

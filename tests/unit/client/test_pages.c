@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cek_public_keys(): pages put together; and another side that never ends, or changes under the reader. */
 #include <setjmp.h>
 #include <stdarg.h>

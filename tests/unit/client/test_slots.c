@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/slots.c: slots are their taker's alone, and go with the last of them. */
 #include <setjmp.h>
 #include <stdarg.h>

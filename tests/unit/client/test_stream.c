@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/stream.c: offsets stay true whatever is written, dropped or taken out of the middle. */
 #include <setjmp.h>
 #include <stdarg.h>

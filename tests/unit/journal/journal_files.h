@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of the journal share: two files in a folder of their own. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls of a store (daemon/journal/store.h) that are waited for, by what the store itself says it waits for. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every store must do (daemon/journal/store.h), as tests that run on each: a row of STORE_CONTRACT in its test
  * program, whose setup puts a maker into *state. */
 #pragma once

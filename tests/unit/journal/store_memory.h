@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon/journal/store.h in memory, as a store that waits for a network would be: a journal that several stores share,
  * each of which hears later, in a turn of its own, what became of what it asked for.

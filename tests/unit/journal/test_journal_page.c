@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* man/cekd-journal.5: every member of the records is explained, and the commands do what the page says. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract on the store that waits; and that it does wait. */
 #include <setjmp.h>
 #include <stdarg.h>

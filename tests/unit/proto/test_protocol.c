@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The example in proto/PROTOCOL.md is what frame.c and cek.proto make of it, to the last octet. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Field numbers that proto/fields reads out of the .proto files, against those that protoc-c generated; no field of a result
  * has been forgotten.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packed jobs are told apart as protobuf-c would do it, and what is no message of jobs is found out.
  */

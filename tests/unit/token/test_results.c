@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The results of unwraps as protobuf-c would pack them, and as they leave.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The link to the journal alone: the other end of its pair is in the test's hand, and what the link tells is counted.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A journal without keys: the token is asked what it holds before anything is served. (What a copied or older journal
  * is taken for, tests/e2e/test_restore.py tells.)

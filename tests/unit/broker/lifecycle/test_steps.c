@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekd does by itself, with the clock in the test's hand.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections at their bounds: pipelining, quotas, peers that do not read, say nothing, or go.
  */

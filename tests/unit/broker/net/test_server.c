@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections alone: what they tell is kept, and no request is made of it.
  */

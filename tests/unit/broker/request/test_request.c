@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decode, resolve, authorise: what reaches a worker, and what is answered before.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lists that no single reply holds: the page that is just full and the one byte more, and the mark of what is left out.
  */

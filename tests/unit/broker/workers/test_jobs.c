@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs and workers alone: the other end of a worker's pair is in the test's hand, and what the workers tell is counted.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/verb_table.c and cekctl(1) say the same: every verb has its section, every option of its --help stands
  * there, and the section has no option that the verb does not have. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* make_token.h */
 #include "tests/unit/client/jose/make_token.h"
 

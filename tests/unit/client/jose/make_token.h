@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compact tokens with a known CEK, well-formed or not.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* stub_cek.h */
 #include "tests/unit/client/jose/stub_cek.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vectors.h */
 #include "tests/unit/client/jose/vectors.h"
 

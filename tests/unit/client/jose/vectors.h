@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading the published vectors in tests/vectors. Failures are assertions.
  */

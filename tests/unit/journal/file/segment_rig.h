@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One file for a struct segment, and an fdatasync() that fails when it shall. */
 #pragma once
 

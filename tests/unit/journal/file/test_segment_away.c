@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* segment.c, when somebody else moves, removes or cuts the file. */
 #include <errno.h>
 #include <fcntl.h>

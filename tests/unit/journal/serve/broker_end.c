@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/journal/serve/broker_end.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The broker's end of the journal's pair, as tests play it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A struct serve with both of its pairs, for one test at a time. */
 #pragma once
 

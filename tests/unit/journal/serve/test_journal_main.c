@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program cekd-journal, started as cekd does, with a stub for cekd and for the broker. */
 #include <fcntl.h>
 #include <poll.h>

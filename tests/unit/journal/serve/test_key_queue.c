@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* On a store that completes appends later (store_memory.h), without anything that reads the pair. */
 #include <errno.h>
 #include <setjmp.h>

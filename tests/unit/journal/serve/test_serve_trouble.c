@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* serve.c, when something is wrong: with the files, with the broker. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Both directions of AES key wrap in both ways of a token, on a token of this file that "wraps" by putting eight bytes
  * in front. */
 #include "daemon/token/algs/aeskw.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Concat KDF (RFC 7518 appendix C) and AES key wrap (RFC 3394 section 4). */
 #include "daemon/token/algs/agree.h"
 

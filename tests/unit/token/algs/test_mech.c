@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of algorithms has every alg that JOSE names here, and keys must fit. */
 #include "daemon/token/algs/mech.h"
 

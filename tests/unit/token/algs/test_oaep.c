@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OAEP decoding: Wycheproof's messages of every length, and the shift for tokens that cut leading zeros off. */
 #include "daemon/token/algs/oaep.h"
 

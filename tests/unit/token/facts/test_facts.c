@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a token, what is in doubt, and what is said of it. */
 #include "daemon/token/facts/facts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cekd puts into a token is protected, and may do what its alg needs and nothing else. */
 #include "daemon/token/manage/template.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The classes of docs/facts.md, "Errors of a token". */
 #include "daemon/token/p11/ckr.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Points: on the curve or not, bare or in DER; and the names of the curves. */
 #include "daemon/token/p11/curves.h"
 

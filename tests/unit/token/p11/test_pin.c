@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The PIN file: what is read, what is refused. */
 #include "daemon/token/p11/pin.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Thumbprints (RFC 7638 section 3.1, RFC 8037 appendix A.3) and public keys in three forms. */
 #include "daemon/token/p11/public.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an error of the token leads to, on a token of this file that does nothing but answer. */
 #include "daemon/token/probe/judge.h"
 

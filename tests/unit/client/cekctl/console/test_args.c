@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/console/args.c: options of one verb. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/console/io.c: input of exactly the size that is allowed, and one byte more. */
 #include <errno.h>
 #include <setjmp.h>

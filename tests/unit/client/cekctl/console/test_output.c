@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/console/output.c: times, durations and texts that came from elsewhere. */
 #include <setjmp.h>
 #include <stdarg.h>

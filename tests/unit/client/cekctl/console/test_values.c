@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/console/values.c: durations, numbers and times as they are written on the command line. */
 #include <errno.h>
 #include <setjmp.h>

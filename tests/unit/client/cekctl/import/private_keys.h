@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private keys of OpenSSL's making as JWK and PEM, for tests of what reads and checks them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/import/envelope.c: what is sealed can be opened with the private half of the transport key, by an OpenSSL
  * that knows nothing of our code. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/import/private_check.c: keys that are well written and not what they should be. */
 #include <setjmp.h>
 #include <stdarg.h>

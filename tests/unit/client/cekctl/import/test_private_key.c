@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/import/private_key.c and private_jwk.c: private keys are read strictly. */
 #include <errno.h>
 #include <fcntl.h>

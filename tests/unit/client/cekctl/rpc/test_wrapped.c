@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/rpc/wrapped.c: wrapped CEKs as JSON objects. */
 #include <errno.h>
 #include <setjmp.h>

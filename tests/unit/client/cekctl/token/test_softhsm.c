@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client/cekctl/token/softhsm.c: SoftHSM's files. */
 #include <errno.h>
 #include <fcntl.h>
