@@ -20,6 +20,7 @@ enum {
 	/* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
 	REQUEST_JOB_MAX = 2560,
 	REQUEST_TEXT_MAX = 256,
+	REQUEST_TRIES_MAX = 64, /* versions-tried is no larger */
 };
 
 struct request {
@@ -48,6 +49,7 @@ struct request {
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
 	uint32_t tries, candidate, candidates;
+	bool failed;            /* without kid: the token could try one of them, and it did not open it */
 	CekReply reply;         /* the handler fills in its result, made in the arena */
 	/* What the handler has made wait for it, or keeps for it; gone is called once if the request ends before that: */
 	void *held;
@@ -56,6 +58,7 @@ struct request {
 	bool large;             /* the reply may be as long as a frame */
 	/* Up to here a new request is zeroed; of these only the first byte is. */
 	char text[REQUEST_TEXT_MAX]; /* what the reply says if it is not OK */
+	struct version *tried[REQUEST_TRIES_MAX]; /* without kid: tries of them */
 	/* For the audit trail: */
 	char key_name[KEY_NAME_MAX + 1], kid[KID_MAX + 1];
 	char detail[REQUEST_TEXT_MAX];

@@ -35,14 +35,13 @@ static Job *waiting_job(struct request *request)
 static int try_next(struct request *request, int outcome)
 {
 	size_t rsa_len = request->key->alg->family == ALG_RSA_OAEP ? request->encrypted_key_len : 0;
-	struct version *next = use_candidate(request, request->tries + 1, rsa_len);
+	struct version *next = use_next(request, rsa_len);
 	Job *job = next ? waiting_job(request) : NULL;
 
 	if (!next)
-		return outcome;
+		return use_last_word(request, outcome);
 	if (!job)
 		return log_origin(-ENOMEM);
-	request->tries++;
 	request->version = next;
 	job->rewrap->from->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
 	job->rewrap->from->public_key = ring_public_half(next);
@@ -66,7 +65,9 @@ static int on_result(struct request *request, const JobResult *result)
 	int outcome = use_outcome(request, target ? request->to_version : request->version, result);
 	Job *job;
 
-	if (outcome == STATUS_FAILED && request->candidate != UINT32_MAX)
+	if (result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK)
+		use_seen(request, request->to_version);
+	if (!target && use_goes_on(request, result))
 		return try_next(request, outcome);
 	if (outcome == STATUS_OK)
 		outcome = use_still(request, request->to_version);
@@ -119,16 +120,16 @@ static int check(struct request *request, const Cek__V1__RewrapRequest *message)
 
 static int choose(struct request *request, const Cek__V1__RewrapRequest *message)
 {
+	size_t rsa_len = request->key->alg->family == ALG_RSA_OAEP ? message->encrypted_key.len : 0;
+
 	if (request->version) {
 		request->candidate = UINT32_MAX;
 		return use_for_unwrap(request, request->version);
 	}
-	request->version = use_candidate(request, 0, request->key->alg->family == ALG_RSA_OAEP
-		? message->encrypted_key.len : 0);
 	if (request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0)
 		return request_say(request, STATUS_MALFORMED, "kid: needed with ECDH-ES");
-	return request->version ? STATUS_OK : request_say(request, STATUS_UNUSABLE,
-		"the key has no version that could open this");
+	request->version = use_next(request, rsa_len);
+	return request->version ? STATUS_OK : use_none(request, rsa_len);
 }
 
 int rpc_rewrap(struct request *request)

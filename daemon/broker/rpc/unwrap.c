@@ -35,16 +35,15 @@ static int answer(struct request *request, const JobResult *result)
 /* The same job for the next version of the key. */
 static int try_next(struct request *request, int outcome)
 {
-	struct version *next = use_candidate(request, request->tries + 1, rsa_len(request));
+	struct version *next = use_next(request, rsa_len(request));
 	Job *job;
 
 	if (!next)
-		return outcome;
+		return use_last_word(request, outcome);
 	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 	if (!job)
 		return log_origin(-ENOMEM);
-	request->tries++;
 	request->version = next;
 	job->id = workers_job_id(&request->broker->workers);
 	job->unwrap->cka_id = (ProtobufCBinaryData){.data = next->cka_id, .len = next->cka_id_len};
@@ -58,11 +57,7 @@ static int on_result(struct request *request, const JobResult *result)
 
 	if (outcome == STATUS_OK)
 		return answer(request, result);
-	/* Without kid other versions may open it. A missing one drops out of the candidates only when that is on
-	 * record. */
-	if (request->candidate != UINT32_MAX && outcome == STATUS_FAILED)
-		return try_next(request, outcome);
-	return outcome;
+	return use_goes_on(request, result) ? try_next(request, outcome) : outcome;
 }
 
 /* Without kid: the first version to try, or for direct agreement, which cannot fail, the one that the caller asks
@@ -73,15 +68,15 @@ static int choose(struct request *request, const Cek__V1__UnwrapRequest *message
 
 	while (direct && use_candidate(request, request->candidates, 0))
 		request->candidates++;
-	request->version = use_candidate(request, message->candidate, direct ? 0 : rsa_len(request));
-	if (!request->version && message->candidate > 0)
-		return request_say(request, STATUS_MALFORMED, "candidate: there are %u", request->candidates);
-	if (!request->version)
-		return request_say(request, STATUS_UNUSABLE, "the key has no version that could open this");
 	if (message->candidate > 0 && !direct)
 		return request_say(request, STATUS_MALFORMED, "candidate: for ECDH-ES only");
+	if (message->candidate > 0 && message->candidate >= request->candidates)
+		return request_say(request, STATUS_MALFORMED, "candidate: there are %u", request->candidates);
 	request->candidate = direct ? UINT32_MAX : 0;
-	return STATUS_OK;
+	request->version = direct ? use_candidate(request, message->candidate, 0) : use_next(request, rsa_len(request));
+	if (!request->version)
+		return use_none(request, rsa_len(request));
+	return direct ? use_for_unwrap(request, request->version) : STATUS_OK;
 }
 
 static int submit(struct request *request, const Cek__V1__UnwrapRequest *message)

@@ -86,7 +86,19 @@ unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_le
 
 static bool fits(const struct version *version, size_t rsa_len)
 {
-	return use_unwraps(version) && !lost(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
+	return use_unwraps(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
+}
+
+/* Place by place: the active one, then from the youngest to the oldest; then in the same order those that are lost. NULL:
+ * the version of this place does not fit, or has its other place. */
+static struct version *in_order(const struct key *key, size_t place, size_t rsa_len)
+{
+	const size_t n = key->n_versions + 1, i = place % n;
+	struct version *version = i == 0 ? key->active : key->versions[key->n_versions - i];
+
+	if (!version || (i > 0 && version == key->active) || !fits(version, rsa_len))
+		return NULL;
+	return lost(version) == (place >= n) ? version : NULL;
 }
 
 struct version *use_candidate(const struct request *request, uint32_t i, size_t rsa_len)
@@ -96,15 +108,68 @@ struct version *use_candidate(const struct request *request, uint32_t i, size_t 
 
 	if (i >= request->broker->turn.limits.versions_tried)
 		return NULL;
-	if (key->active && fits(key->active, rsa_len) && n++ == i)
-		return key->active;
-	for (size_t j = key->n_versions; j-- > 0;) {
-		struct version *version = key->versions[j];
+	for (size_t place = 0; place < 2 * (key->n_versions + 1); place++) {
+		struct version *version = in_order(key, place, rsa_len);
 
-		if (version != key->active && fits(version, rsa_len) && n++ == i)
+		if (version && n++ == i)
 			return version;
 	}
 	return NULL;
+}
+
+static bool was_tried(const struct request *request, const struct version *version)
+{
+	for (uint32_t i = 0; i < request->tries; i++) {
+		if (request->tried[i] == version)
+			return true;
+	}
+	return false;
+}
+
+struct version *use_next(struct request *request, size_t rsa_len)
+{
+	struct broker *broker = request->broker;
+	const struct key *key = request->key;
+
+	if (request->tries >= broker->turn.limits.versions_tried || request->tries >= REQUEST_TRIES_MAX)
+		return NULL;
+	for (size_t place = 0; place < 2 * (key->n_versions + 1); place++) {
+		struct version *version = in_order(key, place, rsa_len);
+
+		if (!version || was_tried(request, version) || !may_look(broker, version))
+			continue;
+		request->tried[request->tries++] = version;
+		return version;
+	}
+	return NULL;
+}
+
+int use_none(struct request *request, size_t rsa_len)
+{
+	const struct version *version = use_candidate(request, 0, rsa_len);
+
+	if (version && lost(version))
+		return say_lost(request, version);
+	return request_say(request, STATUS_UNUSABLE, "the key has no version that could open this");
+}
+
+bool use_goes_on(struct request *request, const JobResult *result)
+{
+	if (request->candidate == UINT32_MAX || !result)
+		return false;
+	if (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED)
+		request->failed = true;
+	return result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED ||
+		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING ||
+		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_AMBIGUOUS;
+}
+
+int use_last_word(struct request *request, int outcome)
+{
+	if (!request->failed)
+		return outcome;
+	request->text[0] = '\0';
+	return STATUS_FAILED;
 }
 
 /* One wrap more under this version: false if its limit does not allow it (yet). */
@@ -136,7 +201,8 @@ static int for_wrap(struct request *request, struct version **ret_version)
 		return STATUS_PENDING; /* the one before was compromised, and the new one is being made */
 	if (!version)
 		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
-	if (!may_look(broker, version))
+	/* A rewrap that opens with the same version has its look already. */
+	if (version != request->version && !may_look(broker, version))
 		return say_lost(request, version);
 	if (!take_wrap(broker, version)) {
 		if (!version->reserving && !version->key->change)
@@ -174,15 +240,21 @@ int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJo
 	return request_submit(request, job);
 }
 
+void use_seen(struct request *request, struct version *version)
+{
+	if (lost(version))
+		notes_seen(request->broker, version, request->job.id);
+}
+
 int use_outcome(struct request *request, struct version *version, const JobResult *result)
 {
 	struct broker *broker = request->broker;
 
 	if (!result)
 		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
-	if (lost(version) && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
-		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED))
-		notes_seen(broker, version, request->job.id);
+	if (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
+		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED)
+		use_seen(request, version);
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:
 		return use_still(request, version);

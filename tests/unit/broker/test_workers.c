@@ -396,6 +396,50 @@ static void test_a_rewrap_finds_its_target_missing(void **state)
 	assert_true(key->versions[1]->missing);
 	call_data[0] = 0;
 	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	/* It is back, and the next rewrap tells. */
+	assert_true(warned(rig, &client, "no object for version 2"));
+	key->versions[1]->look_again = 0;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	assert_false(key->versions[1]->missing);
+	assert_false(warned(rig, &client, "no object"));
+	rig_close(&client);
+	free(kid);
+}
+
+/* Nobody who names it: a lost version is tried last, and only when its look is due. */
+static void test_a_missing_object_comes_back_without_kid(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	Cek__V1__RewrapRequest rewrap = CEK__V1__REWRAP_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	struct version *version;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	version = rig->broker.ring.keys[0]->active;
+	call_data[0] = 0xfe;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(NULL, "k")), STATUS_UNUSABLE);
+	assert_true(version->missing);
+	call_data[0] = 0;
+	version->look_again = UINT64_MAX;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(NULL, "k")), STATUS_UNUSABLE);
+	assert_true(version->missing);
+	version->look_again = 0;
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(NULL, "k")), STATUS_OK);
+	assert_false(version->missing);
+	version->missing = version->twins = true;
+	version->look_again = 0;
+	rewrap.key = (char *)"k";
+	rewrap.alg = (char *)"A256KW";
+	rewrap.enc = (char *)"A256GCM";
+	rewrap.encrypted_key = call_bytes(40);
+	request.op_case = CEK__V1__REQUEST__OP_REWRAP;
+	request.rewrap = &rewrap;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	assert_false(version->missing || version->twins);
 	rig_close(&client);
 	free(kid);
 }
@@ -668,6 +712,7 @@ int main(void)
 		TEST(test_news_of_a_worker),
 		TEST(test_no_warning_is_lost_in_silence),
 		TEST(test_a_rewrap_finds_its_target_missing),
+		TEST(test_a_missing_object_comes_back_without_kid),
 		TEST(test_an_unwrap_is_not_answered_in_parts),
 		TEST(test_a_forget_job_is_not_answered_in_parts),
 		TEST(test_a_generation_is_not_answered_in_parts),
