@@ -91,6 +91,7 @@ static void on_end_worker(void *owner, const struct worker *worker, const char *
 static void on_worker_ready(void *owner)
 {
 	notes_look_for_missing(owner);
+	steps_try_again(owner);
 }
 
 static const struct workers_events workers_events = {
@@ -175,6 +176,7 @@ static void on_reload(void *owner, const Cek__Internal__V1__Reload *reload)
 		broker_set_limits(broker, reload->limits);
 	server_rematch(&broker->server);
 	notes_confirm_clock(broker);
+	steps_try_again(broker);
 	notes_tell_rules(broker);
 	log_info("new rules and limits are in force");
 }

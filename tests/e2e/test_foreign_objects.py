@@ -2,6 +2,7 @@
 """Objects that other programs and ceremonies put into the token, by pkcs11-tool."""
 
 import os
+import signal
 import subprocess
 
 import cekd as C
@@ -120,3 +121,24 @@ def test_keys_that_nothing_tells_apart(daemon):
     p11(daemon, "--delete-object", "--type", "secrkey", "--id", "62", "--label", "theirs")
     C.wait_for(lambda: opens(daemon, made) == "OK", "the key to be served again")
     assert not warnings(daemon, "key a: ") and not findings(daemon)
+
+
+def test_destruction_of_what_nothing_tells_apart(make_cekd):
+    """It waits with one record and a warning, fsck says so, and SIGHUP tries again once only one is left."""
+    daemon = make_cekd(page=True, destroy_wait_min=60)
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "63", "--label", "mine")
+    made = adopt(daemon, "d", "A256KW", "63")
+    p11(daemon, "--keygen", "--key-type", "aes:32", "--id", "63", "--label", "theirs")
+    with daemon.client() as client:
+        client.rotate("d")
+        client.ok(destroy_version=pb.DestroyVersionRequest(kid=made.kid, force=True, wait=60))
+    daemon.page.shift(120)
+    C.wait_for(lambda: warnings(daemon, "several keys that could be version 1"), "the warning")
+    C.wait_for(lambda: daemon.log_text().count("key d: destroy: CONFLICT") == 2, "the second try")
+    assert daemon.keys.read_text().count('"op":"destroy"') == 1
+    assert [f.kind for f in findings(daemon)] == ["twin"] and "destruction waits" in findings(daemon)[0].what
+    p11(daemon, "--delete-object", "--type", "secrkey", "--id", "63", "--label", "theirs")
+    daemon.process.send_signal(signal.SIGHUP)
+    with daemon.client() as client:
+        C.wait_for(lambda: client.ok(describe_key=pb.DescribeKeyRequest(key="d")).key.key.version[0].state
+                   == pb.STATE_DESTROYED, "the destruction")

@@ -118,13 +118,15 @@ int change_start(struct change *change, uint8_t *packed, size_t len)
 {
 	struct broker *broker = change->broker;
 	struct request *request = change->request;
+	bool goes_on;
 	int r;
 
 	change->job.packed = packed;
 	change->job.len = len;
 	if (must_wait(change))
 		return refuse(change, STATUS_CONFLICT, "another change of this key is under way");
-	r = begin(change);
+	goes_on = change->kind == CHANGE_DESTROY && ring_destruction_open(&broker->ring, change->version);
+	r = goes_on ? 0 : begin(change);
 	if (r == -ENOBUFS)
 		return refuse(change, STATUS_OVERLOADED, "too many changes wait for the journal");
 	if (r < 0)
@@ -136,6 +138,8 @@ int change_start(struct change *change, uint8_t *packed, size_t len)
 		request->held = change;
 		request->gone = on_request_gone;
 	}
+	if (goes_on)
+		course_go_on(change);
 	return STATUS_PENDING;
 }
 

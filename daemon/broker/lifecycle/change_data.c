@@ -4,7 +4,8 @@
 #include "daemon/broker/lifecycle/change_data.h"
 #include "daemon/shared/testhook.h"
 
-enum { BACK_OFF_US = 5000000 };
+#define BACK_OFF_US (UINT64_C(5) * 1000000)
+#define BACK_OFF_MAX_US (UINT64_C(3600) * 1000000)
 
 static const struct {
 	const char *op;  /* in the intent */
@@ -40,7 +41,21 @@ void change_free(struct change *change)
 	free(change);
 }
 
-void change_back_off(struct broker *broker, struct key *key)
+static struct pause *pause_of(struct key *key, struct version *destroyed)
 {
-	key->rotate_again = broker->turn.now + BACK_OFF_US;
+	return destroyed ? &destroyed->destroy_pause : &key->pause;
+}
+
+void change_back_off(struct broker *broker, struct key *key, struct version *destroyed)
+{
+	struct pause *pause = pause_of(key, destroyed);
+	uint64_t wait = pause->failures < 10 ? BACK_OFF_US << pause->failures : BACK_OFF_MAX_US;
+
+	pause->failures++;
+	pause->until = broker->turn.now + (wait < BACK_OFF_MAX_US ? wait : BACK_OFF_MAX_US);
+}
+
+void change_went_well(struct key *key, struct version *destroyed)
+{
+	*pause_of(key, destroyed) = (struct pause){0};
 }

@@ -71,5 +71,9 @@ void change_step(const struct change *change, enum change_step step);
 /* Gone, whether it was started or not. */
 void change_free(struct change *change);
 
-/* A change of this key failed: cekd waits before it tries one by itself. */
-void change_back_off(struct broker *broker, struct key *key);
+/* A change of this key failed: cekd waits before it tries one by itself, longer each time, up to an hour. destroyed: it was
+ * the destruction of this version, and only that waits; or NULL. */
+void change_back_off(struct broker *broker, struct key *key, struct version *destroyed);
+
+/* It went well: the next failure is a first one. */
+void change_went_well(struct key *key, struct version *destroyed);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/course.h"
+#include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/record.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/pending.h"
@@ -65,6 +66,7 @@ static void finish(struct change *change, int outcome)
 	struct broker *broker = change->broker;
 	struct request *request = change->request;
 	struct key *key = change->key;
+	struct version *destroyed = change->kind == CHANGE_DESTROY ? change->version : NULL;
 	char line[200];
 
 	if (outcome == STATUS_OK && change->kind == CHANGE_RESTORE)
@@ -77,7 +79,9 @@ static void finish(struct change *change, int outcome)
 	if (key && key->change == change)
 		key->change = NULL;
 	if (key && outcome != STATUS_OK)
-		change_back_off(broker, key);
+		change_back_off(broker, key, destroyed);
+	else if (key)
+		change_went_well(key, destroyed);
 	if (request)
 		answer(change, request, outcome);
 	change_free(change);
@@ -163,6 +167,7 @@ static int status_of(struct change *change, const JobResult *result)
 	case OUTCOME_UNSUPPORTED:
 		return say(change, STATUS_UNSUPPORTED, "%s", result->text[0] ? result->text
 			: "the token cannot do that");
+	case OUTCOME_AMBIGUOUS:
 	case OUTCOME_REFUSED:
 		return say(change, STATUS_CONFLICT, "%s", result->text);
 	case OUTCOME_UNTRIED:
@@ -206,6 +211,14 @@ static void record_destroyed(struct change *change)
 		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
 }
 
+/* Nothing tells which key of the token is meant. The intent stays open: the same destruction is tried again, with longer and
+ * longer pauses and without another record, until only one is left. */
+static void wait_for_one(struct change *change)
+{
+	notes_mark_twins(change->broker, change->version);
+	finish(change, STATUS_CONFLICT);
+}
+
 static void on_answered(struct job *job, const JobResult *result)
 {
 	struct change *change = list_entry(job, struct change, job);
@@ -222,6 +235,8 @@ static void on_answered(struct job *job, const JobResult *result)
 	if ((outcome == STATUS_UNAVAILABLE || outcome == STATUS_INTERNAL) && change->kind != CHANGE_ADOPT &&
 		!(result && result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_UNTRIED))
 		finish(change, outcome);
+	else if (change->kind == CHANGE_DESTROY && outcome == STATUS_CONFLICT)
+		wait_for_one(change);
 	else if (outcome != STATUS_OK)
 		abandon(change, outcome);
 	else if (change->kind == CHANGE_DESTROY)
@@ -253,6 +268,11 @@ static void touch_token(struct change *change)
 	else
 		timer_set(&broker->turn.timers, &change->timer,
 			broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
+}
+
+void course_go_on(struct change *change)
+{
+	touch_token(change);
 }
 
 void course_intended(struct append *append, bool ok)

@@ -11,3 +11,6 @@
 /* For append.done of a change that begins with an intent, and of one that is a single record. */
 void course_intended(struct append *append, bool ok);
 void course_recorded(struct append *append, bool ok);
+
+/* The intent stands in the journal already: go on from there. The change may be gone afterwards. */
+void course_go_on(struct change *change);

@@ -170,19 +170,6 @@ static const struct object *find_object(const struct ring *ring, const struct in
 	return found;
 }
 
-/* Its destruction was begun and its end is not written yet: the object may be there or not. */
-static bool being_destroyed(const struct ring *ring, const struct version *version)
-{
-	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
-		const struct intent *intent = list_entry(link, struct intent, link);
-
-		if (strcmp(intent->op, "destroy") == 0 && intent->cka_id_len == version->cka_id_len &&
-		    memcmp(intent->cka_id, version->cka_id, version->cka_id_len) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The CKA_ID of an adopted key was chosen by others, who may use it again. */
 static void add_destroyed(struct findings *findings, const struct version *version)
 {
@@ -198,11 +185,12 @@ static void add_destroyed(struct findings *findings, const struct version *versi
 
 static void add_twins(struct findings *findings, const struct version *version, size_t others)
 {
-	char what[160];
+	const char *waits = version->state == STATE_WAITING ? ": its destruction waits for that" : ": this version is not used";
+	char what[200];
 
-	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s", others,
+	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s%s", others,
 		others == 1 ? "" : "s", others == 1 ? "s" : "ve",
-		version->twins ? ", and nothing tells them apart: this version is not used" : "");
+		version->twins ? ", and nothing tells them apart" : "", version->twins ? waits : "");
 	add(findings, "twin", version->key->name, version->kid, version->cka_id, version->cka_id_len, what,
 		version->twins ? "find out with the token's own tools which is which, and give the others another one"
 			       : "give the others another CKA_ID with the token's own tools: there are programs that "
@@ -221,7 +209,7 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 			add_destroyed(findings, version);
 		return;
 	}
-	if (!object && being_destroyed(&broker->ring, version))
+	if (!object && ring_destruction_open(&broker->ring, version))
 		return;
 	if (!object)
 		add(findings, "missing", key, version->kid, version->cka_id, version->cka_id_len,

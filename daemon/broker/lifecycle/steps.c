@@ -26,7 +26,7 @@ static const struct timeval period = {.tv_sec = 1};
 
 static bool may_change(const struct broker *broker, const struct key *key)
 {
-	return !key->change && broker->turn.now >= key->rotate_again && !broker->turn.draining && broker_serving(broker) &&
+	return !key->change && broker->turn.now >= key->pause.until && !broker->turn.draining && broker_serving(broker) &&
 		!broker_unconfirmed(broker);
 }
 
@@ -43,7 +43,7 @@ static void new_version(struct broker *broker, struct key *key, enum state state
 	snprintf(change->name, sizeof(change->name), "%s", key->name);
 	change_like(change, key);
 	if (change_generate_job(change, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
-		change_back_off(broker, key);
+		change_back_off(broker, key, NULL);
 }
 
 static void move(struct broker *broker, struct version *version, enum state state)
@@ -57,7 +57,7 @@ static void move(struct broker *broker, struct version *version, enum state stat
 	change->state = state;
 	snprintf(change->name, sizeof(change->name), "%s", version->key->name);
 	if (change_start(change, NULL, 0) != STATUS_PENDING)
-		change_back_off(broker, version->key);
+		change_back_off(broker, version->key, NULL);
 }
 
 void steps_rotate(struct broker *broker, struct key *key)
@@ -102,7 +102,7 @@ static void destroy(struct broker *broker, struct version *version)
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy_job;
 	if (change_pack_job(change, &job, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
-		change_back_off(broker, version->key);
+		change_back_off(broker, version->key, version);
 }
 
 static void take(struct broker *broker, struct key *key, const struct due *due)
@@ -125,6 +125,20 @@ static void take(struct broker *broker, struct key *key, const struct due *due)
 	}
 }
 
+/* Are there destructions that failed and are to wait? */
+static bool hold(const struct key *key, uint64_t monotonic)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < key->n_versions; i++) {
+		struct pause *pause = &key->versions[i]->destroy_pause;
+
+		pause->held = monotonic < pause->until;
+		any = any || pause->held;
+	}
+	return any;
+}
+
 /* Each key's first step, if its time has come; the next one follows when this has been recorded. */
 static void run(struct broker *broker, uint64_t now)
 {
@@ -133,8 +147,11 @@ static void run(struct broker *broker, uint64_t now)
 	steps->next_due = UINT64_MAX;
 	for (size_t i = 0; i < broker->ring.n_keys; i++) {
 		struct key *key = broker->ring.keys[i];
+		bool held = hold(key, broker->turn.now);
 		struct due due = schedule_next(key, broker_clock_suspect(broker));
 
+		if (held) /* look again when that is over */
+			steps->next_due = 0;
 		if (due.step == STEP_NONE)
 			continue;
 		if (due.time <= now && may_change(broker, key))
@@ -186,6 +203,18 @@ int steps_init(struct broker *broker)
 	steps->usage_due = broker->turn.now + broker->usage_seconds * UINT64_C(1000000);
 	event_assign(&steps->timer, broker->turn.base, -1, EV_PERSIST, on_timer, steps);
 	return event_add(&steps->timer, &period) < 0 ? -ENOMEM : 0;
+}
+
+void steps_try_again(struct broker *broker)
+{
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		struct key *key = broker->ring.keys[i];
+
+		key->pause = (struct pause){0};
+		for (size_t j = 0; j < key->n_versions; j++)
+			key->versions[j]->destroy_pause = (struct pause){0};
+	}
+	steps_changed(&broker->steps);
 }
 
 void steps_deinit(struct broker *broker)

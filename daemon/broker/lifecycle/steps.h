@@ -13,6 +13,9 @@
 int steps_init(struct broker *broker);
 void steps_deinit(struct broker *broker);
 
+/* What failed is worth another try now: an operator says so (SIGHUP), or a worker has something new. */
+void steps_try_again(struct broker *broker);
+
 /* Make a new active version unless a change of the key is under way or the last attempt failed just now. */
 void steps_rotate(struct broker *broker, struct key *key);
 

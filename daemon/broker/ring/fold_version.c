@@ -203,6 +203,7 @@ int fold_version(struct ring *ring, const KeyRecord *record, char *ret_why, size
 int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	struct version *version = ring_version(ring, record->kid);
+	KeyRecord done = *record;
 
 	if (!version)
 		return fold_contradiction(ret_why, why_size, "no such kid", record);
@@ -210,11 +211,8 @@ int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 		!move_recorded(version, (enum state)record->state))
 		return fold_contradiction(ret_why, why_size, "no such move", record);
 	enter_state(version, (enum state)record->state, record->until_time, record->time);
-	if (version->state == STATE_DESTROYED) {
-		KeyRecord done = *record;
-
-		done.cka_id = (ProtobufCBinaryData){.data = version->cka_id, .len = version->cka_id_len};
-		fold_end_intent(ring, &done);
-	}
+	/* Destroyed, or its destruction was taken back: a later one begins anew. */
+	done.cka_id = (ProtobufCBinaryData){.data = version->cka_id, .len = version->cka_id_len};
+	fold_end_intent(ring, &done);
 	return 0;
 }

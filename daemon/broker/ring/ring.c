@@ -84,6 +84,18 @@ PublicKey *ring_public_half(const struct version *version)
 	return family == ALG_RSA_OAEP || family == ALG_ECDH ? version->public_key : NULL;
 }
 
+bool ring_destruction_open(const struct ring *ring, const struct version *version)
+{
+	for (const struct link *link = ring->intents.next; link != &ring->intents; link = link->next) {
+		const struct intent *intent = list_entry(link, struct intent, link);
+
+		if (strcmp(intent->op, "destroy") == 0 && intent->cka_id_len == version->cka_id_len &&
+			memcmp(intent->cka_id, version->cka_id, version->cka_id_len) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t ring_after(const struct ring *ring, const char *name)
 {
 	size_t low = 0, high = ring->n_keys;

@@ -33,6 +33,13 @@ struct usage {
 	uint64_t last_used;
 };
 
+/* What failed, cekd does not try again by itself before that; the pauses grow. */
+struct pause {
+	uint64_t until;    /* monotonic time */
+	uint32_t failures; /* in a row */
+	bool held;         /* as steps.c saw it last: it is not over */
+};
+
 struct version {
 	struct key *key;
 	char *kid;
@@ -62,6 +69,7 @@ struct version {
 	bool reserving;           /* a reservation is under way */
 	bool marking;             /* "missing" or "found" is under way */
 	bool twins;               /* the token has several objects that could be it: none is used */
+	struct pause destroy_pause; /* its destruction failed */
 	uint64_t looked;          /* id of the last job before that was seen; only later ones tell that it is over */
 };
 
@@ -78,7 +86,7 @@ struct key {
 	/* Not from the journal: */
 	struct change *change;    /* the life-cycle change under way, or NULL */
 	struct link parked;       /* wraps that wait for a reservation or a rotation */
-	uint64_t rotate_again;    /* monotonic time before which cekd does not try again by itself */
+	struct pause pause;       /* a change of it failed */
 };
 
 /* Something that cekd was about to make or destroy in the token and never finished saying. */
@@ -127,6 +135,8 @@ struct version *ring_version(const struct ring *ring, const char *kid);
 struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size_t len);
 /* The public half that tells its object from others with the same CKA_ID; NULL: AES, which has none. */
 PublicKey *ring_public_half(const struct version *version);
+/* A destruction of this version was begun, and its end is not written yet: the object may be there or not. */
+bool ring_destruction_open(const struct ring *ring, const struct version *version);
 /* The first key whose name sorts after this one (NULL: the first of all), as an index into keys. */
 size_t ring_after(const struct ring *ring, const char *name);
 

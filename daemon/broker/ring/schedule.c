@@ -53,7 +53,7 @@ struct due schedule_next(const struct key *key, bool keep)
 		enum step step = version->state == STATE_SUSPENDED ? STEP_RESUME
 			: version->state == STATE_WAITING ? STEP_DESTROY : STEP_NONE;
 
-		if (step == STEP_NONE || version->until == 0 || (keep && step == STEP_DESTROY))
+		if (step == STEP_NONE || version->until == 0 || ((keep || version->destroy_pause.held) && step == STEP_DESTROY))
 			continue;
 		if (first.step == STEP_NONE || version->until < first.time)
 			first = (struct due){step, version->until, version};

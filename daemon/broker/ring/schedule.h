@@ -43,7 +43,7 @@ enum {
 };
 
 /* The step that comes first for this key, STEP_NONE if nothing is ever due. keep: destruction does not count, since the
- * clock is not to be trusted. */
+ * clock is not to be trusted. One that is held after a failure does not either, so that nothing else waits for it. */
 struct due schedule_next(const struct key *key, bool keep);
 
 /* Does anybody know how long an old version is needed? Without an overlap and a token lifetime a token may be of any

@@ -57,6 +57,7 @@ static bool on_hello(struct worker *worker, const WorkerHello *hello)
 /* A token can do more than it seemed to. False: the worker broke the rules. */
 static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *news)
 {
+	struct workers *workers = worker->workers;
 	WorkerHello merged, *hello;
 	uint8_t *packed;
 
@@ -75,6 +76,7 @@ static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *
 		return true;
 	cek__internal__v1__worker_hello__free_unpacked(worker->hello, NULL);
 	worker->hello = hello;
+	workers->events->ready(workers->owner);
 	log_info("worker %u.%u knows now what the token can do", worker->index, worker->generation);
 	return true;
 }

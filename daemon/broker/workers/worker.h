@@ -42,7 +42,7 @@ struct workers_events {
 	bool (*want)(void *owner, bool manage, uint32_t index, uint32_t generation);
 	/* This one broke the rules: it is to be killed and replaced, since it may not end by itself. */
 	void (*end)(void *owner, const struct worker *worker, const char *how);
-	/* A use worker has come. */
+	/* A use worker has come, or knows of more that the token can do. */
 	void (*ready)(void *owner);
 };
 

@@ -286,6 +286,8 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 			result.outcome = CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING;
 			result.cka_id = job->rewrap->to->cka_id;
 		}
+	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_DESTROY && worker->outcome) {
+		result.outcome = (Cek__Internal__V1__Outcome)worker->outcome;
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_GENERATE) {
 		for (size_t i = 0; i < job->generate->cka_id.len; i++)
 			snprintf(kid + 2 * i, 3, "%02x", job->generate->cka_id.data[i]);

@@ -32,7 +32,7 @@ struct rig_worker {
 	Cek__Internal__V1__TokenObject *const *objects; /* what an inventory finds */
 	size_t n_objects;
 	size_t parts;        /* of an inventory, each with all objects, before the last one */
-	enum outcome outcome; /* of an inventory; 0: OK */
+	enum outcome outcome; /* of an inventory or a destruction; 0: OK */
 	struct arena arena;
 	struct results results;
 };

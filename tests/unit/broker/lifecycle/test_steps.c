@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/lifecycle/notes.h"
+#include "daemon/broker/lifecycle/steps.h"
 #include "daemon/shared/testhook.h"
 #include "tests/unit/broker/broker_calls.h"
 
@@ -218,6 +219,50 @@ static void test_a_suspension_ends_as_it_is_resumed(void **state)
 	rig_start(*state);
 }
 
+/* Two keys could be the version: one intent for all the tries, growing pauses, a warning; nothing else of the key waits. */
+static void test_a_destruction_that_cannot_be_waits_longer_and_longer(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	struct version *version;
+	uint64_t jobs;
+	size_t records;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", kid)), STATUS_OK);
+	request = call_destroy(kid, true);
+	request->destroy_version->wait = 3600;
+	assert_int_equal(call_for_status(rig, &client, request), STATUS_OK);
+	rig->manage.outcome = OUTCOME_REFUSED;
+	page->clock_offset_us = HOUR + MINUTE;
+	version = ring_version(&rig->broker.ring, kid);
+	WAIT_FOR(rig, version->destroy_pause.failures == 1);
+	assert_true(version->twins);
+	records = rig->journal.n_records;
+	for (uint32_t failures = 1; failures < 14; failures++) {
+		uint64_t pause = version->destroy_pause.until - rig->broker.turn.now;
+
+		assert_true(pause <= (uint64_t)HOUR && (failures < 11 || pause > (uint64_t)HOUR - (uint64_t)MINUTE));
+		version->destroy_pause.until = 0; /* it has passed */
+		WAIT_FOR(rig, version->destroy_pause.failures == failures + 1);
+	}
+	assert_int_equal(rig->journal.n_records, records);
+	assert_int_equal(call_for_status(rig, &client, call_rotate("k", version->key->active->kid)), STATUS_OK);
+	jobs = rig->manage.jobs;
+	shift(rig, HOUR + 2 * MINUTE);
+	assert_int_equal(rig->manage.jobs, jobs);
+	rig->manage.outcome = OUTCOME_OK;
+	steps_try_again(&rig->broker); /* SIGHUP */
+	WAIT_FOR(rig, version->state == STATE_DESTROYED);
+	assert_true(list_empty(&rig->broker.ring.intents));
+	rig_close(&client);
+	free(kid);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, calls_teardown)
 
 int main(void)
@@ -230,6 +275,7 @@ int main(void)
 		TEST(test_a_downtime_of_months_does_not),
 		TEST(test_other_steps_of_the_key_go_on),
 		TEST(test_a_suspension_ends_as_it_is_resumed),
+		TEST(test_a_destruction_that_cannot_be_waits_longer_and_longer),
 	};
 
 	return cmocka_run_group_tests(tests, map_page, NULL);
