@@ -16,6 +16,7 @@ static void describe_alg(struct token *token, const struct alg *alg, Cek__V1__Al
 	cek__v1__alg_status__init(ret_status);
 	ret_status->alg = (char *)(uintptr_t)alg->name;
 	ret_status->available = facts_describe(&token->facts, alg, &how);
+	ret_status->untried = !ret_status->available && !facts_settled(&token->facts, alg, NULL);
 	copy = arena_alloc(&token->arena, strlen(how) + 1);
 	if (copy)
 		ret_status->how = strcpy(copy, how);

@@ -24,7 +24,8 @@ int new_version_available(struct request *request, const struct alg *alg)
 	const WorkerHello *hello = workers_hello(&request->broker->workers);
 
 	for (size_t i = 0; hello && i < hello->n_alg; i++) {
-		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available)
+		if (strcmp(hello->alg[i]->alg, alg->name) == 0 && !hello->alg[i]->available &&
+			!hello->alg[i]->untried) /* then the manage worker tries */
 			return request_say(request, STATUS_UNSUPPORTED, "the token cannot do %s: %s", alg->name,
 				hello->alg[i]->how);
 	}
