@@ -222,7 +222,7 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 	if (others > 0)
 		add_twins(findings, version, others);
 	/* Of an EC key only its use tells whether it is the one. */
-	if (object && (object->is_secret || object->kid[0] != '\0' || others == 0))
+	if (object && (object->is_secret || object->kid[0] != '\0'))
 		notes_mark(broker, version, false);
 	else if (!object)
 		notes_mark(broker, version, true);
