@@ -179,7 +179,7 @@ static bool take(struct worker *worker, struct received *received)
 		const struct mmsghdr *message = &received->messages[i];
 		uint8_t *data = received->iov[i].iov_base;
 
-		if (message->msg_hdr.msg_flags & MSG_TRUNC)
+		if (ok && (message->msg_hdr.msg_flags & MSG_TRUNC)) /* told once */
 			ok = worker_broke_the_rules(worker, "sent more than it was asked for");
 		ok = ok && message->msg_len > 0 && on_message(worker, data, message->msg_len);
 		wipe(data, message->msg_len);
