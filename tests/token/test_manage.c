@@ -2,10 +2,14 @@
 /*
  * Import, adopt, destroy and inventory through the real manage worker.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/core_names.h>
@@ -18,16 +22,29 @@
 #include "daemon/token/p11/public.h"
 #include "proto/alg.h"
 #include "rig.h"
+#include "shim.h"
 
 #define OUTCOME(name) CEK__INTERNAL__V1__OUTCOME__OUTCOME_##name
 
 static struct rig rig;
 static struct rig_worker manage;
+static struct shim *shim;
 
 static int set_up(void **state)
 {
+	char path[96];
+	int fd;
+
 	(void)state;
 	rig_open(&rig, rig_kind());
+	snprintf(path, sizeof(path), "%s/shim", rig.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, sizeof(*shim)), 0);
+	shim = mmap(NULL, sizeof(*shim), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(shim, MAP_FAILED);
+	close(fd);
+	rig_use_shim(&rig, getenv("CEKD_SHIM_SO"), path);
 	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
 	return 0;
 }
@@ -36,8 +53,18 @@ static int tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(rig_stop(&manage), 0);
+	munmap(shim, sizeof(*shim));
 	rig_close(&rig);
 	return 0;
+}
+
+static void misbehave(const char *function, CK_RV rv, int skip, int times)
+{
+	shim->times = 0;
+	strcpy(shim->function, function);
+	shim->rv = rv;
+	shim->skip = skip;
+	shim->times = times;
 }
 
 /* A result that is a failure holds nothing that could be taken for a key. */
@@ -470,7 +497,7 @@ static void adopts_an_ec_key_with_its_public_half(void **state)
 }
 
 /* An RSA key of another program with the same CKA_ID, for signing. */
-static void create_rsa_twin(const uint8_t *id, const char *label, EVP_PKEY *pair, bool decrypts)
+static CK_OBJECT_HANDLE create_rsa_twin(const uint8_t *id, const char *label, EVP_PKEY *pair, bool decrypts)
 {
 	static const char *names[8] = { "n", "e", "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1", "rsa-exponent2",
 					"rsa-coefficient1" };
@@ -501,7 +528,7 @@ static void create_rsa_twin(const uint8_t *id, const char *label, EVP_PKEY *pair
 		template[10 + i] = (CK_ATTRIBUTE){ types[i], part[i], (CK_ULONG)BN_bn2bin(number, part[i]) };
 		BN_clear_free(number);
 	}
-	rig_create(&rig, template, 18);
+	return rig_create(&rig, template, 18);
 }
 
 static int wrap(const char *alg, uint8_t *id, Cek__V1__PublicKey *public)
@@ -666,6 +693,138 @@ static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, in
 	rig_free(answer);
 }
 
+/* A private key on a curve that no program knows, or one that holds no value. */
+static CK_OBJECT_HANDLE create_odd_ec(const uint8_t *id, uint8_t *params, size_t params_len, size_t len)
+{
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_KEY_TYPE type = CKK_EC;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	uint8_t value[32] = { 1 };
+	CK_ATTRIBUTE template[] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_TOKEN, &yes, 1 },
+		{ CKA_PRIVATE, &yes, 1 },
+		{ CKA_SENSITIVE, &yes, 1 },
+		{ CKA_EXTRACTABLE, &no, 1 },
+		{ CKA_DERIVE, &yes, 1 },
+		{ CKA_ID, (void *)(uintptr_t)id, 16 },
+		{ CKA_EC_PARAMS, params, params_len },
+		{ CKA_VALUE, value, len },
+	};
+
+	return rig_create(&rig, template, sizeof(template) / sizeof(template[0]));
+}
+
+/* The version's own object is gone, and another program's is the only one of its class and type with that CKA_ID. */
+static void destroys_no_strangers_key_that_is_alone(void **state)
+{
+	static const uint8_t aes[32] = { 1 };
+	uint8_t id[16], explicit_params[100] = { 0x30, 98 };
+	uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	EVP_PKEY *rsa, *theirs, *ec;
+	Cek__V1__PublicKey rsa_public, ec_public;
+	struct public_half rsa_half, ec_half;
+	uint8_t modulus[1024] = { 0xc1 };
+	const ProtobufCBinaryData silent[8] = { 0 }, large[8] = { { sizeof(modulus), modulus } };
+	bool whole;
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* refuses such keys */
+	rsa = EVP_RSA_gen(2048);
+	theirs = EVP_RSA_gen(2048);
+	ec = EVP_EC_gen("P-256");
+	half_of(rsa, &rsa_half);
+	public_to_jose(&rsa_half, &rsa_public);
+	half_of(ec, &ec_half);
+	public_to_jose(&ec_half, &ec_public);
+
+	/* Of another size. */
+	fresh_id(id);
+	rig_create_rsa(&rig, id, large);
+	destroy("RSA-OAEP-256", id, &rsa_public, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 1);
+	fresh_id(id);
+	rig_create_aes(&rig, id, aes, 16);
+	destroy("A256KW", id, NULL, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 1);
+	destroy("A128KW", id, NULL, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 0);
+	/* On another curve, described at length. */
+	fresh_id(id);
+	create_odd_ec(id, explicit_params, sizeof(explicit_params), 32);
+	destroy("ECDH-ES", id, &ec_public, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 1);
+	/* Of the same kind, at each single call that fails, and if it goes on. */
+	fresh_id(id);
+	create_rsa_twin(id, "theirs", theirs, true);
+	for (int skip_calls = 0; skip_calls < 4; skip_calls++) {
+		misbehave("C_GetAttributeValue", CKR_DEVICE_ERROR, skip_calls, 1);
+		destroy("RSA-OAEP", id, &rsa_public, OUTCOME(OK));
+		shim->times = 0;
+		assert_int_equal(count(id, &whole), 1);
+	}
+	misbehave("C_GetAttributeValue", CKR_DEVICE_ERROR, 0, -1);
+	destroy("RSA-OAEP", id, &rsa_public, OUTCOME(INTERNAL));
+	misbehave("C_GetAttributeValue", CKR_DEVICE_ERROR, 1, -1);
+	destroy("RSA-OAEP", id, &rsa_public, OUTCOME(INTERNAL));
+	shim->times = 0;
+	assert_int_equal(count(id, &whole), 1);
+	/* They do not tell: they could be the version's. */
+	fresh_id(id);
+	rig_create_rsa(&rig, id, silent);
+	destroy("RSA-OAEP", id, &rsa_public, OUTCOME(REFUSED));
+	fresh_id(id);
+	create_odd_ec(id, NULL, 0, 32);
+	destroy("ECDH-ES", id, &ec_public, OUTCOME(REFUSED));
+	fresh_id(id);
+	create_odd_ec(id, p256, sizeof(p256), 0);
+	destroy("ECDH-ES", id, &ec_public, OUTCOME(INTERNAL));
+	assert_int_equal(count(id, &whole), 1);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(theirs);
+	EVP_PKEY_free(ec);
+}
+
+/* Keys of others that do not tell, or at which the token fails, are no reason to keep the version's own, before or
+ * behind them. */
+static void destroys_its_own_among_broken_keys(void **state)
+{
+	uint8_t id[16], p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	EVP_PKEY *rsa, *ec;
+	Cek__V1__PublicKey public;
+	struct public_half half;
+	ProtobufCBinaryData part[8] = { 0 };
+	bool whole;
+
+	(void)state;
+	if (rig.nss)
+		skip();
+	rsa = EVP_RSA_gen(2048);
+	ec = EVP_EC_gen("P-256");
+	fresh_id(id);
+	for (int i = 0; i < 3; i++) {
+		rig_create_rsa(&rig, id, part);
+		create_odd_ec(id, p256, sizeof(p256), 0);
+		if (i == 1) {
+			create_ec(id, ec, ec);
+			create_rsa_twin(id, "ours", rsa, true);
+		}
+	}
+	assert_int_equal(count(id, &whole), 9);
+	half_of(ec, &half);
+	public_to_jose(&half, &public);
+	destroy("ECDH-ES", id, &public, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 7);
+	half_of(rsa, &half);
+	public_to_jose(&half, &public);
+	destroy("RSA-OAEP", id, &public, OUTCOME(OK));
+	assert_int_equal(count(id, &whole), 6);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(ec);
+}
+
 static void destroys_both_halves(void **state)
 {
 	static const char *algs[] = { "RSA-OAEP", "A256KW", "ECDH-ES" };
@@ -774,6 +933,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(adopts_an_ec_key_with_its_public_half),
 		cmocka_unit_test(destroys_both_halves),
+		cmocka_unit_test(destroys_no_strangers_key_that_is_alone),
+		cmocka_unit_test(destroys_its_own_among_broken_keys),
 		cmocka_unit_test(tells_twins_apart),
 		cmocka_unit_test(leaves_alone_what_it_cannot_tell_apart),
 		cmocka_unit_test(generate_refuses),

@@ -14,42 +14,58 @@
 
 enum { NOTE_MAX = 300 };
 
-static bool of_kind(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+/* Whether an object that was found fits. An error of the token is no answer. */
+typedef CK_RV fits_fn(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_fits);
+
+static CK_RV of_kind(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_fits)
 {
 	CK_OBJECT_CLASS class = 0;
 	CK_KEY_TYPE type = 0;
+	enum told told;
 	size_t len;
+	CK_RV rv = object_tells(session, object, CKA_CLASS, &class, sizeof(class), &len, &told);
 
-	return object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) == CKR_OK &&
-	       class == named_class(alg) &&
-	       object_read(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len) == CKR_OK &&
-	       named_type_fits(alg, type);
+	*ret_fits = false;
+	if (rv != CKR_OK || told != TOLD || class != named_class(alg))
+		return rv;
+	rv = object_tells(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len, &told);
+	*ret_fits = rv == CKR_OK && told == TOLD && named_type_fits(alg, type);
+	return rv;
 }
 
-static bool is_key(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+static CK_RV is_key(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_fits)
 {
 	CK_OBJECT_CLASS class = 0;
+	enum told told;
 	size_t len;
+	CK_RV rv = object_tells(session, object, CKA_CLASS, &class, sizeof(class), &len, &told);
 
 	(void)alg;
-	return object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) == CKR_OK &&
-	       (class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY);
+	*ret_fits = rv == CKR_OK && told == TOLD && (class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY);
+	return rv;
 }
 
-/* Keep those of the objects for which fits is true, or all if that is none. */
-static CK_ULONG narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG n, const struct alg *alg,
-		       bool (*fits)(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg))
+/* Keep those of the objects that fit; all if that is none and they may stay. */
+static CK_RV narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG *n, const struct alg *alg,
+		    fits_fn *fits, bool may_stay)
 {
 	CK_ULONG kept = 0;
 
-	for (CK_ULONG i = 0; i < n; i++)
-		if (fits(session, objects[i], alg)) {
-			CK_OBJECT_HANDLE fitting = objects[i];
+	for (CK_ULONG i = 0; i < *n; i++) {
+		CK_OBJECT_HANDLE object = objects[i];
+		bool good = false;
+		CK_RV rv = fits(session, object, alg, &good);
 
-			objects[i] = objects[kept];
-			objects[kept++] = fitting;
-		}
-	return kept > 0 ? kept : n;
+		if (rv != CKR_OK && rv != CKR_OBJECT_HANDLE_INVALID)
+			return rv;
+		if (rv != CKR_OK || !good)
+			continue;
+		objects[i] = objects[kept];
+		objects[kept++] = object;
+	}
+	if (kept > 0 || !may_stay)
+		*n = kept;
+	return CKR_OK;
 }
 
 /* Another program's key may have the same CKA_ID or label: of several the one that fits alg, and that may do what it
@@ -57,9 +73,9 @@ static CK_ULONG narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_UL
 static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, const struct alg *alg,
 		  CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
 {
+	static fits_fn *const steps[] = { is_key, of_kind, named_permitted };
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
-	struct session *session = &worker->token.session;
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv;
@@ -71,11 +87,8 @@ static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	rv = manage_find(worker, template, 2, &objects, &n);
 	if (rv != CKR_OK)
 		return rv;
-	n = narrow(session, objects, n, alg, is_key);
-	if (n > 0 && !is_key(session, objects[0], alg))
-		n = 0;
-	n = narrow(session, objects, n, alg, of_kind);
-	n = narrow(session, objects, n, alg, named_permitted);
+	for (size_t i = 0; rv == CKR_OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+		rv = narrow(&worker->token.session, objects, &n, alg, steps[i], i > 0);
 	if (n > 0)
 		*ret_object = objects[0];
 	*ret_n = n;
@@ -153,6 +166,7 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	ProtobufCBinaryData id;
 	struct name name;
 	CK_ULONG n = 0;
+	bool fits = false;
 	CK_RV rv;
 
 	if (!alg || !note || (job->cka_id.len == 0 && !*job->label)) {
@@ -174,7 +188,12 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 			    n);
 		return;
 	}
-	if (!of_kind(&worker->token.session, object, alg)) {
+	rv = of_kind(&worker->token.session, object, alg, &fits);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "looking at the object", rv);
+		return;
+	}
+	if (!fits) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key's type does not fit %s", alg->name);
 		return;
 	}

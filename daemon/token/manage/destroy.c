@@ -22,37 +22,53 @@ static CK_RV destroy_object(struct worker *worker, CK_OBJECT_HANDLE object)
 	return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
 }
 
-/* The private keys that have the version's public half. One that was cut short in the making does not tell its own: it
- * is taken for the version's if it is alone. */
+/* What became of the private keys of a CKA_ID. */
+struct tally {
+	CK_ULONG destroyed, silent;
+	CK_RV error; /* of one that could not be told */
+};
+
+static CK_RV destroy_if_same(struct worker *worker, CK_OBJECT_HANDLE object, const struct public_half *half,
+			     struct tally *tally)
+{
+	enum named_same same = NAMED_UNKNOWN;
+	CK_RV rv = named_compare(&worker->keys.finder, object, half, &same);
+
+	if (rv != CKR_OK)
+		tally->error = rv;
+	else if (same == NAMED_UNKNOWN)
+		tally->silent++;
+	if (rv != CKR_OK || same != NAMED_SAME)
+		return CKR_OK;
+	rv = destroy_object(worker, object);
+	tally->destroyed += rv == CKR_OK;
+	return rv;
+}
+
+/* The private keys that have the version's public half, and no others: what does not show that it is the version's may
+ * be another program's, if it is alone as well. One that does not tell, or at which the token fails, does not keep the
+ * version's own from being destroyed; but if that was not found it is not sure that it is gone. */
 static CK_RV destroy_private(struct worker *worker, const struct name *name, const struct public_half *half)
 {
-	CK_OBJECT_HANDLE *objects, silent = 0;
-	CK_ULONG n = 0, n_silent = 0, others = 0;
+	struct tally tally = { .error = CKR_OK };
+	CK_OBJECT_HANDLE *objects;
+	CK_ULONG n = 0;
 	CK_RV rv = named_candidates(&worker->token.session, name, &objects, &n);
 
 	if (rv != CKR_OK)
 		return rv;
-	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
-		enum named_same same = NAMED_UNKNOWN;
-
-		rv = named_compare(&worker->keys.finder, objects[i], half, &same);
-		if (rv == CKR_OK && same == NAMED_SAME)
-			rv = destroy_object(worker, objects[i]);
-		others += same == NAMED_OTHER;
-		if (same == NAMED_UNKNOWN) {
-			silent = objects[i];
-			n_silent++;
-		}
-	}
-	if (rv == CKR_OK && n == 1 && n_silent == 1)
-		rv = destroy_object(worker, silent);
-	if (rv == CKR_OK && others > 0)
-		log_warning("%lu other keys of the token have the CKA_ID of the key that was destroyed: they stay", others);
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++)
+		rv = destroy_if_same(worker, objects[i], half, &tally);
 	free(objects);
+	if (rv == CKR_OK && tally.destroyed == 0)
+		rv = tally.error != CKR_OK ? tally.error : tally.silent > 0 ? CKR_CEKD_AMBIGUOUS : CKR_OK;
+	if (rv == CKR_OK && n > tally.destroyed)
+		log_warning("%lu other keys of the token have the CKA_ID of the key that was destroyed: they stay",
+			    n - tally.destroyed);
 	return rv;
 }
 
-/* half NULL: not known, then it is public key's if there is but one. */
+/* half NULL: not known, then it is the private key's if there is but one. */
 static CK_RV destroy_public(struct worker *worker, const struct name *name, const struct public_half *half)
 {
 	CK_OBJECT_HANDLE *objects;
@@ -92,10 +108,10 @@ static CK_RV destroy(struct worker *worker, const struct name *name)
 		return rv == CKR_OK ? destroy_public(worker, name, &half) : rv;
 	}
 	rv = named_find(&worker->keys.finder, name, &object);
+	if (rv == CKR_CEKD_MISSING)
+		return CKR_OK;
 	if (rv == CKR_OK)
 		rv = destroy_object(worker, object);
-	else if (rv == CKR_CEKD_MISSING)
-		rv = CKR_OK;
 	return rv == CKR_OK && named_class(name->alg) == CKO_PRIVATE_KEY ? destroy_public(worker, name, NULL) : rv;
 }
 
@@ -136,6 +152,8 @@ void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *
 	keys_forget(&worker->keys, name.id, name.id_len);
 	rv = look_patiently(worker, &name);
 	if (rv == CKR_OK)
+		rv = destroy(worker, &name);
+	if (manage_once_more(rv))
 		rv = destroy(worker, &name);
 	testhook_step("manage.destroy.after");
 	if (rv == CKR_OK)

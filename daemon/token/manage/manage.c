@@ -43,14 +43,21 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 
 	if (outcome == OUTCOME(AMBIGUOUS)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
-			    "%s: the token has several keys of this kind with the same CKA_ID, and nothing tells which "
-			    "is meant", what);
+			    "%s: the token has keys of this kind with the same CKA_ID, and nothing tells which is meant",
+			    what);
 		return;
 	}
 	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
 	if (outcome == OUTCOME(FAILED))
 		outcome = OUTCOME(INTERNAL);
 	manage_fail(worker, result, outcome, "%s: the token says %s", what, ckr_name(rv));
+}
+
+bool manage_once_more(CK_RV rv)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	return class == CKR_CLASS_HARD || class == CKR_CLASS_AMBIGUOUS;
 }
 
 bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,

@@ -26,16 +26,30 @@ bool named_type_fits(const struct alg *alg, CK_KEY_TYPE type)
 	}
 }
 
-bool named_permitted(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+/* One of several flags is enough. */
+static CK_RV allows(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool *permitted)
 {
-	switch (alg->family) {
-	case ALG_ECDH:
-		return object_flag(session, object, CKA_DERIVE);
-	case ALG_AES_KW:
-		return object_flag(session, object, CKA_UNWRAP) || object_flag(session, object, CKA_DECRYPT);
-	default:
-		return object_flag(session, object, CKA_DECRYPT);
-	}
+	CK_BBOOL value = CK_FALSE;
+	enum told told;
+	size_t len;
+	CK_RV rv = object_tells(session, object, type, &value, sizeof(value), &len, &told);
+
+	if (rv == CKR_OK && (told != TOLD || value))
+		*permitted = true;
+	return rv;
+}
+
+CK_RV named_permitted(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_permitted)
+{
+	CK_RV rv;
+
+	*ret_permitted = false;
+	if (alg->family == ALG_ECDH)
+		return allows(session, object, CKA_DERIVE, ret_permitted);
+	rv = allows(session, object, CKA_DECRYPT, ret_permitted);
+	if (rv == CKR_OK && alg->family == ALG_AES_KW)
+		rv = allows(session, object, CKA_UNWRAP, ret_permitted);
+	return rv;
 }
 
 CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJECT_HANDLE **ret_objects,
@@ -75,36 +89,50 @@ CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJE
 	return CKR_OK;
 }
 
-static enum named_same compare_rsa(struct session *session, CK_OBJECT_HANDLE object, const struct public_half *half)
+static CK_RV compare_rsa(struct session *session, CK_OBJECT_HANDLE object, const struct public_half *half,
+			 enum named_same *ret_same)
 {
 	uint8_t n[RSA_BITS_MAX / 8 + 1];
 	size_t len = 0, zeros = 0;
+	enum told told;
+	CK_RV rv = object_tells(session, object, CKA_MODULUS, n, sizeof(n), &len, &told);
 
-	if (object_read(session, object, CKA_MODULUS, n, sizeof(n), &len) != CKR_OK || len == 0)
-		return NAMED_UNKNOWN;
+	*ret_same = told == TOLD_NOTHING ? NAMED_UNKNOWN : NAMED_OTHER;
+	if (rv != CKR_OK || told != TOLD)
+		return rv;
 	while (zeros < len && n[zeros] == 0)
 		zeros++;
-	return len - zeros == half->n_len && memcmp(n + zeros, half->n, half->n_len) == 0 ? NAMED_SAME : NAMED_OTHER;
+	if (len - zeros == half->n_len && memcmp(n + zeros, half->n, half->n_len) == 0)
+		*ret_same = NAMED_SAME;
+	return CKR_OK;
+}
+
+/* None of our curves has parameters that are long. */
+static CK_RV compare_ec(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
+			enum named_same *ret_same)
+{
+	uint8_t params[64];
+	size_t len = 0;
+	enum told told;
+	CK_RV rv = object_tells(finder->session, object, CKA_EC_PARAMS, params, sizeof(params), &len, &told);
+
+	*ret_same = told == TOLD_NOTHING ? NAMED_UNKNOWN : NAMED_OTHER;
+	if (rv != CKR_OK || told != TOLD || curves_from_params(params, len) != half->curve)
+		return rv;
+	*ret_same = NAMED_UNKNOWN;
+	return finder->compare ? finder->compare(finder->context, object, half, ret_same) : CKR_OK;
 }
 
 CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
 		    enum named_same *ret_same)
 {
-	uint8_t params[64];
-	size_t len = 0;
+	CK_RV rv = half->curve ? compare_ec(finder, object, half, ret_same)
+			       : compare_rsa(finder->session, object, half, ret_same);
 
-	if (!half->curve) {
-		*ret_same = compare_rsa(finder->session, object, half);
-		return CKR_OK;
-	}
-	*ret_same = NAMED_UNKNOWN;
-	if (object_read(finder->session, object, CKA_EC_PARAMS, params, sizeof(params), &len) != CKR_OK)
-		return CKR_OK;
-	if (curves_from_params(params, len) != half->curve) {
-		*ret_same = NAMED_OTHER;
-		return CKR_OK;
-	}
-	return finder->compare ? finder->compare(finder->context, object, half, ret_same) : CKR_OK;
+	if (rv == CKR_OK)
+		return rv;
+	*ret_same = rv == CKR_OBJECT_HANDLE_INVALID ? NAMED_OTHER : NAMED_UNKNOWN; /* the first: it went just now */
+	return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
 }
 
 /* Several objects with one public half are one key. A token that does not answer for one of them may answer for the
@@ -113,51 +141,61 @@ static CK_RV find_by_public(const struct finder *finder, const struct name *name
 			    const CK_OBJECT_HANDLE *objects, CK_ULONG n, CK_OBJECT_HANDLE *ret_object)
 {
 	CK_RV worst = CKR_CEKD_MISSING;
+	bool found = false;
 
 	for (CK_ULONG i = 0; i < n; i++) {
 		enum named_same same = NAMED_UNKNOWN;
+		bool permitted = false;
 		CK_RV rv = named_compare(finder, objects[i], half, &same);
 
+		if (rv == CKR_OK && same == NAMED_SAME)
+			rv = named_permitted(finder->session, objects[i], name->alg, &permitted);
 		if (rv != CKR_OK)
 			worst = rv;
 		if (rv != CKR_OK || same != NAMED_SAME)
 			continue;
 		*ret_object = objects[i];
-		worst = CKR_OK;
-		if (named_permitted(finder->session, objects[i], name->alg))
+		found = true;
+		if (permitted)
 			return CKR_OK;
 	}
-	return worst;
+	return found ? CKR_OK : worst;
 }
 
-/* Does the size of an AES key, where the token tells it, contradict alg? */
-static bool wrong_size(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg)
+/* Neither the size of an AES key nor the usage flags, as far as the token tells them, contradict alg. */
+static CK_RV fits(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_fits)
 {
 	CK_ULONG value_len = 0;
+	enum told told = TOLD_NOTHING;
 	size_t len;
+	CK_RV rv = CKR_OK;
 
-	return named_class(alg) == CKO_SECRET_KEY &&
-	       object_read(session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK &&
-	       value_len > 0 && value_len * 8 != alg->key_bits;
+	*ret_fits = false;
+	if (named_class(alg) == CKO_SECRET_KEY)
+		rv = object_tells(session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len, &told);
+	if (rv == CKR_OK && (told != TOLD || value_len == 0 || value_len * 8 == alg->key_bits))
+		rv = named_permitted(session, object, alg, ret_fits);
+	return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
 }
 
+/* An object of which the token does not say what it is may be the one as well: then it is not known which. */
 static CK_RV find_by_use(struct session *session, const struct name *name, const CK_OBJECT_HANDLE *objects, CK_ULONG n,
 			 CK_OBJECT_HANDLE *ret_object)
 {
-	CK_ULONG fit = 0;
+	CK_ULONG fitting = 0;
 
-	if (n <= 1) {
-		if (n == 1)
-			*ret_object = objects[0];
-		return n == 1 ? CKR_OK : CKR_CEKD_MISSING;
-	}
 	for (CK_ULONG i = 0; i < n; i++) {
-		if (wrong_size(session, objects[i], name->alg) || !named_permitted(session, objects[i], name->alg))
+		bool this_one = name->object != 0;
+		CK_RV rv = this_one ? CKR_OK : fits(session, objects[i], name->alg, &this_one);
+
+		if (rv != CKR_OK)
+			return rv;
+		if (!this_one)
 			continue;
 		*ret_object = objects[i];
-		fit++;
+		fitting++;
 	}
-	return fit == 1 ? CKR_OK : CKR_CEKD_AMBIGUOUS;
+	return fitting == 0 ? CKR_CEKD_MISSING : fitting == 1 ? CKR_OK : CKR_CEKD_AMBIGUOUS;
 }
 
 CK_RV named_find(const struct finder *finder, const struct name *name, CK_OBJECT_HANDLE *ret_object)

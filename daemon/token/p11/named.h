@@ -40,20 +40,21 @@ struct finder {
 };
 
 /* The private or secret object of this name: if the public half is known, one that has it, else the only one of its
- * class and type, or the only one of them that may do what alg needs. CKR_OK, CKR_CEKD_MISSING, CKR_CEKD_AMBIGUOUS, or
- * what the token says. */
+ * class and type that may do what alg needs and, for AES, has its size. If name says which object, it is that one.
+ * CKR_OK, CKR_CEKD_MISSING, CKR_CEKD_AMBIGUOUS, or what the token says. */
 CK_RV named_find(const struct finder *finder, const struct name *name, CK_OBJECT_HANDLE *ret_object);
 
 /* All private or secret token objects of its class and type, whichever key they are; malloc'ed. */
 CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJECT_HANDLE **ret_objects,
 		       CK_ULONG *ret_n);
 
-/* Whether a private key object is the other half of half. An error is what the token says when it is asked. */
+/* Whether a private key object is the other half of half. An error is what the token says when it is asked, and leaves
+ * that open; NAMED_UNKNOWN is an object that does not tell. */
 CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
 		    enum named_same *ret_same);
 
 CK_OBJECT_CLASS named_class(const struct alg *alg);
 bool named_type_fits(const struct alg *alg, CK_KEY_TYPE type);
 
-/* May the object do what a KEK of alg is for? */
-bool named_permitted(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg);
+/* Does the object, by its usage flags, do what a KEK of alg is for? A flag that the token does not tell denies nothing. */
+CK_RV named_permitted(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_permitted);

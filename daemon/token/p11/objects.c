@@ -86,6 +86,24 @@ bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_
 	       value;
 }
 
+CK_RV object_tells(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
+		   size_t size, size_t *ret_len, enum told *ret_told)
+{
+	CK_ATTRIBUTE attribute = { type, ret_value, size };
+	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, &attribute, 1);
+
+	*ret_told = TOLD_NOTHING;
+	if (rv == CKR_BUFFER_TOO_SMALL)
+		*ret_told = TOLD_TOO_MUCH;
+	if (rv == CKR_BUFFER_TOO_SMALL || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE)
+		return CKR_OK;
+	if (rv != CKR_OK || attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION || attribute.ulValueLen == 0)
+		return rv;
+	*ret_told = attribute.ulValueLen > size ? TOLD_TOO_MUCH : TOLD;
+	*ret_len = attribute.ulValueLen;
+	return CKR_OK;
+}
+
 CK_RV object_destroy(struct session *session, CK_OBJECT_HANDLE object)
 {
 	return session->f->C_DestroyObject(session->handle, object);

@@ -24,4 +24,12 @@ bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_
 CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
 		  size_t size, size_t *ret_len);
 
+/* What an object tells of itself. */
+enum told { TOLD, TOLD_NOTHING, TOLD_TOO_MUCH };
+
+/* The same, and an attribute that is not there, is empty, or is longer than size is an answer as well: CKR_OK, and
+ * *ret_told says which. Any other result is an error of the token, which says nothing of the object. */
+CK_RV object_tells(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
+		   size_t size, size_t *ret_len, enum told *ret_told);
+
 CK_RV object_destroy(struct session *session, CK_OBJECT_HANDLE object);
