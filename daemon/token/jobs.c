@@ -41,6 +41,7 @@ static CK_RV call_once(struct worker *worker, const struct name *name, const str
 	struct key *key;
 	CK_RV rv = keys_get(&worker->keys, name, &key);
 
+	worker->token.session.touched = false;
 	if (rv != CKR_OK)
 		return rv;
 	if (!mech_key_fits(key, name->alg))
@@ -60,6 +61,12 @@ static outcome_t check_settled(struct worker *worker, const struct name *name, C
 	return worker->ending ? OUTCOME(UNAVAILABLE) : OUTCOME(UNTRIED);
 }
 
+/* What is wrong with a ciphertext before the token has seen it was found here. */
+static bool may_be_the_ciphertexts(const struct worker *worker, const struct call *call, CK_RV rv)
+{
+	return call->unwrap && (worker->token.session.touched || rv == CKR_ENCRYPTED_DATA_INVALID);
+}
+
 static outcome_t call_token(struct worker *worker, const struct name *name, const struct call *call, CK_RV *ret_rv)
 {
 	outcome_t outcome = OUTCOME(OK);
@@ -73,7 +80,9 @@ static outcome_t call_token(struct worker *worker, const struct name *name, cons
 		*ret_rv = call_once(worker, name, call);
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
-		outcome = judge(worker, *ret_rv, name, tries, &again);
+		outcome = may_be_the_ciphertexts(worker, call, *ret_rv)
+				  ? judge(worker, *ret_rv, name, tries, &again)
+				  : judge_token(worker, *ret_rv, name, tries, &again);
 	}
 	return outcome;
 }
@@ -157,14 +166,11 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = wrap.alg, .public_key = job->public_key
 	};
 	const struct call call = {.mech = mech, .wrap = &wrap, .ret_wrapped = wrapped};
-	outcome_t outcome;
 
 	*ret_rv = CKR_MECHANISM_INVALID;
 	if (!mech || !wrap.alg || agree_all_zero(wrapped->cek, wrap.cek_len))
 		return OUTCOME(UNSUPPORTED);
-	outcome = call_token(worker, &name, &call, ret_rv);
-	/* FAILED is about a ciphertext, and there was none. */
-	return outcome == OUTCOME(FAILED) ? OUTCOME(UNSUPPORTED) : outcome;
+	return call_token(worker, &name, &call, ret_rv);
 }
 
 static void fill_wrapped(struct worker *worker, const struct wrapped *wrapped, Cek__Internal__V1__JobResult *result)

@@ -91,6 +91,10 @@ static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
 
 static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *n)
 {
+	CK_RV rv;
+
+	if (misbehaves("C_FindObjects", &rv))
+		return rv;
 	if (shim->blind) {
 		*n = 0;
 		return CKR_OK;
@@ -205,6 +209,8 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
 		return misbehaves(#name, &rv) ? rv : real->name arguments;    \
 	}
 
+PLAIN(C_FindObjectsInit, (CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG n), (session, template, n))
+PLAIN(C_FindObjectsFinal, (CK_SESSION_HANDLE session), (session))
 PLAIN(C_GenerateKey,
       (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *key),
       (session, mechanism, template, n, key))
@@ -246,7 +252,9 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
 	list.C_Initialize = initialize;
 	list.C_GetTokenInfo = get_token_info;
 	list.C_Login = login;
+	list.C_FindObjectsInit = shim_C_FindObjectsInit;
 	list.C_FindObjects = find_objects;
+	list.C_FindObjectsFinal = shim_C_FindObjectsFinal;
 	list.C_Decrypt = decrypt;
 	list.C_Encrypt = encrypt;
 	list.C_GenerateKey = shim_C_GenerateKey;

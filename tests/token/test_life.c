@@ -65,6 +65,8 @@ static int behave(void **state)
 }
 
 static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker);
+static int unwrap_as(struct rig_worker *worker, uint8_t *other);
+static int forget(struct rig_worker *worker, uint8_t *which);
 
 static void misbehave(const char *function, CK_RV rv, int times)
 {
@@ -358,6 +360,105 @@ static void stays_when_only_the_ciphertext_is_bad(void **state)
 		}
 		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
 	}
+	rig_free(wrapped);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* Until a job looks at the object of its key again. */
+static void let_a_second_pass(void)
+{
+	const struct timespec second = { .tv_sec = 1, .tv_nsec = 50000000 };
+
+	assert_int_equal(nanosleep(&second, NULL), 0);
+}
+
+/* What the token says before it has been given a ciphertext is not about the ciphertext. */
+static void says_failed_of_a_ciphertext_alone(void **state)
+{
+	static const char *functions[] = { "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
+					   "C_GetAttributeValue", "C_DecryptInit" };
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY,
+				       CKR_VENDOR_DEFINED | 7 };
+	enum { FUNCTIONS = sizeof(functions) / sizeof(functions[0]), CALLS = 8 };
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped, *answer;
+	int failed = 0;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	wrapped = wrap(&worker);
+	for (size_t i = 0; i < FUNCTIONS; i++)
+		for (int call = 0; call < CALLS; call++) {
+			const CK_RV rv = codes[(i + (size_t)call) % 5];
+
+			/* One call that fails, whichever, as the key is looked up. */
+			assert_int_equal(forget(&worker, id), 0);
+			shim->skip = call;
+			misbehave(functions[i], rv, 1);
+			assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+			failed += shim->times == 0;
+			assert_int_equal(forget(&worker, id), 0);
+			shim->skip = call;
+			misbehave(functions[i], rv, 1);
+			answer = wrap(&worker);
+			assert_int_equal(answer->result->outcome, OUTCOME(OK));
+			rig_free(answer);
+			behave(NULL);
+		}
+	assert_true(failed > 8);
+	/* As the object is looked at again. */
+	for (size_t i = 0; i < 5; i++) {
+		let_a_second_pass();
+		misbehave("C_GetAttributeValue", codes[i], 1);
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+		assert_int_equal(shim->times, 0);
+	}
+	rig_free(wrapped);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static uint8_t other_id[16] = "another AES key";
+
+/* A token that says nothing of one key, and serves another: no fault of the ciphertext, no end, and no answer that
+ * would let a peer throw anything away. */
+static void waits_for_a_token_that_does_not_find(void **state)
+{
+	static const uint8_t key[16] = { 6 };
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR };
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+
+	(void)state;
+	rig_create_aes(&rig, other_id, key, sizeof(key));
+	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	wrapped = wrap(&worker);
+	op.cka_id = (ProtobufCBinaryData){ 16, other_id };
+	op.alg = (char *)(uintptr_t)"A128KW";
+	op.cek_len = 16;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
+	job.wrap = &op;
+	for (size_t i = 0; i < 2; i++) {
+		Cek__Internal__V1__FromWorker *answer;
+
+		let_a_second_pass();
+		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+		misbehave("C_FindObjectsInit", codes[i], -1);
+		assert_int_equal(unwrap_as(&worker, other_id), OUTCOME(UNAVAILABLE));
+		answer = rig_call(&worker, &job);
+		assert_int_equal(answer->result->outcome, OUTCOME(UNAVAILABLE));
+		rig_free(answer);
+		/* Nor is the wrap itself that goes wrong. */
+		behave(NULL);
+		misbehave("C_EncryptInit", codes[i], 2);
+		answer = wrap(&worker);
+		assert_int_equal(answer->result->outcome, OUTCOME(UNAVAILABLE));
+		rig_free(answer);
+		behave(NULL);
+	}
+	assert_int_equal(unwrap_as(&worker, other_id), OUTCOME(FAILED));
+	assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
 	rig_free(wrapped);
 	assert_int_equal(rig_stop(&worker), 0);
 }
@@ -823,6 +924,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(gets_over_lost_sessions_logins_and_handles, behave),
 		cmocka_unit_test_setup(ends_when_the_token_is_gone, behave),
 		cmocka_unit_test_setup(stays_when_only_the_ciphertext_is_bad, behave),
+		cmocka_unit_test_setup(says_failed_of_a_ciphertext_alone, behave),
+		cmocka_unit_test_setup(waits_for_a_token_that_does_not_find, behave),
 		cmocka_unit_test_setup(does_not_log_in_again_with_a_pin_that_was_refused, behave),
 		cmocka_unit_test_setup(dies_of_a_call_that_hangs, behave),
 		cmocka_unit_test_setup(finds_what_others_made_later, behave),

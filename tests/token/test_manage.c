@@ -693,6 +693,45 @@ static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, in
 	rig_free(answer);
 }
 
+/* One call that fails while the manage worker looks at objects or tries them is no reason to refuse a key. */
+static void one_failed_call_changes_no_answer(void **state)
+{
+	static const char *functions[] = { "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
+					   "C_GetAttributeValue", "C_DecryptInit", "C_EncryptInit", "C_DeriveKey" };
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR };
+	EVP_PKEY *pair;
+	Cek__Internal__V1__FromWorker *good[2];
+	uint8_t ec[16], aes[16];
+	int failed = 0;
+
+	(void)state;
+	pair = EVP_EC_gen("P-256");
+	fresh_id(ec);
+	create_ec(ec, pair, pair);
+	create_aes(aes, "seldom", false, false);
+	good[0] = adopt("ECDH-ES", ec, NULL, true);
+	good[1] = adopt("A256GCMKW", aes, NULL, true);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		for (int call_number = 0; call_number < 60; call_number++) {
+			const char *alg = call_number % 2 ? "A256GCMKW" : "ECDH-ES";
+			Cek__Internal__V1__FromWorker *answer;
+
+			misbehave(functions[i], codes[call_number / 2 % 2], call_number / 2, 1);
+			answer = adopt(alg, call_number % 2 ? aes : ec, NULL, true);
+			if (answer->result->outcome != OUTCOME(OK) ||
+			    strcmp(answer->result->note, good[call_number % 2]->result->note) != 0)
+				fail_msg("%s %d %s: %d %s %s", functions[i], call_number, alg, answer->result->outcome,
+					 answer->result->text, answer->result->note);
+			failed += shim->times == 0;
+			shim->times = 0;
+			rig_free(answer);
+		}
+	assert_true(failed > 40);
+	rig_free(good[0]);
+	rig_free(good[1]);
+	EVP_PKEY_free(pair);
+}
+
 /* A private key on a curve that no program knows, or one that holds no value. */
 static CK_OBJECT_HANDLE create_odd_ec(const uint8_t *id, uint8_t *params, size_t params_len, size_t len)
 {
@@ -932,6 +971,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(refuses_more_than_two_primes),
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(adopts_an_ec_key_with_its_public_half),
+		cmocka_unit_test(one_failed_call_changes_no_answer),
 		cmocka_unit_test(destroys_both_halves),
 		cmocka_unit_test(destroys_no_strangers_key_that_is_alone),
 		cmocka_unit_test(destroys_its_own_among_broken_keys),

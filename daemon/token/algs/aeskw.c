@@ -22,10 +22,12 @@ static CK_RV unwrap_object(struct session *session, CK_MECHANISM *mechanism, CK_
 	CK_ATTRIBUTE template[CARRIER_ATTRIBUTES];
 	CK_ULONG n = carrier_template(template, NULL);
 	CK_OBJECT_HANDLE object;
-	CK_RV rv = session->f->C_UnwrapKey(session->handle, mechanism, key, (CK_BYTE *)(uintptr_t)in, in_len, template,
-					   n, &object);
 	size_t value_len = 0;
+	CK_RV rv;
 
+	session->touched = true;
+	rv = session->f->C_UnwrapKey(session->handle, mechanism, key, (CK_BYTE *)(uintptr_t)in, in_len, template, n,
+				     &object);
 	if (rv != CKR_OK)
 		return rv;
 	rv = carrier_take(session, object, ret_out, *len, &value_len);

@@ -40,6 +40,7 @@ static CK_RV derive(struct token *token, struct key *key, const uint8_t *point, 
 		params.pPublicData = der;
 		params.ulPublicDataLen = header + point_len;
 	}
+	token->session.touched = true;
 	rv = f->C_DeriveKey(token->session.handle, &mechanism, key->handle, template, n, &object);
 	if (rv != CKR_OK)
 		return rv;

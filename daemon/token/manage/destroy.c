@@ -153,7 +153,7 @@ void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *
 	rv = look_patiently(worker, &name);
 	if (rv == CKR_OK)
 		rv = destroy(worker, &name);
-	if (manage_once_more(rv))
+	if (ckr_doubtful(rv))
 		rv = destroy(worker, &name);
 	testhook_step("manage.destroy.after");
 	if (rv == CKR_OK)

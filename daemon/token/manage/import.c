@@ -225,13 +225,14 @@ static bool same_public(struct worker *worker, const struct import *import, Cek_
 	return false;
 }
 
+/* What the token said to the wrapped key; a hard error is not about that. */
 static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *job, CK_RV rv,
 		    Cek__Internal__V1__JobResult *result)
 {
 	bool again;
 	const outcome_t outcome = judge(worker, rv, NULL, 1, &again);
 
-	if (outcome == OUTCOME(FAILED))
+	if (outcome == OUTCOME(FAILED) && ckr_class(rv) != CKR_CLASS_HARD)
 		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no plain key for %s",
 			    job->alg);
 	else
@@ -251,11 +252,13 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 	testhook_step("manage.import.before");
 	rv = import_private(worker, &import);
 	testhook_step("manage.import.after");
-	if (rv == CKR_OK && import.class == CKO_PRIVATE_KEY)
-		rv = create_public(worker, &import);
-	if (rv != CKR_OK) {
+	if (rv != CKR_OK)
 		explain(worker, job, rv, ret_result);
-	} else if (manage_verify(worker, &name, MANAGE_IMPORTED, ret_result) &&
+	else if (import.class == CKO_PRIVATE_KEY)
+		rv = create_public(worker, &import);
+	if (import.private && rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "making the public key object", rv);
+	} else if (rv == CKR_OK && manage_verify(worker, &name, MANAGE_IMPORTED, ret_result) &&
 		   same_public(worker, &import, ret_result)) {
 		ret_result->note = (char *)(uintptr_t)(import.plain ? opened_here : "");
 		return;

@@ -53,13 +53,6 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 	manage_fail(worker, result, outcome, "%s: the token says %s", what, ckr_name(rv));
 }
 
-bool manage_once_more(CK_RV rv)
-{
-	const enum ckr_class class = ckr_class(rv);
-
-	return class == CKR_CLASS_HARD || class == CKR_CLASS_AMBIGUOUS;
-}
-
 bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,
 		Cek__Internal__V1__JobResult *result)
 {
@@ -177,9 +170,12 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 	if (!description)
 		return false;
 	rv = round_trip(&worker->token, key, alg);
+	if (ckr_doubtful(rv))
+		rv = round_trip(&worker->token, key, alg);
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
-		if (origin != MANAGE_GENERATED && result->outcome == OUTCOME(INTERNAL))
+		if (origin != MANAGE_GENERATED && result->outcome == OUTCOME(INTERNAL) &&
+		    ckr_class(rv) != CKR_CLASS_HARD)
 			result->outcome = OUTCOME(REFUSED);
 		return false;
 	}

@@ -26,9 +26,6 @@ void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, ou
 /* The token said rv to what. Sets worker->ending when it is gone. */
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
 
-/* Could one call have failed for no reason that lasts? Then whoever got rv may try once more. */
-bool manage_once_more(CK_RV rv);
-
 /* Look a finished KEK up by its name, check what the token says of it and that it works, and describe it in result:
  * kid, public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work
  * is refused. False with the failure in result. */

@@ -16,7 +16,8 @@ CK_RV cipher_decrypt(struct session *session, CK_MECHANISM *mechanism, CK_OBJECT
 {
 	CK_RV rv = session->f->C_DecryptInit(session->handle, mechanism, key);
 
-	return rv == CKR_OK
-		       ? session->f->C_Decrypt(session->handle, (CK_BYTE *)(uintptr_t)in, in_len, ret_out, len)
-		       : rv;
+	if (rv != CKR_OK)
+		return rv;
+	session->touched = true;
+	return session->f->C_Decrypt(session->handle, (CK_BYTE *)(uintptr_t)in, in_len, ret_out, len);
 }

@@ -77,6 +77,13 @@ enum ckr_class ckr_class(CK_RV rv)
 	return CKR_CLASS_AMBIGUOUS;
 }
 
+bool ckr_doubtful(CK_RV rv)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	return class == CKR_CLASS_HARD || class == CKR_CLASS_AMBIGUOUS;
+}
+
 const char *ckr_name(CK_RV rv)
 {
 	static char unknown[32];

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include <p11-kit/pkcs11.h>
 
 enum ckr_class {
@@ -32,6 +34,9 @@ enum ckr_class {
 #define CKR_CEKD_AMBIGUOUS (CKR_VENDOR_DEFINED | 0x63656b02UL) /* several objects could be */
 
 enum ckr_class ckr_class(CK_RV rv);
+
+/* Could the next call go well, since nothing but this one failed? Hard and ambiguous errors. */
+bool ckr_doubtful(CK_RV rv);
 
 /* "CKR_DEVICE_ERROR", or "CKR 0x…" in static storage that the next call overwrites. */
 const char *ckr_name(CK_RV rv);

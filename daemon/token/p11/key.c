@@ -30,37 +30,48 @@ static CK_RV read_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTR
 	return ckr_class(rv) == CKR_CLASS_UNSUPPORTED ? CKR_OK : rv;
 }
 
+static CK_RV describe_secret(struct session *session, struct key *key)
+{
+	CK_ULONG value_len = 0;
+	enum told told;
+	size_t len;
+	CK_RV rv = object_tells(session, key->object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len, &told);
+
+	if (rv == CKR_OK && told == TOLD)
+		key->value_len = value_len;
+	return rv;
+}
+
+static CK_RV describe_private(struct session *session, struct key *key)
+{
+	const bool rsa = key->type == CKK_RSA;
+	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
+	enum told told;
+	size_t len;
+	CK_RV rv = object_tells(session, key->object, rsa ? CKA_MODULUS : CKA_EC_PARAMS, buffer, sizeof(buffer), &len,
+				&told);
+
+	if (rv != CKR_OK || told != TOLD)
+		return rv;
+	if (rsa)
+		set_modulus(key, buffer, len);
+	else
+		key->curve = curves_from_params(buffer, len);
+	return CKR_OK;
+}
+
 CK_RV key_describe(struct session *session, struct key *key)
 {
-	uint8_t buffer[RSA_BITS_MAX / 8 + 1];
 	size_t len;
 	CK_RV rv = object_read(session, key->object, CKA_KEY_TYPE, &key->type, sizeof(key->type), &len);
 
-	if (rv != CKR_OK)
-		return rv;
-	rv = read_flag(session, key->object, CKA_DECRYPT, &key->can_decrypt);
+	if (rv == CKR_OK)
+		rv = read_flag(session, key->object, CKA_DECRYPT, &key->can_decrypt);
 	if (rv == CKR_OK)
 		rv = read_flag(session, key->object, CKA_UNWRAP, &key->can_unwrap);
 	if (rv != CKR_OK)
 		return rv;
-	if (key->class == CKO_SECRET_KEY) {
-		CK_ULONG value_len = 0;
-
-		if (object_read(session, key->object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK)
-			key->value_len = value_len;
-		return CKR_OK;
-	}
-	if (key->type == CKK_RSA) {
-		rv = object_read(session, key->object, CKA_MODULUS, buffer, sizeof(buffer), &len);
-		if (rv != CKR_OK)
-			return rv;
-		set_modulus(key, buffer, len);
-		return CKR_OK;
-	}
-	rv = object_read(session, key->object, CKA_EC_PARAMS, buffer, sizeof(buffer), &len);
-	if (rv == CKR_OK)
-		key->curve = curves_from_params(buffer, len);
-	return rv;
+	return key->class == CKO_SECRET_KEY ? describe_secret(session, key) : describe_private(session, key);
 }
 
 void key_free(struct key *key)

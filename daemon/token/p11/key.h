@@ -37,7 +37,7 @@ struct key {
 };
 
 /* Fill in what the token says of key->object: all but id, object, handle and class, which the caller has set or sets.
- * CKR_OK or what the token says. */
+ * What the token does not tell stays 0. CKR_OK or what the token says. */
 CK_RV key_describe(struct session *session, struct key *key);
 
 /* With what was made of it for OpenSSL; NULL is allowed. */

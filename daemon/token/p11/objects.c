@@ -3,10 +3,23 @@
 
 #include <stdlib.h>
 
+#include "daemon/token/p11/ckr.h"
+
 enum { FIND_AT_ONCE = 64 };
 
-CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
-		   CK_ULONG max, CK_ULONG *ret_n)
+/* A search that does not end would be in the way of the next one. */
+static CK_RV end_search(struct session *session)
+{
+	CK_RV rv = session->f->C_FindObjectsFinal(session->handle);
+
+	if (!ckr_doubtful(rv))
+		return rv;
+	rv = session->f->C_FindObjectsFinal(session->handle);
+	return rv == CKR_OPERATION_NOT_INITIALIZED ? CKR_OK : rv;
+}
+
+static CK_RV find_once(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		       CK_ULONG max, CK_ULONG *ret_n)
 {
 	CK_RV rv = session->f->C_FindObjectsInit(session->handle, template, n);
 	CK_RV final;
@@ -22,7 +35,7 @@ CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, 
 			break;
 		found += more;
 	}
-	final = session->f->C_FindObjectsFinal(session->handle);
+	final = end_search(session);
 	if (rv == CKR_OK)
 		rv = final;
 	if (rv == CKR_OK)
@@ -30,8 +43,16 @@ CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, 
 	return rv;
 }
 
-CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
-		       CK_ULONG *ret_n)
+CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
+		   CK_ULONG max, CK_ULONG *ret_n)
+{
+	CK_RV rv = find_once(session, template, n, ret_objects, max, ret_n);
+
+	return ckr_doubtful(rv) ? find_once(session, template, n, ret_objects, max, ret_n) : rv;
+}
+
+static CK_RV find_all_once(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+			   CK_ULONG *ret_n)
 {
 	CK_OBJECT_HANDLE *objects = NULL;
 	CK_ULONG found = 0, more = 0;
@@ -51,7 +72,7 @@ CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG
 		rv = session->f->C_FindObjects(session->handle, objects + found, FIND_AT_ONCE, &more);
 		found += rv == CKR_OK ? more : 0;
 	} while (rv == CKR_OK && more > 0);
-	final = session->f->C_FindObjectsFinal(session->handle);
+	final = end_search(session);
 	if (rv == CKR_OK)
 		rv = final;
 	if (rv != CKR_OK) {
@@ -63,11 +84,30 @@ CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG
 	return CKR_OK;
 }
 
+CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
+		       CK_ULONG *ret_n)
+{
+	CK_RV rv = find_all_once(session, template, n, ret_objects, ret_n);
+
+	return ckr_doubtful(rv) ? find_all_once(session, template, n, ret_objects, ret_n) : rv;
+}
+
+static CK_RV get(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
+{
+	const CK_ATTRIBUTE asked = *attribute;
+	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, attribute, 1);
+
+	if (!ckr_doubtful(rv))
+		return rv;
+	*attribute = asked;
+	return session->f->C_GetAttributeValue(session->handle, object, attribute, 1);
+}
+
 CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
 		  size_t size, size_t *ret_len)
 {
 	CK_ATTRIBUTE attribute = { type, ret_value, size };
-	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, &attribute, 1);
+	CK_RV rv = get(session, object, &attribute);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -90,7 +130,7 @@ CK_RV object_tells(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUT
 		   size_t size, size_t *ret_len, enum told *ret_told)
 {
 	CK_ATTRIBUTE attribute = { type, ret_value, size };
-	CK_RV rv = session->f->C_GetAttributeValue(session->handle, object, &attribute, 1);
+	CK_RV rv = get(session, object, &attribute);
 
 	*ret_told = TOLD_NOTHING;
 	if (rv == CKR_BUFFER_TOO_SMALL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding objects of the token and reading their attributes.
+ * Finding objects of the token and reading their attributes. What only looks is done once more when the token gave an
+ * error that need not last.
  */
 #pragma once
 

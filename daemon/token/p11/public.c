@@ -100,16 +100,29 @@ CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, 
 }
 
 /* Could this public half be key's? An RSA private key without public exponent still tells its modulus. */
-static bool belongs(struct session *session, const struct key *key, const struct public_half *half)
+static CK_RV belongs(struct session *session, const struct key *key, const struct public_half *half, bool *ret_belongs)
 {
 	struct public_half own = { 0 };
-	size_t len = 0;
+	enum told told;
+	CK_RV rv;
 
-	if (half->curve || object_read(session, key->object, CKA_MODULUS, own.n, sizeof(own.n), &len) != CKR_OK)
-		return true;
-	own.n_len = len;
+	*ret_belongs = true;
+	if (half->curve)
+		return CKR_OK;
+	rv = object_tells(session, key->object, CKA_MODULUS, own.n, sizeof(own.n), &own.n_len, &told);
+	if (rv != CKR_OK || told == TOLD_NOTHING)
+		return rv;
 	strip_zeros(own.n, &own.n_len);
-	return public_equal(&own, half);
+	*ret_belongs = public_equal(&own, half);
+	return CKR_OK;
+}
+
+/* Does it say something of the object, and not of the token? */
+static bool objects_fault(CK_RV rv)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	return class == CKR_CLASS_DATA || class == CKR_CLASS_UNSUPPORTED || class == CKR_CLASS_HANDLE;
 }
 
 /* Of the public objects with the CKA_ID of key, which others may use as well. */
@@ -119,7 +132,7 @@ static CK_RV read_from_public(struct session *session, const struct key *key, st
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv = public_objects(session, key->id, key->id_len, &objects, &n), result = CKR_CEKD_MISSING;
-	bool found = false;
+	bool found = false, fits = false;
 
 	if (rv != CKR_OK)
 		return rv;
@@ -127,7 +140,13 @@ static CK_RV read_from_public(struct session *session, const struct key *key, st
 		rv = public_of_object(session, objects[i], key->type, key->curve, &half);
 		if (rv == CKR_PUBLIC_KEY_INVALID && !found)
 			result = rv;
-		if (rv != CKR_OK || !belongs(session, key, &half))
+		if (rv == CKR_OK)
+			rv = belongs(session, key, &half, &fits);
+		if (rv != CKR_OK && !objects_fault(rv)) {
+			result = rv;
+			break;
+		}
+		if (rv != CKR_OK || !fits)
 			continue;
 		result = found && !public_equal(&half, ret_half) ? CKR_CEKD_AMBIGUOUS : CKR_OK;
 		*ret_half = half;
@@ -145,7 +164,7 @@ CK_RV public_read(struct session *session, const struct key *key, struct public_
 	if (key->class != CKO_PRIVATE_KEY || (key->type != CKK_RSA && !key->curve))
 		return CKR_KEY_TYPE_INCONSISTENT;
 	rv = public_of_object(session, key->object, key->type, key->curve, &half);
-	if (rv != CKR_OK)
+	if (rv != CKR_OK && objects_fault(rv))
 		rv = read_from_public(session, key, &half);
 	if (rv == CKR_OK)
 		*ret_half = half;

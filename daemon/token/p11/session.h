@@ -35,6 +35,7 @@ struct session {
 	CK_FUNCTION_LIST *f;
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE handle;
+	bool touched; /* since the caller set it back, a ciphertext was given to the token: errors may be about that */
 	char label[33], serial[17], model[17]; /* of the token, without padding */
 	char module[80];                       /* the library's own description and version */
 	char why[400];

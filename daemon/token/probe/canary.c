@@ -106,12 +106,15 @@ static bool answers(struct worker *worker)
 	return objects_find(&worker->token.session, template, 1, &object, 1, &n) == CKR_OK;
 }
 
-/* Only an error that could be the token's counts: a key that may not wrap says nothing about it. */
+/* Only an error that could be the token's counts: a key that may not wrap says nothing about it, nor does one that
+ * cannot be told from a broken one that has its name. */
 static bool key_works(struct worker *worker, const struct name *name)
 {
 	struct key *key;
 	CK_RV rv = keys_get(&worker->keys, name, &key);
 
+	if (ckr_class(rv) == CKR_CLASS_AMBIGUOUS)
+		return answers(worker);
 	if (rv == CKR_OK)
 		rv = round_trip(&worker->token, key, name->alg);
 	switch (ckr_class(rv)) {

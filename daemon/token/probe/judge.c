@@ -57,3 +57,18 @@ outcome_t judge(struct worker *worker, CK_RV rv, const struct name *name, unsign
 	}
 	return OUTCOME(INTERNAL);
 }
+
+outcome_t judge_token(struct worker *worker, CK_RV rv, const struct name *name, unsigned tries, bool *ret_again)
+{
+	const enum ckr_class class = ckr_class(rv);
+
+	*ret_again = false;
+	if (class == CKR_CLASS_DATA) /* of the key */
+		return OUTCOME(UNSUPPORTED);
+	if (!ckr_doubtful(rv))
+		return judge(worker, rv, name, tries, ret_again);
+	if (!canary_alive(worker, name, class == CKR_CLASS_HARD))
+		return end(worker, rv);
+	*ret_again = tries == 0;
+	return OUTCOME(UNAVAILABLE);
+}

@@ -157,6 +157,28 @@ static void a_doubtful_error_is_the_tokens_if_it_does_not_answer(void **state)
 	assert_true(worker.ending);
 }
 
+/* Without a ciphertext that could be to blame: one more try, then the job has failed and not the worker. */
+static void an_error_without_a_ciphertext_is_never_failed(void **state)
+{
+	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY };
+	bool again = false;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(judge_token(&worker, codes[i], NULL, 0, &again), OUTCOME(UNAVAILABLE));
+		assert_true(again);
+		assert_int_equal(judge_token(&worker, codes[i], NULL, 1, &again), OUTCOME(UNAVAILABLE));
+		assert_false(again);
+		assert_false(worker.ending);
+	}
+	assert_int_equal(judge_token(&worker, CKR_PUBLIC_KEY_INVALID, NULL, 0, &again), OUTCOME(UNSUPPORTED));
+	assert_int_equal(judge_token(&worker, CKR_CEKD_MISSING, NULL, 0, &again), OUTCOME(MISSING));
+	find_says = CKR_DEVICE_ERROR;
+	assert_int_equal(judge_token(&worker, CKR_DEVICE_ERROR, NULL, 0, &again), OUTCOME(UNAVAILABLE));
+	assert_false(again);
+	assert_true(worker.ending);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -168,6 +190,7 @@ int main(void)
 		TEST(a_login_that_is_lost_is_made_again),
 		TEST(a_session_that_does_not_come_back_is_the_end),
 		TEST(a_doubtful_error_is_the_tokens_if_it_does_not_answer),
+		TEST(an_error_without_a_ciphertext_is_never_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
