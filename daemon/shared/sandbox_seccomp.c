@@ -13,6 +13,7 @@
  * Broker and journal: what an event loop over descriptors that are open already needs. Whatever is not named gives
  * EPERM, so that a new C library's attempt at a newer call falls back instead of ending the daemon.
  */
+/* clang-format off */
 static const char *const loop_calls[] = {
 	"read", "write", "readv", "writev", "pread64", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg",
 	"close", "close_range", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername", "fcntl", "lseek", "fstat",
@@ -24,6 +25,7 @@ static const char *const loop_calls[] = {
 	"exit_group", "sched_yield", "sched_getaffinity", "getrusage", "getcpu", "uname", "rseq", "membarrier",
 	"set_robust_list", NULL,
 };
+/* clang-format on */
 
 static const char *const broker_calls[] = {"accept", "accept4", NULL};
 
@@ -35,6 +37,7 @@ static const char *const fatal_calls[] = {
 };
 
 /* Parent and token: never needed by a PKCS#11 module, and each a way out of the process or into the kernel. */
+/* clang-format off */
 static const char *const forbidden_calls[] = {
 	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "mount", "umount2",
 	"pivot_root", "chroot", "fsopen", "fsmount", "fsconfig", "fspick", "move_mount", "open_tree", "mount_setattr", "setns",
@@ -44,6 +47,7 @@ static const char *const forbidden_calls[] = {
 	"name_to_handle_at", "personality", "uselib", "vhangup", "io_uring_setup", "io_uring_enter", "io_uring_register",
 	"add_key", "request_key", "keyctl", NULL,
 };
+/* clang-format on */
 
 static const char *const exec_calls[] = {"execve", "execveat", NULL};
 

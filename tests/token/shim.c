@@ -201,6 +201,7 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
 }
 
 /* The others do nothing when they misbehave. */
+/* clang-format off */
 #define PLAIN(name, parameters, arguments)                                    \
 	static CK_RV shim_##name parameters                                   \
 	{                                                                     \
@@ -232,6 +233,7 @@ PLAIN(C_DeriveKey,
       (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE *template, CK_ULONG n,
        CK_OBJECT_HANDLE *key),
       (session, mechanism, base, template, n, key))
+/* clang-format on */
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret_list)
 {

@@ -17,6 +17,7 @@ static const char back[] = "it goes back only to the state that it had before";
 #define WAITS "destruction has a waiting period"
 #define MADE "only a new version is pre-active"
 
+/* clang-format off */
 static const char *const moves[STATE_COUNT][STATE_COUNT] = {
 	[STATE_PRE_ACTIVE] = {
 		[STATE_PRE_ACTIVE] = SAME, [STATE_ACTIVE] = YES, [STATE_DEACTIVATED] = NEVER, [STATE_SUSPENDED] = YES,
@@ -48,6 +49,7 @@ static const char *const moves[STATE_COUNT][STATE_COUNT] = {
 		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = YES, [STATE_WAITING] = SAME,
 	},
 };
+/* clang-format on */
 
 enum state move_back(const struct version *version)
 {
