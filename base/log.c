@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_LEN = 1024, /* bytes; longer lines are cut. One write each, so that lines of several processes stay whole */
+	LINE_MAX_LEN =
+		1024, /* bytes; longer lines are cut. One write each, so that lines of several processes stay whole */
 };
 
 static const char *log_program = "cekd";
@@ -39,7 +40,7 @@ static void __attribute__((format(printf, 2, 0))) log_line(int priority, const c
 	int n;
 
 	n = log_levels ? snprintf(line, sizeof(line), "<%d>%s: ", priority, log_program)
-	               : snprintf(line, sizeof(line), "%s: ", log_program);
+		       : snprintf(line, sizeof(line), "%s: ", log_program);
 	if (n < 0)
 		return;
 	len = (size_t)n;

@@ -13,8 +13,8 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * An error (-errno) that ends something is logged once, where it arose, and comes back: return log_origin(-EBADMSG); whoever
- * passes it on says nothing of its own about the place.
+ * An error (-errno) that ends something is logged once, where it arose, and comes back: return log_origin(-EBADMSG);
+ * whoever passes it on says nothing of its own about the place.
  */
 #define log_origin(error) log_origin_at((error), __FILE__, __LINE__)
 int log_origin_at(int error, const char *file, int line);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Items of one size in memory that is locked, left out of core dumps and wiped: replies on their way out, frames on
- * their way in and jobs hold CEKs. Grows and shrinks by slabs of 64 KiB, of which sixteen may stay empty; taking and giving
- * back cost a few instructions.
+ * their way in and jobs hold CEKs. Grows and shrinks by slabs of 64 KiB, of which sixteen may stay empty; taking and
+ * giving back cost a few instructions.
  */
 #pragma once
 
@@ -14,9 +14,9 @@
 struct pool {
 	size_t item_size;
 	size_t per_slab;
-	size_t items;  /* in all slabs */
+	size_t items; /* in all slabs */
 	size_t in_use;
-	bool unlocked; /* a slab could not be locked: RLIMIT_MEMLOCK is too small */
+	bool unlocked;     /* a slab could not be locked: RLIMIT_MEMLOCK is too small */
 	struct link slabs; /* those with free items first */
 };
 

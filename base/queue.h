@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jobs that wait for a worker, in one list for the uids of each residue of 64: they are taken from these lists in turn, so
- * that a user who has a thousand waiting delays others by one job each time, not by a thousand. Costs no allocation.
+ * Jobs that wait for a worker, in one list for the uids of each residue of 64: they are taken from these lists in turn,
+ * so that a user who has a thousand waiting delays others by one job each time, not by a thousand. Costs no allocation.
  */
 #pragma once
 

@@ -44,7 +44,7 @@ int arena_init(struct arena *arena, size_t size)
 		.base = base,
 		.size = size,
 		.locked = mlock(base, size) == 0,
-		.allocator = { .alloc = allocator_alloc, .free = allocator_free },
+		.allocator = {.alloc = allocator_alloc, .free = allocator_free},
 	};
 	return 0;
 }
@@ -54,7 +54,7 @@ void arena_over(struct arena *arena, void *base, size_t size)
 	*arena = (struct arena){
 		.base = base,
 		.size = size,
-		.allocator = { .alloc = allocator_alloc, .free = allocator_free },
+		.allocator = {.alloc = allocator_alloc, .free = allocator_free},
 	};
 }
 
@@ -64,7 +64,7 @@ void arena_deinit(struct arena *arena)
 		return;
 	arena_reset(arena);
 	munmap(arena->base, arena->size); /* also unlocks */
-	*arena = (struct arena){ 0 };
+	*arena = (struct arena){0};
 }
 
 void arena_reset(struct arena *arena)

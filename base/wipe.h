@@ -29,7 +29,8 @@ void wipe(void *data, size_t len);
 /* Map an arena of at least size bytes (rounded up to pages). 0, or -errno; locked tells whether it could be locked. */
 int arena_init(struct arena *arena, size_t size);
 
-/* Use a part of another arena's memory, zeroed and 16-byte aligned, as an arena of its own. Reset it, never deinit it. */
+/* Use a part of another arena's memory, zeroed and 16-byte aligned, as an arena of its own. Reset it, never deinit it.
+ */
 void arena_over(struct arena *arena, void *base, size_t size);
 
 /* Wipe and unmap. Safe on a zeroed struct. */

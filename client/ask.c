@@ -10,7 +10,7 @@
 int ask_start(cek_conn *conn, ask_fill *fill, const void *args, int timeout_ms, cek_callback *callback, void *userdata,
 	cek_call **ret_call)
 {
-	struct request request = { .message = CEK__V1__REQUEST__INIT };
+	struct request request = {.message = CEK__V1__REQUEST__INIT};
 	int status = fill(&request, args);
 
 	if (status == CEK_OK)

@@ -20,7 +20,7 @@ static int buffer_grow(struct buffer *buffer, size_t size)
 	if (len > 0)
 		memcpy(base, buffer_data(buffer), len);
 	arena_deinit(&buffer->memory);
-	*buffer = (struct buffer){ .memory = memory, .base = base, .tail = len };
+	*buffer = (struct buffer){.memory = memory, .base = base, .tail = len};
 	return 0;
 }
 
@@ -89,5 +89,5 @@ void buffer_rest(struct buffer *buffer)
 void buffer_deinit(struct buffer *buffer)
 {
 	arena_deinit(&buffer->memory);
-	*buffer = (struct buffer){ 0 };
+	*buffer = (struct buffer){0};
 }

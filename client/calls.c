@@ -13,7 +13,7 @@ static const uint64_t ns_per_ms = 1000000;
 
 void calls_init(struct calls *calls, cek_conn *conn, struct stream *out)
 {
-	*calls = (struct calls){ .conn = conn, .out = out };
+	*calls = (struct calls){.conn = conn, .out = out};
 	list_init(&calls->open);
 	list_init(&calls->spare);
 }

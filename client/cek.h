@@ -39,14 +39,14 @@ enum {
 	CEK_UNSUPPORTED = 13,
 	CEK_NOT_IMPLEMENTED = 14,
 
-	CEK_E_INVALID = -1,      /* an argument; nothing was sent */
+	CEK_E_INVALID = -1, /* an argument; nothing was sent */
 	CEK_E_NOMEM = -2,
 	CEK_E_CONNECT = -3,      /* no daemon behind the socket, or no permission; errno tells */
 	CEK_E_DISCONNECTED = -4, /* the connection ended before the answer: the call may or may not have happened */
 	CEK_E_TIMEOUT = -5,      /* the caller's own timeout ran out */
 	CEK_E_CANCELLED = -6,
-	CEK_E_PROTOCOL = -7,     /* the other side does not speak this protocol */
-	CEK_E_FULL = -8,         /* back-pressure: cek_conn_set_limits() reached; process first */
+	CEK_E_PROTOCOL = -7, /* the other side does not speak this protocol */
+	CEK_E_FULL = -8,     /* back-pressure: cek_conn_set_limits() reached; process first */
 };
 
 /* The name of a status ("FAILED", "E_TIMEOUT"), never NULL; and a sentence about it for a log. */
@@ -62,7 +62,8 @@ struct cek_bytes {
 	size_t len;
 };
 
-/* ---- connection --------------------------------------------------------------------------------------------------- */
+/* ---- connection ---------------------------------------------------------------------------------------------------
+ */
 
 typedef struct cek_conn cek_conn;
 typedef struct cek_call cek_call;
@@ -103,7 +104,8 @@ size_t cek_conn_wait(cek_conn *conn, int timeout_ms);
 /* The ring epoch as the latest reply on this connection told it; 0 before the first. */
 uint64_t cek_conn_epoch(const cek_conn *conn);
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
 
 /* Called exactly once for each call that was started (watch: once per epoch, see below), from within process(),
  * wait(), cancel() or free(), never from within a start. When it returns, call is gone, and result is wiped unless
@@ -166,12 +168,12 @@ struct cek_rewrap {
  *
  * When the connection ends, calls of which a byte was written get CEK_E_DISCONNECTED and are not repeated; the
  * others go out on the next connection, or get CEK_E_CONNECT when that cannot be made. */
-int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata,
+	cek_call **ret_call);
+int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
 
 /* One callback at once with the present epoch (cek_result_epoch()) and one at each new one. It ends with exactly one
  * callback whose status is not CEK_OK: cancelled, disconnected, refused. Then start it again. Cancelled in its own
@@ -184,7 +186,8 @@ int cek_unwrap(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, ce
 int cek_wrap(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_result **ret_result);
 int cek_rewrap(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_result **ret_result);
 
-/* ---- results ------------------------------------------------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------------------------------------------------
+ */
 
 /* Pointers that these return live as long as the result; fields that the call does not have are NULL, 0 or empty.
  * Messages and other texts are short lines of printable ASCII; kids are what they are. A call on one key of those
@@ -201,7 +204,8 @@ struct cek_alg_params cek_result_params(const cek_result *result);
 bool cek_result_unchanged(const cek_result *result);
 unsigned cek_result_candidates(const cek_result *result);
 
-/* ---- keys and daemon: for programs that operate cekd --------------------------------------------------------------- */
+/* ---- keys and daemon: for programs that operate cekd ---------------------------------------------------------------
+ */
 
 /* NIST SP 800-57 part 1, section 7; waiting = destruction is scheduled (values of State in cek.proto). */
 enum {
@@ -221,15 +225,15 @@ const char *cek_state_name(int state);
 struct cek_key_create {
 	const char *key;
 	const char *alg;
-	unsigned bits;     /* RSA: 0 = 3072 */
-	const char *crv;   /* ECDH-ES: NULL = "P-256" */
+	unsigned bits;   /* RSA: 0 = 3072 */
+	const char *crv; /* ECDH-ES: NULL = "P-256" */
 	uint32_t max_uses;
 };
 
 struct cek_key_rotate {
 	const char *key;
-	const char *active_kid; /* believed active, from cek_key_describe(). If it is not (any more): CEK_CONFLICT, so that a
-				 * call whose reply was lost can be repeated without rotating twice */
+	const char *active_kid; /* believed active, from cek_key_describe(). If it is not (any more): CEK_CONFLICT, so
+				 * that a call whose reply was lost can be repeated without rotating twice */
 	bool plan;              /* change nothing, answer with the timetable */
 };
 
@@ -243,8 +247,8 @@ struct cek_key_set_state {
 
 struct cek_key_destroy {
 	const char *kid;
-	bool force;         /* although used within its overlap; does not skip the wait */
-	uint32_t wait;      /* seconds, 0 = the daemon's default */
+	bool force;    /* although used within its overlap; does not skip the wait */
+	uint32_t wait; /* seconds, 0 = the daemon's default */
 	const char *reason;
 };
 
@@ -268,22 +272,22 @@ struct cek_public_keys {
 	size_t n_keys;
 };
 
-int cek_key_create_start(cek_conn *conn, const struct cek_key_create *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_key_rotate_start(cek_conn *conn, const struct cek_key_rotate *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_create_start(cek_conn *conn, const struct cek_key_create *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_key_rotate_start(cek_conn *conn, const struct cek_key_rotate *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
 int cek_key_set_state_start(cek_conn *conn, const struct cek_key_set_state *args, int timeout_ms,
 	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_key_destroy_start(cek_conn *conn, const struct cek_key_destroy *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_key_describe_start(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_key_versions_start(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_key_list_start(cek_conn *conn, const struct cek_key_list *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
-int cek_public_keys_start(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_key_destroy_start(cek_conn *conn, const struct cek_key_destroy *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_key_describe_start(cek_conn *conn, const struct cek_key_describe *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_key_versions_start(cek_conn *conn, const struct cek_key_versions *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_key_list_start(cek_conn *conn, const struct cek_key_list *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
+int cek_public_keys_start(cek_conn *conn, const struct cek_public_keys *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
 int cek_status_start(cek_conn *conn, int timeout_ms, cek_callback *callback, void *userdata, cek_call **ret_call);
 
 /* The same, waiting; as cek_unwrap(). */
@@ -326,7 +330,7 @@ struct cek_version {
 	bool more_peers; /* there were others, longer ago */
 };
 
-struct cek_event { /* one line of a timetable */
+struct cek_event {        /* one line of a timetable */
 	uint64_t time;    /* 0 = not known, and then last */
 	const char *what; /* "publish", "activate", "retire" */
 	const char *kid;  /* "" = a version not made yet */
@@ -369,7 +373,7 @@ struct cek_worker_status {
 	const char *kind; /* "use", "manage" */
 	unsigned index;
 	unsigned generation; /* how often it was started, it or one before it of that kind and index */
-	const char *state; /* "starting", "ready", "down" */
+	const char *state;   /* "starting", "ready", "down" */
 	unsigned queued;
 	uint64_t done;
 	uint64_t memory; /* bytes */
@@ -408,12 +412,13 @@ const struct cek_public_key_entry *cek_result_public_key(const cek_result *resul
 /* The answer of cek_status(), NULL for other calls. */
 const struct cek_daemon *cek_result_daemon(const cek_result *result);
 
-/* ---- everything else ---------------------------------------------------------------------------------------------- */
+/* ---- everything else ----------------------------------------------------------------------------------------------
+ */
 
 /* Any operation, as it stands in cek.proto: packed Request in, packed Reply out. libcek fills in id, and deadline_ms if
  * timeout_ms is not -1. request must be a well-formed message, else CEK_E_INVALID. */
-int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms,
-	cek_callback *callback, void *userdata, cek_call **ret_call);
+int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call);
 int cek_request(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_result **ret_result);
 struct cek_bytes cek_result_reply(const cek_result *result); /* the packed Reply, of every kind of call; of
 							      * cek_public_keys() as if all pages were one */

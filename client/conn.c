@@ -106,7 +106,7 @@ static bool conn_init(cek_conn *conn, const struct sockaddr_un *address)
 
 int cek_conn_new(const char *path, cek_conn **ret_conn)
 {
-	struct sockaddr_un address = { 0 };
+	struct sockaddr_un address = {0};
 	cek_conn *conn;
 
 	if (!ret_conn || (path && path[0] == '\0') || !address_set(&address, path))

@@ -24,7 +24,7 @@ static const char *text(char *from)
 
 static struct cek_bytes bytes(ProtobufCBinaryData data)
 {
-	return (struct cek_bytes){ data.len > 0 ? data.data : NULL, data.len };
+	return (struct cek_bytes){data.len > 0 ? data.data : NULL, data.len};
 }
 
 struct cek_public_key describe_public_key(const Cek__V1__PublicKey *key)
@@ -296,7 +296,7 @@ static int describe_daemon(struct arena *arena, const Cek__V1__StatusReply *from
 
 int describe(struct arena *arena, const Cek__V1__Reply *reply, struct description *ret_description)
 {
-	*ret_description = (struct description){ 0 };
+	*ret_description = (struct description){0};
 	switch (reply->result_case) {
 	case CEK__V1__REPLY__RESULT_KEY:
 		return describe_one_key(arena, reply->key->key, ret_description);

@@ -23,7 +23,7 @@ static const uint64_t ns_per_ms = 1000000;
 int link_init(struct cekd_link *link, const struct sockaddr_un *address, struct stream *out,
 	const struct link_events *events, void *owner)
 {
-	*link = (struct cekd_link){ .events = events, .owner = owner, .out = out, .address = *address, .socket = -1 };
+	*link = (struct cekd_link){.events = events, .owner = owner, .out = out, .address = *address, .socket = -1};
 	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return link->epoll_fd < 0 ? -errno : 0;
 }
@@ -91,14 +91,14 @@ static void link_lost(struct cekd_link *link, int status)
 
 static int socket_open(struct cekd_link *link)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int error;
 
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)&link->address, sizeof(link->address)) == 0 &&
-	    epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+		epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -129,7 +129,7 @@ static bool link_connect(struct cekd_link *link)
 
 static void link_block(struct cekd_link *link, bool blocked)
 {
-	struct epoll_event event = { .events = EPOLLIN | (blocked ? (uint32_t)EPOLLOUT : 0) };
+	struct epoll_event event = {.events = EPOLLIN | (blocked ? (uint32_t)EPOLLOUT : 0)};
 
 	if (blocked == link->blocked)
 		return;

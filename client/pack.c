@@ -41,5 +41,5 @@ char *pack_text(const char *text)
 
 ProtobufCBinaryData pack_bytes(struct cek_bytes bytes)
 {
-	return (ProtobufCBinaryData){ .len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data };
+	return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data};
 }

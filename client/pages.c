@@ -9,12 +9,12 @@
 #include "client/wire.h"
 
 enum {
-	NEXT_MAX = 128,       /* bytes of PublicKeysReply.next (cek.proto) */
-	BYTES_MAX = 4 << 20,  /* of packed entries: some 6,000 of RSA-4096, 20,000 of elliptic curves */
-	PAGES_MAX = 1024,     /* of one set; a page of cekd is as long as a frame, unless it is the last */
+	NEXT_MAX = 128,      /* bytes of PublicKeysReply.next (cek.proto) */
+	BYTES_MAX = 4 << 20, /* of packed entries: some 6,000 of RSA-4096, 20,000 of elliptic curves */
+	PAGES_MAX = 1024,    /* of one set; a page of cekd is as long as a frame, unless it is the last */
 	RESTARTS_MAX = 16,
-	RESULT_FIELD = 32,    /* Reply.public_keys */
-	AROUND = 64,          /* bytes around the entries */
+	RESULT_FIELD = 32, /* Reply.public_keys */
+	AROUND = 64,       /* bytes around the entries */
 	/* A cekd without pages gave no more entries and bytes, and left out the rest; an entry is below 2048 bytes. */
 	OLD_ENTRIES = 512,
 	OLD_BYTES = 65536 - 1024 - 2048,
@@ -26,7 +26,7 @@ struct pages {
 	char next[NEXT_MAX + 1]; /* "": the first page */
 	uint64_t epoch;
 	unsigned n_pages, n_restarts;
-	uint8_t *entries;        /* as they stand in PublicKeysReply */
+	uint8_t *entries; /* as they stand in PublicKeysReply */
 	size_t len;
 };
 
@@ -78,7 +78,7 @@ void pages_ask(const struct pages *pages, struct request *ret_request)
 {
 	Cek__V1__GetPublicKeysRequest *body = &ret_request->body.get_public_keys;
 
-	*ret_request = (struct request){ .message = CEK__V1__REQUEST__INIT, .kind = CALL_PUBLIC_KEYS };
+	*ret_request = (struct request){.message = CEK__V1__REQUEST__INIT, .kind = CALL_PUBLIC_KEYS};
 	cek__v1__get_public_keys_request__init(body);
 	body->key = (char **)(uintptr_t)pages->names;
 	body->n_key = pages->n_names;
@@ -149,7 +149,7 @@ static int append(struct pages *pages, const Cek__V1__PublicKeysReply *page)
 /* The reply that would have come if a frame had no bound. */
 static int put_together(const struct pages *pages, struct slots *slots, const cek_result *last, cek_result **ret_result)
 {
-	static const uint8_t end[] = { 3 << 3, 1 };
+	static const uint8_t end[] = {3 << 3, 1};
 	Cek__V1__Reply head = CEK__V1__REPLY__INIT;
 	uint8_t *packed = malloc(pages->len + AROUND), *to = packed;
 	int status;

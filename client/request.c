@@ -104,9 +104,9 @@ static int fill_wrap(struct request *request, const void *arguments)
 	Cek__V1__AlgParams *params;
 
 	if (!args || !ask_given(args->key) || !ask_given(args->enc) || !bytes_valid(args->cek) ||
-	    !bytes_valid(args->apu) || !bytes_valid(args->apv))
+		!bytes_valid(args->apu) || !bytes_valid(args->apv))
 		return CEK_E_INVALID;
-	params = params_fill(request, &(struct cek_alg_params){ .apu = args->apu, .apv = args->apv });
+	params = params_fill(request, &(struct cek_alg_params){.apu = args->apu, .apv = args->apv});
 	if (args->cek.len == 0)
 		return fill_generate(request, args, params);
 	cek__v1__wrap_request__init(body);
@@ -159,8 +159,8 @@ int cek_unwrap(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, ce
 	return ask_wait(conn, fill_unwrap, args, timeout_ms, ret_result);
 }
 
-int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback,
-	void *userdata, cek_call **ret_call)
+int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata,
+	cek_call **ret_call)
 {
 	return ask_start(conn, fill_wrap, args, timeout_ms, callback, userdata, ret_call);
 }
@@ -184,14 +184,14 @@ int cek_rewrap(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, ce
 int cek_request_start(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_callback *callback,
 	void *userdata, cek_call **ret_call)
 {
-	const struct cek_bytes packed = { request, len };
+	const struct cek_bytes packed = {request, len};
 
 	return ask_start(conn, fill_packed, &packed, timeout_ms, callback, userdata, ret_call);
 }
 
 int cek_request(cek_conn *conn, const void *request, size_t len, int timeout_ms, cek_result **ret_result)
 {
-	const struct cek_bytes packed = { request, len };
+	const struct cek_bytes packed = {request, len};
 
 	return ask_wait(conn, fill_packed, &packed, timeout_ms, ret_result);
 }

@@ -15,17 +15,25 @@ enum {
 
 /* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one
  * (many keys with short names) needs. A message that wants more is made of nothing but tiny fields. */
-static const size_t large_factors[N_FACTORS] = { 8, 64 };
+static const size_t large_factors[N_FACTORS] = {8, 64};
 
 /* The same for one that was put together of many frames: nothing honest is that dense, and 64 times would be much. */
-static const size_t whole_factors[N_FACTORS] = { 8, 16 };
+static const size_t whole_factors[N_FACTORS] = {8, 16};
 
 /* For the statuses that come from libcek itself: they need no memory, so that a callback can always be run. */
 static const struct cek_result local_results[] = {
-	{ .status = CEK_E_INVALID },   { .status = CEK_E_NOMEM },     { .status = CEK_E_CONNECT },
-	{ .status = CEK_E_DISCONNECTED }, { .status = CEK_E_TIMEOUT }, { .status = CEK_E_CANCELLED },
-	{ .status = CEK_E_PROTOCOL },  { .status = CEK_E_FULL },      { .status = CEK_OVERLOADED },
-	{ .status = CEK_UNAVAILABLE }, { .status = CEK_DENIED },      { .status = CEK_TOO_LARGE },
+	{.status = CEK_E_INVALID},
+	{.status = CEK_E_NOMEM},
+	{.status = CEK_E_CONNECT},
+	{.status = CEK_E_DISCONNECTED},
+	{.status = CEK_E_TIMEOUT},
+	{.status = CEK_E_CANCELLED},
+	{.status = CEK_E_PROTOCOL},
+	{.status = CEK_E_FULL},
+	{.status = CEK_OVERLOADED},
+	{.status = CEK_UNAVAILABLE},
+	{.status = CEK_DENIED},
+	{.status = CEK_TOO_LARGE},
 };
 
 cek_result *result_local(int status)
@@ -91,7 +99,7 @@ cek_result *cek_result_free(cek_result *result)
 
 static struct cek_bytes bytes(ProtobufCBinaryData data)
 {
-	return (struct cek_bytes){ data.len > 0 ? data.data : NULL, data.len };
+	return (struct cek_bytes){data.len > 0 ? data.data : NULL, data.len};
 }
 
 static const char *text_or_null(const char *text)
@@ -186,7 +194,7 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 		return result->memory.full ? CEK_E_NOMEM : CEK_E_PROTOCOL;
 	if ((int)reply->status < CEK__V1__STATUS__STATUS_OK)
 		return CEK_E_PROTOCOL;
-	result->packed = (struct cek_bytes){ packed, len };
+	result->packed = (struct cek_bytes){packed, len};
 	result->reply = reply;
 	result->epoch = reply->epoch;
 	result->status = reply->status == CEK__V1__STATUS__STATUS_OK ? CEK_OK : (int)reply->status;
@@ -291,12 +299,12 @@ uint64_t cek_result_epoch(const cek_result *result)
 
 struct cek_bytes cek_result_cek(const cek_result *result)
 {
-	return result ? result->cek : (struct cek_bytes){ 0 };
+	return result ? result->cek : (struct cek_bytes){0};
 }
 
 struct cek_bytes cek_result_encrypted_key(const cek_result *result)
 {
-	return result ? result->encrypted_key : (struct cek_bytes){ 0 };
+	return result ? result->encrypted_key : (struct cek_bytes){0};
 }
 
 const char *cek_result_kid(const cek_result *result)
@@ -316,7 +324,7 @@ const char *cek_result_alg(const cek_result *result)
 
 struct cek_alg_params cek_result_params(const cek_result *result)
 {
-	return result ? result->params : (struct cek_alg_params){ 0 };
+	return result ? result->params : (struct cek_alg_params){0};
 }
 
 bool cek_result_unchanged(const cek_result *result)
@@ -331,7 +339,7 @@ unsigned cek_result_candidates(const cek_result *result)
 
 struct cek_bytes cek_result_reply(const cek_result *result)
 {
-	return result ? result->packed : (struct cek_bytes){ 0 };
+	return result ? result->packed : (struct cek_bytes){0};
 }
 
 const struct cek_key *cek_result_key_info(const cek_result *result, size_t i)

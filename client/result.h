@@ -35,7 +35,7 @@ struct cek_result {
 	struct description described;
 
 	struct slots_slab *slab; /* NULL: the arena is its own mapping */
-	struct arena memory; /* everything above points into it */
+	struct arena memory;     /* everything above points into it */
 };
 
 /* The constant result of one of libcek's own statuses (CEK_E_…). */

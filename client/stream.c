@@ -83,5 +83,5 @@ void stream_cut(struct stream *stream, uint64_t end)
 void stream_deinit(struct stream *stream)
 {
 	buffer_deinit(&stream->buffer);
-	*stream = (struct stream){ 0 };
+	*stream = (struct stream){0};
 }

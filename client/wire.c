@@ -53,7 +53,7 @@ static bool take_value(struct cursor *cursor, unsigned type, uint64_t *ret_numbe
 
 bool wire_scan(const uint8_t *data, size_t len, uint64_t *ret_id)
 {
-	struct cursor cursor = { data, len };
+	struct cursor cursor = {data, len};
 	uint64_t id = 0;
 
 	while (cursor.left > 0) {

@@ -32,8 +32,8 @@ struct enc {
 
 struct curve {
 	const char *name;
-	const char *kty;      /* "EC" or "OKP" */
-	unsigned field_len;   /* bytes of one coordinate */
+	const char *kty;    /* "EC" or "OKP" */
+	unsigned field_len; /* bytes of one coordinate */
 };
 
 enum {

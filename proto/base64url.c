@@ -17,7 +17,7 @@ enum {
 /* 0xff if c is one of the n values from first on, else 0. */
 static uint8_t among(uint8_t c, uint8_t first, uint8_t n)
 {
-	return (uint8_t)-((uint8_t)(c - first) < n);
+	return (uint8_t) - ((uint8_t)(c - first) < n);
 }
 
 /* What a digit is in text: steps where the alphabet goes on elsewhere in ASCII. */
@@ -27,8 +27,8 @@ static void digits_to_chars(uint8_t block[BLOCK_CHARS])
 		uint8_t digit = block[i];
 
 		block[i] = (uint8_t)('A' + digit + (among(digit, 26, 38) & ('a' - 'A' - 26)) -
-				     (among(digit, 52, 12) & ('a' + 26 - '0')) -
-				     (among(digit, 62, 2) & ('0' + 10 - '-')) + (among(digit, 63, 1) & ('_' - '-' - 1)));
+			(among(digit, 52, 12) & ('a' + 26 - '0')) - (among(digit, 62, 2) & ('0' + 10 - '-')) +
+			(among(digit, 63, 1) & ('_' - '-' - 1)));
 	}
 }
 
@@ -41,8 +41,7 @@ static void chars_to_digits(uint8_t block[BLOCK_CHARS])
 		uint8_t dash = among(c, '-', 1), underscore = among(c, '_', 1);
 
 		block[i] = (uint8_t)((upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (number & (c - '0' + 52)) |
-				     (dash & 62) | (underscore & 63) |
-				     (~(upper | lower | number | dash | underscore) & DIGIT_BAD));
+			(dash & 62) | (underscore & 63) | (~(upper | lower | number | dash | underscore) & DIGIT_BAD));
 	}
 }
 

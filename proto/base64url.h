@@ -24,6 +24,6 @@ size_t b64u_encode(const void *data, size_t len, char *ret_text);
 /* The same as a string for free(3), which does not wipe it; NULL without memory. */
 char *b64u_text(const void *data, size_t len);
 
-/* Writes b64u_decoded_len(len) octets and returns that number; -EMSGSIZE if that is more than size, -EINVAL if text is not
- * strict base64url. What was written by then is wiped. */
+/* Writes b64u_decoded_len(len) octets and returns that number; -EMSGSIZE if that is more than size, -EINVAL if text is
+ * not strict base64url. What was written by then is wiped. */
 ssize_t b64u_decode(const char *text, size_t len, uint8_t *ret_data, size_t size);

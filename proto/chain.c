@@ -27,7 +27,7 @@ struct chain_hasher {
 
 struct chain_head chain_start(void)
 {
-	struct chain_head head = { .seq = 0 };
+	struct chain_head head = {.seq = 0};
 
 	memset(head.hash, '0', CHAIN_HEX);
 	return head;
@@ -72,7 +72,7 @@ int chain_hash(struct chain_hasher *hasher, const void *data, size_t len, char r
 
 	/* md NULL: the same algorithm again, without looking it up. */
 	if (EVP_DigestInit_ex2(hasher->context, NULL, NULL) != 1 || EVP_DigestUpdate(hasher->context, data, len) != 1 ||
-	    EVP_DigestFinal_ex(hasher->context, hash, NULL) != 1) {
+		EVP_DigestFinal_ex(hasher->context, hash, NULL) != 1) {
 		ERR_clear_error();
 		return -EIO;
 	}
@@ -116,7 +116,8 @@ static bool link_good(const json_t *object, const struct chain_head *before, cha
 		return false;
 	}
 	if (json_integer_value(seq) < 1 || (uint64_t)json_integer_value(seq) != before->seq + 1) {
-		snprintf(why, CHAIN_WHY_MAX, "seq is %" JSON_INTEGER_FORMAT ", should be %" PRIu64, json_integer_value(seq), before->seq + 1);
+		snprintf(why, CHAIN_WHY_MAX, "seq is %" JSON_INTEGER_FORMAT ", should be %" PRIu64,
+			json_integer_value(seq), before->seq + 1);
 		return false;
 	}
 	if (!prev) {
@@ -146,8 +147,9 @@ static void meet_expected(struct verification *v)
 	v->met = true;
 	if (strcmp(v->expected->hash, v->result.head.hash) != 0) {
 		v->result.fault = CHAIN_BAD_HEAD;
-		snprintf(v->result.why, CHAIN_WHY_MAX, "seq %" PRIu64 " has another hash than the head kept elsewhere: the journal was replaced",
-			 v->expected->seq);
+		snprintf(v->result.why, CHAIN_WHY_MAX,
+			"seq %" PRIu64 " has another hash than the head kept elsewhere: the journal was replaced",
+			v->expected->seq);
 	}
 }
 
@@ -166,7 +168,7 @@ static void set_too_long(struct verification *v)
 /* One whole line. Sets result.fault if it is bad; -errno as chain_verify(). */
 static int verify_line(struct verification *v, const char *line, size_t len)
 {
-	struct chain_head head = { .seq = v->result.head.seq + 1 };
+	struct chain_head head = {.seq = v->result.head.seq + 1};
 	json_t *object;
 	bool more;
 	int r;
@@ -244,13 +246,14 @@ static int verify_stream(struct verification *v, int fd, char *buffer)
 	return 0;
 }
 
-int chain_verify(int fd, const struct chain_head *from, const struct chain_head *expected, chain_line_fn *line, void *userdata, struct chain_result *ret_result)
+int chain_verify(int fd, const struct chain_head *from, const struct chain_head *expected, chain_line_fn *line,
+	void *userdata, struct chain_result *ret_result)
 {
 	struct verification v = {
 		.expected = expected,
 		.line = line,
 		.userdata = userdata,
-		.result = { .head = from ? *from : chain_start() },
+		.result = {.head = from ? *from : chain_start()},
 	};
 	const struct chain_head first = v.result.head;
 	char *buffer;
@@ -271,8 +274,9 @@ int chain_verify(int fd, const struct chain_head *from, const struct chain_head 
 		return r;
 	if (v.result.fault == CHAIN_GOOD && expected && !v.met && expected->seq > first.seq) {
 		v.result.fault = CHAIN_BAD_HEAD;
-		snprintf(v.result.why, CHAIN_WHY_MAX, "ends at seq %" PRIu64 ", but the head kept elsewhere is seq %" PRIu64 ": the end was cut off",
-			 v.result.head.seq, expected->seq);
+		snprintf(v.result.why, CHAIN_WHY_MAX,
+			"ends at seq %" PRIu64 ", but the head kept elsewhere is seq %" PRIu64 ": the end was cut off",
+			v.result.head.seq, expected->seq);
 	}
 	*ret_result = v.result;
 	return 0;

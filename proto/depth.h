@@ -7,5 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether at most max arrays and objects in text stand inside each other. Text that is no JSON may get either answer. */
+/* Whether at most max arrays and objects in text stand inside each other. Text that is no JSON may get either answer.
+ */
 bool json_depth_within(const char *text, size_t len, unsigned max);

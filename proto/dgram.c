@@ -9,7 +9,8 @@
 #include "base/wipe.h"
 
 enum {
-	PAIR_BUFFER = 1 << 20, /* bytes; the kernel gives less to ordinary users, which is still enough for one datagram */
+	PAIR_BUFFER =
+		1 << 20, /* bytes; the kernel gives less to ordinary users, which is still enough for one datagram */
 };
 
 static void widen(int fd)

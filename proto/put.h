@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing the fields of a protobuf message straight into a buffer, for the few messages that are made for every request.
- * Called in the order of the field numbers, the bytes are those that protobuf-c packs: what is 0 or empty is left out. What
- * does not fit is not written, and then nothing more is. Field numbers up to 2047.
+ * Writing the fields of a protobuf message straight into a buffer, for the few messages that are made for every
+ * request. Called in the order of the field numbers, the bytes are those that protobuf-c packs: what is 0 or empty is
+ * left out. What does not fit is not written, and then nothing more is. Field numbers up to 2047.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 enum {
-	PUT_VARINT_MAX = 10,  /* bytes of a number */
+	PUT_VARINT_MAX = 10,   /* bytes of a number */
 	PUT_FIELD_MAX = 2 + 5, /* bytes of a tag and a length */
 	PUT_TYPE_NUMBER = 0,
 	PUT_TYPE_LENGTH = 2,
@@ -74,8 +74,8 @@ static inline void put_bytes(struct put *put, unsigned field, const ProtobufCBin
 	put_data(put, field, bytes->data, bytes->len);
 }
 
-/* A message in a message: its tag, room for a length of one byte, then what is put until put_end() with what this returns;
- * that is moved up if the length turns out to need more. */
+/* A message in a message: its tag, room for a length of one byte, then what is put until put_end() with what this
+ * returns; that is moved up if the length turns out to need more. */
 static inline uint8_t *put_begin(struct put *put, unsigned field)
 {
 	if (put_fits(put, PUT_FIELD_MAX))

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of the well-formed character at text, 0 if there is none: no overlong form, no surrogate, no more than U+10FFFF. The
- * NUL at the end counts as one of 1 byte. */
+/* Bytes of the well-formed character at text, 0 if there is none: no overlong form, no surrogate, no more than
+ * U+10FFFF. The NUL at the end counts as one of 1 byte. */
 size_t utf8_len(const char *text);
 
 /* Whether the character at text is a control character (C0, DEL, C1), which terminals may obey. */

@@ -52,8 +52,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	ctl->verb = find_verb(argc - index, argv + index, &words);
 	if (!ctl->verb)
 		return ctl_usage(ctl, "unknown verb \"%s%s%s\"; see cekctl --help", argv[index],
-				 argc - index > 1 && argv[index + 1][0] != '-' ? " " : "",
-				 argc - index > 1 && argv[index + 1][0] != '-' ? argv[index + 1] : "");
+			argc - index > 1 && argv[index + 1][0] != '-' ? " " : "",
+			argc - index > 1 && argv[index + 1][0] != '-' ? argv[index + 1] : "");
 	return ctl->verb->run(ctl, argc - index - words + 1, argv + index + words - 1);
 }
 

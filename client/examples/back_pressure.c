@@ -19,8 +19,8 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 int main(int argc, char **argv)
 {
-	struct cek_wrap args = { .enc = "A128GCM" };
-	unsigned counts[2] = { 0, 0 }, full = 0;
+	struct cek_wrap args = {.enc = "A128GCM"};
+	unsigned counts[2] = {0, 0}, full = 0;
 	cek_conn *conn;
 
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK)
@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 			i++;
 		} else if (status == CEK_E_FULL) {
 			full++;
-			cek_conn_wait(conn, -1); /* until something has moved; a server stops reading its own peers here */
+			cek_conn_wait(conn,
+				-1); /* until something has moved; a server stops reading its own peers here */
 		} else {
 			fprintf(stderr, "wrap: %s\n", cek_status_text(status));
 			return 1;

@@ -23,8 +23,8 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 int main(int argc, char **argv)
 {
-	struct cek_wrap args = { .enc = "A128GCM" };
-	struct slot slots[CALLS] = { { NULL } };
+	struct cek_wrap args = {.enc = "A128GCM"};
+	struct slot slots[CALLS] = {{NULL}};
 	unsigned ok = 0;
 	cek_conn *conn;
 

@@ -24,7 +24,7 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 static int start_all(cek_conn *conn, const char *key)
 {
-	const struct cek_wrap args = { .key = key, .enc = "A256GCM" };
+	const struct cek_wrap args = {.key = key, .enc = "A256GCM"};
 
 	for (unsigned i = 0; i < CALLS; i++)
 		if (cek_wrap_start(conn, &args, 60000, answered, NULL, NULL) != CEK_OK)
@@ -34,7 +34,7 @@ static int start_all(cek_conn *conn, const char *key)
 
 int main(int argc, char **argv)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	cek_conn *conn;
 

@@ -24,7 +24,7 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 static int start_all(cek_conn *conn, const char *key)
 {
-	const struct cek_wrap args = { .key = key, .enc = "A256GCM" };
+	const struct cek_wrap args = {.key = key, .enc = "A256GCM"};
 
 	for (unsigned i = 0; i < CALLS; i++)
 		if (cek_wrap_start(conn, &args, 60000, answered, NULL, NULL) != CEK_OK)
@@ -42,7 +42,7 @@ struct loop {
 static void loop_arm(struct loop *loop)
 {
 	int timeout = cek_conn_timeout(loop->conn);
-	struct timeval tv = { timeout / 1000, timeout % 1000 * 1000 };
+	struct timeval tv = {timeout / 1000, timeout % 1000 * 1000};
 
 	event_del(loop->event);
 	event_add(loop->event, timeout >= 0 ? &tv : NULL);
@@ -62,7 +62,7 @@ static void loop_turn(evutil_socket_t fd, short events, void *userdata)
 
 int main(int argc, char **argv)
 {
-	struct loop loop = { .base = event_base_new() };
+	struct loop loop = {.base = event_base_new()};
 
 	if (argc != 2 || !loop.base || cek_conn_new(NULL, &loop.conn) != CEK_OK)
 		return 2;

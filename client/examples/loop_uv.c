@@ -24,7 +24,7 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 static int start_all(cek_conn *conn, const char *key)
 {
-	const struct cek_wrap args = { .key = key, .enc = "A256GCM" };
+	const struct cek_wrap args = {.key = key, .enc = "A256GCM"};
 
 	for (unsigned i = 0; i < CALLS; i++)
 		if (cek_wrap_start(conn, &args, 60000, answered, NULL, NULL) != CEK_OK)
@@ -74,7 +74,7 @@ static void loop_turn(struct loop *loop)
 
 int main(int argc, char **argv)
 {
-	struct loop loop = { 0 };
+	struct loop loop = {0};
 	uv_loop_t *uv = uv_default_loop();
 
 	if (argc != 2 || cek_conn_new(NULL, &loop.conn) != CEK_OK)

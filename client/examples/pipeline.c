@@ -38,11 +38,11 @@ static void next(struct work *work)
 int main(int argc, char **argv)
 {
 	cek_result *wrapped = NULL;
-	struct work work = { 0 };
+	struct work work = {0};
 
 	if (argc != 2 || cek_conn_new(NULL, &work.conn) != CEK_OK)
 		return 2;
-	if (cek_wrap(work.conn, &(struct cek_wrap){ .key = argv[1], .enc = "A256GCM" }, 5000, &wrapped) != CEK_OK) {
+	if (cek_wrap(work.conn, &(struct cek_wrap){.key = argv[1], .enc = "A256GCM"}, 5000, &wrapped) != CEK_OK) {
 		fprintf(stderr, "wrap: %s\n", cek_result_message(wrapped));
 		return 1;
 	}

@@ -22,16 +22,18 @@ int main(int argc, char **argv)
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK)
 		return 2;
 	/* No cek in the arguments: cekd makes a fresh one. */
-	status = cek_wrap(conn, &(struct cek_wrap){ .key = argv[1], .enc = "A256GCM" }, 5000, &wrapped);
+	status = cek_wrap(conn, &(struct cek_wrap){.key = argv[1], .enc = "A256GCM"}, 5000, &wrapped);
 	if (status != CEK_OK)
 		return complain("wrap", status, wrapped);
-	status = cek_unwrap(conn, &(struct cek_unwrap){
-		.kid = cek_result_kid(wrapped),
-		.alg = cek_result_alg(wrapped),
-		.enc = "A256GCM",
-		.encrypted_key = cek_result_encrypted_key(wrapped),
-		.params = cek_result_params(wrapped),
-	}, 5000, &opened);
+	status = cek_unwrap(conn,
+		&(struct cek_unwrap){
+			.kid = cek_result_kid(wrapped),
+			.alg = cek_result_alg(wrapped),
+			.enc = "A256GCM",
+			.encrypted_key = cek_result_encrypted_key(wrapped),
+			.params = cek_result_params(wrapped),
+		},
+		5000, &opened);
 	if (status != CEK_OK)
 		return complain("unwrap", status, opened);
 	if (memcmp(cek_result_cek(opened).data, cek_result_cek(wrapped).data, cek_result_cek(opened).len) != 0)

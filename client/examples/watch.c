@@ -30,13 +30,15 @@ static void changed(cek_call *call, cek_result *result, void *userdata)
 static cek_result *rotate(cek_conn *conn, const char *key)
 {
 	cek_result *described = NULL, *rotated = NULL;
-	int status = cek_key_describe(conn, &(struct cek_key_describe){ .key = key }, 5000, &described);
+	int status = cek_key_describe(conn, &(struct cek_key_describe){.key = key}, 5000, &described);
 
 	if (status == CEK_OK)
-		status = cek_key_rotate(conn, &(struct cek_key_rotate){
-			.key = key,
-			.active_kid = cek_result_kid(described),
-		}, 60000, &rotated);
+		status = cek_key_rotate(conn,
+			&(struct cek_key_rotate){
+				.key = key,
+				.active_kid = cek_result_kid(described),
+			},
+			60000, &rotated);
 	if (status != CEK_OK) {
 		fprintf(stderr, "rotate: %s\n", cek_result_message(rotated ? rotated : described));
 		rotated = cek_result_free(rotated);
@@ -47,7 +49,7 @@ static cek_result *rotate(cek_conn *conn, const char *key)
 
 int main(int argc, char **argv)
 {
-	struct news news = { 0 };
+	struct news news = {0};
 	cek_conn *watcher, *operator;
 	cek_result *result;
 

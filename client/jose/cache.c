@@ -45,7 +45,7 @@ struct cek_jwe_cache {
 	struct slot *slots;
 	uint32_t *chains; /* max_entries of them; slot number + 1 */
 	struct arena arena;
-	uint8_t *ceks; /* in the arena, CEK_LEN_MAX a slot */
+	uint8_t *ceks;          /* in the arena, CEK_LEN_MAX a slot */
 	uint8_t seed[SEED_LEN]; /* so that nobody outside can aim at one chain */
 	struct cek_jwe_cache_stats stats;
 };
@@ -74,7 +74,7 @@ int cek_jwe_cache_new(cek_conn *conn, size_t max_entries, unsigned max_seconds, 
 	cache->slots = calloc(max_entries, sizeof(*cache->slots));
 	cache->chains = calloc(max_entries, sizeof(*cache->chains));
 	if (!cache->slots || !cache->chains || arena_init(&cache->arena, max_entries * CEK_LEN_MAX) < 0 ||
-	    getrandom(cache->seed, sizeof(cache->seed), 0) != (ssize_t)sizeof(cache->seed)) {
+		getrandom(cache->seed, sizeof(cache->seed), 0) != (ssize_t)sizeof(cache->seed)) {
 		cek_jwe_cache_free(cache);
 		return CEK_JWE_NOMEM;
 	}
@@ -188,7 +188,7 @@ static bool is_ready(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
 	if (!conn || conn != cache->conn || cache->owner != getpid())
 		return false;
 	if (!cache->watch && now >= cache->watch_again &&
-	    cek_watch_start(conn, watched, cache, &cache->watch) != CEK_OK)
+		cek_watch_start(conn, watched, cache, &cache->watch) != CEK_OK)
 		cache->watch_again = now + WATCH_RETRY_MS;
 	if (cache->stats.live)
 		epoch_is(cache, cek_conn_epoch(conn));
@@ -198,7 +198,7 @@ static bool is_ready(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
 /* ---- use --------------------------------------------------------------------------------------------------------- */
 
 bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_LEN], uint64_t now,
-		struct cached *ret_cached)
+	struct cached *ret_cached)
 {
 	const struct slot *slot;
 
@@ -209,26 +209,26 @@ bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_
 		return false;
 	}
 	cache->stats.hits++;
-	*ret_cached = (struct cached){ { cek_of(cache, slot), slot->cek_len }, slot->key, slot->version };
+	*ret_cached = (struct cached){{cek_of(cache, slot), slot->cek_len}, slot->key, slot->version};
 	return true;
 }
 
 void cache_store(cek_jwe_cache *cache, const uint8_t id[CACHE_ID_LEN], uint64_t now, uint64_t epoch,
-		 const struct cached *cached)
+	const struct cached *cached)
 {
 	struct slot *slot;
 	uint32_t *chain;
 
 	cache_expire(cache, now);
 	if (!is_ready(cache, cache->conn, now) || epoch != cache->epoch || slot_find(cache, id) ||
-	    cached->cek.len > CEK_LEN_MAX)
+		cached->cek.len > CEK_LEN_MAX)
 		return;
 	if (cache->entries == cache->max_entries) {
 		remove_oldest(cache);
 		cache->stats.evicted++;
 	}
 	slot = &cache->slots[(cache->first + cache->entries) % cache->max_entries];
-	*slot = (struct slot){ .cek_len = (unsigned)cached->cek.len, .expires = now + cache->max_age };
+	*slot = (struct slot){.cek_len = (unsigned)cached->cek.len, .expires = now + cache->max_age};
 	memcpy(slot->id, id, CACHE_ID_LEN);
 	strncpy(slot->key, cached->key ? cached->key : "", KEY_NAME_MAX);
 	strncpy(slot->version, cached->version ? cached->version : "", KID_MAX);
@@ -252,10 +252,10 @@ bool cache_id(const cek_jwe_cache *cache, const struct pending *pending, uint8_t
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const char *key = pending->key ? pending->key : "";
 	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-		  hash_part(ctx, cache->seed, sizeof(cache->seed)) && hash_part(ctx, key, strlen(key)) &&
-		  hash_part(ctx, pending->aad.text, pending->aad.len) &&
-		  hash_part(ctx, pending->encrypted_key.data, pending->encrypted_key.len) &&
-		  EVP_DigestFinal_ex(ctx, ret_id, NULL);
+		hash_part(ctx, cache->seed, sizeof(cache->seed)) && hash_part(ctx, key, strlen(key)) &&
+		hash_part(ctx, pending->aad.text, pending->aad.len) &&
+		hash_part(ctx, pending->encrypted_key.data, pending->encrypted_key.len) &&
+		EVP_DigestFinal_ex(ctx, ret_id, NULL);
 
 	EVP_MD_CTX_free(ctx);
 	return ok;

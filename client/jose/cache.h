@@ -30,12 +30,12 @@ struct cached {
 /* Look for the CEK of a token that came with this connection. Starts the watch if there is none and empties the cache
  * if the ring has moved; without a watch, or for another connection than the cache's own, nothing is ever found. */
 bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_LEN], uint64_t now,
-		struct cached *ret_cached);
+	struct cached *ret_cached);
 
 /* Keep a CEK that has opened a token; epoch is that of the reply it came in. Does nothing if the ring has moved since,
  * if the watch is gone, or if it is there already. */
 void cache_store(cek_jwe_cache *cache, const uint8_t id[CACHE_ID_LEN], uint64_t now, uint64_t epoch,
-		 const struct cached *cached);
+	const struct cached *cached);
 
 /* cek_jwe_cache_expire() at that time. */
 int cache_expire(cek_jwe_cache *cache, uint64_t now);

@@ -34,7 +34,7 @@ enum {
 	CEK_JWE_UNAVAILABLE = 5, /* cekd or its token does not answer, in time; the only one that is worth a retry */
 	CEK_JWE_TOO_LARGE = 6,   /* token, header or plaintext over the caller's limit */
 	CEK_JWE_NOMEM = 7,
-	CEK_JWE_FAILED = 8,      /* every cryptographic failure: one code, one text, no details */
+	CEK_JWE_FAILED = 8, /* every cryptographic failure: one code, one text, no details */
 };
 
 /* The name of a code ("FAILED"), and one constant sentence about it; never NULL. */
@@ -43,14 +43,14 @@ const char *cek_jwe_code_text(int code);
 
 enum {
 	CEK_JWE_DETAILS_MAX = 192,
-	CEK_JWE_HEADER_MAX = 8192,       /* bytes of the decoded header */
-	CEK_JWE_TOKEN_DEFAULT = 262144,  /* bytes of a token */
-	CEK_JWE_TOKEN_MAX = 67108864,    /* the largest limit that a policy may set */
+	CEK_JWE_HEADER_MAX = 8192,      /* bytes of the decoded header */
+	CEK_JWE_TOKEN_DEFAULT = 262144, /* bytes of a token */
+	CEK_JWE_TOKEN_MAX = 67108864,   /* the largest limit that a policy may set */
 	CEK_JWE_PLAINTEXT_DEFAULT = 250000,
-	CEK_JWE_ZIP_MAX = 250000,        /* bytes that a compressed plaintext may grow to, whatever the policy says */
+	CEK_JWE_ZIP_MAX = 250000, /* bytes that a compressed plaintext may grow to, whatever the policy says */
 	CEK_JWE_VERSIONS_DEFAULT = 4,
 	CEK_JWE_VERSIONS_MAX = 16,
-	CEK_JWE_THUMBPRINT_SIZE = 44,    /* base64url of a SHA-256, and NUL */
+	CEK_JWE_THUMBPRINT_SIZE = 44, /* base64url of a SHA-256, and NUL */
 };
 
 /* What happened, for a log. Functions that take one accept NULL; they always fill it in. details never tells anything
@@ -75,20 +75,20 @@ struct cek_jwe_policy {
 	/* Instead of key: the name of the key for this kid (NULL: the token has none), NULL to refuse with NO_KEY. With
 	 * neither, whatever key of cekd the kid names, if this peer may use it. */
 	const char *(*key_for_kid)(const char *kid, void *userdata);
-	void *userdata;          /* for key_for_kid */
-	size_t max_token;        /* bytes */
-	size_t max_header;       /* bytes, decoded; at most and by default CEK_JWE_HEADER_MAX */
-	size_t max_plaintext;    /* bytes, decompressed */
-	bool allow_zip;          /* accept zip "DEF"; at most CEK_JWE_ZIP_MAX bytes come out */
-	unsigned max_versions;   /* of a key, tried for an ECDH-ES token without kid */
-	cek_jwe_cache *cache;    /* NULL = none; must belong to the same connection */
+	void *userdata;        /* for key_for_kid */
+	size_t max_token;      /* bytes */
+	size_t max_header;     /* bytes, decoded; at most and by default CEK_JWE_HEADER_MAX */
+	size_t max_plaintext;  /* bytes, decompressed */
+	bool allow_zip;        /* accept zip "DEF"; at most CEK_JWE_ZIP_MAX bytes come out */
+	unsigned max_versions; /* of a key, tried for an ECDH-ES token without kid */
+	cek_jwe_cache *cache;  /* NULL = none; must belong to the same connection */
 };
 
 /* Open a token of len bytes (no NUL needed). timeout_ms as in cek.h, for the whole. On CEK_JWE_OK *ret_jwe has to be
- * freed with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection, and do not
- * free the connection in a callback that runs meanwhile: this holds for all functions here that wait. */
+ * freed with cek_jwe_free(); otherwise it is untouched. Do not call from inside a callback of this connection, and do
+ * not free the connection in a callback that runs meanwhile: this holds for all functions here that wait. */
 int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len, int timeout_ms,
-		    cek_jwe **ret_jwe, struct cek_jwe_error *ret_error);
+	cek_jwe **ret_jwe, struct cek_jwe_error *ret_error);
 
 /* error->code tells; jwe is NULL unless it is CEK_JWE_OK, and belongs to the callback (cek_jwe_free()). */
 typedef void cek_jwe_callback(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata);
@@ -97,8 +97,8 @@ typedef void cek_jwe_callback(cek_jwe *jwe, const struct cek_jwe_error *error, v
  * once, perhaps before this function returns (a cache hit; *ret_op is NULL then). With another code it does not run.
  * policy and token are not needed afterwards. *ret_op is good until the callback; ret_op may be NULL. */
 int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
-			  int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
-			  struct cek_jwe_error *ret_error);
+	int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
+	struct cek_jwe_error *ret_error);
 
 /* Give up: the callback comes at once, with CEK_JWE_UNAVAILABLE. NULL is allowed. */
 void cek_jwe_op_cancel(cek_jwe_op *op);
@@ -110,7 +110,7 @@ cek_jwe *cek_jwe_free(cek_jwe *jwe);
 struct cek_bytes cek_jwe_plaintext(const cek_jwe *jwe);
 const char *cek_jwe_alg(const cek_jwe *jwe);
 const char *cek_jwe_enc(const cek_jwe *jwe);
-const char *cek_jwe_kid(const cek_jwe *jwe);     /* as in the header */
+const char *cek_jwe_kid(const cek_jwe *jwe); /* as in the header */
 const char *cek_jwe_typ(const cek_jwe *jwe);
 const char *cek_jwe_cty(const cek_jwe *jwe);
 const char *cek_jwe_key(const cek_jwe *jwe);     /* cekd's name of the key that opened it */
@@ -131,22 +131,21 @@ struct cek_jwe_params {
 /* Make a token: fresh CEK and kid from cekd, fresh IV, header {alg, enc, kid, …}. On CEK_JWE_OK *ret_token is a string
  * to be freed with free(3); otherwise it is untouched. */
 int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-		    int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error);
+	int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error);
 
 /* token is NULL unless error->code is CEK_JWE_OK, and belongs to the callback (free(3)). */
 typedef void cek_jwe_token_callback(char *token, const struct cek_jwe_error *error, void *userdata);
 
 /* The same without waiting; the plaintext is copied into locked memory. Rules as for cek_jwe_decrypt_start(). */
 int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-			  int timeout_ms, cek_jwe_token_callback *callback, void *userdata, cek_jwe_op **ret_op,
-			  struct cek_jwe_error *ret_error);
+	int timeout_ms, cek_jwe_token_callback *callback, void *userdata, cek_jwe_op **ret_op,
+	struct cek_jwe_error *ret_error);
 
 /* Pass a token on to another trust domain: decrypt, then encrypt for params->key with a fresh CEK and IV. (A header is
  * authenticated together with CEK and IV, so a JWE cannot be rewrapped in place.) enc, cty and typ are taken from the
  * token where params has NULL. */
 int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
-		      const struct cek_jwe_params *params, int timeout_ms, char **ret_token,
-		      struct cek_jwe_error *ret_error);
+	const struct cek_jwe_params *params, int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error);
 
 /* ---- public keys (RFC 7517) -------------------------------------------------------------------------------------- */
 
@@ -164,22 +163,23 @@ struct cek_jwk {
 /* Parse a JWK Set, or a single JWK. Entries that cannot be used are passed over (RFC 7517 section 5): keys that are not
  * for encryption, or of a kind or size that cekd does not know, and those with a member that is missing, there
  * twice, of a wrong type or out of range, with private members, or with a point that is not on its curve. Of the latter
- * ret_error->details tells how many and the first one's fault, although the code is OK. If nothing is left and one of them
- * was there, the set is MALFORMED; a set without keys for encryption is empty. What is no JSON object, has a member twice
- * outside of its entries, is nested more than 128 deep or has no array "keys" is MALFORMED as a whole. At most 8 MiB (else TOO_LARGE). */
+ * ret_error->details tells how many and the first one's fault, although the code is OK. If nothing is left and one of
+ * them was there, the set is MALFORMED; a set without keys for encryption is empty. What is no JSON object, has a
+ * member twice outside of its entries, is nested more than 128 deep or has no array "keys" is MALFORMED as a whole. At
+ * most 8 MiB (else TOO_LARGE). */
 int cek_jwks_parse(const char *json, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 /* Ask cekd (GetPublicKeys); keys is a NULL-terminated list of names, or NULL for all that this peer may see. */
 int cek_jwks_fetch(cek_conn *conn, const char *const *keys, int timeout_ms, cek_jwks **ret_jwks,
-		   struct cek_jwe_error *ret_error);
+	struct cek_jwe_error *ret_error);
 
 /* From a packed cek.v1.Reply with public_keys, all of them (cek_result_reply() of cek_public_keys()). */
 int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, struct cek_jwe_error *ret_error);
 
 cek_jwks *cek_jwks_free(cek_jwks *jwks);
 size_t cek_jwks_count(const cek_jwks *jwks);
-const struct cek_jwk *cek_jwks_get(const cek_jwks *jwks, size_t i);             /* NULL past the end */
-const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid);     /* the first; NULL if there is none */
+const struct cek_jwk *cek_jwks_get(const cek_jwks *jwks, size_t i);         /* NULL past the end */
+const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid); /* the first; NULL if there is none */
 
 /* The set as JSON, one line, members kty, kid, alg, use "enc" and the key's own. Keys that only decrypt are left out
  * unless all is true. *ret_json has to be freed with free(3). */
@@ -190,7 +190,7 @@ int cek_jwk_thumbprint(const struct cek_public_key *public_key, char ret_thumbpr
 
 /* Make a token for a public key: no RPC, no connection. RSA-OAEP*, ECDH-ES and ECDH-ES+A*KW. params->key is unused. */
 int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-		       char **ret_token, struct cek_jwe_error *ret_error);
+	char **ret_token, struct cek_jwe_error *ret_error);
 
 /* ---- cache of CEKs ----------------------------------------------------------------------------------------------- */
 
@@ -215,13 +215,13 @@ int cek_jwe_cache_expire(cek_jwe_cache *cache);
 
 struct cek_jwe_cache_stats {
 	uint64_t hits;
-	uint64_t misses;   /* including those while there was no watch */
+	uint64_t misses; /* including those while there was no watch */
 	uint64_t stored;
-	uint64_t evicted;  /* to make room */
+	uint64_t evicted; /* to make room */
 	uint64_t expired;
-	uint64_t dropped;  /* because the ring moved, the watch ended, or by cek_jwe_cache_drop() */
-	size_t entries;    /* now */
-	bool live;         /* the watch stands */
+	uint64_t dropped; /* because the ring moved, the watch ended, or by cek_jwe_cache_drop() */
+	size_t entries;   /* now */
+	bool live;        /* the watch stands */
 };
 void cek_jwe_cache_get_stats(const cek_jwe_cache *cache, struct cek_jwe_cache_stats *ret_stats);
 

@@ -73,11 +73,10 @@ static bool mac_compute(const struct content *content, struct cek_bytes cipherte
 	for (unsigned i = 0; i < sizeof(al); i++)
 		al[i] = (uint8_t)(bits >> (56 - 8 * i));
 	ok = ctx && EVP_MAC_init(ctx, content->cek, enc->cek_len / 2, params) &&
-	     EVP_MAC_update(ctx, content->aad.data, content->aad.len) &&
-	     EVP_MAC_update(ctx, content->iv, CONTENT_BLOCK) &&
-	     EVP_MAC_update(ctx, ciphertext.data, ciphertext.len) &&
-	     EVP_MAC_update(ctx, al, sizeof(al)) &&
-	     EVP_MAC_final(ctx, ret_mac, &len, EVP_MAX_MD_SIZE) && len == enc->cek_len;
+		EVP_MAC_update(ctx, content->aad.data, content->aad.len) &&
+		EVP_MAC_update(ctx, content->iv, CONTENT_BLOCK) &&
+		EVP_MAC_update(ctx, ciphertext.data, ciphertext.len) && EVP_MAC_update(ctx, al, sizeof(al)) &&
+		EVP_MAC_final(ctx, ret_mac, &len, EVP_MAX_MD_SIZE) && len == enc->cek_len;
 	EVP_MAC_CTX_free(ctx);
 	EVP_MAC_free(mac);
 	return ok;
@@ -96,7 +95,7 @@ static int mac_check(const struct content *content, struct cek_bytes ciphertext,
 }
 
 static int decrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct cek_bytes ciphertext, const uint8_t *tag,
-		   uint8_t *ret_plaintext, size_t *ret_len)
+	uint8_t *ret_plaintext, size_t *ret_len)
 {
 	uint8_t gcm_tag[GCM_TAG_LEN];
 	int n, last;
@@ -106,19 +105,19 @@ static int decrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct ce
 	if (content->enc->gcm) {
 		memcpy(gcm_tag, tag, sizeof(gcm_tag));
 		if (!EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG_LEN, gcm_tag) ||
-		    !EVP_DecryptUpdate(ctx, NULL, &n, content->aad.data, (int)content->aad.len))
+			!EVP_DecryptUpdate(ctx, NULL, &n, content->aad.data, (int)content->aad.len))
 			return CEK_JWE_NOMEM;
 	}
 	n = 0;
 	if ((ciphertext.len > 0 && !EVP_DecryptUpdate(ctx, ret_plaintext, &n, ciphertext.data, (int)ciphertext.len)) ||
-	    !EVP_DecryptFinal_ex(ctx, ret_plaintext + n, &last))
+		!EVP_DecryptFinal_ex(ctx, ret_plaintext + n, &last))
 		return CEK_JWE_FAILED;
 	*ret_len = (size_t)(n + last);
 	return CEK_JWE_OK;
 }
 
 int content_decrypt(const struct content *content, struct cek_bytes ciphertext, const uint8_t *tag,
-		    uint8_t *ret_plaintext, size_t *ret_len)
+	uint8_t *ret_plaintext, size_t *ret_len)
 {
 	EVP_CIPHER_CTX *ctx;
 	int code = CEK_JWE_OK;
@@ -140,7 +139,7 @@ int content_decrypt(const struct content *content, struct cek_bytes ciphertext, 
 }
 
 static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct cek_bytes plaintext,
-		    uint8_t *ret_ciphertext, uint8_t *ret_tag)
+	uint8_t *ret_ciphertext, uint8_t *ret_tag)
 {
 	bool gcm = content->enc->gcm;
 	int n = 0, last;
@@ -158,9 +157,9 @@ static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct c
 }
 
 int content_encrypt(const struct content *content, struct cek_bytes plaintext, uint8_t *ret_ciphertext,
-		    uint8_t *ret_tag)
+	uint8_t *ret_tag)
 {
-	struct cek_bytes ciphertext = { ret_ciphertext, content_ciphertext_len(content->enc, plaintext.len) };
+	struct cek_bytes ciphertext = {ret_ciphertext, content_ciphertext_len(content->enc, plaintext.len)};
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t mac[EVP_MAX_MD_SIZE];
 	bool ok = ctx && encrypt(ctx, content, plaintext, ret_ciphertext, ret_tag);

@@ -35,8 +35,8 @@ struct content {
 /* ret_plaintext has room for ciphertext.len octets and belongs into locked memory. CEK_JWE_OK, CEK_JWE_FAILED (then it
  * was wiped) or CEK_JWE_NOMEM. */
 int content_decrypt(const struct content *content, struct cek_bytes ciphertext, const uint8_t *tag,
-		    uint8_t *ret_plaintext, size_t *ret_len);
+	uint8_t *ret_plaintext, size_t *ret_len);
 
 /* ret_ciphertext has room for content_ciphertext_len(), ret_tag for content_tag_len(). CEK_JWE_OK or CEK_JWE_NOMEM. */
 int content_encrypt(const struct content *content, struct cek_bytes plaintext, uint8_t *ret_ciphertext,
-		    uint8_t *ret_tag);
+	uint8_t *ret_tag);

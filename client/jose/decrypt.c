@@ -55,14 +55,14 @@ static bool has_another(const struct decryption *decryption, const cek_result *r
 	unsigned next = decryption->candidate + 1;
 
 	return header->alg->family == ALG_ECDH && header->alg->key_bits == 0 && !header->kid &&
-	       next < cek_result_candidates(result) && next < decryption->pending->max_versions;
+		next < cek_result_candidates(result) && next < decryption->pending->max_versions;
 }
 
 /* What an answer of cekd comes to. false: ask again, for the next candidate. */
 static bool settle(struct decryption *decryption, const cek_result *result, cek_jwe **ret_jwe,
-		   struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
-	struct cached cached = { cek_result_cek(result), cek_result_key(result), cek_result_kid(result) };
+	struct cached cached = {cek_result_cek(result), cek_result_key(result), cek_result_kid(result)};
 	int code;
 
 	if (cek_result_status(result) != CEK_OK) {
@@ -86,14 +86,14 @@ static bool ask_cache(struct decryption *decryption, cek_jwe **ret_jwe, struct c
 	struct cached cached;
 
 	if (!decryption->cache ||
-	    !cache_find(decryption->cache, decryption->conn, decryption->id, cache_now(), &cached))
+		!cache_find(decryption->cache, decryption->conn, decryption->id, cache_now(), &cached))
 		return false;
 	jwe_error_code(error, pending_open(decryption->pending, cached.cek, cached.key, cached.version, true, ret_jwe));
 	return true;
 }
 
 static int prepare(struct decryption *decryption, cek_conn *conn, const struct cek_jwe_policy *policy,
-		   const char *token, size_t len, int timeout_ms, struct cek_jwe_error *error)
+	const char *token, size_t len, int timeout_ms, struct cek_jwe_error *error)
 {
 	int code = pending_new(policy, token, len, &decryption->pending, error);
 
@@ -126,7 +126,7 @@ static int ask(struct decryption *decryption)
 	struct cek_unwrap args = arguments(decryption);
 
 	return cek_unwrap_start(decryption->conn, &args, remaining(decryption), unwrapped, decryption,
-				&decryption->op.call);
+		&decryption->op.call);
 }
 
 static void unwrapped(cek_call *call, cek_result *result, void *userdata)
@@ -147,8 +147,8 @@ static void unwrapped(cek_call *call, cek_result *result, void *userdata)
 }
 
 int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
-			  int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
-			  struct cek_jwe_error *ret_error)
+	int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
+	struct cek_jwe_error *ret_error)
 {
 	struct decryption *decryption = calloc(1, sizeof(*decryption));
 	struct cek_jwe_error error;
@@ -202,9 +202,9 @@ static void ask_and_wait(struct decryption *decryption, cek_jwe **ret_jwe, struc
 }
 
 int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len, int timeout_ms,
-		    cek_jwe **ret_jwe, struct cek_jwe_error *ret_error)
+	cek_jwe **ret_jwe, struct cek_jwe_error *ret_error)
 {
-	struct decryption decryption = { 0 };
+	struct decryption decryption = {0};
 	struct cek_jwe_error error;
 	int code = prepare(&decryption, conn, policy, token, len, timeout_ms, &error);
 

@@ -10,8 +10,8 @@
 #include "client/jose/seal.h"
 
 struct encryption {
-	struct cek_jwe_op op;         /* first */
-	struct arena *arena;          /* the plaintext and all that params points to */
+	struct cek_jwe_op op; /* first */
+	struct arena *arena;  /* the plaintext and all that params points to */
 	struct cek_bytes plaintext;
 	struct cek_jwe_params params; /* without key: cekd has it */
 	cek_jwe_token_callback *callback;
@@ -26,7 +26,7 @@ static bool is_complete(const struct seal *seal)
 
 /* From cekd's answer to a token. */
 static int finish_token(const struct cek_jwe_params *params, struct cek_bytes plaintext, const cek_result *result,
-			char **ret_token, struct cek_jwe_error *error)
+	char **ret_token, struct cek_jwe_error *error)
 {
 	const char *alg = cek_result_alg(result);
 	struct seal seal = {
@@ -63,7 +63,7 @@ static int check(const struct cek_jwe_params *params, size_t len, struct cek_jwe
 
 static struct cek_wrap arguments(const struct cek_jwe_params *params)
 {
-	return (struct cek_wrap){ .key = params->key, .enc = params->enc, .apu = params->apu, .apv = params->apv };
+	return (struct cek_wrap){.key = params->key, .enc = params->enc, .apu = params->apu, .apv = params->apv};
 }
 
 /* ---- without waiting --------------------------------------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static struct cek_bytes keep(struct arena *arena, const void *data, size_t len)
 
 	if (len > 0)
 		memcpy(copy, data, len);
-	return (struct cek_bytes){ copy, len };
+	return (struct cek_bytes){copy, len};
 }
 
 static const char *keep_string(struct arena *arena, const char *string)
@@ -129,8 +129,8 @@ static struct encryption *encryption_new(const struct cek_jwe_params *params, co
 }
 
 int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-			  int timeout_ms, cek_jwe_token_callback *callback, void *userdata, cek_jwe_op **ret_op,
-			  struct cek_jwe_error *ret_error)
+	int timeout_ms, cek_jwe_token_callback *callback, void *userdata, cek_jwe_op **ret_op,
+	struct cek_jwe_error *ret_error)
 {
 	struct cek_wrap args = arguments(params);
 	struct encryption *encryption;
@@ -155,7 +155,7 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
 int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-		    int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error)
+	int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error)
 {
 	struct cek_wrap args = arguments(params);
 	cek_result *result = NULL;
@@ -165,7 +165,7 @@ int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const v
 		return code;
 	status = cek_wrap(conn, &args, timeout_ms, &result);
 	if (result)
-		code = finish_token(params, (struct cek_bytes){ plaintext, len }, result, ret_token, ret_error);
+		code = finish_token(params, (struct cek_bytes){plaintext, len}, result, ret_token, ret_error);
 	else
 		code = jwe_error_status(ret_error, status, NULL);
 	cek_result_free(result);
@@ -173,8 +173,7 @@ int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const v
 }
 
 int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
-		      const struct cek_jwe_params *params, int timeout_ms, char **ret_token,
-		      struct cek_jwe_error *ret_error)
+	const struct cek_jwe_params *params, int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error)
 {
 	uint64_t start = cache_now(), used;
 	struct cek_jwe_params to = *params;

@@ -9,15 +9,15 @@ static const struct {
 	const char *name;
 	const char *text;
 } codes[] = {
-	[CEK_JWE_OK] = { "OK", "done" },
-	[CEK_JWE_MALFORMED] = { "MALFORMED", "not as the RFC wants it" },
-	[CEK_JWE_POLICY] = { "POLICY", "not allowed by the policy" },
-	[CEK_JWE_NO_KEY] = { "NO_KEY", "no key that may be used for this" },
-	[CEK_JWE_DENIED] = { "DENIED", "cekd does not let this caller do that" },
-	[CEK_JWE_UNAVAILABLE] = { "UNAVAILABLE", "cekd or its token did not answer in time; worth a retry" },
-	[CEK_JWE_TOO_LARGE] = { "TOO_LARGE", "larger than the limit" },
-	[CEK_JWE_NOMEM] = { "NOMEM", "out of memory" },
-	[CEK_JWE_FAILED] = { "FAILED", "the token cannot be opened" },
+	[CEK_JWE_OK] = {"OK", "done"},
+	[CEK_JWE_MALFORMED] = {"MALFORMED", "not as the RFC wants it"},
+	[CEK_JWE_POLICY] = {"POLICY", "not allowed by the policy"},
+	[CEK_JWE_NO_KEY] = {"NO_KEY", "no key that may be used for this"},
+	[CEK_JWE_DENIED] = {"DENIED", "cekd does not let this caller do that"},
+	[CEK_JWE_UNAVAILABLE] = {"UNAVAILABLE", "cekd or its token did not answer in time; worth a retry"},
+	[CEK_JWE_TOO_LARGE] = {"TOO_LARGE", "larger than the limit"},
+	[CEK_JWE_NOMEM] = {"NOMEM", "out of memory"},
+	[CEK_JWE_FAILED] = {"FAILED", "the token cannot be opened"},
 };
 
 enum { CODES = sizeof(codes) / sizeof(codes[0]) };
@@ -51,7 +51,7 @@ int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...)
 int jwe_error_code(struct cek_jwe_error *error, int code)
 {
 	if (error)
-		*error = (struct cek_jwe_error){ .code = code };
+		*error = (struct cek_jwe_error){.code = code};
 	return code;
 }
 

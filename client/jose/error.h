@@ -8,8 +8,7 @@
 
 /* error (NULL is allowed) gets code and the formatted details, cut to size, everything but printable ASCII replaced by
  * "?". Returns code. */
-__attribute__((format(printf, 3, 4)))
-int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...);
 
 /* The same, with details only if the code leaves room for them: FAILED, NOMEM and OK say it all. */
 int jwe_error_code(struct cek_jwe_error *error, int code);

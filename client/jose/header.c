@@ -22,7 +22,7 @@ static bool is_listed(const char *const *names, const char *name)
 
 /* A string of 1 to max bytes, if it is there. */
 static int string_member(const json_t *json, const char *member, size_t max, const char **ret,
-			 struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	const json_t *value = json_object_get(json, member);
 
@@ -90,13 +90,13 @@ static int parse_zip(struct jwe_header *header, const struct cek_jwe_policy *pol
 
 /* base64url of min to max octets. */
 static int octets_member(const json_t *json, const char *member, size_t min, size_t max, uint8_t *data,
-			 struct cek_bytes *ret, struct cek_jwe_error *error)
+	struct cek_bytes *ret, struct cek_jwe_error *error)
 {
 	size_t len;
 
 	if (!json_octets(json_object_get(json, member), max, data, &len) || len < min)
 		return malformed(error, member, "missing, not base64url, or of a wrong length");
-	*ret = (struct cek_bytes){ data, len };
+	*ret = (struct cek_bytes){data, len};
 	return CEK_JWE_OK;
 }
 
@@ -141,7 +141,7 @@ static int parse_params(struct jwe_header *header, struct cek_jwe_error *error)
 		code = octets_member(header->json, "iv", GCM_IV_LEN, GCM_IV_LEN, header->iv, &params->iv, error);
 		if (code == CEK_JWE_OK)
 			code = octets_member(header->json, "tag", GCM_TAG_LEN, GCM_TAG_LEN, header->tag, &params->tag,
-					     error);
+				error);
 		break;
 	case ALG_ECDH:
 		code = parse_epk(header, error);
@@ -177,14 +177,14 @@ static int parse(struct jwe_header *header, const struct cek_jwe_policy *policy,
 }
 
 int header_init(struct jwe_header *header, const char *text, size_t len, const struct cek_jwe_policy *policy,
-		struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	int code;
 
-	*header = (struct jwe_header){ .json = json_object_parse(text, len) };
+	*header = (struct jwe_header){.json = json_object_parse(text, len)};
 	if (!header->json)
 		return jwe_error(error, CEK_JWE_MALFORMED,
-				 "header: not a JSON object, a member twice, or nested too deep");
+			"header: not a JSON object, a member twice, or nested too deep");
 	code = parse(header, policy, error);
 	if (code != CEK_JWE_OK)
 		header_deinit(header);
@@ -194,5 +194,5 @@ int header_init(struct jwe_header *header, const char *text, size_t len, const s
 void header_deinit(struct jwe_header *header)
 {
 	json_decref(header->json);
-	*header = (struct jwe_header){ 0 };
+	*header = (struct jwe_header){0};
 }

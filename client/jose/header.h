@@ -39,7 +39,7 @@ struct jwe_header {
  * x5c and all that only describe: no key is ever taken from a token. crit is always refused. CEK_JWE_OK,
  * CEK_JWE_MALFORMED or CEK_JWE_POLICY; with anything but OK there is nothing to deinit. */
 int header_init(struct jwe_header *header, const char *text, size_t len, const struct cek_jwe_policy *policy,
-		struct cek_jwe_error *error);
+	struct cek_jwe_error *error);
 
 /* Safe on a zeroed struct. */
 void header_deinit(struct jwe_header *header);

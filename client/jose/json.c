@@ -127,7 +127,7 @@ static json_t *load_set(const char *text, size_t len)
 		whole = json_loadb(soft, soft_len, 0, NULL);
 	}
 	if (json_is_object(whole))
-		set = take_set((struct rest){ soft, soft_len });
+		set = take_set((struct rest){soft, soft_len});
 	json_decref(whole);
 	free(soft);
 	return set;

@@ -20,8 +20,8 @@ enum {
 json_t *json_object_parse(const char *text, size_t len);
 
 /* The same for a JWK Set, of which one entry shall not spoil the others: a string may hold NULs and halves of surrogate
- * pairs, each of them read as JSON_UNHELD (soften.h) and its four hex digits, and an entry of the array keys that has a member twice is
- * read as null. */
+ * pairs, each of them read as JSON_UNHELD (soften.h) and its four hex digits, and an entry of the array keys that has a
+ * member twice is read as null. */
 json_t *json_set_parse(const char *text, size_t len);
 
 /* The octets of a base64url string of at most max octets. false if it is no string, not strict, or longer. */

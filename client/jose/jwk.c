@@ -30,7 +30,7 @@ static bool is_of_type(const json_t *json, const char *member, json_type type)
 
 static bool has_private(const json_t *json)
 {
-	static const char *const members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k" };
+	static const char *const members[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (json_object_get(json, members[i]))
@@ -41,7 +41,7 @@ static bool has_private(const json_t *json)
 /* use and key_ops (RFC 7517 sections 4.2, 4.3) and alg leave room for encryption of a CEK. */
 static bool is_for_encryption(const json_t *json)
 {
-	static const char *const wanted[] = { "encrypt", "wrapKey", "deriveKey", "deriveBits" };
+	static const char *const wanted[] = {"encrypt", "wrapKey", "deriveKey", "deriveBits"};
 	const char *use = string_of(json, "use"), *alg = string_of(json, "alg");
 	const json_t *ops = json_object_get(json, "key_ops"), *op;
 	size_t i;
@@ -52,10 +52,9 @@ static bool is_for_encryption(const json_t *json)
 		return false;
 	if (!ops)
 		return true;
-	json_array_foreach(ops, i, op)
-		for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++)
-			if (json_is_string(op) && strcmp(json_string_value(op), wanted[k]) == 0)
-				return true;
+	json_array_foreach(ops, i,
+		op) for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]);
+			 k++) if (json_is_string(op) && strcmp(json_string_value(op), wanted[k]) == 0) return true;
 	return false;
 }
 
@@ -65,7 +64,7 @@ static bool take_octets(const json_t *json, const char *member, size_t max, uint
 
 	if (!json_octets(json_object_get(json, member), max, data, &len) || len == 0)
 		return false;
-	*ret = (struct cek_bytes){ data, len };
+	*ret = (struct cek_bytes){data, len};
 	return true;
 }
 
@@ -94,7 +93,7 @@ static enum jwk_result take_rsa(const json_t *json, struct cek_public_key *key, 
 		return JWK_IGNORED;
 	*ret_why = "n or e: missing, not base64url, or with leading zeros";
 	if (!take_octets(json, "n", ENCRYPTED_KEY_MAX + 1, octets, &key->n) || octets[0] == 0 ||
-	    !take_octets(json, "e", EXPONENT_MAX, e, &key->e) || e[0] == 0)
+		!take_octets(json, "e", EXPONENT_MAX, e, &key->e) || e[0] == 0)
 		return JWK_MALFORMED;
 	if (bits_of(key->n) < RSA_BITS_MIN || bits_of(key->n) > RSA_BITS_MAX)
 		return JWK_IGNORED;
@@ -120,8 +119,8 @@ static enum jwk_result take_point(const json_t *json, struct cek_public_key *key
 	if (!take_octets(json, "x", curve->field_len, octets, &key->x) || key->x.len != curve->field_len)
 		return JWK_MALFORMED;
 	if (strcmp(key->kty, "EC") == 0 &&
-	    (!take_octets(json, "y", curve->field_len, octets + curve->field_len, &key->y) ||
-	     key->y.len != curve->field_len))
+		(!take_octets(json, "y", curve->field_len, octets + curve->field_len, &key->y) ||
+			key->y.len != curve->field_len))
 		return JWK_MALFORMED;
 	*ret_why = "x and y: not a point on the curve";
 	return is_good(key) ? JWK_OK : JWK_MALFORMED;
@@ -143,7 +142,7 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 		return JWK_MALFORMED;
 	*ret_why = "alg, use or key_ops: of a wrong type";
 	if (!is_of_type(json, "alg", JSON_STRING) || !is_of_type(json, "use", JSON_STRING) ||
-	    !is_of_type(json, "key_ops", JSON_ARRAY))
+		!is_of_type(json, "key_ops", JSON_ARRAY))
 		return JWK_MALFORMED;
 	if (!is_for_encryption(json))
 		return JWK_IGNORED;
@@ -153,8 +152,8 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 	*ret_why = "alg: does not fit kty";
 	if (strcmp(kty, "RSA") == 0) {
 		jwk->public_key.kty = "RSA";
-		return alg && alg->family != ALG_RSA_OAEP ? JWK_MALFORMED :
-							     take_rsa(json, &jwk->public_key, octets, ret_why);
+		return alg && alg->family != ALG_RSA_OAEP ? JWK_MALFORMED
+							  : take_rsa(json, &jwk->public_key, octets, ret_why);
 	}
 	if (strcmp(kty, "EC") != 0 && strcmp(kty, "OKP") != 0)
 		return JWK_IGNORED;
@@ -165,7 +164,7 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 enum jwk_result jwk_from_json(const json_t *json, struct cek_jwk *ret_jwk, uint8_t **ret_octets, const char **ret_why)
 {
 	uint8_t *octets = malloc(ENCRYPTED_KEY_MAX + 1 + EXPONENT_MAX);
-	struct cek_jwk jwk = { 0 };
+	struct cek_jwk jwk = {0};
 	enum jwk_result result;
 
 	if (!octets)

@@ -8,8 +8,8 @@
 #include "client/jose/jwk.h"
 #include "proto/cek.pb-c.h"
 
-/* Bytes. All that cekd may tell in one answer (4 MiB, put together of pages) fits, written as JSON; how many keys that are
- * is then bounded as well. */
+/* Bytes. All that cekd may tell in one answer (4 MiB, put together of pages) fits, written as JSON; how many keys that
+ * are is then bounded as well. */
 enum { TEXT_MAX = 8388608 };
 
 struct entry {
@@ -81,8 +81,8 @@ static bool add(cek_jwks *jwks, size_t number, const json_t *json, struct passed
 	}
 }
 
-/* RFC 7517 section 5: an entry that cannot be used costs nothing but itself. A set of which no entry can be used, though
- * one was meant to be, is malformed: its reader would otherwise look for the fault elsewhere. */
+/* RFC 7517 section 5: an entry that cannot be used costs nothing but itself. A set of which no entry can be used,
+ * though one was meant to be, is malformed: its reader would otherwise look for the fault elsewhere. */
 static int judge(const cek_jwks *jwks, const struct passed *passed, struct cek_jwe_error *error)
 {
 	if (passed->count == 0)
@@ -97,7 +97,7 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 {
 	cek_jwks *jwks = calloc(1, sizeof(*jwks));
 	size_t n = json_array_size(keys), i;
-	struct passed passed = { 0 };
+	struct passed passed = {0};
 	const json_t *key;
 	bool ok = true;
 	int code;
@@ -110,8 +110,7 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 		return jwe_error_code(error, CEK_JWE_NOMEM);
 	}
 	jwks->json = keys;
-	json_array_foreach(keys, i, key)
-		ok = ok && add(jwks, i + 1, key, &passed);
+	json_array_foreach(keys, i, key) ok = ok && add(jwks, i + 1, key, &passed);
 	code = ok ? judge(jwks, &passed, error) : jwe_error_code(error, CEK_JWE_NOMEM);
 	if (code == CEK_JWE_OK)
 		*ret_jwks = jwks;
@@ -129,7 +128,7 @@ int cek_jwks_parse(const char *text, size_t len, cek_jwks **ret_jwks, struct cek
 	json = json_set_parse(text, len);
 	if (!json)
 		return jwe_error(ret_error, CEK_JWE_MALFORMED,
-				 "JWK Set: not a JSON object, a member twice, or nested too deep");
+			"JWK Set: not a JSON object, a member twice, or nested too deep");
 	keys = json_incref(json_object_get(json, "keys"));
 	if (!keys && json_object_get(json, "kty"))
 		keys = json_pack("[O]", json);
@@ -145,21 +144,26 @@ int cek_jwks_parse(const char *text, size_t len, cek_jwks **ret_jwks, struct cek
 
 static struct cek_bytes bytes(ProtobufCBinaryData data)
 {
-	return (struct cek_bytes){ data.data, data.len };
+	return (struct cek_bytes){data.data, data.len};
 }
 
 /* Names that no JWK has keep cekd's own knowledge until the entry is made of it. */
 static json_t *entry_to_json(const Cek__V1__PublicKeyEntry *entry)
 {
 	const Cek__V1__PublicKey *from = entry->public_key;
-	struct cek_public_key key = { 0 };
+	struct cek_public_key key = {0};
 	json_t *json;
 	int rc;
 
 	if (!from)
 		return NULL;
 	key = (struct cek_public_key){
-		from->kty, bytes(from->n), bytes(from->e), from->crv, bytes(from->x), bytes(from->y),
+		from->kty,
+		bytes(from->n),
+		bytes(from->e),
+		from->crv,
+		bytes(from->x),
+		bytes(from->y),
 	};
 	json = jwk_to_json(&key);
 	rc = json_object_set_new(json, "kid", json_string(entry->kid));
@@ -186,8 +190,7 @@ static void take_names(cek_jwks *jwks)
 			json = json_array_get(jwks->json, k++);
 		state = json_integer_value(json_object_get(json, "cekd_state"));
 		jwk->key = json_string_value(json_object_get(json, "cekd_key"));
-		jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE &&
-				     state != CEK__V1__STATE__STATE_PRE_ACTIVE;
+		jwk->decrypts_only = state != CEK__V1__STATE__STATE_ACTIVE && state != CEK__V1__STATE__STATE_PRE_ACTIVE;
 	}
 }
 
@@ -228,7 +231,7 @@ int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, stru
 		code = jwe_error(ret_error, CEK_JWE_MALFORMED, "reply: holds no public keys");
 	else if (message->public_keys->next[0] != '\0')
 		code = jwe_error(ret_error, CEK_JWE_MALFORMED,
-				 "reply: a page of a set; cek_public_keys() puts them together");
+			"reply: a page of a set; cek_public_keys() puts them together");
 	else
 		code = from_entries(message->public_keys, ret_jwks, ret_error);
 	cek__v1__reply__free_unpacked(message, NULL);
@@ -236,9 +239,9 @@ int cek_jwks_from_reply(const void *reply, size_t len, cek_jwks **ret_jwks, stru
 }
 
 int cek_jwks_fetch(cek_conn *conn, const char *const *keys, int timeout_ms, cek_jwks **ret_jwks,
-		   struct cek_jwe_error *ret_error)
+	struct cek_jwe_error *ret_error)
 {
-	struct cek_public_keys args = { .keys = keys };
+	struct cek_public_keys args = {.keys = keys};
 	cek_result *result = NULL;
 	struct cek_bytes reply;
 	int code, status;

@@ -23,7 +23,7 @@ struct publics {
 };
 
 static int choose_alg(const struct cek_jwk *to, const struct cek_jwe_params *params, const struct alg **ret_alg,
-		      struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	const char *name = to->alg ? to->alg : params->alg;
 	const char *refusal = name ? alg_refusal(name) : NULL;
@@ -50,38 +50,38 @@ static int wrap_rsa(EVP_PKEY *pkey, struct seal *seal, struct publics *publics)
 
 	if (pkey_rsa_oaep(pkey, seal->alg, seal->cek, publics->encrypted_key, &len) < 0)
 		return -1;
-	seal->encrypted_key = (struct cek_bytes){ publics->encrypted_key, len };
+	seal->encrypted_key = (struct cek_bytes){publics->encrypted_key, len};
 	return 0;
 }
 
 /* Direct agreement derives the CEK, the others the key that wraps it; AlgorithmID says which (RFC 7518 section
  * 4.6.2). */
 static int wrap_ecdh(EVP_PKEY *pkey, const struct curve *curve, struct seal *seal, struct secrets *secrets,
-		     struct publics *publics)
+	struct publics *publics)
 {
 	bool direct = seal->alg->key_bits == 0;
 	size_t len = direct ? seal->enc->cek_len : seal->alg->key_bits / 8;
 	struct cek_public_key *epk = &seal->params.epk;
-	struct cek_bytes z = { secrets->z, 0 };
+	struct cek_bytes z = {secrets->z, 0};
 
 	if (pkey_agree(pkey, curve, secrets->z, &z.len, publics->point) < 0 ||
-	    pkey_concat_kdf(z, direct ? seal->enc->name : seal->alg->name, seal->params.apu, seal->params.apv, len,
-			    direct ? secrets->cek : secrets->kek) < 0)
+		pkey_concat_kdf(z, direct ? seal->enc->name : seal->alg->name, seal->params.apu, seal->params.apv, len,
+			direct ? secrets->cek : secrets->kek) < 0)
 		return -1;
-	*epk = (struct cek_public_key){ .kty = curve->kty, .crv = curve->name };
-	epk->x = (struct cek_bytes){ publics->point, curve->field_len };
+	*epk = (struct cek_public_key){.kty = curve->kty, .crv = curve->name};
+	epk->x = (struct cek_bytes){publics->point, curve->field_len};
 	if (strcmp(curve->kty, "EC") == 0)
-		epk->y = (struct cek_bytes){ publics->point + curve->field_len, curve->field_len };
+		epk->y = (struct cek_bytes){publics->point + curve->field_len, curve->field_len};
 	if (direct)
 		return 0;
 	if (pkey_aes_wrap(secrets->kek, seal->alg->key_bits, seal->cek, publics->encrypted_key) < 0)
 		return -1;
-	seal->encrypted_key = (struct cek_bytes){ publics->encrypted_key, seal->cek.len + 8 };
+	seal->encrypted_key = (struct cek_bytes){publics->encrypted_key, seal->cek.len + 8};
 	return 0;
 }
 
 static int wrap(const struct cek_jwk *to, struct seal *seal, struct secrets *secrets, struct publics *publics,
-		struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	EVP_PKEY *pkey = pkey_from_public(&to->public_key);
 	int rc = -1;
@@ -92,19 +92,19 @@ static int wrap(const struct cek_jwk *to, struct seal *seal, struct secrets *sec
 		EVP_PKEY_free(pkey);
 		return jwe_error(error, CEK_JWE_POLICY, "JWK: RSA below %d bits", RSA_BITS_MIN);
 	}
-	seal->cek = (struct cek_bytes){ secrets->cek, seal->enc->cek_len };
+	seal->cek = (struct cek_bytes){secrets->cek, seal->enc->cek_len};
 	if (getrandom(secrets->cek, seal->cek.len, 0) == (ssize_t)seal->cek.len)
-		rc = seal->alg->family == ALG_RSA_OAEP ?
-			     wrap_rsa(pkey, seal, publics) :
-			     wrap_ecdh(pkey, curve_find(to->public_key.crv), seal, secrets, publics);
+		rc = seal->alg->family == ALG_RSA_OAEP
+			? wrap_rsa(pkey, seal, publics)
+			: wrap_ecdh(pkey, curve_find(to->public_key.crv), seal, secrets, publics);
 	EVP_PKEY_free(pkey);
 	return jwe_error_code(error, rc == 0 ? CEK_JWE_OK : CEK_JWE_FAILED);
 }
 
 int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *params, const void *plaintext, size_t len,
-		       char **ret_token, struct cek_jwe_error *ret_error)
+	char **ret_token, struct cek_jwe_error *ret_error)
 {
-	struct seal seal = { .kid = to->kid, .typ = params->typ, .cty = params->cty, .plaintext = { plaintext, len } };
+	struct seal seal = {.kid = to->kid, .typ = params->typ, .cty = params->cty, .plaintext = {plaintext, len}};
 	struct arena *arena;
 	struct publics publics;
 	int code = seal_check(params, len, ret_error);

@@ -69,8 +69,7 @@ struct arena *locked_put(struct arena *arena)
 }
 
 /* When the library is unloaded. */
-__attribute__((destructor))
-static void drop_spares(void)
+__attribute__((destructor)) static void drop_spares(void)
 {
 	for (size_t i = 0; i < LOCKED_SPARES; i++) {
 		struct locked *locked = atomic_exchange(&spares[i], NULL);

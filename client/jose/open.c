@@ -49,12 +49,12 @@ static int check_policy(const struct cek_jwe_policy *policy, struct cek_jwe_erro
 /* The parts one after another in one allocation; the AAD stays as it is, the header's JSON comes last, for the parser
  * only. */
 static int copy_parts(struct pending *pending, const struct compact *parts, struct span *ret_json,
-		      struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
-	const struct span in[] = { parts->encrypted_key, parts->iv, parts->ciphertext, parts->tag, parts->header };
-	static const char *const names[] = { "encrypted key", "iv", "ciphertext", "tag", "header" };
+	const struct span in[] = {parts->encrypted_key, parts->iv, parts->ciphertext, parts->tag, parts->header};
+	static const char *const names[] = {"encrypted key", "iv", "ciphertext", "tag", "header"};
 	struct cek_bytes json;
-	struct cek_bytes *out[] = { &pending->encrypted_key, &pending->iv, &pending->ciphertext, &pending->tag, &json };
+	struct cek_bytes *out[] = {&pending->encrypted_key, &pending->iv, &pending->ciphertext, &pending->tag, &json};
 	size_t size = parts->header.len + KEY_NAME_MAX + 1;
 	char *to;
 
@@ -65,17 +65,17 @@ static int copy_parts(struct pending *pending, const struct compact *parts, stru
 		return jwe_error_code(error, CEK_JWE_NOMEM);
 	to += KEY_NAME_MAX + 1;
 	memcpy(to, parts->header.text, parts->header.len);
-	pending->aad = (struct span){ to, parts->header.len };
+	pending->aad = (struct span){to, parts->header.len};
 	to += parts->header.len;
 	for (size_t i = 0; i < 5; i++) {
 		size_t len = b64u_decoded_len(in[i].len);
 
 		if (b64u_decode(in[i].text, in[i].len, (uint8_t *)to, len) < 0)
 			return jwe_error(error, CEK_JWE_MALFORMED, "%s: not base64url", names[i]);
-		*out[i] = (struct cek_bytes){ to, len };
+		*out[i] = (struct cek_bytes){to, len};
 		to += len;
 	}
-	*ret_json = (struct span){ json.data, json.len };
+	*ret_json = (struct span){json.data, json.len};
 	return CEK_JWE_OK;
 }
 
@@ -124,11 +124,11 @@ static int choose_key(struct pending *pending, const struct cek_jwe_policy *poli
 }
 
 static int parse(struct pending *pending, const struct cek_jwe_policy *policy, const char *token, size_t len,
-		 struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	size_t max_header = limit(policy->max_header, CEK_JWE_HEADER_MAX, CEK_JWE_HEADER_MAX);
 	struct compact parts;
-	struct span json = { NULL, 0 };
+	struct span json = {NULL, 0};
 	int code;
 
 	pending->max_plaintext = limit(policy->max_plaintext, CEK_JWE_PLAINTEXT_DEFAULT, CEK_JWE_TOKEN_MAX);
@@ -150,7 +150,7 @@ static int parse(struct pending *pending, const struct cek_jwe_policy *policy, c
 }
 
 int pending_new(const struct cek_jwe_policy *policy, const char *token, size_t len, struct pending **ret_pending,
-		struct cek_jwe_error *error)
+	struct cek_jwe_error *error)
 {
 	struct pending *pending;
 	int code = check_policy(policy, error);
@@ -191,8 +191,8 @@ static bool is_zero(struct cek_bytes cek)
 
 static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe *jwe)
 {
-	struct cek_bytes aad = { pending->aad.text, pending->aad.len };
-	struct content content = { pending->header.enc, cek.data, aad, pending->iv.data };
+	struct cek_bytes aad = {pending->aad.text, pending->aad.len};
+	struct content content = {pending->header.enc, cek.data, aad, pending->iv.data};
 	uint8_t *out = arena_alloc(jwe->arena, pending->ciphertext.len);
 	size_t max = pending->max_plaintext < CEK_JWE_ZIP_MAX ? pending->max_plaintext : CEK_JWE_ZIP_MAX;
 	size_t len;
@@ -203,7 +203,7 @@ static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe 
 	code = content_decrypt(&content, pending->ciphertext, pending->tag.data, out, &len);
 	if (code != CEK_JWE_OK)
 		return code;
-	jwe->plaintext = (struct cek_bytes){ out, len };
+	jwe->plaintext = (struct cek_bytes){out, len};
 	if (pending->header.zip)
 		return zip_inflate(jwe->plaintext, max, jwe->arena, &jwe->plaintext);
 	return len <= pending->max_plaintext ? CEK_JWE_OK : CEK_JWE_TOO_LARGE;
@@ -220,7 +220,7 @@ static void take_header(cek_jwe *jwe, struct jwe_header *header)
 }
 
 int pending_open(struct pending *pending, struct cek_bytes cek, const char *key, const char *version, bool from_cache,
-		 cek_jwe **ret_jwe)
+	cek_jwe **ret_jwe)
 {
 	size_t size = pending->ciphertext.len + CONTENT_BLOCK;
 	cek_jwe *jwe;

@@ -24,7 +24,7 @@ struct pending {
 
 /* Parse token and hold it against the policy. CEK_JWE_OK, or MALFORMED, POLICY, NO_KEY, TOO_LARGE, NOMEM. */
 int pending_new(const struct cek_jwe_policy *policy, const char *token, size_t len, struct pending **ret_pending,
-		struct cek_jwe_error *error);
+	struct cek_jwe_error *error);
 
 struct pending *pending_free(struct pending *pending);
 
@@ -32,4 +32,4 @@ struct pending *pending_free(struct pending *pending);
  * *ret_jwe and pending is only good for pending_free(); otherwise it is unchanged and another CEK may be tried. FAILED,
  * TOO_LARGE (zip) or NOMEM. */
 int pending_open(struct pending *pending, struct cek_bytes cek, const char *key, const char *version, bool from_cache,
-		 cek_jwe **ret_jwe);
+	cek_jwe **ret_jwe);

@@ -44,8 +44,8 @@ static EVP_PKEY *rsa(const struct cek_public_key *key)
 	e = BN_bin2bn(key->e.data, (int)key->e.len, NULL);
 	builder = OSSL_PARAM_BLD_new();
 	if (n && e && builder && BN_is_odd(n) && BN_is_odd(e) && !BN_is_one(e) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
+		OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+		OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
 		params = OSSL_PARAM_BLD_to_param(builder);
 	if (params)
 		pkey = from_params("RSA", params);
@@ -59,7 +59,7 @@ static EVP_PKEY *rsa(const struct cek_public_key *key)
 /* OpenSSL refuses a point that is not on the curve; the point at infinity has no coordinates. */
 static EVP_PKEY *ec(const struct cek_public_key *key)
 {
-	uint8_t point[POINT_MAX] = { POINT_CONVERSION_UNCOMPRESSED };
+	uint8_t point[POINT_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key->crv, 0),
 		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 1 + key->x.len + key->y.len),
@@ -96,9 +96,9 @@ int pkey_rsa_oaep(EVP_PKEY *pkey, const struct alg *alg, struct cek_bytes cek, u
 	if (alg->hash_bits > 1)
 		(void)snprintf(hash, sizeof(hash), "SHA%u", alg->hash_bits);
 	ok = ctx && EVP_PKEY_encrypt_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
-	     EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, hash, NULL) > 0 &&
-	     EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, hash, NULL) > 0 &&
-	     EVP_PKEY_encrypt(ctx, ret_encrypted, &len, cek.data, cek.len) > 0;
+		EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, hash, NULL) > 0 &&
+		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, hash, NULL) > 0 &&
+		EVP_PKEY_encrypt(ctx, ret_encrypted, &len, cek.data, cek.len) > 0;
 	EVP_PKEY_CTX_free(ctx);
 	ERR_clear_error();
 	if (!ok)
@@ -124,7 +124,7 @@ static int derive(EVP_PKEY *own, EVP_PKEY *peer, size_t len, uint8_t *ret_z)
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
 	size_t got = len;
 	bool ok = ctx && EVP_PKEY_derive_init(ctx) > 0 && EVP_PKEY_derive_set_peer(ctx, peer) > 0 &&
-		  EVP_PKEY_derive(ctx, ret_z, &got) > 0 && got == len;
+		EVP_PKEY_derive(ctx, ret_z, &got) > 0 && got == len;
 
 	EVP_PKEY_CTX_free(ctx);
 	return ok ? 0 : -1;
@@ -138,7 +138,7 @@ static int public_octets(EVP_PKEY *pkey, const struct curve *curve, uint8_t *ret
 	uint8_t point[POINT_MAX];
 
 	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) <= 0 ||
-	    len != want)
+		len != want)
 		return -1;
 	memcpy(ret_point, point + ec, want - ec);
 	return 0;
@@ -170,7 +170,7 @@ static size_t put(uint8_t *out, size_t at, const void *data, size_t len)
 }
 
 int pkey_concat_kdf(struct cek_bytes z, const char *id, struct cek_bytes apu, struct cek_bytes apv, size_t key_len,
-		    uint8_t *ret_key)
+	uint8_t *ret_key)
 {
 	uint8_t info[4 * 4 + 32 + 2 * PARTY_INFO_MAX];
 	char digest[] = "SHA256";
@@ -196,8 +196,9 @@ int pkey_concat_kdf(struct cek_bytes z, const char *id, struct cek_bytes apu, st
 
 int pkey_aes_wrap(const uint8_t *kek, unsigned kek_bits, struct cek_bytes cek, uint8_t *ret_wrapped)
 {
-	const EVP_CIPHER *cipher = kek_bits == 128 ? EVP_aes_128_wrap() :
-				   kek_bits == 192 ? EVP_aes_192_wrap() : EVP_aes_256_wrap();
+	const EVP_CIPHER *cipher = kek_bits == 128 ? EVP_aes_128_wrap()
+		: kek_bits == 192                  ? EVP_aes_192_wrap()
+						   : EVP_aes_256_wrap();
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0, last = 0;
 	bool ok;
@@ -205,8 +206,8 @@ int pkey_aes_wrap(const uint8_t *kek, unsigned kek_bits, struct cek_bytes cek, u
 	if (ctx)
 		EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	ok = ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, kek, NULL) &&
-	     EVP_EncryptUpdate(ctx, ret_wrapped, &n, cek.data, (int)cek.len) &&
-	     EVP_EncryptFinal_ex(ctx, ret_wrapped + n, &last) && (size_t)(n + last) == cek.len + 8;
+		EVP_EncryptUpdate(ctx, ret_wrapped, &n, cek.data, (int)cek.len) &&
+		EVP_EncryptFinal_ex(ctx, ret_wrapped + n, &last) && (size_t)(n + last) == cek.len + 8;
 	EVP_CIPHER_CTX_free(ctx);
 	ERR_clear_error();
 	return ok ? 0 : -1;

@@ -13,7 +13,8 @@
 #include "client/cek.h"
 #include "proto/alg.h"
 
-/* NULL if it is not a good key: of another kind, a point that is not on its curve, an RSA modulus or exponent that is even or
+/* NULL if it is not a good key: of another kind, a point that is not on its curve, an RSA modulus or exponent that is
+ * even or
  * 1. How many bits RSA needs is for the caller to say. */
 EVP_PKEY *pkey_from_public(const struct cek_public_key *public_key);
 
@@ -26,7 +27,7 @@ int pkey_agree(EVP_PKEY *pkey, const struct curve *curve, uint8_t *ret_z, size_t
 
 /* Concat KDF (RFC 7518 section 4.6.2) of key_len octets for AlgorithmID id. 0 or -1. */
 int pkey_concat_kdf(struct cek_bytes z, const char *id, struct cek_bytes apu, struct cek_bytes apv, size_t key_len,
-		    uint8_t *ret_key);
+	uint8_t *ret_key);
 
 /* AES key wrap (RFC 3394): ret_wrapped has room for cek.len + 8. 0 or -1. */
 int pkey_aes_wrap(const uint8_t *kek, unsigned kek_bits, struct cek_bytes cek, uint8_t *ret_wrapped);

@@ -84,17 +84,17 @@ int seal_token(const struct seal *seal, char **ret_token, struct cek_jwe_error *
 	int code = CEK_JWE_NOMEM;
 
 	if (header && ciphertext && getrandom(iv, iv_len, 0) == (ssize_t)iv_len) {
-		struct content content = { seal->enc, seal->cek.data, { header, strlen(header) }, iv };
+		struct content content = {seal->enc, seal->cek.data, {header, strlen(header)}, iv};
 
 		code = content_encrypt(&content, seal->plaintext, ciphertext, tag);
 	}
 	if (code == CEK_JWE_OK)
 		token = compact_join(&(struct compact_octets){
-			.header = { header, strlen(header) },
+			.header = {header, strlen(header)},
 			.encrypted_key = seal->encrypted_key,
-			.iv = { iv, iv_len },
-			.ciphertext = { ciphertext, len },
-			.tag = { tag, content_tag_len(seal->enc) },
+			.iv = {iv, iv_len},
+			.ciphertext = {ciphertext, len},
+			.tag = {tag, content_tag_len(seal->enc)},
 		});
 	free(ciphertext);
 	free(header);

@@ -76,7 +76,7 @@ static void put(struct soft *soft, const char *text, size_t len)
 static void put_unheld(struct soft *soft, unsigned u)
 {
 	static const char digit[] = "0123456789abcdef";
-	const char hex[4] = { digit[u >> 12 & 15], digit[u >> 8 & 15], digit[u >> 4 & 15], digit[u & 15] };
+	const char hex[4] = {digit[u >> 12 & 15], digit[u >> 8 & 15], digit[u >> 4 & 15], digit[u & 15]};
 
 	put(soft, JSON_UNHELD, sizeof(JSON_UNHELD) - 1);
 	put(soft, hex, sizeof(hex));
@@ -129,7 +129,7 @@ static size_t soften_character(const char *text, size_t len, bool escapes, struc
 
 size_t soften(const char *text, size_t len, bool escapes, char *ret_soft)
 {
-	struct soft soft = { ret_soft, 0 };
+	struct soft soft = {ret_soft, 0};
 	bool in_string = false;
 	size_t step;
 

@@ -20,7 +20,7 @@ static void state_free(voidpf opaque, voidpf address)
 
 int zip_inflate(struct cek_bytes in, size_t max, struct arena *arena, struct cek_bytes *ret_out)
 {
-	z_stream stream = { .zalloc = state_alloc, .zfree = state_free, .opaque = arena };
+	z_stream stream = {.zalloc = state_alloc, .zfree = state_free, .opaque = arena};
 	uint8_t *out = arena_alloc(arena, max + 1);
 	size_t len;
 	int rc;
@@ -40,6 +40,6 @@ int zip_inflate(struct cek_bytes in, size_t max, struct arena *arena, struct cek
 		return CEK_JWE_TOO_LARGE;
 	if (rc != Z_STREAM_END || stream.avail_in > 0)
 		return CEK_JWE_FAILED;
-	*ret_out = (struct cek_bytes){ out, len };
+	*ret_out = (struct cek_bytes){out, len};
 	return CEK_JWE_OK;
 }

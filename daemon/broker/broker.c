@@ -245,8 +245,11 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 
 static int init_server(struct broker *broker, const Cek__Internal__V1__BrokerSetup *setup, const int *fds)
 {
-	const struct server_uses uses = {.turn = &broker->turn, .ring = &broker->ring, .policy = &broker->policy,
-		.quota = &broker->quota, .audit = &broker->audit};
+	const struct server_uses uses = {.turn = &broker->turn,
+		.ring = &broker->ring,
+		.policy = &broker->policy,
+		.quota = &broker->quota,
+		.audit = &broker->audit};
 	char *names[LISTENERS_MAX];
 
 	for (size_t i = 0; i < setup->n_listener; i++)
@@ -284,7 +287,9 @@ int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *set
 {
 	int r;
 
-	*broker = (struct broker){.parent.fd = control, .operations = operations, .n_operations = n_operations,
+	*broker = (struct broker){.parent.fd = control,
+		.operations = operations,
+		.n_operations = n_operations,
 		.asking.broker = broker};
 	snprintf(ret_why, why_size, "out of memory");
 	ring_init(&broker->ring);

@@ -51,8 +51,8 @@ static int run(struct broker *broker, const Cek__Internal__V1__Setup *setup, con
 	n_fds = take_test_page(setup, fds, n_fds);
 	r = broker_init(broker, setup->broker, CONTROL_FD, fds, n_fds, why, sizeof(why));
 	if (r < 0)
-		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, why[0] != '\0' ? why
-			: strerror(-r));
+		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION,
+			why[0] != '\0' ? why : strerror(-r));
 	r = sandbox_enter(SANDBOX_BROKER, setup->sandbox, NULL, broker->sandbox, sizeof(broker->sandbox));
 	if (r < 0)
 		return fail(broker, CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, broker->sandbox);

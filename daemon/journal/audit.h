@@ -26,8 +26,8 @@ enum {
 struct audit_state {
 	const char *text; /* "ok", or one line that says what is wrong and what to do */
 	bool ok;
-	bool unsynced;    /* something written is not yet on disk */
-	size_t gathered;  /* bytes that wait to be written */
+	bool unsynced;   /* something written is not yet on disk */
+	size_t gathered; /* bytes that wait to be written */
 };
 
 /* How far the broker of the last batch has come. */

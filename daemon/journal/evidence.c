@@ -13,7 +13,7 @@ static const char *member(const json_t *line, const char *name)
 
 static bool changes_keys(const char *op)
 {
-	static const char *const ops[] = { "create", "rotate", "state", "destroy", "import", "adopt", "schedule" };
+	static const char *const ops[] = {"create", "rotate", "state", "destroy", "import", "adopt", "schedule"};
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
 		if (strcmp(op, ops[i]) == 0)
@@ -30,7 +30,7 @@ static void note_change(struct evidence *evidence, const json_t *line, uint64_t 
 		evidence->dropped = evidence->later[place].epoch;
 	evidence->later[place].epoch = epoch;
 	snprintf(evidence->later[place].text, EVIDENCE_LINE_MAX, "%.40s %.70s %.256s: %.80s", member(line, "time"),
-		 member(line, "key"), member(line, "kid"), member(line, "detail"));
+		member(line, "key"), member(line, "kid"), member(line, "detail"));
 }
 
 /* In the line that cekd-journal writes at its start, epoch is where the key journal ended then. */

@@ -13,15 +13,15 @@
 #include <jansson.h>
 
 enum {
-	EVIDENCE_LATER_MAX = 16,   /* changes that are remembered */
+	EVIDENCE_LATER_MAX = 16, /* changes that are remembered */
 	EVIDENCE_LINE_MAX = 480,
 };
 
 /* Of the audit journal, as it is read; zeroed before. */
 struct evidence {
-	uint64_t epoch;  /* the highest so far */
-	bool outlived;   /* a shorter key journal was put in place of the one that it speaks of */
-	uint64_t ends;   /* where that shorter one ended */
+	uint64_t epoch; /* the highest so far */
+	bool outlived;  /* a shorter key journal was put in place of the one that it speaks of */
+	uint64_t ends;  /* where that shorter one ended */
 	size_t n_later;
 	uint64_t dropped; /* the epoch of the latest change that is not remembered any more */
 	struct {

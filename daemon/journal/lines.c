@@ -74,13 +74,13 @@ static bool readable(const struct text *text, size_t start, const KeyRecord *rec
 	object = chain_line_parse(text->data + start, text->len - start, why);
 	arena_reset(arena);
 	good = object && record_read_key(object, arena, &copy, why) == 0 &&
-	       cek__internal__v1__key_record__get_packed_size(record) <= STORE_RECORD_MAX;
+		cek__internal__v1__key_record__get_packed_size(record) <= STORE_RECORD_MAX;
 	json_decref(object);
 	return good;
 }
 
 int lines_add_keys(struct lines *lines, KeyRecord *const *records, size_t n, struct arena *arena,
-		   char why[STORE_WHY_MAX])
+	char why[STORE_WHY_MAX])
 {
 	if (n == 0) {
 		snprintf(why, STORE_WHY_MAX, "no records");
@@ -99,7 +99,7 @@ int lines_add_keys(struct lines *lines, KeyRecord *const *records, size_t n, str
 			r = lines_done(lines, start);
 		if (r < 0) {
 			snprintf(why, STORE_WHY_MAX, "record %zu of %zu (%.32s) %s", i + 1, n, records[i]->type,
-				 lines_error(r));
+				lines_error(r));
 			return r;
 		}
 		records[i]->seq = lines->next.seq;

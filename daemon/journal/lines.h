@@ -33,7 +33,7 @@ int lines_done(struct lines *lines, size_t start);
 /* Records of one request; sets seq and more in each. The arena is for reading back what was written: what could not be
  * read, or not be sent to the broker, must not be kept. 0; -errno with a line in why: then they must be dropped. */
 int lines_add_keys(struct lines *lines, Cek__Internal__V1__KeyRecord *const *records, size_t n, struct arena *arena,
-		   char why[STORE_WHY_MAX]);
+	char why[STORE_WHY_MAX]);
 
 /* What speaks against a record, as the end of a sentence, by the error of a function above or of record.h. */
 const char *lines_error(int error);

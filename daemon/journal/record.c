@@ -105,7 +105,8 @@ static bool is_set(const ProtobufCFieldDescriptor *field, const void *value)
 }
 
 /* Arrays hold strings or messages: both are pointers. */
-static void write_array(struct text *text, const ProtobufCFieldDescriptor *field, void *const *array, size_t n, bool strict)
+static void write_array(struct text *text, const ProtobufCFieldDescriptor *field, void *const *array, size_t n,
+	bool strict)
 {
 	LITERAL(text, "[");
 	for (size_t i = 0; i < n; i++) {
@@ -126,7 +127,8 @@ static void write_name(struct text *text, const char *name)
 }
 
 /* The members that are set, but for those in skip; those in always even if they are not. */
-static void write_members(struct text *text, const ProtobufCMessage *message, uint64_t skip, uint64_t always, bool strict)
+static void write_members(struct text *text, const ProtobufCMessage *message, uint64_t skip, uint64_t always,
+	bool strict)
 {
 	const uint8_t *base = (const uint8_t *)message;
 
@@ -192,12 +194,13 @@ int record_write_key(struct text *text, const Cek__Internal__V1__KeyRecord *reco
 	bool by_peer = record->listener && record->listener[0];
 
 	write_head(text, before, record->time, record->type);
-	write_members(text, &record->base, FIELD(KEY_SEQ) | FIELD(KEY_TIME) | FIELD(KEY_TYPE), by_peer ? FIELD(KEY_UID) : 0, true);
+	write_members(text, &record->base, FIELD(KEY_SEQ) | FIELD(KEY_TIME) | FIELD(KEY_TYPE),
+		by_peer ? FIELD(KEY_UID) : 0, true);
 	return write_end(text, start);
 }
 
-int record_write_audit(struct text *text, const Cek__Internal__V1__AuditRecord *record, const char *instance, struct chain_hasher *hasher,
-		       const struct chain_head *before)
+int record_write_audit(struct text *text, const Cek__Internal__V1__AuditRecord *record, const char *instance,
+	struct chain_hasher *hasher, const struct chain_head *before)
 {
 	size_t start = text->len;
 	char hash[CHAIN_HEX + 1];
@@ -218,7 +221,8 @@ int record_write_audit(struct text *text, const Cek__Internal__V1__AuditRecord *
 	return write_end(text, start);
 }
 
-int record_write_audit_open(struct text *text, uint64_t time, const char *version, uint64_t epoch, const struct chain_head *before)
+int record_write_audit_open(struct text *text, uint64_t time, const char *version, uint64_t epoch,
+	const struct chain_head *before)
 {
 	size_t start = text->len;
 

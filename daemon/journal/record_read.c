@@ -22,7 +22,8 @@ static int bad(struct reader *reader, const char *name, const char *what)
 	return -EBADMSG;
 }
 
-static int read_number(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, uint64_t max, uint64_t *ret_number)
+static int read_number(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, uint64_t max,
+	uint64_t *ret_number)
 {
 	if (!json_is_integer(json))
 		return bad(reader, field->name, "is not a number");
@@ -32,7 +33,8 @@ static int read_number(struct reader *reader, const ProtobufCFieldDescriptor *fi
 	return 0;
 }
 
-static int read_u64(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, uint64_t *ret_number)
+static int read_u64(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json,
+	uint64_t *ret_number)
 {
 	size_t len = strlen(field->name);
 
@@ -68,7 +70,8 @@ static int read_enum(struct reader *reader, const ProtobufCFieldDescriptor *fiel
 	return bad(reader, field->name, "has a value that this version does not know");
 }
 
-static int read_string(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, char **ret_string)
+static int read_string(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json,
+	char **ret_string)
 {
 	char *copy;
 
@@ -82,7 +85,8 @@ static int read_string(struct reader *reader, const ProtobufCFieldDescriptor *fi
 	return 0;
 }
 
-static int read_bytes(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, ProtobufCBinaryData *ret_bytes)
+static int read_bytes(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json,
+	ProtobufCBinaryData *ret_bytes)
 {
 	size_t len = json_string_length(json);
 	ProtobufCBinaryData bytes;
@@ -99,7 +103,8 @@ static int read_bytes(struct reader *reader, const ProtobufCFieldDescriptor *fie
 	return 0;
 }
 
-static int read_message(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, ProtobufCMessage **ret_message)
+static int read_message(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json,
+	ProtobufCMessage **ret_message)
 {
 	const ProtobufCMessageDescriptor *descriptor = field->descriptor;
 	ProtobufCMessage *message;
@@ -149,7 +154,8 @@ static int read_value(struct reader *reader, const ProtobufCFieldDescriptor *fie
 	}
 }
 
-static int read_array(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, size_t *ret_n, void ***ret_array)
+static int read_array(struct reader *reader, const ProtobufCFieldDescriptor *field, const json_t *json, size_t *ret_n,
+	void ***ret_array)
 {
 	size_t n = json_array_size(json);
 	void **array;
@@ -177,16 +183,19 @@ static int read_members(struct reader *reader, const json_t *object, bool top, P
 	json_t *json;
 	int r;
 
-	json_object_foreach((json_t *)object, name, json) {
+	json_object_foreach((json_t *)object, name, json)
+	{
 		const ProtobufCFieldDescriptor *field;
 
 		if (top && strcmp(name, "prev") == 0)
 			continue; /* the chain's, not the record's */
 		field = protobuf_c_message_descriptor_get_field_by_name(ret_message->descriptor, name);
 		if (!field)
-			return bad(reader, name, "is not known to this version of cekd; was the file written by a later one?");
+			return bad(reader, name,
+				"is not known to this version of cekd; was the file written by a later one?");
 		if (field->label == PROTOBUF_C_LABEL_REPEATED)
-			r = read_array(reader, field, json, (size_t *)(void *)(base + field->quantifier_offset), (void ***)(void *)(base + field->offset));
+			r = read_array(reader, field, json, (size_t *)(void *)(base + field->quantifier_offset),
+				(void ***)(void *)(base + field->offset));
 		else
 			r = read_value(reader, field, json, base + field->offset);
 		if (r < 0)
@@ -195,9 +204,10 @@ static int read_members(struct reader *reader, const json_t *object, bool top, P
 	return 0;
 }
 
-int record_read_key(const json_t *object, struct arena *arena, Cek__Internal__V1__KeyRecord **ret_record, char why[CHAIN_WHY_MAX])
+int record_read_key(const json_t *object, struct arena *arena, Cek__Internal__V1__KeyRecord **ret_record,
+	char why[CHAIN_WHY_MAX])
 {
-	struct reader reader = { .arena = arena, .why = why };
+	struct reader reader = {.arena = arena, .why = why};
 	Cek__Internal__V1__KeyRecord *record = arena_alloc(arena, sizeof(*record));
 	int r;
 

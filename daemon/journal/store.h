@@ -32,11 +32,11 @@ enum {
 };
 
 enum store_outcome {
-	STORE_DONE,      /* all of it is durable */
-	STORE_CONFLICT,  /* nothing was written: the chain does not end with the expected head, others have appended */
-	STORE_REFUSED,   /* nothing was written: these records cannot be written down or could not be read back */
-	STORE_FAILED,    /* nothing was written: the store cannot; its state says what is wrong, and it may pass */
-	STORE_UNKNOWN,   /* written or not, and the store has given up to find out: only reading it anew tells */
+	STORE_DONE,     /* all of it is durable */
+	STORE_CONFLICT, /* nothing was written: the chain does not end with the expected head, others have appended */
+	STORE_REFUSED,  /* nothing was written: these records cannot be written down or could not be read back */
+	STORE_FAILED,   /* nothing was written: the store cannot; its state says what is wrong, and it may pass */
+	STORE_UNKNOWN,  /* written or not, and the store has given up to find out: only reading it anew tells */
 };
 
 struct store_result {
@@ -46,7 +46,7 @@ struct store_result {
 };
 
 struct store_state {
-	const char *text;       /* "ok", or one line that says what is wrong and what to do */
+	const char *text; /* "ok", or one line that says what is wrong and what to do */
 	bool ok;
 	bool refused;           /* it cannot be read, nor trusted, until the next start */
 	struct chain_head head; /* where the chain ends, as far as the store knows */
@@ -78,7 +78,7 @@ struct store_ops {
 	/* Append all n records, durably, or none, and only if the chain ends with the expected head. Sets more in each,
 	 * and the seq that it gets. 0: done is called, once; -EBUSY: an append or a sync is under way, done is not. */
 	int (*append)(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n,
-		      const struct chain_head *expected, store_done_fn *done, void *userdata);
+		const struct chain_head *expected, store_done_fn *done, void *userdata);
 
 	/* A write of one's own that has come back: whatever this store has told is durable, and it is still the one
 	 * that all others see. As append: 0 or -EBUSY. */
@@ -120,7 +120,7 @@ static inline int store_holds(struct store *store, const struct chain_head *line
 }
 
 static inline int store_append(struct store *store, Cek__Internal__V1__KeyRecord *const *records, size_t n,
-			       const struct chain_head *expected, store_done_fn *done, void *userdata)
+	const struct chain_head *expected, store_done_fn *done, void *userdata)
 {
 	return store->ops->append(store, records, n, expected, done, userdata);
 }

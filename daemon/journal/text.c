@@ -19,7 +19,7 @@ enum {
 void text_deinit(struct text *text)
 {
 	free(text->data);
-	*text = (struct text){ 0 };
+	*text = (struct text){0};
 }
 
 /* Room for more bytes at the end; NULL when an error sticks. */
@@ -205,7 +205,7 @@ void text_time(struct text *text, uint64_t time)
 int text_parse_time(const char *string, uint64_t *ret_time)
 {
 	static const char pattern[] = "0000-00-00T00:00:00.000000Z";
-	unsigned parts[7] = { 0 }; /* year, month, day, hour, minute, second, microsecond */
+	unsigned parts[7] = {0}; /* year, month, day, hour, minute, second, microsecond */
 	size_t part = 0;
 	unsigned year, month, day;
 	uint64_t days;
@@ -218,7 +218,8 @@ int text_parse_time(const char *string, uint64_t *ret_time)
 		else
 			return -EINVAL;
 	}
-	if (parts[0] < 1970 || parts[1] < 1 || parts[1] > 12 || parts[2] < 1 || parts[3] > 23 || parts[4] > 59 || parts[5] > 59)
+	if (parts[0] < 1970 || parts[1] < 1 || parts[1] > 12 || parts[2] < 1 || parts[3] > 23 || parts[4] > 59 ||
+		parts[5] > 59)
 		return -EINVAL;
 	days = days_of(parts[0], parts[1], parts[2]);
 	date_of(days, &year, &month, &day);

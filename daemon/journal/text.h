@@ -24,8 +24,9 @@ void text_deinit(struct text *text);
 /* As it stands, without quotes or escapes. */
 void text_raw(struct text *text, const char *data, size_t len);
 
-/* A JSON string with its quotes. Control characters, also DEL and C1, are written \u00XX, so that a journal on a terminal
- * does nothing but show itself. Bytes that are not UTF-8 (RFC 3629): strict = -EILSEQ, otherwise \ufffd for each. */
+/* A JSON string with its quotes. Control characters, also DEL and C1, are written \u00XX, so that a journal on a
+ * terminal does nothing but show itself. Bytes that are not UTF-8 (RFC 3629): strict = -EILSEQ, otherwise \ufffd for
+ * each. */
 void text_string(struct text *text, const char *string, bool strict);
 
 /* Above INT64_MAX is -ERANGE: jansson and others cannot read it back. */

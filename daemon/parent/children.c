@@ -29,9 +29,9 @@ void child_init(struct child *child, enum child_role role, bool manage, unsigned
 		(void)snprintf(child->name, sizeof(child->name), "worker %u", index);
 	else
 		(void)snprintf(child->name, sizeof(child->name), "%s",
-		               role == CHILD_JOURNAL  ? "journal"
-		               : role == CHILD_BROKER ? "broker"
-		                                      : "manage worker");
+			role == CHILD_JOURNAL          ? "journal"
+				: role == CHILD_BROKER ? "broker"
+						       : "manage worker");
 }
 
 void child_started(struct child *child, pid_t pid, int control)
@@ -54,7 +54,7 @@ static void on_readable(int fd, short what, void *data)
 }
 
 int child_listen(struct child *child, struct event_base *base, void (*heard)(void *owner, struct child *child),
-                 void *owner)
+	void *owner)
 {
 	if (fcntl(child->control, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return -errno;
@@ -111,7 +111,7 @@ static void describe_end(struct child *child, int status)
 		return; /* it said more itself */
 	if (number == SIGSYS)
 		(void)snprintf(child->why, sizeof(child->why),
-		               "ended by its sandbox: it tried a system call that it must not make");
+			"ended by its sandbox: it tried a system call that it must not make");
 	else if (number == SIGALRM)
 		(void)snprintf(child->why, sizeof(child->why), "ended: the token did not answer in time");
 	else if (number != 0)

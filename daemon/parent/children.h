@@ -26,7 +26,7 @@ struct child {
 	bool manage;         /* workers */
 	unsigned index;      /* workers */
 	unsigned generation; /* workers: how often that one, by kind and index, was started; names the process that runs
-	                      * or ran last */
+			      * or ran last */
 	unsigned broker_run; /* workers: which start of the broker holds the other end of the pair */
 	char name[32];       /* for messages */
 
@@ -53,7 +53,7 @@ void child_started(struct child *child, pid_t pid, int control);
 
 /* Call heard whenever it has sent something, until it has ended. 0 or -errno. */
 int child_listen(struct child *child, struct event_base *base, void (*heard)(void *owner, struct child *child),
-                 void *owner);
+	void *owner);
 
 /* Nothing of what it sends is wanted any more. */
 void child_ignore(struct child *child);

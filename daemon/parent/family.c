@@ -21,7 +21,7 @@ static void on_timer(int fd, short what, void *data)
 }
 
 int family_init(struct family *family, struct event_base *base, unsigned n_slots, void (*changed)(void *owner),
-                void *owner)
+	void *owner)
 {
 	*family = (struct family){.base = base, .changed = changed, .owner = owner, .n_slots = n_slots};
 	child_init(&family->journal, CHILD_JOURNAL, false, 0);

@@ -18,7 +18,7 @@ struct event_base;
 /* A use worker and, for a while, its successor: the old one serves until the broker has taken over the new one. */
 struct slot {
 	struct child child[2];
-	unsigned now; /* which of them is the current one; the other is the old one while it has a process */
+	unsigned now;    /* which of them is the current one; the other is the old one while it has a process */
 	unsigned starts; /* of both */
 };
 
@@ -40,7 +40,7 @@ struct family {
 
 /* Nobody runs yet. 0 or -ENOMEM; family_deinit() in both cases. */
 int family_init(struct family *family, struct event_base *base, unsigned n_slots, void (*changed)(void *owner),
-                void *owner);
+	void *owner);
 void family_deinit(struct family *family);
 
 /* Call f for each child that has a process. */

@@ -27,18 +27,19 @@ struct options {
 static void usage(FILE *out)
 {
 	(void)fputs("usage: cekd [-c FILE] [--check] [--programs DIRECTORY]\n"
-	            "\n"
-	            "  -c, --config FILE       configuration (" CEKD_CONF ")\n"
-	            "      --check             read and check the configuration, then exit\n"
-	            "      --programs DIRECTORY where cekd-broker, cekd-token and cekd-journal are (" CEKD_PROGRAM_DIR ")\n"
+		    "\n"
+		    "  -c, --config FILE       configuration (" CEKD_CONF ")\n"
+		    "      --check             read and check the configuration, then exit\n"
+		    "      --programs DIRECTORY where cekd-broker, cekd-token and cekd-journal are (" CEKD_PROGRAM_DIR
+		    ")\n"
 #ifdef CEK_TEST_HOOKS
-	            "      --test-page FILE    share this file's first page with the tests\n"
+		    "      --test-page FILE    share this file's first page with the tests\n"
 #endif
-	            "  -h, --help\n"
-	            "      --version\n"
-	            "\n"
-	            "cekd stays in the foreground and logs to standard error. See cekd(8).\n",
-	            out);
+		    "  -h, --help\n"
+		    "      --version\n"
+		    "\n"
+		    "cekd stays in the foreground and logs to standard error. See cekd(8).\n",
+		out);
 }
 
 static void parse_options(int argc, char **argv, struct options *ret_options)

@@ -24,12 +24,13 @@ static void take_failing(struct news *news, struct child *child, const Cek__Inte
 	child->failing = failing->class_;
 	(void)snprintf(child->why, sizeof(child->why), "%s", failing->why);
 	if (child->role != CHILD_WORKER || child->failing != CEK__INTERNAL__V1__FAILING__CLASS__PIN ||
-	    news->logins->stopped)
+		news->logins->stopped)
 		return;
 	logins_stop(news->logins);
 	news->refused = child;
-	log_error("no further login is tried, so that the token does not lock: write the right PIN to %s, or send SIGHUP",
-	          news->pin_file);
+	log_error("no further login is tried, so that the token does not lock: write the right PIN to %s, or send "
+		  "SIGHUP",
+		news->pin_file);
 }
 
 /* The broker asks for the manage worker, or for another one instead of a use worker that has grown. */
@@ -46,7 +47,7 @@ static void take_want(struct family *family, const Cek__Internal__V1__WantWorker
 	slot = &family->slots[want->index];
 	/* Not twice for the same one, and not before the one before that is gone. */
 	if (slot->child[slot->now].generation != want->generation || slot->child[slot->now].pid == 0 ||
-	    slot->child[1 - slot->now].pid != 0)
+		slot->child[1 - slot->now].pid != 0)
 		return;
 	slot->now = 1 - slot->now;
 }
@@ -57,7 +58,7 @@ static void end_worker(struct family *family, struct child *child, void *data)
 	const Cek__Internal__V1__EndWorker *end = data;
 
 	if (child->role != CHILD_WORKER || child->manage != end->manage || child->index != end->index ||
-	    child->generation != end->generation || child->broker_run != family->broker_runs)
+		child->generation != end->generation || child->broker_run != family->broker_runs)
 		return;
 	(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
 	child_kill(child, SIGKILL);

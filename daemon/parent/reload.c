@@ -51,8 +51,9 @@ int reload(struct config *running, const char *path, struct child *broker)
 	}
 	rule = config_rule_needs_restart(running, next);
 	if (rule != NULL) /* no broker could be started with it */
-		log_error("rule \"%s\" names a listener that comes with a restart only; the configuration stays as it was",
-		          rule);
+		log_error("rule \"%s\" names a listener that comes with a restart only; the configuration stays as it "
+			  "was",
+			rule);
 	else
 		put_in_force(running, next, broker);
 	next = config_free(next);

@@ -116,7 +116,7 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 }
 
 int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigned generation, int pair, int executing,
-                 int pin)
+	int pin)
 {
 	const struct config *config = setup->config;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;

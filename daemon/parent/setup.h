@@ -20,4 +20,4 @@ struct setup {
 int setup_journal(const struct setup *setup, int pair, const struct state *state);
 int setup_broker(const struct setup *setup, int journal_pair, const struct listeners *listeners);
 int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigned generation, int pair, int executing,
-                 int pin);
+	int pin);

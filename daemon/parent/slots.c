@@ -22,8 +22,8 @@ static void refuse_manage(struct family *family, const struct child *refused)
 		return;
 	family->manage_wanted = false;
 	if (refused != &family->manage)
-		(void)snprintf(family->manage.why, sizeof(family->manage.why), "%s", refused != NULL ? refused->why :
-		               "no login after a wrong PIN");
+		(void)snprintf(family->manage.why, sizeof(family->manage.why), "%s",
+			refused != NULL ? refused->why : "no login after a wrong PIN");
 	tell_worker_gone(&family->broker, &family->manage, true);
 }
 

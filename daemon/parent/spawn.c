@@ -46,8 +46,9 @@ static int raise_files(const struct spawn *what)
 	if (limit.rlim_max < what->files && setrlimit(RLIMIT_NOFILE, &higher) == 0)
 		return 0;
 	if (limit.rlim_max < what->files)
-		log_warning("%s gets %llu descriptors instead of %u: raise LimitNOFILE (ulimit -n), or lower connections",
-		            what->name, (unsigned long long)limit.rlim_max, what->files);
+		log_warning("%s gets %llu descriptors instead of %u: raise LimitNOFILE (ulimit -n), or lower "
+			    "connections",
+			what->name, (unsigned long long)limit.rlim_max, what->files);
 	limit.rlim_cur = what->files < limit.rlim_max ? what->files : limit.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -27,7 +27,9 @@ static bool inherited(const char *entry)
 	static const char *const names[] = {
 		"JOURNAL_STREAM=",
 #ifdef CEK_TEST_HOOKS
-		"ASAN_OPTIONS=", "LSAN_OPTIONS=", "UBSAN_OPTIONS=",
+		"ASAN_OPTIONS=",
+		"LSAN_OPTIONS=",
+		"UBSAN_OPTIONS=",
 #endif
 	};
 
@@ -93,7 +95,9 @@ static const struct account *account_of(const struct config *config, enum child_
 static int launch(const struct start *start, struct child *child)
 {
 	static const char *const names[] = {
-		[CHILD_JOURNAL] = "cekd-journal", [CHILD_BROKER] = "cekd-broker", [CHILD_WORKER] = "cekd-token",
+		[CHILD_JOURNAL] = "cekd-journal",
+		[CHILD_BROKER] = "cekd-broker",
+		[CHILD_WORKER] = "cekd-token",
 	};
 	char program[PATH_MAX], *environment[ENVIRONMENT_MAX];
 	struct spawn what = {
@@ -143,7 +147,9 @@ static void attach(const struct start *start, struct child *child, int setup_res
 static struct setup setup_for(const struct start *start, const struct child *child)
 {
 	return (struct setup){
-		.config = start->config, .control = child->control, .test_page = start->test_page,
+		.config = start->config,
+		.control = child->control,
+		.test_page = start->test_page,
 	};
 }
 
@@ -201,7 +207,7 @@ void start_worker(struct start *start, struct child *child)
 		const int brokers[TELL_WORKER_FDS] = {pair[1], executing};
 
 		attach(start, child,
-		       setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
+			setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
 		tell_worker_up(&start->family->broker, child, brokers);
 	} else {
 		child_start_failed(child, r);

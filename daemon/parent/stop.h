@@ -13,7 +13,7 @@ struct event;
 
 struct stop {
 	struct family *family;
-	struct start *start; /* of a journal that ends too early */
+	struct start *start;   /* of a journal that ends too early */
 	unsigned call_timeout; /* seconds that a call of the token may last */
 
 	bool begun;

@@ -86,7 +86,7 @@ static void stop(struct supervisor *supervisor)
 static void give_up_if_hopeless(struct supervisor *supervisor, const struct child *child)
 {
 	const bool needs_operator = child->failing == CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION ||
-	                            child->failing == CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL;
+		child->failing == CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL;
 
 	if (!needs_operator || child->role == CHILD_WORKER || supervisor->family.broker.ready_us != 0)
 		return;
@@ -193,15 +193,25 @@ static int put_together(struct supervisor *supervisor, struct event_base *base, 
 	const int r = family_init(family, base, config->workers, on_changed, supervisor);
 
 	supervisor->news = (struct news){
-		.family = family, .logins = &supervisor->logins, .pin_file = config->pin_file,
+		.family = family,
+		.logins = &supervisor->logins,
+		.pin_file = config->pin_file,
 	};
 	supervisor->start = (struct start){
-		.family = family, .news = &supervisor->news, .config = config, .programs = supervisor->options->programs,
-		.test_page = supervisor->options->test_page, .state = &supervisor->state, .logins = &supervisor->logins,
-		.listeners = &supervisor->listeners, .journal_pair = {journal_pair[0], journal_pair[1]},
+		.family = family,
+		.news = &supervisor->news,
+		.config = config,
+		.programs = supervisor->options->programs,
+		.test_page = supervisor->options->test_page,
+		.state = &supervisor->state,
+		.logins = &supervisor->logins,
+		.listeners = &supervisor->listeners,
+		.journal_pair = {journal_pair[0], journal_pair[1]},
 	};
 	supervisor->stop = (struct stop){
-		.family = family, .start = &supervisor->start, .call_timeout = config->call_timeout,
+		.family = family,
+		.start = &supervisor->start,
+		.call_timeout = config->call_timeout,
 	};
 	return r;
 }

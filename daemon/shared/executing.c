@@ -16,7 +16,7 @@ int executing_create(void)
 		return -errno;
 	/* Nobody can cut it under the other's feet. */
 	if (ftruncate(fd, sizeof(struct executing)) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)close(fd);

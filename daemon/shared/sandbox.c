@@ -64,12 +64,12 @@ static void describe(const struct outcome *outcome, char *report, size_t size)
 		(void)snprintf(landlock, sizeof(landlock), ", landlock %d", outcome->landlock);
 	else if (outcome->wants_landlock)
 		(void)snprintf(landlock, sizeof(landlock), ", no landlock (%s)",
-		               outcome->landlock < 0 ? strerror(-outcome->landlock) : "not in this kernel");
+			outcome->landlock < 0 ? strerror(-outcome->landlock) : "not in this kernel");
 	(void)snprintf(report, size, "%s%s, no core dumps", seccomp, landlock);
 }
 
 int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report,
-                  size_t report_size)
+	size_t report_size)
 {
 	const bool required = strcmp(mode, "required") == 0;
 	const char *instrument = instrumented();

@@ -13,4 +13,4 @@
  * open. Returns 0 and a line for Status in report ("seccomp, landlock 2, no core dumps" or what is missing and why), or
  * -errno when mode is "required" and something is missing; report says what, in every case. */
 int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report,
-                  size_t report_size);
+	size_t report_size);

@@ -29,11 +29,17 @@ static const char *const loop_calls[] = {
 
 static const char *const broker_calls[] = {"accept", "accept4", NULL};
 
-static const char *const journal_calls[] = {"pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "fstatfs", "statx", NULL};
+static const char *const journal_calls[] = {"pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "fstatfs",
+	"statx", NULL};
 
 /* Nobody gets there by mistake: an allow-listed process that tries one of these has been taken over. */
 static const char *const fatal_calls[] = {
-	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", NULL,
+	"execve",
+	"execveat",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	NULL,
 };
 
 /* Parent and token: never needed by a PKCS#11 module, and each a way out of the process or into the kernel. */

@@ -13,8 +13,9 @@
 
 struct testhook_page {
 	int64_t clock_offset_us;
-	char armed[64];    /* name of the step at which to stop; empty = none */
-	uint32_t hit_pid;  /* set by the process that stopped there, which then waits to be killed or for armed to change */
+	char armed[64];   /* name of the step at which to stop; empty = none */
+	uint32_t hit_pid; /* set by the process that stopped there, which then waits to be killed or for armed to change
+			   */
 };
 
 /* Map the page from fd, which stays open. 0 or -errno. */

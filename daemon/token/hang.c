@@ -51,7 +51,7 @@ static void on_alarm(int signal_number)
 
 int hang_init(unsigned limit_seconds)
 {
-	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 
 	limit_us = (uint64_t)(limit_seconds ? limit_seconds : 1) * 1000000;
 	sigemptyset(&action.sa_mask);

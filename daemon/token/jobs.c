@@ -81,8 +81,8 @@ static outcome_t call_token(struct worker *worker, const struct name *name, cons
 		if (*ret_rv == CKR_OK)
 			return OUTCOME(OK);
 		outcome = may_be_the_ciphertexts(worker, call, *ret_rv)
-				  ? judge(worker, *ret_rv, name, tries, &again)
-				  : judge_token(worker, *ret_rv, name, tries, &again);
+			? judge(worker, *ret_rv, name, tries, &again)
+			: judge_token(worker, *ret_rv, name, tries, &again);
 	}
 	return outcome;
 }
@@ -102,7 +102,7 @@ static const struct mech *look_up(const char *name, const struct alg **ret_alg)
 }
 
 static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job, uint8_t *ret_cek,
-			    CK_RV *ret_rv)
+	CK_RV *ret_rv)
 {
 	const struct alg *alg;
 	const struct mech *mech = look_up(job->alg, &alg);
@@ -114,9 +114,10 @@ static outcome_t unwrap_cek(struct worker *worker, const Cek__Internal__V1__Unwr
 		.encrypted_key_len = job->encrypted_key.len,
 		.params = job->params,
 	};
-	const struct name name = {
-		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg, .public_key = job->public_key
-	};
+	const struct name name = {.id = job->cka_id.data,
+		.id_len = job->cka_id.len,
+		.alg = alg,
+		.public_key = job->public_key};
 	const struct call call = {.mech = mech, .unwrap = &unwrap, .ret_cek = ret_cek};
 
 	*ret_rv = CKR_MECHANISM_INVALID;
@@ -133,7 +134,7 @@ static void explain(Cek__Internal__V1__JobResult *result, CK_RV rv)
 }
 
 void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
-		Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	uint8_t *cek = arena_alloc(&worker->token.arena, CEK_LEN_MAX);
 	CK_RV rv;
@@ -143,12 +144,12 @@ void job_unwrap(struct worker *worker, const Cek__Internal__V1__UnwrapJob *job,
 		return;
 	ret_result->outcome = unwrap_cek(worker, job, cek, &rv);
 	if (ret_result->outcome == OUTCOME(OK))
-		ret_result->cek = (ProtobufCBinaryData){ job->cek_len, cek };
+		ret_result->cek = (ProtobufCBinaryData){job->cek_len, cek};
 	explain(ret_result, rv);
 }
 
 static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJob *job, struct wrapped *wrapped,
-			  CK_RV *ret_rv)
+	CK_RV *ret_rv)
 {
 	const struct mech *mech = mech_find(job->alg);
 	const Cek__V1__AlgParams *params = job->params;
@@ -162,9 +163,10 @@ static outcome_t wrap_cek(struct worker *worker, const Cek__Internal__V1__WrapJo
 		.apv_len = params ? params->apv.len : 0,
 		.public_key = job->public_key,
 	};
-	const struct name name = {
-		.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = wrap.alg, .public_key = job->public_key
-	};
+	const struct name name = {.id = job->cka_id.data,
+		.id_len = job->cka_id.len,
+		.alg = wrap.alg,
+		.public_key = job->public_key};
 	const struct call call = {.mech = mech, .wrap = &wrap, .ret_wrapped = wrapped};
 
 	*ret_rv = CKR_MECHANISM_INVALID;
@@ -186,8 +188,8 @@ static void fill_wrapped(struct worker *worker, const struct wrapped *wrapped, C
 	}
 	mech_params(wrapped, &out->params, &out->epk);
 	result->params = &out->params;
-	result->encrypted_key =
-		(ProtobufCBinaryData){ wrapped->encrypted_key_len, (uint8_t *)(uintptr_t)wrapped->encrypted_key };
+	result->encrypted_key = (ProtobufCBinaryData){wrapped->encrypted_key_len,
+		(uint8_t *)(uintptr_t)wrapped->encrypted_key};
 }
 
 void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek__Internal__V1__JobResult *ret_result)
@@ -208,11 +210,11 @@ void job_wrap(struct worker *worker, const Cek__Internal__V1__WrapJob *job, Cek_
 	if (ret_result->outcome == OUTCOME(OK))
 		fill_wrapped(worker, wrapped, ret_result);
 	if (ret_result->outcome == OUTCOME(OK) && fresh)
-		ret_result->cek = (ProtobufCBinaryData){ job->cek_len, wrapped->cek };
+		ret_result->cek = (ProtobufCBinaryData){job->cek_len, wrapped->cek};
 }
 
 void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
-		Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	struct wrapped *wrapped = arena_alloc(&worker->token.arena, sizeof(*wrapped));
 	CK_RV rv = CKR_OK;
@@ -239,7 +241,7 @@ void job_rewrap(struct worker *worker, const Cek__Internal__V1__RewrapJob *job,
 }
 
 void job_forget(struct worker *worker, const Cek__Internal__V1__ForgetJob *job,
-		Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	keys_forget(&worker->keys, job->cka_id.data, job->cka_id.len);
 	ret_result->outcome = OUTCOME(OK);

@@ -21,19 +21,19 @@
 #include "proto/dgram.h"
 
 enum {
-	BATCH = 8,                    /* datagrams taken at once */
-	MANAGE_IDLE_MS = 60000,       /* then the manage worker ends */
-	TRANSPORT_IDLE_MS = 300000,   /* the same while a transport key is open: it would die */
-	HOLD_US = 200,                /* a result waits so long for those of the jobs in hand, if they take as long */
-	HOLD_BUSY_US = 4000,          /* the same while so many jobs are in hand: */
+	BATCH = 8,                  /* datagrams taken at once */
+	MANAGE_IDLE_MS = 60000,     /* then the manage worker ends */
+	TRANSPORT_IDLE_MS = 300000, /* the same while a transport key is open: it would die */
+	HOLD_US = 200,              /* a result waits so long for those of the jobs in hand, if they take as long */
+	HOLD_BUSY_US = 4000,        /* the same while so many jobs are in hand: */
 	BUSY = 3,
-	HOLD_MAX = 8,                 /* results, of 16 jobs: the broker is to send more meanwhile */
-	MEASURE_EVERY = 4096,         /* jobs */
-	PROBE_TIMES = 4,              /* if a job may begin with another try of what the token can do */
+	HOLD_MAX = 8,         /* results, of 16 jobs: the broker is to send more meanwhile */
+	MEASURE_EVERY = 4096, /* jobs */
+	PROBE_TIMES = 4,      /* if a job may begin with another try of what the token can do */
 };
 
 struct batch {
-	struct arena arena;          /* locked: a wrap job carries its CEK */
+	struct arena arena; /* locked: a wrap job carries its CEK */
 	struct mmsghdr header[BATCH];
 	struct iovec iov[BATCH];
 	unsigned n;
@@ -110,11 +110,12 @@ static void measure(struct loop *loop, Cek__Internal__V1__JobResult *result)
 /* Whether it is an unwrap that takes as long as the last one. */
 static bool alike(struct batch *batch, const Cek__Internal__V1__Job *job)
 {
-	const Cek__Internal__V1__UnwrapJob *unwrap = job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP ? job->unwrap : NULL;
+	const Cek__Internal__V1__UnwrapJob *unwrap = job->op_case == CEK__INTERNAL__V1__JOB__OP_UNWRAP ? job->unwrap
+												       : NULL;
 	const size_t encrypted_key_len = unwrap ? unwrap->encrypted_key.len : 0;
 	const size_t epk_len = unwrap && unwrap->params && unwrap->params->epk ? unwrap->params->epk->x.len : 0;
 	const bool same = unwrap && strcmp(unwrap->alg, batch->last.alg) == 0 &&
-			  encrypted_key_len == batch->last.encrypted_key_len && epk_len == batch->last.epk_len;
+		encrypted_key_len == batch->last.encrypted_key_len && epk_len == batch->last.epk_len;
 
 	if (same)
 		return true;
@@ -182,12 +183,12 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
  * in: what is in the socket is still answered, then the loop reads the end. */
 static int wait_for_jobs(struct loop *loop, struct worker *worker)
 {
-	struct pollfd fds[] = { { loop->jobs, POLLIN, 0 }, { loop->control, POLLIN, 0 } };
+	struct pollfd fds[] = {{loop->jobs, POLLIN, 0}, {loop->control, POLLIN, 0}};
 	const uint64_t again_us = loop->manage ? UINT64_MAX : facts_wait_us(&worker->token.facts);
-	const int timeout = again_us < UINT64_MAX	? (int)(again_us / 1000 + 1)
-			    : !loop->manage		? -1
-			    : manage_transport_open()	? TRANSPORT_IDLE_MS
-							: MANAGE_IDLE_MS;
+	const int timeout = again_us < UINT64_MAX ? (int)(again_us / 1000 + 1)
+		: !loop->manage                   ? -1
+		: manage_transport_open()         ? TRANSPORT_IDLE_MS
+						  : MANAGE_IDLE_MS;
 	int n = poll(fds, 2, timeout);
 
 	if (n < 0)
@@ -208,7 +209,7 @@ static bool may_wait(const struct batch *batch, uint64_t took_us)
 	const uint64_t most = batch->in_hand >= BUSY ? HOLD_BUSY_US : HOLD_US;
 
 	return batch->in_hand > 0 && batch->results.n < HOLD_MAX &&
-	       results_wait_us(&batch->results, batch->now_us, took_us) <= most;
+		results_wait_us(&batch->results, batch->now_us, took_us) <= most;
 }
 
 /* The jobs of one datagram. */
@@ -238,9 +239,9 @@ static int answer_batch(struct loop *loop, struct worker *worker, struct batch *
 	batch->in_hand = 0;
 	batch->now_us = clock_monotonic_us();
 	for (unsigned i = 0; i < n; i++)
-		batch->in_hand += packed_count((struct packed){ batch->iov[i].iov_base, batch->header[i].msg_len });
+		batch->in_hand += packed_count((struct packed){batch->iov[i].iov_base, batch->header[i].msg_len});
 	for (unsigned i = 0; r == 0 && !worker->ending && i < n; i++) {
-		const struct packed jobs = { batch->iov[i].iov_base, batch->header[i].msg_len };
+		const struct packed jobs = {batch->iov[i].iov_base, batch->header[i].msg_len};
 
 		if (jobs.len == 0)
 			return 1;

@@ -11,10 +11,10 @@
 #include "daemon/token/probe/worker.h"
 
 struct loop {
-	int control;        /* descriptor 3: the parent */
-	int jobs;           /* the broker's pair */
+	int control; /* descriptor 3: the parent */
+	int jobs;    /* the broker's pair */
 	struct executing *executing;
-	int statm;          /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
+	int statm; /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
 	bool manage;
 	uint64_t memory_limit;
 };

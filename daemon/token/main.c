@@ -24,9 +24,9 @@
 enum {
 	CONTROL = 3,
 	FDS_MAX = 4,
-	ARENA_SIZE = 65536,        /* of a use worker */
+	ARENA_SIZE = 65536,         /* of a use worker */
 	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
-	SETUP_TIMES = 4,           /* a login is never cut short without need: SoftHSM rewrites token.object in it */
+	SETUP_TIMES = 4,            /* a login is never cut short without need: SoftHSM rewrites token.object in it */
 	EXIT_TOKEN = 1,
 };
 
@@ -71,7 +71,7 @@ static int receive_setup(struct start *ret_start)
 	if (n < 0)
 		return log_origin((int)n);
 	if (!ret_start->message || ret_start->message->role_case != CEK__INTERNAL__V1__SETUP__ROLE_TOKEN ||
-	    ret_start->n_fds < 2)
+		ret_start->n_fds < 2)
 		return log_origin(-EPROTO);
 	ret_start->token = ret_start->message->token;
 	return 0;
@@ -174,7 +174,7 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
 	/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting
 	 * programs. */
-	static const struct sandbox_path anywhere[] = { { "/", SANDBOX_READ_WRITE }, { NULL, SANDBOX_READ } };
+	static const struct sandbox_path anywhere[] = {{"/", SANDBOX_READ_WRITE}, {NULL, SANDBOX_READ}};
 	char report[200];
 	int r = sandbox_enter(SANDBOX_TOKEN, sandbox_mode, anywhere, report, sizeof(report));
 
@@ -201,9 +201,9 @@ static int serve(struct loop *loop, struct worker *worker, const char *sandbox_m
 int main(void)
 {
 	static struct worker worker;
-	struct start start = { 0 };
-	struct session_config config = { 0 };
-	struct loop loop = { 0 };
+	struct start start = {0};
+	struct session_config config = {0};
+	struct loop loop = {0};
 	int r;
 
 	log_open("cekd-token");

@@ -15,14 +15,14 @@ enum {
 
 int results_init(struct results *results, struct arena *arena, int fd)
 {
-	*results = (struct results){ .fd = fd, .packed = arena_alloc(arena, RESULTS_ROOM) };
+	*results = (struct results){.fd = fd, .packed = arena_alloc(arena, RESULTS_ROOM)};
 	return results->packed ? 0 : log_origin(-ENOMEM);
 }
 
 static size_t put_result(const struct results *results, const Cek__Internal__V1__JobResult *result)
 {
 	uint8_t *start = results->packed + RESULTS_HEAD + results->len;
-	struct put put = { .at = start, .room = RESULTS_MAX - results->len };
+	struct put put = {.at = start, .room = RESULTS_MAX - results->len};
 	uint8_t *body = put_begin(&put, FIELD_JOB_RESULTS_RESULT);
 	size_t len;
 
@@ -73,8 +73,10 @@ int results_flush(struct results *results)
 
 	if (len == 0)
 		return 0;
-	head_len = (size_t)(put_varint(put_varint(head, CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS << 3 | PUT_TYPE_LENGTH),
-				       len) - head);
+	head_len = (size_t)(put_varint(put_varint(head,
+					       CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS << 3 | PUT_TYPE_LENGTH),
+				    len) -
+		head);
 	start -= head_len;
 	memcpy(start, head, head_len);
 	do {

@@ -16,8 +16,8 @@
 enum { RESULTS_ROOM = 4096 }; /* bytes that results_init() takes from the arena */
 
 struct results {
-	int fd;           /* the broker's pair, blocking */
-	uint8_t *packed;  /* JobResults, after room for what goes around them; of locked memory */
+	int fd;          /* the broker's pair, blocking */
+	uint8_t *packed; /* JobResults, after room for what goes around them; of locked memory */
 	size_t len;
 	unsigned n;
 	uint64_t since_us; /* when the first of them was added */

@@ -7,7 +7,7 @@
 enum { GENERATE_TIMES = 10 }; /* of what one job may take: a slow token needs minutes for RSA-4096 */
 
 static int run_manage(struct worker *worker, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
-		      Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	switch (job->op_case) {
 	case CEK__INTERNAL__V1__JOB__OP_GENERATE:
@@ -36,7 +36,7 @@ static int run_manage(struct worker *worker, const Cek__Internal__V1__Job *job, 
 
 /* The use worker neither makes nor destroys objects. */
 int run_job(struct worker *worker, bool manage, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
-	    Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	switch (job->op_case) {
 	case CEK__INTERNAL__V1__JOB__OP_UNWRAP:

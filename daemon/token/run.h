@@ -13,4 +13,4 @@
 /* Run job and fill ret_result. What comes in several results goes through send but for the last. manage: this is the
  * manage worker. 0 or what send returned. */
 int run_job(struct worker *worker, bool manage, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
-	    Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a benchmark works on: one encrypted key with all that belongs to it, in a text file of lines NAME=VALUE, octets in
- * hex. scripts/bench writes it, every program here reads it.
+ * What a benchmark works on: one encrypted key with all that belongs to it, in a text file of lines NAME=VALUE, octets
+ * in hex. scripts/bench writes it, every program here reads it.
  */
 #pragma once
 

@@ -10,7 +10,8 @@
 
 bool crypto_concat_kdf(const unsigned char *secret, size_t len, unsigned char ret_key[32])
 {
-	static const unsigned char info[] = "\0\0\0\016ECDH-ES+A256KW\0\0\0\0\0\0\0\0\0\0\001"; /* ends with a NUL: 256 */
+	static const unsigned char info[] =
+		"\0\0\0\016ECDH-ES+A256KW\0\0\0\0\0\0\0\0\0\0\001"; /* ends with a NUL: 256 */
 	static __thread EVP_KDF_CTX *ctx;
 	OSSL_PARAM params[4];
 
@@ -39,8 +40,8 @@ size_t crypto_unwrap(const unsigned char key[32], const struct bytes *encrypted_
 		EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	}
 	if (EVP_DecryptInit_ex(ctx, cipher, NULL, key, NULL) <= 0 ||
-	    EVP_DecryptUpdate(ctx, ret_cek, &n, encrypted_key->data, (int)encrypted_key->len) <= 0 ||
-	    EVP_DecryptFinal_ex(ctx, ret_cek + n, &more) <= 0)
+		EVP_DecryptUpdate(ctx, ret_cek, &n, encrypted_key->data, (int)encrypted_key->len) <= 0 ||
+		EVP_DecryptFinal_ex(ctx, ret_cek + n, &more) <= 0)
 		return 0;
 	return (size_t)(n + more);
 }
@@ -49,8 +50,8 @@ size_t crypto_oaep_decode(const unsigned char *block, size_t len, unsigned char 
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-	int n = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)size, block, (int)len, (int)len, NULL, 0, EVP_sha256(),
-						  EVP_sha256());
+	int n = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)size, block, (int)len, (int)len, NULL, 0,
+		EVP_sha256(), EVP_sha256());
 #pragma GCC diagnostic pop
 
 	if (n < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same unwrap by calling PKCS#11 in the client's own process, as a gateway without cekd would do it: THREADS threads,
- * one session each, key as a token object. With MODULE instead of the token's own: p11-kit's remoting.
- * Usage: bench-direct CASE THREADS SECONDS [MODULE]
+ * The same unwrap by calling PKCS#11 in the client's own process, as a gateway without cekd would do it: THREADS
+ * threads, one session each, key as a token object. With MODULE instead of the token's own: p11-kit's remoting. Usage:
+ * bench-direct CASE THREADS SECONDS [MODULE]
  */
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
@@ -85,12 +85,14 @@ static size_t rsa(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned char
 {
 	CK_RSA_PKCS_OAEP_PARAMS params = {CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0};
 	bool sha1 = strcmp(bench.alg, "RSA-OAEP") == 0;
-	CK_MECHANISM mechanism = {sha1 ? CKM_RSA_PKCS_OAEP : CKM_RSA_X_509, sha1 ? &params : NULL, sha1 ? sizeof(params) : 0};
+	CK_MECHANISM mechanism = {sha1 ? CKM_RSA_PKCS_OAEP : CKM_RSA_X_509, sha1 ? &params : NULL,
+		sha1 ? sizeof(params) : 0};
 	unsigned char block[OUT_MAX];
 	CK_ULONG len = OUT_MAX;
 
 	check(p11->C_DecryptInit(session, &mechanism, key), "C_DecryptInit");
-	check(p11->C_Decrypt(session, bench.encrypted_key.data, bench.encrypted_key.len, sha1 ? out : block, &len), "C_Decrypt");
+	check(p11->C_Decrypt(session, bench.encrypted_key.data, bench.encrypted_key.len, sha1 ? out : block, &len),
+		"C_Decrypt");
 	return sha1 ? len : crypto_oaep_decode(block, len, out, OUT_MAX);
 }
 
@@ -98,14 +100,18 @@ static size_t aes_kw(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned c
 {
 	CK_MECHANISM mechanism = {CKM_AES_KEY_WRAP, NULL, 0};
 	CK_ATTRIBUTE template[] = {
-		{CKA_CLASS, &secret_class, sizeof(secret_class)}, {CKA_KEY_TYPE, &generic, sizeof(generic)},
-		{CKA_TOKEN, &no, sizeof(no)},                     {CKA_PRIVATE, &no, sizeof(no)},
-		{CKA_SENSITIVE, &no, sizeof(no)},                 {CKA_EXTRACTABLE, &yes, sizeof(yes)},
+		{CKA_CLASS, &secret_class, sizeof(secret_class)},
+		{CKA_KEY_TYPE, &generic, sizeof(generic)},
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_PRIVATE, &no, sizeof(no)},
+		{CKA_SENSITIVE, &no, sizeof(no)},
+		{CKA_EXTRACTABLE, &yes, sizeof(yes)},
 	};
 	CK_OBJECT_HANDLE object;
 
 	check(p11->C_UnwrapKey(session, &mechanism, key, bench.encrypted_key.data, bench.encrypted_key.len, template, 6,
-			       &object), "C_UnwrapKey");
+		      &object),
+		"C_UnwrapKey");
 	return take_value(session, object, out);
 }
 
@@ -132,9 +138,12 @@ static size_t ecdh(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned cha
 	CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
 	CK_ULONG secret_len = bench.epk_x.len;
 	CK_ATTRIBUTE template[] = {
-		{CKA_CLASS, &secret_class, sizeof(secret_class)}, {CKA_KEY_TYPE, &generic, sizeof(generic)},
-		{CKA_TOKEN, &no, sizeof(no)},                     {CKA_PRIVATE, &no, sizeof(no)},
-		{CKA_SENSITIVE, &no, sizeof(no)},                 {CKA_EXTRACTABLE, &yes, sizeof(yes)},
+		{CKA_CLASS, &secret_class, sizeof(secret_class)},
+		{CKA_KEY_TYPE, &generic, sizeof(generic)},
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_PRIVATE, &no, sizeof(no)},
+		{CKA_SENSITIVE, &no, sizeof(no)},
+		{CKA_EXTRACTABLE, &yes, sizeof(yes)},
 		{CKA_VALUE_LEN, &secret_len, sizeof(secret_len)},
 	};
 	CK_OBJECT_HANDLE object;

@@ -93,7 +93,8 @@ static void many_at_a_time(void)
 			token = next_token();
 			sent[i] = measure_now();
 			open_tokens++;
-			if (cek_jwe_decrypt_start(conn, &policy, token, strlen(token), -1, opened, &sent[i], NULL, &error) != CEK_JWE_OK)
+			if (cek_jwe_decrypt_start(conn, &policy, token, strlen(token), -1, opened, &sent[i], NULL,
+				    &error) != CEK_JWE_OK)
 				case_die(error.details);
 		}
 		if (open_tokens > 0)

@@ -37,7 +37,7 @@ static void fill(AuditRecord *record, uint8_t *encrypted_key)
 	record->kid = (char *)"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 	record->alg = (char *)"RSA-OAEP-256";
 	record->status = (char *)"OK";
-	record->encrypted_key = (ProtobufCBinaryData){ 256, encrypted_key };
+	record->encrypted_key = (ProtobufCBinaryData){256, encrypted_key};
 }
 
 /* Send everything, drop what comes back. */
@@ -73,12 +73,13 @@ static double cpu_seconds(void)
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static int journal(struct serve *serve, uint64_t n)
 {
-	struct pollfd readable = { .fd = serve->pair.fd, .events = POLLIN };
+	struct pollfd readable = {.fd = serve->pair.fd, .events = POLLIN};
 	uint64_t start = clock_monotonic_us();
 	double cpu = cpu_seconds(), wall;
 	int r = 0;
@@ -91,7 +92,8 @@ static int journal(struct serve *serve, uint64_t n)
 	}
 	cpu = cpu_seconds() - cpu;
 	wall = (double)(clock_monotonic_us() - start) / 1e6;
-	printf("%.0f records a second of processor time, %.0f a second of real time\n", (double)n / cpu, (double)n / wall);
+	printf("%.0f records a second of processor time, %.0f a second of real time\n", (double)n / cpu,
+		(double)n / wall);
 	return r;
 }
 
@@ -102,7 +104,8 @@ static int open_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000, batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
+	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000,
+		 batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
 	char directory[] = "/tmp/cek-bench-XXXXXX", keys[64], audit[64];
 	struct evidence evidence = {0};
 	struct serve serve = {.pair = {.control_fd = -1}, .evidence = &evidence, .sync_us = 100000, .sandbox = ""};

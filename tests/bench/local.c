@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What users give up: the private key in the memory of the gateway. Whole tokens by libcjose, one at a time, one thread.
- * Usage: bench-local CASE JWK SECONDS
+ * What users give up: the private key in the memory of the gateway. Whole tokens by libcjose, one at a time, one
+ * thread. Usage: bench-local CASE JWK SECONDS
  */
 #include <cjose/cjose.h>
 #include <stdio.h>

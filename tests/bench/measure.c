@@ -48,12 +48,12 @@ void measure_print(const struct measure *measure)
 	bool first = true;
 
 	printf("{\"ops\": %llu, \"seconds\": %.6f, \"histogram\": [", (unsigned long long)measure->ops,
-	       (double)(measure->ended - measure->started) / 1e9);
+		(double)(measure->ended - measure->started) / 1e9);
 	for (unsigned i = 0; i < MEASURE_BUCKETS; i++) {
 		if (!measure->bucket[i])
 			continue;
 		printf("%s[%llu, %llu]", first ? "" : ", ", (unsigned long long)bucket_ns(i),
-		       (unsigned long long)measure->bucket[i]);
+			(unsigned long long)measure->bucket[i]);
 		first = false;
 	}
 	puts("]}");

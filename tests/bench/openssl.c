@@ -139,7 +139,8 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return 2;
 	case_read(argv[1], &bench);
-	must(RAND_bytes(cek, CEK) == 1 && RAND_bytes(kek, sizeof(kek)) == 1 && RAND_bytes(iv, sizeof(iv)) == 1, "RAND_bytes");
+	must(RAND_bytes(cek, CEK) == 1 && RAND_bytes(kek, sizeof(kek)) == 1 && RAND_bytes(iv, sizeof(iv)) == 1,
+		"RAND_bytes");
 	if (bench.crv[0])
 		prepare_ecdh();
 	else if (strncmp(bench.alg, "RSA", 3) == 0)

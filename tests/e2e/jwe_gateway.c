@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or "idle": run
- * the connection until it is told something; or "*100 TOKEN": start 100 decryptions at once, without the cache. One line
- * comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for stats "HITS MISSES ENTRIES LIVE"; for
- * many how many were OK. Usage: jwe-gateway KEY, "-" for none.
+ * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or
+ * "idle": run the connection until it is told something; or "*100 TOKEN": start 100 decryptions at once, without the
+ * cache. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for stats "HITS MISSES
+ * ENTRIES LIVE"; for many how many were OK. Usage: jwe-gateway KEY, "-" for none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,11 @@
 
 #include "client/jose/cek-jose.h"
 
-static const char *const algs[] = { "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "A128KW", "A192KW", "A256KW",
-				    "A128GCMKW", "A192GCMKW", "A256GCMKW", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW",
-				    "ECDH-ES+A256KW", NULL };
-static const char *const encs[] = { "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
-				    NULL };
+static const char *const algs[] = {"RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "A128KW", "A192KW",
+	"A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW",
+	"ECDH-ES+A256KW", NULL};
+static const char *const encs[] = {"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
+	NULL};
 
 static void open_token(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token)
 {
@@ -29,7 +29,7 @@ static void open_token(cek_conn *conn, const struct cek_jwe_policy *policy, cons
 	}
 	plaintext = cek_jwe_plaintext(jwe);
 	printf("OK %s %s %s %.*s\n", cek_jwe_from_cache(jwe) ? "HIT" : "ASKED", cek_jwe_key(jwe), cek_jwe_version(jwe),
-	       (int)plaintext.len, (const char *)plaintext.data);
+		(int)plaintext.len, (const char *)plaintext.data);
 	cek_jwe_free(jwe);
 }
 
@@ -49,15 +49,15 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 
 static void open_many(cek_conn *conn, struct cek_jwe_policy policy, const char *line)
 {
-	struct many many = { 0 };
+	struct many many = {0};
 	char *token;
 	unsigned long n = strtoul(line, &token, 10);
 
 	policy.cache = NULL;
 	token++;
 	for (unsigned long i = 0; i < n; i++)
-		many.open += cek_jwe_decrypt_start(conn, &policy, token, strlen(token), 60000, opened, &many, NULL, NULL) ==
-			     CEK_JWE_OK;
+		many.open += cek_jwe_decrypt_start(conn, &policy, token, strlen(token), 60000, opened, &many, NULL,
+				     NULL) == CEK_JWE_OK;
 	while (many.open > 0)
 		cek_conn_wait(conn, -1);
 	printf("%u\n", many.ok);
@@ -69,17 +69,17 @@ static void print_stats(const cek_jwe_cache *cache)
 
 	cek_jwe_cache_get_stats(cache, &stats);
 	printf("%llu %llu %zu %d\n", (unsigned long long)stats.hits, (unsigned long long)stats.misses, stats.entries,
-	       stats.live);
+		stats.live);
 }
 
 int main(int argc, char **argv)
 {
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .allow_zip = getenv("ALLOW_ZIP") != NULL };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .allow_zip = getenv("ALLOW_ZIP") != NULL};
 	static char line[1 << 20];
 	cek_conn *conn;
 
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK ||
-	    cek_jwe_cache_new(conn, 100, 3600, &policy.cache) != CEK_JWE_OK)
+		cek_jwe_cache_new(conn, 100, 3600, &policy.cache) != CEK_JWE_OK)
 		return 2;
 	policy.key = strcmp(argv[1], "-") == 0 ? NULL : argv[1];
 	while (fgets(line, sizeof(line), stdin)) {

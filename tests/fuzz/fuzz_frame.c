@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames and what is in them: a stream of any bytes, looked at as a peer's input is, once whole and once byte by byte. */
+/* Frames and what is in them: a stream of any bytes, looked at as a peer's input is, once whole and once byte by byte.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (frame_next(data, size, &body, &body_len) == FRAME_WHOLE) {
 		uint8_t header[FRAME_HEADER];
 
-		if (body != data + FRAME_HEADER || body_len == 0 || body_len > FRAME_BODY_MAX || body_len > size - FRAME_HEADER)
+		if (body != data + FRAME_HEADER || body_len == 0 || body_len > FRAME_BODY_MAX ||
+			body_len > size - FRAME_HEADER)
 			abort();
 		frame_header(header, body_len);
 		if (memcmp(header, data, FRAME_HEADER) != 0)

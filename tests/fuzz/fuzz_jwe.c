@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A token that a stranger sent: cek_jwe_decrypt_start() parses it and asks a connection that leads nowhere. Then what the
- * tag keeps a fuzzer from: the content is encrypted again under a known CEK, so that what comes after it is reached.
+ * A token that a stranger sent: cek_jwe_decrypt_start() parses it and asks a connection that leads nowhere. Then what
+ * the tag keeps a fuzzer from: the content is encrypted again under a known CEK, so that what comes after it is
+ * reached.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -11,12 +12,12 @@
 #include "client/jose/content.h"
 #include "client/jose/open.h"
 
-static const char *const algs[] = { "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "A128KW", "A192KW", "A256KW",
-				    "A128GCMKW", "A192GCMKW", "A256GCMKW", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW",
-				    "ECDH-ES+A256KW", NULL };
-static const char *const encs[] = { "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
-				    NULL };
-static const uint8_t cek[64] = { 1 };
+static const char *const algs[] = {"RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "A128KW", "A192KW",
+	"A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW",
+	"ECDH-ES+A256KW", NULL};
+static const char *const encs[] = {"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
+	NULL};
+static const uint8_t cek[64] = {1};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,14 +36,14 @@ static void done(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata
 
 static void start(const struct cek_jwe_policy *policy, const char *token, size_t size, int want)
 {
-	struct cek_jwe_error error = { .code = -1 };
+	struct cek_jwe_error error = {.code = -1};
 	cek_jwe_op *op = NULL;
 	cek_conn *conn;
 
 	if (cek_conn_new("/nonexistent", &conn) != CEK_OK)
 		return;
-	if (cek_jwe_decrypt_start(conn, policy, token, size, -1, done, NULL, &op, &error) != want || error.code != want ||
-	    memchr(error.details, '\0', sizeof(error.details)) == NULL)
+	if (cek_jwe_decrypt_start(conn, policy, token, size, -1, done, NULL, &op, &error) != want ||
+		error.code != want || memchr(error.details, '\0', sizeof(error.details)) == NULL)
 		abort();
 	if (op)
 		cek_jwe_op_cancel(op);
@@ -53,13 +54,13 @@ static void start(const struct cek_jwe_policy *policy, const char *token, size_t
 static void seal_again(struct pending *pending)
 {
 	const struct enc *enc = pending->header.enc;
-	struct content content = { enc, cek, { pending->aad.text, pending->aad.len }, pending->iv.data };
+	struct content content = {enc, cek, {pending->aad.text, pending->aad.len}, pending->iv.data};
 	size_t len = pending->ciphertext.len;
-	struct cek_bytes plaintext = { pending->ciphertext.data, enc->gcm ? len : len - 1 };
+	struct cek_bytes plaintext = {pending->ciphertext.data, enc->gcm ? len : len - 1};
 	uint8_t *ciphertext = malloc(len + 1);
 
 	if (!ciphertext ||
-	    content_encrypt(&content, plaintext, ciphertext, (uint8_t *)(uintptr_t)pending->tag.data) != CEK_JWE_OK)
+		content_encrypt(&content, plaintext, ciphertext, (uint8_t *)(uintptr_t)pending->tag.data) != CEK_JWE_OK)
 		abort();
 	memcpy((uint8_t *)(uintptr_t)pending->ciphertext.data, ciphertext, len);
 	free(ciphertext);
@@ -69,7 +70,7 @@ static void seal_again(struct pending *pending)
 static void check(const cek_jwe *jwe)
 {
 	struct cek_bytes plaintext = cek_jwe_plaintext(jwe);
-	const char *optional[] = { cek_jwe_kid(jwe), cek_jwe_typ(jwe), cek_jwe_cty(jwe) };
+	const char *optional[] = {cek_jwe_kid(jwe), cek_jwe_typ(jwe), cek_jwe_cty(jwe)};
 	void *copy = malloc(plaintext.len + 1);
 
 	if (!copy || plaintext.len > CEK_JWE_PLAINTEXT_DEFAULT)
@@ -85,7 +86,7 @@ static void check(const cek_jwe *jwe)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key_for_kid = key_for_kid, .allow_zip = true };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key_for_kid = key_for_kid, .allow_zip = true};
 	char *token = malloc(size + 1); /* exactly as long as it is said to be, but never of zero bytes */
 	struct pending *pending = NULL;
 	cek_jwe *jwe = NULL;
@@ -100,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (code != CEK_JWE_OK)
 		return 0;
 	seal_again(pending);
-	code = pending_open(pending, (struct cek_bytes){ cek, pending->header.enc->cek_len }, "key", "version", false, &jwe);
+	code = pending_open(pending, (struct cek_bytes){cek, pending->header.enc->cek_len}, "key", "version", false,
+		&jwe);
 	if (code == CEK_JWE_OK)
 		check(jwe);
 	else if (!pending->header.zip)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JWK Sets of strangers, and (first octet 0xff) the reply of a daemon. What parses can be written, parses again to the same,
- * and can be encrypted for.
+ * JWK Sets of strangers, and (first octet 0xff) the reply of a daemon. What parses can be written, parses again to the
+ * same, and can be encrypted for.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void encrypt_for(const struct cek_jwk *jwk)
 {
-	struct cek_jwe_params params = { .enc = "A256GCM" };
+	struct cek_jwe_params params = {.enc = "A256GCM"};
 	char *token = NULL;
 
 	if (!jwk->alg)
@@ -31,9 +31,9 @@ static void check(const cek_jwks *jwks)
 	cek_jwks *copy = NULL;
 
 	if (cek_jwks_write(jwks, true, &text, NULL) != CEK_JWE_OK ||
-	    cek_jwks_parse(text, strlen(text), &copy, NULL) != CEK_JWE_OK ||
-	    cek_jwks_count(copy) != cek_jwks_count(jwks) || cek_jwks_write(copy, true, &again, NULL) != CEK_JWE_OK ||
-	    strcmp(text, again) != 0)
+		cek_jwks_parse(text, strlen(text), &copy, NULL) != CEK_JWE_OK ||
+		cek_jwks_count(copy) != cek_jwks_count(jwks) ||
+		cek_jwks_write(copy, true, &again, NULL) != CEK_JWE_OK || strcmp(text, again) != 0)
 		abort();
 	free(text);
 	free(again);

@@ -17,7 +17,7 @@ static void check_record(const Cek__Internal__V1__KeyRecord *record)
 	struct chain_head before = chain_start();
 	Cek__Internal__V1__KeyRecord *again;
 	char why[CHAIN_WHY_MAX];
-	struct text second = { 0 };
+	struct text second = {0};
 	json_t *json;
 
 	text.len = 0;
@@ -27,7 +27,8 @@ static void check_record(const Cek__Internal__V1__KeyRecord *record)
 	if (!json)
 		abort();
 	if (record_read_key(json, &arena, &again, why) == 0) {
-		if (record_write_key(&second, again, &before) < 0 || second.len != text.len || memcmp(second.data, text.data, text.len) != 0)
+		if (record_write_key(&second, again, &before) < 0 || second.len != text.len ||
+			memcmp(second.data, text.data, text.len) != 0)
 			abort();
 	}
 	json_decref(json);

@@ -25,7 +25,7 @@ struct open_call {
 };
 
 static char folder[] = "/tmp/fuzz-reply-XXXXXX";
-static struct sockaddr_un address = { .sun_family = AF_UNIX };
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static int listener;
 
 static cek_conn *conn;
@@ -54,7 +54,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* ---- everything that a result holds can be read: a sanitizer watches ---------------------------------------------- */
+/* ---- everything that a result holds can be read: a sanitizer watches ----------------------------------------------
+ */
 
 static size_t sum;
 
@@ -111,8 +112,8 @@ static void read_key(const struct cek_key *key)
 
 static void read_daemon(const struct cek_daemon *daemon)
 {
-	const char *texts[] = { daemon->version, daemon->why_not_ready, daemon->token_label, daemon->token_serial,
-				daemon->token_model, daemon->module, daemon->journal, daemon->audit, daemon->sandbox };
+	const char *texts[] = {daemon->version, daemon->why_not_ready, daemon->token_label, daemon->token_serial,
+		daemon->token_model, daemon->module, daemon->journal, daemon->audit, daemon->sandbox};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		read_text(texts[i]);
@@ -135,7 +136,7 @@ static void read_jwks(struct cek_bytes reply)
 	char *json = NULL;
 
 	if (cek_jwks_from_reply(reply.data, reply.len, &jwks, &error) == CEK_JWE_OK &&
-	    cek_jwks_write(jwks, true, &json, &error) == CEK_JWE_OK)
+		cek_jwks_write(jwks, true, &json, &error) == CEK_JWE_OK)
 		read_text(json);
 	free(json);
 	cek_jwks_free(jwks);
@@ -169,7 +170,8 @@ static void read_result(const cek_result *result)
 		abort();
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
 
 static void answered(cek_call *call, cek_result *result, void *userdata)
 {
@@ -194,26 +196,26 @@ static void answered(cek_call *call, cek_result *result, void *userdata)
 
 static int start(size_t i, cek_callback *callback, void *userdata, cek_call **ret_call)
 {
-	const struct cek_unwrap unwrap = { .kid = "kid", .alg = "A256KW", .enc = "A256GCM" };
+	const struct cek_unwrap unwrap = {.kid = "kid", .alg = "A256KW", .enc = "A256GCM"};
 	static const char request[] = "\xc2\x02"; /* status, an empty message */
 
 	switch (i) {
 	case 0:
 		return cek_unwrap_start(conn, &unwrap, 60000, callback, userdata, ret_call);
 	case 1:
-		return cek_wrap_start(conn, &(struct cek_wrap){ "key", "A128GCM", { "0123456789abcdef", 16 } }, -1, callback,
-				      userdata, ret_call);
+		return cek_wrap_start(conn, &(struct cek_wrap){"key", "A128GCM", {"0123456789abcdef", 16}}, -1,
+			callback, userdata, ret_call);
 	case 2:
-		return cek_wrap_start(conn, &(struct cek_wrap){ "key", "A256GCM" }, -1, callback, userdata, ret_call);
+		return cek_wrap_start(conn, &(struct cek_wrap){"key", "A256GCM"}, -1, callback, userdata, ret_call);
 	case 3:
-		return cek_rewrap_start(conn, &(struct cek_rewrap){ .from = unwrap }, -1, callback, userdata, ret_call);
+		return cek_rewrap_start(conn, &(struct cek_rewrap){.from = unwrap}, -1, callback, userdata, ret_call);
 	case 4:
-		return cek_key_describe_start(conn, &(struct cek_key_describe){ .key = "key" }, -1, callback, userdata,
-					      ret_call);
+		return cek_key_describe_start(conn, &(struct cek_key_describe){.key = "key"}, -1, callback, userdata,
+			ret_call);
 	case 5:
-		return cek_key_list_start(conn, &(struct cek_key_list){ 0 }, -1, callback, userdata, ret_call);
+		return cek_key_list_start(conn, &(struct cek_key_list){0}, -1, callback, userdata, ret_call);
 	case 6:
-		return cek_public_keys_start(conn, &(struct cek_public_keys){ 0 }, -1, callback, userdata, ret_call);
+		return cek_public_keys_start(conn, &(struct cek_public_keys){0}, -1, callback, userdata, ret_call);
 	case 7:
 		return cek_status_start(conn, -1, callback, userdata, ret_call);
 	case 8:

@@ -193,19 +193,31 @@ static CekRequest *request_of(uint8_t what)
 	create.key = (char *)(what & 0x40 ? "n" : "m");
 	create.alg = (char *)"RSA-OAEP";
 	switch (what % 12) {
-	case 0: return call_unwrap(kid, NULL);
-	case 1: return call_unwrap(NULL, "k");
-	case 2: return call_wrap("k");
-	case 3: return call_wrap("g");
-	case 4: return call_generate("k");
-	case 5: return call_rotate("k", kid);
-	case 6: return call_set_state(kid, STATE_COMPROMISED);
-	case 7: return call_destroy(kid, true);
-	case 8: return of(CEK__V1__REQUEST__OP_REWRAP, &rewrap.base);
-	case 9: return of(CEK__V1__REQUEST__OP_FSCK, &fsck.base);
-	case 10: return of(CEK__V1__REQUEST__OP_ADOPT_KEY, &adopt.base);
-	default: return what & 0x40 ? of(CEK__V1__REQUEST__OP_CREATE_KEY, &create.base)
-			: of(CEK__V1__REQUEST__OP_GET_TRANSPORT_KEY, &transport.base);
+	case 0:
+		return call_unwrap(kid, NULL);
+	case 1:
+		return call_unwrap(NULL, "k");
+	case 2:
+		return call_wrap("k");
+	case 3:
+		return call_wrap("g");
+	case 4:
+		return call_generate("k");
+	case 5:
+		return call_rotate("k", kid);
+	case 6:
+		return call_set_state(kid, STATE_COMPROMISED);
+	case 7:
+		return call_destroy(kid, true);
+	case 8:
+		return of(CEK__V1__REQUEST__OP_REWRAP, &rewrap.base);
+	case 9:
+		return of(CEK__V1__REQUEST__OP_FSCK, &fsck.base);
+	case 10:
+		return of(CEK__V1__REQUEST__OP_ADOPT_KEY, &adopt.base);
+	default:
+		return what & 0x40 ? of(CEK__V1__REQUEST__OP_CREATE_KEY, &create.base)
+				   : of(CEK__V1__REQUEST__OP_GET_TRANSPORT_KEY, &transport.base);
 	}
 }
 

@@ -63,7 +63,8 @@ static int encrypt(const cjose_jwk_t *jwk, const char *alg, const char *enc, con
 	cjose_jwe_t *jwe = NULL;
 	char *token = NULL;
 
-	if (header && cjose_header_set(header, CJOSE_HDR_ALG, alg, &err) && cjose_header_set(header, CJOSE_HDR_ENC, enc, &err))
+	if (header && cjose_header_set(header, CJOSE_HDR_ALG, alg, &err) &&
+		cjose_header_set(header, CJOSE_HDR_ENC, enc, &err))
 		jwe = cjose_jwe_encrypt(jwk, header, (const uint8_t *)text, len, &err);
 	if (jwe)
 		token = cjose_jwe_export(jwe, &err);

@@ -85,23 +85,25 @@ static ENGINE *engine(void)
 	if (!engine) {
 		engine = ENGINE_new();
 		if (!engine || !ENGINE_set_id(engine, "witness") || !ENGINE_set_name(engine, "witness") ||
-		    !ENGINE_set_pkey_meths(engine, PKCS11_pkey_meths) || !ENGINE_init(engine))
+			!ENGINE_set_pkey_meths(engine, PKCS11_pkey_meths) || !ENGINE_init(engine))
 			die("engine");
 	}
 	return engine;
 }
 
-static size_t oaep(EVP_PKEY *pkey, int encrypt, const char *hash, const unsigned char *in, size_t in_len, unsigned char *out)
+static size_t oaep(EVP_PKEY *pkey, int encrypt, const char *hash, const unsigned char *in, size_t in_len,
+	unsigned char *out)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, encrypt ? NULL : engine());
 	const EVP_MD *md = EVP_get_digestbyname(hash);
 	size_t len = BYTES_MAX;
 
 	if (!ctx || !md || (encrypt ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_decrypt_init(ctx)) <= 0 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) <= 0 || EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) <= 0 ||
-	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) <= 0)
+		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) <= 0 ||
+		EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) <= 0 || EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) <= 0)
 		die("OAEP");
-	if ((encrypt ? EVP_PKEY_encrypt(ctx, out, &len, in, in_len) : EVP_PKEY_decrypt(ctx, out, &len, in, in_len)) <= 0)
+	if ((encrypt ? EVP_PKEY_encrypt(ctx, out, &len, in, in_len) : EVP_PKEY_decrypt(ctx, out, &len, in, in_len)) <=
+		0)
 		die(encrypt ? "encrypt" : "decrypt");
 	EVP_PKEY_CTX_free(ctx);
 	return len;
@@ -115,7 +117,7 @@ static size_t derive(EVP_PKEY *pkey, const char *peer_path, unsigned char *out)
 	size_t len = BYTES_MAX;
 
 	if (!peer || !ctx || EVP_PKEY_derive_init(ctx) <= 0 || EVP_PKEY_derive_set_peer(ctx, peer) <= 0 ||
-	    EVP_PKEY_derive(ctx, out, &len) <= 0)
+		EVP_PKEY_derive(ctx, out, &len) <= 0)
 		die("derive");
 	fclose(file);
 	EVP_PKEY_CTX_free(ctx);

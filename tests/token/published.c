@@ -69,13 +69,13 @@ void published_b64u(const json_t *json, const char *member, struct octets *ret_o
 
 static CK_OBJECT_HANDLE key_rsa(struct rig *rig, const json_t *jwk, const uint8_t *id)
 {
-	static const char *members[8] = { "n", "e", "d", "p", "q", "dp", "dq", "qi" };
+	static const char *members[8] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
 	static struct octets octets[8];
 	ProtobufCBinaryData part[8];
 
 	for (size_t i = 0; i < 8; i++) {
 		published_b64u(jwk, members[i], &octets[i]);
-		part[i] = (ProtobufCBinaryData){ octets[i].len, octets[i].data };
+		part[i] = (ProtobufCBinaryData){octets[i].len, octets[i].data};
 	}
 	return rig_create_rsa(rig, id, part);
 }
@@ -100,10 +100,9 @@ CK_OBJECT_HANDLE published_key(struct rig *rig, const json_t *jwk, uint8_t ret_i
 
 CK_OBJECT_HANDLE published_rsa(struct rig *rig, const struct octets *pkcs8, uint8_t ret_id[16])
 {
-	static const char *names[8] = { OSSL_PKEY_PARAM_RSA_N,	       OSSL_PKEY_PARAM_RSA_E,
-					OSSL_PKEY_PARAM_RSA_D,	       OSSL_PKEY_PARAM_RSA_FACTOR1,
-					OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
-					OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1 };
+	static const char *names[8] = {OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D,
+		OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+		OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 	const unsigned char *at = pkcs8->data;
 	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)pkcs8->len);
 	static struct octets octets[8];
@@ -115,7 +114,7 @@ CK_OBJECT_HANDLE published_rsa(struct rig *rig, const struct octets *pkcs8, uint
 
 		assert_int_equal(EVP_PKEY_get_bn_param(key, names[i], &number), 1);
 		octets[i].len = (size_t)BN_bn2bin(number, octets[i].data);
-		part[i] = (ProtobufCBinaryData){ octets[i].len, octets[i].data };
+		part[i] = (ProtobufCBinaryData){octets[i].len, octets[i].data};
 		BN_free(number);
 	}
 	EVP_PKEY_free(key);
@@ -150,8 +149,8 @@ static void fill_params(const json_t *header, Cek__V1__AlgParams *params, Cek__V
 }
 
 Cek__Internal__V1__Outcome published_unwrap(struct rig_worker *worker, const uint8_t id[16], const char *alg,
-					    const char *enc, size_t cek_len, const struct octets *encrypted_key,
-					    const json_t *header, struct octets *ret_cek)
+	const char *enc, size_t cek_len, const struct octets *encrypted_key, const json_t *header,
+	struct octets *ret_cek)
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
@@ -164,11 +163,11 @@ Cek__Internal__V1__Outcome published_unwrap(struct rig_worker *worker, const uin
 		fill_params(header, &params, &epk);
 		op.params = &params;
 	}
-	op.cka_id = (ProtobufCBinaryData){ 16, (uint8_t *)(uintptr_t)id };
+	op.cka_id = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.enc = (char *)(uintptr_t)enc;
 	op.cek_len = (uint32_t)cek_len;
-	op.encrypted_key = (ProtobufCBinaryData){ encrypted_key->len, (uint8_t *)(uintptr_t)encrypted_key->data };
+	op.encrypted_key = (ProtobufCBinaryData){encrypted_key->len, (uint8_t *)(uintptr_t)encrypted_key->data};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
 	job.unwrap = &op;
 	answer = rig_call(worker, &job);

@@ -37,5 +37,5 @@ CK_OBJECT_HANDLE published_rsa(struct rig *rig, const struct octets *pkcs8, uint
 /* What the worker says to this message. cek_len bytes are expected; epk, iv, tag, apu and apv come from header (NULL =
  * none). On OUTCOME_OK the CEK is in ret_cek. */
 Cek__Internal__V1__Outcome published_unwrap(struct rig_worker *worker, const uint8_t id[16], const char *alg,
-					    const char *enc, size_t cek_len, const struct octets *encrypted_key,
-					    const json_t *header, struct octets *ret_cek);
+	const char *enc, size_t cek_len, const struct octets *encrypted_key, const json_t *header,
+	struct octets *ret_cek);

@@ -56,7 +56,7 @@ static void softhsm_settings(struct rig *rig)
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/softhsm2.conf", rig->dir);
 	snprintf(text, sizeof(text),
-		 "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", rig->dir);
+		"directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", rig->dir);
 	write_file(path, text);
 	snprintf(rig->environment[0], sizeof(rig->environment[0]), "SOFTHSM2_CONF=%s", path);
 	setenv("SOFTHSM2_CONF", path, 1);
@@ -69,7 +69,7 @@ static void nss_settings(struct rig *rig)
 	glob_t found;
 
 	snprintf(rig->init_reserved, sizeof(rig->init_reserved),
-		 "configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", rig->dir);
+		"configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", rig->dir);
 	snprintf(rig->environment[0], sizeof(rig->environment[0]), "LANG=C");
 	assert_int_equal(glob("/usr/lib/*/libsoftokn3.so", 0, NULL, &found), 0);
 	snprintf(rig->module, sizeof(rig->module), "%s", found.gl_pathv[0]);
@@ -82,7 +82,7 @@ static void initialize(struct rig *rig)
 	struct {
 		CK_C_INITIALIZE_ARGS args;
 		void *beyond;
-	} init = { 0 };
+	} init = {0};
 
 	init.args.pReserved = rig->nss ? rig->init_reserved : NULL;
 	rig->f = p11_kit_module_load(rig->module, P11_KIT_MODULE_UNMANAGED);
@@ -120,13 +120,13 @@ static void make_token(struct rig *rig)
 		assert_int_equal(rig->f->C_InitToken(slot(rig), so_pin, so_len, label), CKR_OK);
 	}
 	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
-			 CKR_OK);
+		CKR_OK);
 	assert_int_equal(rig->f->C_Login(session, CKU_SO, so_pin, so_len), CKR_OK);
 	assert_int_equal(rig->f->C_InitPIN(session, pin, pin_len), CKR_OK);
 	assert_int_equal(rig->f->C_CloseSession(session), CKR_OK);
 	assert_int_equal(rig->f->C_OpenSession(slot(rig), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-					       &rig->session),
-			 CKR_OK);
+				 &rig->session),
+		CKR_OK);
 	assert_int_equal(rig->f->C_Login(rig->session, CKU_USER, pin, pin_len), CKR_OK);
 }
 
@@ -136,7 +136,7 @@ void rig_open(struct rig *rig, const char *kind)
 	rig->nss = strcmp(kind, "nss") == 0;
 	/* SoftHSM rewrites a file for each attribute that it sets. */
 	snprintf(rig->dir, sizeof(rig->dir), "%s/cekd-token-test-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(rig->dir));
 	if (rig->nss)
 		nss_settings(rig);
@@ -163,9 +163,9 @@ void rig_close(struct rig *rig)
 
 static void exec_worker(struct rig *rig, int control)
 {
-	char *const environment[] = { rig->environment[0], rig->environment[1][0] ? rig->environment[1] : NULL,
-				      rig->environment[2], NULL };
-	char *const argv[] = { (char *)(uintptr_t)"cekd-token", NULL };
+	char *const environment[] = {rig->environment[0], rig->environment[1][0] ? rig->environment[1] : NULL,
+		rig->environment[2], NULL};
+	char *const argv[] = {(char *)(uintptr_t) "cekd-token", NULL};
 
 	if (dup2(control, 3) < 0)
 		_exit(120);
@@ -180,7 +180,7 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	char path[128];
-	int fds[4] = { jobs, executing_create(), -1, options->test_page };
+	int fds[4] = {jobs, executing_create(), -1, options->test_page};
 
 	snprintf(path, sizeof(path), "%s/pin", rig->dir);
 	write_file(path, options->pin ? options->pin : "test-pin\n");
@@ -195,7 +195,7 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	token.memory_limit = options->memory_limit;
 	setup.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	setup.token = &token;
-	setup.sandbox = (char *)(uintptr_t)"auto";
+	setup.sandbox = (char *)(uintptr_t) "auto";
 	setup.test_clock = options->test_page > 0;
 	worker->executing = executing_map_read_only(fds[1]);
 	assert_non_null(worker->executing);
@@ -214,7 +214,7 @@ Cek__Internal__V1__Control *rig_control(struct rig_worker *worker)
 }
 
 void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_options *options,
-	       Cek__Internal__V1__Control **ret_failing)
+	Cek__Internal__V1__Control **ret_failing)
 {
 	int control[2], jobs[2];
 	Cek__Internal__V1__Control *said;
@@ -304,7 +304,7 @@ static bool keep_news(struct rig_worker *worker, Cek__Internal__V1__FromWorker *
 
 bool rig_wait_for_news(struct rig_worker *worker)
 {
-	struct pollfd poll_jobs = { .fd = worker->jobs, .events = POLLIN };
+	struct pollfd poll_jobs = {.fd = worker->jobs, .events = POLLIN};
 
 	return poll(&poll_jobs, 1, PATIENCE_MS) == 1 && keep_news(worker, receive(worker));
 }

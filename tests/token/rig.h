@@ -40,25 +40,25 @@ struct rig_worker {
 	uint64_t next_id;
 	const struct executing *executing; /* the page that it writes */
 	Cek__Internal__V1__FromWorker *hello;
-	Cek__Internal__V1__FromWorker *news; /* the last that came */
+	Cek__Internal__V1__FromWorker *news;    /* the last that came */
 	Cek__Internal__V1__FromWorker *several; /* results that came together, of which these are still to be taken: */
 	size_t n_taken;
 };
 
 struct rig_options {
 	bool manage, copy_keys;
-	const char *pin;     /* instead of the right one */
-	const char *uri;     /* instead of the right one */
+	const char *pin; /* instead of the right one */
+	const char *uri; /* instead of the right one */
 	unsigned call_seconds;
 	uint64_t memory_limit;
 	const char *module;
-	int test_page;       /* descriptor of the page of daemon/shared/testhook.h, 0 = none; the caller's to close */
+	int test_page; /* descriptor of the page of daemon/shared/testhook.h, 0 = none; the caller's to close */
 };
 
 /* Start a worker and wait for its hello. If it fails instead, hello is NULL and *ret_failing (if wanted) is what it
  * told its parent; free it with cek__internal__v1__control__free_unpacked(). */
 void rig_start(struct rig *rig, struct rig_worker *worker, const struct rig_options *options,
-	       Cek__Internal__V1__Control **ret_failing);
+	Cek__Internal__V1__Control **ret_failing);
 
 /* What the worker says to its parent; NULL at the end. Free it like ret_failing. */
 Cek__Internal__V1__Control *rig_control(struct rig_worker *worker);
@@ -88,6 +88,6 @@ CK_OBJECT_HANDLE rig_last_public(void);
 /* Private or secret keys that cekd could have made, from published values. Return the private half's handle. */
 CK_OBJECT_HANDLE rig_create_aes(struct rig *rig, const uint8_t *id, const uint8_t *key, size_t len);
 CK_OBJECT_HANDLE rig_create_rsa(struct rig *rig, const uint8_t *id,
-				const ProtobufCBinaryData part[8]); /* n e d p q dp dq qi */
+	const ProtobufCBinaryData part[8]); /* n e d p q dp dq qi */
 CK_OBJECT_HANDLE rig_create_ec(struct rig *rig, const uint8_t *id, const char *crv, const uint8_t *d, size_t d_len,
-			       const uint8_t *x, const uint8_t *y, size_t len);
+	const uint8_t *x, const uint8_t *y, size_t len);

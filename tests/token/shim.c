@@ -67,7 +67,7 @@ static CK_OBJECT_HANDLE copies[COPIES_MAX];
 static size_t n_copies;
 
 static CK_RV copy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG n,
-			 CK_OBJECT_HANDLE *copy)
+	CK_OBJECT_HANDLE *copy)
 {
 	CK_RV rv;
 
@@ -123,7 +123,7 @@ static CK_RV encrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK
 static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
 	CK_BBOOL on_token = CK_FALSE;
-	CK_ATTRIBUTE attribute = { CKA_TOKEN, &on_token, sizeof(on_token) };
+	CK_ATTRIBUTE attribute = {CKA_TOKEN, &on_token, sizeof(on_token)};
 	CK_RV rv = real->C_GetAttributeValue(session, object, &attribute, 1);
 
 	if (rv == CKR_OK && on_token && misbehaves("C_DestroyObject", &rv))
@@ -138,7 +138,7 @@ static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 
 /* An object of a template, without what only a generation takes, and more attributes. */
 static CK_RV create(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *template, CK_ULONG n, const CK_ATTRIBUTE *more,
-		    CK_ULONG n_more, CK_OBJECT_HANDLE *object)
+	CK_ULONG n_more, CK_OBJECT_HANDLE *object)
 {
 	CK_ATTRIBUTE full[40];
 	CK_ULONG used = 0;
@@ -154,29 +154,92 @@ static CK_RV create(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *template, CK_
 }
 
 /* The private key 73 on P-256, in place of one that the token makes. */
-static CK_RV plant(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *public, CK_ULONG n_public, const CK_ATTRIBUTE *private,
-		   CK_ULONG n_private, CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
+static CK_RV plant(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *public, CK_ULONG n_public,
+	const CK_ATTRIBUTE *private, CK_ULONG n_private, CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
-	static CK_BYTE params[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 }, value[32] = { [31] = 73 };
+	static CK_BYTE params[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, value[32] = {[31] = 73};
 	static CK_BYTE point[] = {
-		0x04, 0x41, 0x04, 0x39, 0x2c, 0x4b, 0xba, 0x3e, 0x61, 0x06, 0x24, 0x44, 0x57, 0xd5, 0x1d, 0xbb, 0x46,
-		0xa1, 0x98, 0xd6, 0x2b, 0x95, 0x3b, 0xef, 0x29, 0x4a, 0x13, 0x36, 0x92, 0x0e, 0x63, 0xcc, 0x49, 0x40,
-		0xcd, 0xe5, 0x0c, 0x82, 0x1a, 0xd6, 0xaf, 0x84, 0x9d, 0xb3, 0xc3, 0xd7, 0xbf, 0x6b, 0x59, 0x4c, 0x91,
-		0xfc, 0xfd, 0x86, 0x79, 0x56, 0x88, 0x22, 0x09, 0x5f, 0xde, 0xd5, 0x82, 0x87, 0x14, 0x6b, 0xd2,
+		0x04,
+		0x41,
+		0x04,
+		0x39,
+		0x2c,
+		0x4b,
+		0xba,
+		0x3e,
+		0x61,
+		0x06,
+		0x24,
+		0x44,
+		0x57,
+		0xd5,
+		0x1d,
+		0xbb,
+		0x46,
+		0xa1,
+		0x98,
+		0xd6,
+		0x2b,
+		0x95,
+		0x3b,
+		0xef,
+		0x29,
+		0x4a,
+		0x13,
+		0x36,
+		0x92,
+		0x0e,
+		0x63,
+		0xcc,
+		0x49,
+		0x40,
+		0xcd,
+		0xe5,
+		0x0c,
+		0x82,
+		0x1a,
+		0xd6,
+		0xaf,
+		0x84,
+		0x9d,
+		0xb3,
+		0xc3,
+		0xd7,
+		0xbf,
+		0x6b,
+		0x59,
+		0x4c,
+		0x91,
+		0xfc,
+		0xfd,
+		0x86,
+		0x79,
+		0x56,
+		0x88,
+		0x22,
+		0x09,
+		0x5f,
+		0xde,
+		0xd5,
+		0x82,
+		0x87,
+		0x14,
+		0x6b,
+		0xd2,
 	};
 	CK_OBJECT_CLASS public_class = CKO_PUBLIC_KEY, private_class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = CKK_EC;
 	const CK_ATTRIBUTE more_public[] = {
-		{ CKA_CLASS, &public_class, sizeof(public_class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_EC_PARAMS, params, sizeof(params) },
-		{ CKA_EC_POINT, point, sizeof(point) },
+		{CKA_CLASS, &public_class, sizeof(public_class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_EC_PARAMS, params, sizeof(params)},
+		{CKA_EC_POINT, point, sizeof(point)},
 	};
 	const CK_ATTRIBUTE more_private[] = {
-		{ CKA_CLASS, &private_class, sizeof(private_class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_EC_PARAMS, params, sizeof(params) },
-		{ CKA_VALUE, value, sizeof(value) },
+		{CKA_CLASS, &private_class, sizeof(private_class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_EC_PARAMS, params, sizeof(params)},
+		{CKA_VALUE, value, sizeof(value)},
 	};
 	CK_RV rv = create(session, public, n_public, more_public, 4, public_key);
 
@@ -188,8 +251,8 @@ static CK_RV plant(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *public, CK_ULO
 }
 
 static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public,
-			       CK_ULONG n_public, CK_ATTRIBUTE *private, CK_ULONG n_private,
-			       CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
+	CK_ULONG n_public, CK_ATTRIBUTE *private, CK_ULONG n_private, CK_OBJECT_HANDLE *public_key,
+	CK_OBJECT_HANDLE *private_key)
 {
 	CK_RV rv;
 
@@ -197,7 +260,8 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
 		return rv;
 	if (shim->dashed > 0)
 		return plant(session, public, n_public, private, n_private, public_key, private_key);
-	return real->C_GenerateKeyPair(session, mechanism, public, n_public, private, n_private, public_key, private_key);
+	return real->C_GenerateKeyPair(session, mechanism, public, n_public, private, n_private, public_key,
+		private_key);
 }
 
 /* The others do nothing when they misbehave. */

@@ -19,9 +19,9 @@ struct shim {
 	atomic_int hangs;         /* it never returns instead */
 	atomic_ulong token_flags; /* added to CK_TOKEN_INFO.flags */
 	atomic_int blind;         /* C_FindObjects finds nothing until the next C_Initialize */
-	atomic_int dashed;        /* so many of the next pairs are made of one key on P-256 whose thumbprint is SHIM_DASHED */
-	atomic_int logins;        /* calls of C_Login so far */
-	atomic_int initialized;   /* calls of C_Initialize so far */
-	atomic_ulong init_flags;  /* of the last of them */
-	atomic_int reads;         /* calls of C_GetAttributeValue so far */
+	atomic_int dashed; /* so many of the next pairs are made of one key on P-256 whose thumbprint is SHIM_DASHED */
+	atomic_int logins; /* calls of C_Login so far */
+	atomic_int initialized;  /* calls of C_Initialize so far */
+	atomic_ulong init_flags; /* of the last of them */
+	atomic_int reads;        /* calls of C_GetAttributeValue so far */
 };

@@ -31,7 +31,7 @@ static uint8_t id[16] = "a known AES key";
 
 static int set_up(void **state)
 {
-	static const uint8_t key[32] = { 1, 2, 3, 4 };
+	static const uint8_t key[32] = {1, 2, 3, 4};
 	char path[96];
 	int fd;
 
@@ -96,22 +96,22 @@ static void expect_failing(const struct rig_options *options, int class, const c
 static void says_which_tokens_there_are(void **state)
 {
 	(void)state;
-	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=wrong" }, FAILING(CONFIGURATION),
-		       rig.nss ? "NSS" : "\"cekd-test\"");
-	expect_failing(&(struct rig_options){ .uri = "pkcs11:token=x?pin-value=1234" }, FAILING(CONFIGURATION),
-		       "pin-value");
-	expect_failing(&(struct rig_options){ .uri = "pkcs11:tokn=x" }, FAILING(CONFIGURATION), "attribute");
-	expect_failing(&(struct rig_options){ .uri = "file:/x" }, FAILING(CONFIGURATION), "RFC 7512");
-	expect_failing(&(struct rig_options){ .module = "/nonexistent.so" }, FAILING(CONFIGURATION), "/nonexistent.so");
+	expect_failing(&(struct rig_options){.uri = "pkcs11:token=wrong"}, FAILING(CONFIGURATION),
+		rig.nss ? "NSS" : "\"cekd-test\"");
+	expect_failing(&(struct rig_options){.uri = "pkcs11:token=x?pin-value=1234"}, FAILING(CONFIGURATION),
+		"pin-value");
+	expect_failing(&(struct rig_options){.uri = "pkcs11:tokn=x"}, FAILING(CONFIGURATION), "attribute");
+	expect_failing(&(struct rig_options){.uri = "file:/x"}, FAILING(CONFIGURATION), "RFC 7512");
+	expect_failing(&(struct rig_options){.module = "/nonexistent.so"}, FAILING(CONFIGURATION), "/nonexistent.so");
 	assert_int_equal(shim->logins, 0);
 }
 
 static void tries_a_wrong_pin_once(void **state)
 {
 	(void)state;
-	expect_failing(&(struct rig_options){ .pin = "wrong-pin" }, FAILING(PIN), "CKR_PIN_INCORRECT");
+	expect_failing(&(struct rig_options){.pin = "wrong-pin"}, FAILING(PIN), "CKR_PIN_INCORRECT");
 	assert_int_equal(shim->logins, 1);
-	expect_failing(&(struct rig_options){ .pin = "\n" }, FAILING(PIN), "pin-file");
+	expect_failing(&(struct rig_options){.pin = "\n"}, FAILING(PIN), "pin-file");
 	assert_int_equal(shim->logins, 1);
 }
 
@@ -121,12 +121,12 @@ static void does_not_use_up_the_last_try(void **state)
 
 	(void)state;
 	shim->token_flags = CKF_USER_PIN_FINAL_TRY;
-	expect_failing(&(struct rig_options){ 0 }, FAILING(PIN), "one more wrong try");
+	expect_failing(&(struct rig_options){0}, FAILING(PIN), "one more wrong try");
 	shim->token_flags = CKF_USER_PIN_LOCKED;
-	expect_failing(&(struct rig_options){ 0 }, FAILING(PIN), "locked");
+	expect_failing(&(struct rig_options){0}, FAILING(PIN), "locked");
 	assert_int_equal(shim->logins, 0);
 	shim->token_flags = CKF_USER_PIN_COUNT_LOW;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(shim->logins, 1);
 	assert_int_equal(rig_stop(&worker), 0);
 }
@@ -145,9 +145,9 @@ static const Cek__V1__AlgStatus *alg_in(Cek__V1__AlgStatus *const *row, size_t n
 /* What the worker said last. */
 static const Cek__V1__AlgStatus *said(const struct rig_worker *worker, const char *alg)
 {
-	const Cek__V1__AlgStatus *status =
-		worker->news ? alg_in(worker->news->news->alg, worker->news->news->n_alg, alg)
-			     : alg_in(worker->hello->hello->alg, worker->hello->hello->n_alg, alg);
+	const Cek__V1__AlgStatus *status = worker->news
+		? alg_in(worker->news->news->alg, worker->news->news->n_alg, alg)
+		: alg_in(worker->hello->hello->alg, worker->hello->hello->n_alg, alg);
 
 	assert_non_null(status);
 	return status;
@@ -169,24 +169,33 @@ static void expect_all_of(const struct rig_worker *good, struct rig_worker *work
 static void one_failed_call_switches_nothing_off(void **state)
 {
 	static const char *functions[] = {
-		"C_GenerateKey", "C_GenerateKeyPair", "C_EncryptInit", "C_Encrypt",
-		"C_DecryptInit", "C_Decrypt",	      "C_CreateObject", "C_WrapKey",
-		"C_UnwrapKey",	 "C_DeriveKey",	      "C_DestroyObject", "C_GetAttributeValue",
+		"C_GenerateKey",
+		"C_GenerateKeyPair",
+		"C_EncryptInit",
+		"C_Encrypt",
+		"C_DecryptInit",
+		"C_Decrypt",
+		"C_CreateObject",
+		"C_WrapKey",
+		"C_UnwrapKey",
+		"C_DeriveKey",
+		"C_DestroyObject",
+		"C_GetAttributeValue",
 	};
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY };
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY};
 	enum { CALLS = 8 };
 	struct rig_worker good;
 	size_t failed = 0;
 
 	(void)state;
-	rig_start(&rig, &good, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &good, &(struct rig_options){0}, NULL);
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 		for (int call = 0; call < CALLS; call++) {
 			struct rig_worker worker;
 
 			misbehave(functions[i], codes[(i + (size_t)call) % 3], 1);
 			shim->skip = call;
-			rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+			rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 			expect_all_of(&good, &worker);
 			failed += shim->times == 0;
 			assert_int_equal(rig_stop(&worker), 0);
@@ -205,9 +214,9 @@ static void tries_again_what_was_not_refused(void **state)
 	Cek__Internal__V1__FromWorker *answer;
 
 	(void)state;
-	rig_start(&rig, &good, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &good, &(struct rig_options){0}, NULL);
 	misbehave("C_GenerateKey", CKR_DEVICE_ERROR, -1);
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	assert_false(said(&worker, "A256GCMKW")->available);
 	assert_non_null(strstr(said(&worker, "A256GCMKW")->how, "not tried successfully yet"));
 	assert_non_null(strstr(said(&worker, "A256GCMKW")->how, "CKR_DEVICE_ERROR"));
@@ -223,7 +232,7 @@ static void tries_again_what_was_not_refused(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 	/* What it refuses is known at once. */
 	misbehave("C_GenerateKey", CKR_MECHANISM_INVALID, -1);
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_null(strstr(said(&worker, "A256GCMKW")->how, "yet"));
 	answer = wrap(&worker);
 	assert_int_equal(answer->result->outcome, OUTCOME(UNSUPPORTED));
@@ -239,12 +248,12 @@ static void lets_the_module_lock(void **state)
 	struct rig_worker worker;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(shim->init_flags, CKF_OS_LOCKING_OK);
 	assert_int_equal(shim->initialized, 1);
 	assert_int_equal(rig_stop(&worker), 0);
 	misbehave("C_Initialize", CKR_CANT_LOCK, 1);
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(shim->init_flags, 0);
 	assert_int_equal(shim->initialized, 3);
 	assert_int_equal(rig_stop(&worker), 0);
@@ -258,8 +267,8 @@ static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker)
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
-	op.alg = (char *)(uintptr_t)"A256GCMKW";
+	op.cka_id = (ProtobufCBinaryData){16, id};
+	op.alg = (char *)(uintptr_t) "A256GCMKW";
 	op.cek_len = 32;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
 	job.wrap = &op;
@@ -270,8 +279,8 @@ static Cek__Internal__V1__UnwrapJob unwrap_job(const Cek__Internal__V1__FromWork
 {
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
-	op.alg = (char *)(uintptr_t)"A256GCMKW";
+	op.cka_id = (ProtobufCBinaryData){16, id};
+	op.alg = (char *)(uintptr_t) "A256GCMKW";
 	op.cek_len = 32;
 	op.encrypted_key = wrapped->result->encrypted_key;
 	op.params = wrapped->result->params;
@@ -295,13 +304,13 @@ static int unwrap(struct rig_worker *worker, const Cek__Internal__V1__FromWorker
 
 static void gets_over_lost_sessions_logins_and_handles(void **state)
 {
-	static const CK_RV codes[] = { CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED,	      CKR_OPERATION_ACTIVE,
-				       CKR_USER_NOT_LOGGED_IN,	   CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID };
+	static const CK_RV codes[] = {CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_OPERATION_ACTIVE,
+		CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID};
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
 	assert_int_equal(wrapped->result->outcome, OUTCOME(OK));
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -314,8 +323,8 @@ static void gets_over_lost_sessions_logins_and_handles(void **state)
 
 static void ends_when_the_token_is_gone(void **state)
 {
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR,	  CKR_GENERAL_ERROR,	 CKR_SESSION_CLOSED,
-				       CKR_OBJECT_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_VENDOR_DEFINED | 7 };
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_SESSION_CLOSED,
+		CKR_OBJECT_HANDLE_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_VENDOR_DEFINED | 7};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -323,7 +332,7 @@ static void ends_when_the_token_is_gone(void **state)
 		Cek__Internal__V1__FromWorker *wrapped;
 		Cek__Internal__V1__Control *control;
 
-		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+		rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 		wrapped = wrap(&worker);
 		/* Every other time before anything has been unwrapped. */
 		if (i % 2 == 0)
@@ -345,12 +354,12 @@ static void ends_when_the_token_is_gone(void **state)
 /* One error with a token that works otherwise is the ciphertext's fault: the canary says so. */
 static void stays_when_only_the_ciphertext_is_bad(void **state)
 {
-	static const CK_RV codes[] = { CKR_GENERAL_ERROR, CKR_DEVICE_ERROR, CKR_FUNCTION_FAILED };
+	static const CK_RV codes[] = {CKR_GENERAL_ERROR, CKR_DEVICE_ERROR, CKR_FUNCTION_FAILED};
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
 	/* Before anything has been unwrapped, and after. */
 	for (int round = 0; round < 2; round++) {
@@ -367,7 +376,7 @@ static void stays_when_only_the_ciphertext_is_bad(void **state)
 /* Until a job looks at the object of its key again. */
 static void let_a_second_pass(void)
 {
-	const struct timespec second = { .tv_sec = 1, .tv_nsec = 50000000 };
+	const struct timespec second = {.tv_sec = 1, .tv_nsec = 50000000};
 
 	assert_int_equal(nanosleep(&second, NULL), 0);
 }
@@ -375,17 +384,17 @@ static void let_a_second_pass(void)
 /* What the token says before it has been given a ciphertext is not about the ciphertext. */
 static void says_failed_of_a_ciphertext_alone(void **state)
 {
-	static const char *functions[] = { "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
-					   "C_GetAttributeValue", "C_DecryptInit" };
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY,
-				       CKR_VENDOR_DEFINED | 7 };
+	static const char *functions[] = {"C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
+		"C_GetAttributeValue", "C_DecryptInit"};
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_HOST_MEMORY,
+		CKR_VENDOR_DEFINED | 7};
 	enum { FUNCTIONS = sizeof(functions) / sizeof(functions[0]), CALLS = 8 };
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped, *answer;
 	int failed = 0;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		for (int call = 0; call < CALLS; call++) {
@@ -423,8 +432,8 @@ static uint8_t other_id[16] = "another AES key";
  * would let a peer throw anything away. */
 static void waits_for_a_token_that_does_not_find(void **state)
 {
-	static const uint8_t key[16] = { 6 };
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR };
+	static const uint8_t key[16] = {6};
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR};
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped;
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
@@ -432,10 +441,10 @@ static void waits_for_a_token_that_does_not_find(void **state)
 
 	(void)state;
 	rig_create_aes(&rig, other_id, key, sizeof(key));
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
-	op.cka_id = (ProtobufCBinaryData){ 16, other_id };
-	op.alg = (char *)(uintptr_t)"A128KW";
+	op.cka_id = (ProtobufCBinaryData){16, other_id};
+	op.alg = (char *)(uintptr_t) "A128KW";
 	op.cek_len = 16;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
 	job.wrap = &op;
@@ -470,7 +479,7 @@ static void does_not_log_in_again_with_a_pin_that_was_refused(void **state)
 	Cek__Internal__V1__Control *control;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	wrapped = wrap(&worker);
 	shim->token_flags = CKF_USER_PIN_FINAL_TRY;
 	misbehave("C_Decrypt", CKR_USER_NOT_LOGGED_IN, -1);
@@ -493,7 +502,7 @@ static void dies_of_a_call_that_hangs(void **state)
 
 	(void)state;
 	/* Its setup, with an RSA key pair, has four times as long, and shall not die of it on a loaded machine. */
-	rig_start(&rig, &worker, &(struct rig_options){ .call_seconds = 5 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.call_seconds = 5}, NULL);
 	wrapped = wrap(&worker);
 	misbehave("C_Decrypt", CKR_OK, -1);
 	shim->hangs = 1;
@@ -516,13 +525,13 @@ static int unwrap_as(struct rig_worker *worker, uint8_t *other)
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
 	Cek__Internal__V1__FromWorker *answer;
-	uint8_t junk[24] = { 1 };
+	uint8_t junk[24] = {1};
 	int outcome;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, other };
-	op.alg = (char *)(uintptr_t)"A128KW";
+	op.cka_id = (ProtobufCBinaryData){16, other};
+	op.alg = (char *)(uintptr_t) "A128KW";
 	op.cek_len = 16;
-	op.encrypted_key = (ProtobufCBinaryData){ sizeof(junk), junk };
+	op.encrypted_key = (ProtobufCBinaryData){sizeof(junk), junk};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
 	job.unwrap = &op;
 	answer = rig_call(worker, &job);
@@ -533,12 +542,12 @@ static int unwrap_as(struct rig_worker *worker, uint8_t *other)
 
 static void finds_what_others_made_later(void **state)
 {
-	static const uint8_t key[16] = { 9 };
+	static const uint8_t key[16] = {9};
 	uint8_t missing[16] = "not there", hidden[16] = "made in secret";
 	struct rig_worker worker;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(shim->initialized, 1);
 	assert_int_equal(unwrap_as(&worker, missing), OUTCOME(MISSING));
 	assert_int_equal(shim->initialized, 2);
@@ -554,7 +563,7 @@ static void finds_what_others_made_later(void **state)
 
 static void two_keys_of_one_id_are_none(void **state)
 {
-	static const uint8_t one[16] = { 9 }, other[16] = { 10 };
+	static const uint8_t one[16] = {9}, other[16] = {10};
 	uint8_t twin[16] = "twins";
 	struct rig_worker worker;
 
@@ -564,7 +573,7 @@ static void two_keys_of_one_id_are_none(void **state)
 		skip();
 	rig_create_aes(&rig, twin, one, sizeof(one));
 	rig_create_aes(&rig, twin, other, sizeof(other));
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(unwrap_as(&worker, twin), OUTCOME(AMBIGUOUS));
 	assert_int_equal(rig_stop(&worker), 0);
 }
@@ -576,7 +585,7 @@ static int forget(struct rig_worker *worker, uint8_t *which)
 	Cek__Internal__V1__FromWorker *answer;
 	int replace;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, which };
+	op.cka_id = (ProtobufCBinaryData){16, which};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_FORGET;
 	job.forget = &op;
 	answer = rig_call(worker, &job);
@@ -588,13 +597,13 @@ static int forget(struct rig_worker *worker, uint8_t *which)
 
 static void forgets(void **state)
 {
-	static const uint8_t key[16] = { 7 };
+	static const uint8_t key[16] = {7};
 	uint8_t doomed[16] = "doomed";
 	struct rig_worker worker;
 	CK_OBJECT_HANDLE object = rig_create_aes(&rig, doomed, key, sizeof(key));
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(FAILED));
 	assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
 	assert_int_equal(shim->copies, 1);
@@ -616,17 +625,17 @@ static uint64_t now_us(void)
  * it kept of it; and it sees that with its first job that comes a second after the one before. */
 static void does_not_outlive_the_object(void **state)
 {
-	static const uint8_t key[16] = { 7 };
+	static const uint8_t key[16] = {7};
 
 	(void)state;
 	for (int copy = 0; copy < 2; copy++) {
-		uint8_t doomed[16] = { 'd', 'o', 'o', 'm', 'e', 'd', (uint8_t)copy };
+		uint8_t doomed[16] = {'d', 'o', 'o', 'm', 'e', 'd', (uint8_t)copy};
 		struct rig_worker worker;
 		CK_OBJECT_HANDLE object = rig_create_aes(&rig, doomed, key, sizeof(key));
 		uint64_t gone;
 		int outcome;
 
-		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = copy }, NULL);
+		rig_start(&rig, &worker, &(struct rig_options){.copy_keys = copy}, NULL);
 		assert_int_equal(unwrap_as(&worker, doomed), OUTCOME(FAILED));
 		assert_int_equal(shim->copies, copy);
 		assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
@@ -659,7 +668,7 @@ static void looks_at_the_object_once_a_second(void **state)
 	int before, jobs = 0;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
 	before = shim->reads;
 	began = now_us();
@@ -681,12 +690,12 @@ static void asks_to_be_replaced(void **state)
 	int asked = 0;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .memory_limit = 1 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.memory_limit = 1}, NULL);
 	for (int i = 0; i < 4096; i++)
 		asked += forget(&worker, id);
 	assert_int_equal(asked, 1);
 	assert_int_equal(rig_stop(&worker), 0);
-	rig_start(&rig, &worker, &(struct rig_options){ .memory_limit = 1ULL << 40 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.memory_limit = 1ULL << 40}, NULL);
 	for (int i = 0; i < 4096; i++)
 		assert_int_equal(forget(&worker, id), 0);
 	assert_int_equal(rig_stop(&worker), 0);
@@ -704,7 +713,7 @@ static void answers_what_it_has(void **state)
 		struct rig_worker worker;
 
 		(void)state;
-		rig_start(&rig, &worker, &(struct rig_options){ .copy_keys = true }, NULL);
+		rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 		wrapped = wrap(&worker);
 		op = unwrap_job(wrapped);
 		job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
@@ -742,7 +751,7 @@ static void answers_all_jobs_of_a_datagram(void **state)
 	Cek__Internal__V1__FromWorker *wrapped;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	wrapped = wrap(&worker);
 	for (int rubbish = 0; rubbish < 2; rubbish++) {
 		Cek__Internal__V1__ToWorker message = CEK__INTERNAL__V1__TO_WORKER__INIT;
@@ -785,11 +794,11 @@ static void answers_all_jobs_of_a_datagram(void **state)
 static void names_the_job_that_it_cannot_decode(void **state)
 {
 	/* ToWorker { Job { id = 300, a field that promises more bytes than there are } } */
-	static const uint8_t broken[] = { 0x0a, 5, 0x08, 0xac, 0x02, 0x12, 100 };
+	static const uint8_t broken[] = {0x0a, 5, 0x08, 0xac, 0x02, 0x12, 100};
 	struct rig_worker worker;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(worker.executing->job, 0);
 	assert_int_equal(send(worker.jobs, broken, sizeof(broken), 0), sizeof(broken));
 	assert_null(rig_receive(&worker));
@@ -805,8 +814,8 @@ static void use_workers_do_not_manage(void **state)
 	Cek__Internal__V1__FromWorker *answer;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ 0 }, NULL);
-	destroy.cka_id = (ProtobufCBinaryData){ 16, id };
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
+	destroy.cka_id = (ProtobufCBinaryData){16, id};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy;
 	answer = rig_call(&worker, &job);
@@ -823,16 +832,16 @@ static void generation_is_tried_again(void **state)
 	struct rig_worker worker;
 
 	(void)state;
-	rig_start(&rig, &worker, &(struct rig_options){ .manage = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.manage = true}, NULL);
 	for (int errors = 1; errors <= 31; errors += 30) {
 		Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 		Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
-		uint8_t fresh[16] = { 0xee, (uint8_t)errors };
+		uint8_t fresh[16] = {0xee, (uint8_t)errors};
 		Cek__Internal__V1__FromWorker *answer;
 
-		op.label = (char *)(uintptr_t)"label";
-		op.cka_id = (ProtobufCBinaryData){ 16, fresh };
-		op.alg = (char *)(uintptr_t)"A256GCMKW";
+		op.label = (char *)(uintptr_t) "label";
+		op.cka_id = (ProtobufCBinaryData){16, fresh};
+		op.alg = (char *)(uintptr_t) "A256GCMKW";
 		job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
 		job.generate = &op;
 		misbehave("C_GenerateKey", CKR_GENERAL_ERROR, errors);
@@ -845,7 +854,7 @@ static void generation_is_tried_again(void **state)
 
 static CK_ULONG count_objects(const uint8_t *cka_id)
 {
-	CK_ATTRIBUTE template = { CKA_ID, (void *)(uintptr_t)cka_id, 16 };
+	CK_ATTRIBUTE template = {CKA_ID, (void *)(uintptr_t)cka_id, 16};
 	CK_OBJECT_HANDLE objects[8];
 	CK_ULONG n = 0;
 
@@ -862,9 +871,9 @@ static Cek__Internal__V1__FromWorker *generate_ec(struct rig_worker *worker, uin
 
 	memset(cka_id, 0xdd, 16);
 	cka_id[15] = number;
-	op.label = (char *)(uintptr_t)"label";
-	op.cka_id = (ProtobufCBinaryData){ 16, cka_id };
-	op.alg = (char *)(uintptr_t)"ECDH-ES+A256KW";
+	op.label = (char *)(uintptr_t) "label";
+	op.cka_id = (ProtobufCBinaryData){16, cka_id};
+	op.alg = (char *)(uintptr_t) "ECDH-ES+A256KW";
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_GENERATE;
 	job.generate = &op;
 	return rig_call(worker, &job);
@@ -880,7 +889,7 @@ static void makes_no_kid_that_begins_with_a_dash(void **state)
 	(void)state;
 	if (rig.nss)
 		skip(); /* does not create EC keys of such a template */
-	rig_start(&rig, &worker, &(struct rig_options){ .manage = true }, NULL);
+	rig_start(&rig, &worker, &(struct rig_options){.manage = true}, NULL);
 	for (uint8_t pairs = 0; pairs < 3; pairs++) {
 		shim->dashed = pairs;
 		answer = generate_ec(&worker, pairs, cka_id);

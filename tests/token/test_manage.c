@@ -45,7 +45,7 @@ static int set_up(void **state)
 	assert_ptr_not_equal(shim, MAP_FAILED);
 	close(fd);
 	rig_use_shim(&rig, getenv("CEKD_SHIM_SO"), path);
-	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
+	rig_start(&rig, &manage, &(struct rig_options){.manage = true}, NULL);
 	return 0;
 }
 
@@ -140,17 +140,17 @@ static void pack(const Cek__V1__PublicKey *transport_key, const uint8_t *plain, 
 }
 
 static Cek__Internal__V1__FromWorker *import(const char *alg, const uint8_t id[16], const char *transport_id,
-					     struct package *package, Cek__V1__PublicKey *public)
+	struct package *package, Cek__V1__PublicKey *public)
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__ImportJob op = CEK__INTERNAL__V1__IMPORT_JOB__INIT;
 
-	op.label = (char *)(uintptr_t)"imported";
-	op.cka_id = (ProtobufCBinaryData){ 16, (uint8_t *)(uintptr_t)id };
+	op.label = (char *)(uintptr_t) "imported";
+	op.cka_id = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.transport_id = (char *)(uintptr_t)transport_id;
-	op.wrapped_aes_key = (ProtobufCBinaryData){ package->aes_len, package->aes };
-	op.wrapped_key = (ProtobufCBinaryData){ package->key_len, package->key };
+	op.wrapped_aes_key = (ProtobufCBinaryData){package->aes_len, package->aes};
+	op.wrapped_key = (ProtobufCBinaryData){package->key_len, package->key};
 	op.public_key = public;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_IMPORT;
 	job.import = &op;
@@ -173,13 +173,13 @@ static void half_of(EVP_PKEY *key, struct public_half *ret_half)
 		return;
 	}
 	assert_int_equal(EVP_PKEY_get_octet_string_param(key, "pub", ret_half->point, POINT_MAX, &ret_half->point_len),
-			 1);
+		1);
 	ret_half->curve = curve_find("X25519");
 	if (EVP_PKEY_is_a(key, "EC")) {
 		assert_int_equal(EVP_PKEY_get_group_name(key, group, sizeof(group), NULL), 1);
-		ret_half->curve = curve_find(strcmp(group, "prime256v1") == 0  ? "P-256"
-					     : strcmp(group, "secp384r1") == 0 ? "P-384"
-									       : "P-521");
+		ret_half->curve = curve_find(strcmp(group, "prime256v1") == 0 ? "P-256"
+				: strcmp(group, "secp384r1") == 0             ? "P-384"
+									      : "P-521");
 	}
 }
 
@@ -258,8 +258,11 @@ static void imports_aes(void **state)
 		size_t len;
 		bool good;
 	} cases[] = {
-		{ "A128KW", 16, true }, { "A256KW", 32, true },     { "A192GCMKW", 24, true },
-		{ "A256KW", 16, false }, { "A128GCMKW", 32, false },
+		{"A128KW", 16, true},
+		{"A256KW", 32, true},
+		{"A192GCMKW", 24, true},
+		{"A256KW", 16, false},
+		{"A128GCMKW", 32, false},
 	};
 
 	(void)state;
@@ -275,7 +278,7 @@ static void imports_aes(void **state)
 		answer = import(cases[i].alg, id, door->result->transport_id, &package, NULL);
 		if (answer->result->outcome != (cases[i].good ? OUTCOME(OK) : OUTCOME(REFUSED)))
 			fail_msg("%s %zu: %d %s", cases[i].alg, cases[i].len, answer->result->outcome,
-				 answer->result->text);
+				answer->result->text);
 		if (cases[i].good)
 			assert_int_equal(strlen(answer->result->kid), 22);
 		assert_int_equal(count(id, &whole), cases[i].good);
@@ -373,7 +376,7 @@ static Cek__Internal__V1__FromWorker *adopt(const char *alg, uint8_t *id, const 
 
 	op.alg = (char *)(uintptr_t)alg;
 	if (id)
-		op.cka_id = (ProtobufCBinaryData){ 16, id };
+		op.cka_id = (ProtobufCBinaryData){16, id};
 	if (label)
 		op.label = (char *)(uintptr_t)label;
 	op.insist = insist;
@@ -389,22 +392,22 @@ static void create_aes(uint8_t *id, const char *label, bool extractable, bool to
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, open = extractable, broad = too_broad;
 	uint8_t value[32];
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &yes, 1 },
-		{ CKA_PRIVATE, &yes, 1 },
-		{ CKA_SENSITIVE, &yes, 1 },
-		{ CKA_EXTRACTABLE, &open, 1 },
-		{ CKA_ENCRYPT, &yes, 1 },
-		{ CKA_DECRYPT, &yes, 1 },
-		{ CKA_WRAP, &no, 1 },
-		{ CKA_UNWRAP, &no, 1 },
-		{ CKA_SIGN, &broad, 1 },
-		{ CKA_VERIFY, &broad, 1 },
-		{ CKA_DERIVE, &no, 1 },
-		{ CKA_ID, id, 16 },
-		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
-		{ CKA_VALUE, value, sizeof(value) },
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_TOKEN, &yes, 1},
+		{CKA_PRIVATE, &yes, 1},
+		{CKA_SENSITIVE, &yes, 1},
+		{CKA_EXTRACTABLE, &open, 1},
+		{CKA_ENCRYPT, &yes, 1},
+		{CKA_DECRYPT, &yes, 1},
+		{CKA_WRAP, &no, 1},
+		{CKA_UNWRAP, &no, 1},
+		{CKA_SIGN, &broad, 1},
+		{CKA_VERIFY, &broad, 1},
+		{CKA_DERIVE, &no, 1},
+		{CKA_ID, id, 16},
+		{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+		{CKA_VALUE, value, sizeof(value)},
 	};
 
 	fresh_id(id);
@@ -429,7 +432,7 @@ static void expect_adopt(const char *alg, uint8_t *id, const char *label, bool i
 
 static void adopts(void **state)
 {
-	uint8_t good[16], leaky[16], broad[16], twin[16], none[16] = { 1 };
+	uint8_t good[16], leaky[16], broad[16], twin[16], none[16] = {1};
 
 	(void)state;
 	create_aes(good, "good", false, false);
@@ -499,33 +502,32 @@ static void adopts_an_ec_key_with_its_public_half(void **state)
 /* An RSA key of another program with the same CKA_ID, for signing. */
 static CK_OBJECT_HANDLE create_rsa_twin(const uint8_t *id, const char *label, EVP_PKEY *pair, bool decrypts)
 {
-	static const char *names[8] = { "n", "e", "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1", "rsa-exponent2",
-					"rsa-coefficient1" };
-	static const CK_ATTRIBUTE_TYPE types[8] = { CKA_MODULUS,    CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT,
-						    CKA_PRIME_1,    CKA_PRIME_2,	 CKA_EXPONENT_1,
-						    CKA_EXPONENT_2, CKA_COEFFICIENT };
+	static const char *names[8] = {"n", "e", "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1", "rsa-exponent2",
+		"rsa-coefficient1"};
+	static const CK_ATTRIBUTE_TYPE types[8] = {CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
+		CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT};
 	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = CKK_RSA;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, decrypt = decrypts, sign = !decrypts;
 	uint8_t part[8][256];
 	CK_ATTRIBUTE template[18] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &yes, 1 },
-		{ CKA_PRIVATE, &yes, 1 },
-		{ CKA_SENSITIVE, &yes, 1 },
-		{ CKA_EXTRACTABLE, &no, 1 },
-		{ CKA_DECRYPT, &decrypt, 1 },
-		{ CKA_SIGN, &sign, 1 },
-		{ CKA_ID, (void *)(uintptr_t)id, 16 },
-		{ CKA_LABEL, (void *)(uintptr_t)label, strlen(label) },
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_TOKEN, &yes, 1},
+		{CKA_PRIVATE, &yes, 1},
+		{CKA_SENSITIVE, &yes, 1},
+		{CKA_EXTRACTABLE, &no, 1},
+		{CKA_DECRYPT, &decrypt, 1},
+		{CKA_SIGN, &sign, 1},
+		{CKA_ID, (void *)(uintptr_t)id, 16},
+		{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
 	};
 
 	for (size_t i = 0; i < 8; i++) {
 		BIGNUM *number = NULL;
 
 		assert_int_equal(EVP_PKEY_get_bn_param(pair, names[i], &number), 1);
-		template[10 + i] = (CK_ATTRIBUTE){ types[i], part[i], (CK_ULONG)BN_bn2bin(number, part[i]) };
+		template[10 + i] = (CK_ATTRIBUTE){types[i], part[i], (CK_ULONG)BN_bn2bin(number, part[i])};
 		BN_clear_free(number);
 	}
 	return rig_create(&rig, template, 18);
@@ -538,9 +540,9 @@ static int wrap(const char *alg, uint8_t *id, Cek__V1__PublicKey *public)
 	Cek__Internal__V1__FromWorker *answer;
 	int outcome;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
-	op.enc = (char *)(uintptr_t)"A256GCM";
+	op.enc = (char *)(uintptr_t) "A256GCM";
 	op.cek_len = 32;
 	op.public_key = public;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
@@ -615,7 +617,7 @@ static void leaves_alone_what_it_cannot_tell_apart(void **state)
 		skip();
 	fresh_id(id);
 	for (uint8_t i = 0; i < 20; i++) {
-		const uint8_t key[32] = { i + 1 };
+		const uint8_t key[32] = {i + 1};
 
 		rig_create_aes(&rig, id, key, sizeof(key));
 	}
@@ -653,7 +655,8 @@ static size_t count(const uint8_t *id, bool *ret_whole)
 			if (id && (object->cka_id.len != 16 || memcmp(object->cka_id.data, id, 16) != 0))
 				continue;
 			n++;
-			*ret_whole = *ret_whole && object->whole && object->sensitive && !object->extractable && !object->signs;
+			*ret_whole = *ret_whole && object->whole && object->sensitive && !object->extractable &&
+				!object->signs;
 		}
 		more = answer->result->more;
 		rig_free(answer);
@@ -666,8 +669,8 @@ static Cek__Internal__V1__FromWorker *generate(const char *alg, uint8_t *id, uin
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__GenerateJob op = CEK__INTERNAL__V1__GENERATE_JOB__INIT;
 
-	op.label = (char *)(uintptr_t)"made";
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.label = (char *)(uintptr_t) "made";
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.bits = bits;
 	op.crv = (char *)(uintptr_t)crv;
@@ -682,7 +685,7 @@ static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, in
 	Cek__Internal__V1__DestroyJob op = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
 	Cek__Internal__V1__FromWorker *answer;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.public_key = public;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
@@ -696,9 +699,9 @@ static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, in
 /* One call that fails while the manage worker looks at objects or tries them is no reason to refuse a key. */
 static void one_failed_call_changes_no_answer(void **state)
 {
-	static const char *functions[] = { "C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
-					   "C_GetAttributeValue", "C_DecryptInit", "C_EncryptInit", "C_DeriveKey" };
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR };
+	static const char *functions[] = {"C_FindObjectsInit", "C_FindObjects", "C_FindObjectsFinal",
+		"C_GetAttributeValue", "C_DecryptInit", "C_EncryptInit", "C_DeriveKey"};
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR};
 	EVP_PKEY *pair;
 	Cek__Internal__V1__FromWorker *good[2];
 	uint8_t ec[16], aes[16];
@@ -719,9 +722,9 @@ static void one_failed_call_changes_no_answer(void **state)
 			misbehave(functions[i], codes[call_number / 2 % 2], call_number / 2, 1);
 			answer = adopt(alg, call_number % 2 ? aes : ec, NULL, true);
 			if (answer->result->outcome != OUTCOME(OK) ||
-			    strcmp(answer->result->note, good[call_number % 2]->result->note) != 0)
+				strcmp(answer->result->note, good[call_number % 2]->result->note) != 0)
 				fail_msg("%s %d %s: %d %s %s", functions[i], call_number, alg, answer->result->outcome,
-					 answer->result->text, answer->result->note);
+					answer->result->text, answer->result->note);
 			failed += shim->times == 0;
 			shim->times = 0;
 			rig_free(answer);
@@ -738,18 +741,18 @@ static CK_OBJECT_HANDLE create_odd_ec(const uint8_t *id, uint8_t *params, size_t
 	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	CK_KEY_TYPE type = CKK_EC;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	uint8_t value[32] = { 1 };
+	uint8_t value[32] = {1};
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &yes, 1 },
-		{ CKA_PRIVATE, &yes, 1 },
-		{ CKA_SENSITIVE, &yes, 1 },
-		{ CKA_EXTRACTABLE, &no, 1 },
-		{ CKA_DERIVE, &yes, 1 },
-		{ CKA_ID, (void *)(uintptr_t)id, 16 },
-		{ CKA_EC_PARAMS, params, params_len },
-		{ CKA_VALUE, value, len },
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_TOKEN, &yes, 1},
+		{CKA_PRIVATE, &yes, 1},
+		{CKA_SENSITIVE, &yes, 1},
+		{CKA_EXTRACTABLE, &no, 1},
+		{CKA_DERIVE, &yes, 1},
+		{CKA_ID, (void *)(uintptr_t)id, 16},
+		{CKA_EC_PARAMS, params, params_len},
+		{CKA_VALUE, value, len},
 	};
 
 	return rig_create(&rig, template, sizeof(template) / sizeof(template[0]));
@@ -758,14 +761,14 @@ static CK_OBJECT_HANDLE create_odd_ec(const uint8_t *id, uint8_t *params, size_t
 /* The version's own object is gone, and another program's is the only one of its class and type with that CKA_ID. */
 static void destroys_no_strangers_key_that_is_alone(void **state)
 {
-	static const uint8_t aes[32] = { 1 };
-	uint8_t id[16], explicit_params[100] = { 0x30, 98 };
-	uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	static const uint8_t aes[32] = {1};
+	uint8_t id[16], explicit_params[100] = {0x30, 98};
+	uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 	EVP_PKEY *rsa, *theirs, *ec;
 	Cek__V1__PublicKey rsa_public, ec_public;
 	struct public_half rsa_half, ec_half;
-	uint8_t modulus[1024] = { 0xc1 };
-	const ProtobufCBinaryData silent[8] = { 0 }, large[8] = { { sizeof(modulus), modulus } };
+	uint8_t modulus[1024] = {0xc1};
+	const ProtobufCBinaryData silent[8] = {0}, large[8] = {{sizeof(modulus), modulus}};
 	bool whole;
 
 	(void)state;
@@ -830,11 +833,11 @@ static void destroys_no_strangers_key_that_is_alone(void **state)
  * behind them. */
 static void destroys_its_own_among_broken_keys(void **state)
 {
-	uint8_t id[16], p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	uint8_t id[16], p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 	EVP_PKEY *rsa, *ec;
 	Cek__V1__PublicKey public;
 	struct public_half half;
-	ProtobufCBinaryData part[8] = { 0 };
+	ProtobufCBinaryData part[8] = {0};
 	bool whole;
 
 	(void)state;
@@ -866,7 +869,7 @@ static void destroys_its_own_among_broken_keys(void **state)
 
 static void destroys_both_halves(void **state)
 {
-	static const char *algs[] = { "RSA-OAEP", "A256KW", "ECDH-ES" };
+	static const char *algs[] = {"RSA-OAEP", "A256KW", "ECDH-ES"};
 	bool whole;
 
 	(void)state;
@@ -892,7 +895,7 @@ static void destroys_both_halves(void **state)
 static void inventory_tells_what_is_not_whole(void **state)
 {
 	uint8_t id[16];
-	ProtobufCBinaryData part[8] = { 0 };
+	ProtobufCBinaryData part[8] = {0};
 	bool whole;
 
 	(void)state;
@@ -934,10 +937,13 @@ static void generate_refuses(void **state)
 		uint32_t bits;
 		int outcome;
 	} cases[] = {
-		{ "RSA-OAEP", "", 1024, OUTCOME(REFUSED) },       { "RSA-OAEP", "", 2047, OUTCOME(REFUSED) },
-		{ "RSA-OAEP", "", 8192, OUTCOME(REFUSED) },       { "ECDH-ES", "P-192", 0, OUTCOME(REFUSED) },
-		{ "RSA1_5", "", 2048, OUTCOME(UNSUPPORTED) },     { "dir", "", 0, OUTCOME(UNSUPPORTED) },
-		{ "PBES2-HS256+A128KW", "", 0, OUTCOME(UNSUPPORTED) },
+		{"RSA-OAEP", "", 1024, OUTCOME(REFUSED)},
+		{"RSA-OAEP", "", 2047, OUTCOME(REFUSED)},
+		{"RSA-OAEP", "", 8192, OUTCOME(REFUSED)},
+		{"ECDH-ES", "P-192", 0, OUTCOME(REFUSED)},
+		{"RSA1_5", "", 2048, OUTCOME(UNSUPPORTED)},
+		{"dir", "", 0, OUTCOME(UNSUPPORTED)},
+		{"PBES2-HS256+A128KW", "", 0, OUTCOME(UNSUPPORTED)},
 	};
 	Cek__Internal__V1__FromWorker *answer;
 	uint8_t id[16];

@@ -22,8 +22,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	rig_open(&rig, rig_kind());
-	rig_start(&rig, &manage, &(struct rig_options){ .manage = true }, NULL);
-	rig_start(&rig, &use, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &manage, &(struct rig_options){.manage = true}, NULL);
+	rig_start(&rig, &use, &(struct rig_options){.copy_keys = true}, NULL);
 	return 0;
 }
 
@@ -45,8 +45,8 @@ static void generate(const char *alg, uint32_t bits, const char *crv, uint8_t id
 
 	memset(id, 0x5a, 16);
 	id[0] = ++next;
-	op.label = (char *)(uintptr_t)"key";
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.label = (char *)(uintptr_t) "key";
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.bits = bits;
 	op.crv = (char *)(uintptr_t)crv;
@@ -65,23 +65,23 @@ static Cek__Internal__V1__FromWorker *wrap(const char *alg, const struct enc *en
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.enc = (char *)(uintptr_t)enc->name;
 	op.cek_len = enc->cek_len;
 	if (cek)
-		op.cek = (ProtobufCBinaryData){ enc->cek_len, cek };
+		op.cek = (ProtobufCBinaryData){enc->cek_len, cek};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
 	job.wrap = &op;
 	return rig_call(&use, &job);
 }
 
 static Cek__Internal__V1__UnwrapJob unwrap_job(const char *alg, const struct enc *enc, uint8_t id[16],
-					       const Cek__Internal__V1__JobResult *wrapped)
+	const Cek__Internal__V1__JobResult *wrapped)
 {
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, id };
+	op.cka_id = (ProtobufCBinaryData){16, id};
 	op.alg = (char *)(uintptr_t)alg;
 	op.enc = (char *)(uintptr_t)enc->name;
 	op.cek_len = enc->cek_len;
@@ -115,7 +115,7 @@ static void expect_tampering_noticed(Cek__Internal__V1__UnwrapJob *op)
 {
 	const size_t len = op->encrypted_key.len;
 
-	for (size_t i = 0; i < len; i += len > 100 ? 37 : 7) {
+	for (size_t i = 0; i<len; i += len> 100 ? 37 : 7) {
 		op->encrypted_key.data[i] ^= 0x10;
 		expect_failed(op);
 		op->encrypted_key.data[i] ^= 0x10;
@@ -174,7 +174,7 @@ static void check_rewrap(const char *alg_name, uint8_t id[16])
 	Cek__Internal__V1__FromWorker *first = wrap(alg_name, enc, id, NULL), *second, *opened;
 	Cek__Internal__V1__UnwrapJob from = unwrap_job(alg_name, enc, id, first->result);
 
-	to.cka_id = (ProtobufCBinaryData){ 16, id };
+	to.cka_id = (ProtobufCBinaryData){16, id};
 	to.alg = (char *)(uintptr_t)alg_name;
 	to.enc = (char *)(uintptr_t)enc->name;
 	to.cek_len = enc->cek_len;
@@ -223,7 +223,7 @@ static void rewrap_names_a_missing_target(void **state)
 	generate("A256KW", 256, "", id);
 	wrapped = wrap("A256KW", enc, id, NULL);
 	from = unwrap_job("A256KW", enc, id, wrapped->result);
-	to.cka_id = (ProtobufCBinaryData){ 16, absent };
+	to.cka_id = (ProtobufCBinaryData){16, absent};
 	to.alg = from.alg;
 	to.enc = from.enc;
 	to.cek_len = enc->cek_len;
@@ -285,7 +285,7 @@ static void hello_names_everything(void **state)
 	}
 	assert_true(hello->memory > 0);
 	printf("%s %s %s, %s, sandbox: %s, %lu KiB\n", hello->token_label, hello->token_serial, hello->token_model,
-	       hello->module, hello->sandbox, hello->memory / 1024);
+		hello->module, hello->sandbox, hello->memory / 1024);
 }
 
 int main(int argc, char **argv)

@@ -24,7 +24,7 @@ static int set_up(void **state)
 	(void)state;
 	snprintf(folder, sizeof(folder), "%s/tests/vectors", getenv("CEK_SOURCE"));
 	rig_open(&rig, rig_kind());
-	rig_start(&rig, &use, &(struct rig_options){ .copy_keys = true }, NULL);
+	rig_start(&rig, &use, &(struct rig_options){.copy_keys = true}, NULL);
 	return 0;
 }
 
@@ -51,9 +51,10 @@ static void rfc3394(void **state)
 	size_t i, n = 0;
 
 	(void)state;
-	json_array_foreach(json_object_get(file, "tests"), i, test) {
+	json_array_foreach(json_object_get(file, "tests"), i, test)
+	{
 		struct octets kek, key, wrapped, cek;
-		uint8_t id[16] = { (uint8_t)(i + 1) };
+		uint8_t id[16] = {(uint8_t)(i + 1)};
 		char alg[16];
 
 		published_hex(test, "kek", &kek);
@@ -74,7 +75,7 @@ static void rfc3394(void **state)
 static void rfc7518_appendix_c(void **state)
 {
 	json_t *file = load("rfc/rfc7518_appendix_c.json"), *header = json_object();
-	struct octets none = { 0 }, want, cek;
+	struct octets none = {0}, want, cek;
 	uint8_t id[16];
 
 	(void)state;
@@ -96,7 +97,7 @@ static void rfc7518_appendix_c(void **state)
 static void check_compact(const char *compact, const json_t *jwk, const struct octets *want)
 {
 	const char *dot = strchr(compact, '.'), *second = strchr(dot + 1, '.');
-	struct octets text, encrypted_key, cek = { 0 };
+	struct octets text, encrypted_key, cek = {0};
 	uint8_t id[16];
 	json_t *header;
 
@@ -106,9 +107,8 @@ static void check_compact(const char *compact, const json_t *jwk, const struct o
 	assert_non_null(header);
 	published_key(&rig, jwk, id);
 	assert_int_equal(published_unwrap(&use, id, published_string(header, "alg"), published_string(header, "enc"),
-					  enc_find(published_string(header, "enc"))->cek_len, &encrypted_key, header,
-					  &cek),
-			 OUTCOME(OK));
+				 enc_find(published_string(header, "enc"))->cek_len, &encrypted_key, header, &cek),
+		OUTCOME(OK));
 	if (want)
 		assert_memory_equal(cek.data, want->data, want->len);
 	json_decref(header);
@@ -117,23 +117,24 @@ static void check_compact(const char *compact, const json_t *jwk, const struct o
 static void rfc7516_appendix_a(void **state)
 {
 	/* Appendices A.1.2 and A.3.2 print the CEK as octets. */
-	static const struct octets cek1 = { 32, { 177, 161, 244, 128, 84,  143, 225, 115, 63, 180, 3,
-						  255, 107, 154, 212, 246, 138, 7,   110, 91, 112, 46,
-						  34,  105, 47,	 130, 203, 46,	122, 234, 64, 252 } };
-	static const struct octets cek3 = { 32, { 4,   211, 31,	 197, 84,  157, 252, 254, 11, 100, 157,
-						  250, 63,  170, 106, 206, 107, 124, 212, 45, 111, 107,
-						  9,   219, 200, 177, 0,   240, 143, 156, 44, 207 } };
+	static const struct octets cek1 = {32,
+		{177, 161, 244, 128, 84, 143, 225, 115, 63, 180, 3, 255, 107, 154, 212, 246, 138, 7, 110, 91, 112, 46,
+			34, 105, 47, 130, 203, 46, 122, 234, 64, 252}};
+	static const struct octets cek3 = {32,
+		{4, 211, 31, 197, 84, 157, 252, 254, 11, 100, 157, 250, 63, 170, 106, 206, 107, 124, 212, 45, 111, 107,
+			9, 219, 200, 177, 0, 240, 143, 156, 44, 207}};
 	json_t *file = load("rfc/rfc7516_appendix_a.json"), *test;
 	size_t i, n = 0;
 
 	(void)state;
-	json_array_foreach(json_object_get(file, "tests"), i, test) {
+	json_array_foreach(json_object_get(file, "tests"), i, test)
+	{
 		const char *id = published_string(test, "id");
 
 		if (strcmp(id, "A.1") != 0 && strcmp(id, "A.3") != 0)
 			continue;
 		check_compact(published_string(test, "jwe"), json_object_get(test, "key"),
-			      strcmp(id, "A.1") == 0 ? &cek1 : &cek3);
+			strcmp(id, "A.1") == 0 ? &cek1 : &cek3);
 		n++;
 	}
 	assert_int_equal(n, 2);
@@ -159,13 +160,13 @@ static void rfc7520(void **state)
 
 		snprintf(name, sizeof(name), "cookbook/%s.json", files[i]);
 		file = load(name);
-		cek = json_object_get(file, json_object_get(json_object_get(file, "encrypting_key"), "cek")
-						    ? "encrypting_key"
-						    : "generated");
+		cek = json_object_get(file,
+			json_object_get(json_object_get(file, "encrypting_key"), "cek") ? "encrypting_key"
+											: "generated");
 		published_b64u(cek, "cek", &want);
 		/* The last one prints a CEK that belongs to another example. */
 		check_compact(published_string(json_object_get(file, "output"), "compact"),
-			      json_object_get(json_object_get(file, "input"), "key"), i < 5 ? &want : NULL);
+			json_object_get(json_object_get(file, "input"), "key"), i < 5 ? &want : NULL);
 		json_decref(file);
 	}
 }

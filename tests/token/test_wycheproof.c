@@ -29,9 +29,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	snprintf(folder, sizeof(folder), "%s/wycheproof",
-		 getenv("CEK_VECTORS") ? getenv("CEK_VECTORS") : "../shared/vectors");
+		getenv("CEK_VECTORS") ? getenv("CEK_VECTORS") : "../shared/vectors");
 	rig_open(&rig, rig_kind());
-	rig_start(&rig, &use, &(struct rig_options){ .copy_keys = false }, NULL);
+	rig_start(&rig, &use, &(struct rig_options){.copy_keys = false}, NULL);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static json_t *load(const char *file)
 static void say(const char *file, const struct tally *tally)
 {
 	printf("# %s: %u opened, %u refused, %u of a length that no CEK has (test_oaep decodes them)\n", file,
-	       tally->opened, tally->refused, tally->elsewhere);
+		tally->opened, tally->refused, tally->elsewhere);
 }
 
 static bool flagged(const json_t *test, const char *flag)
@@ -66,9 +66,8 @@ static bool flagged(const json_t *test, const char *flag)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(json_object_get(test, "flags"), i, entry)
-		if (strcmp(json_string_value(entry), flag) == 0)
-			return true;
+	json_array_foreach(json_object_get(test, "flags"), i,
+		entry) if (strcmp(json_string_value(entry), flag) == 0) return true;
 	return false;
 }
 
@@ -77,14 +76,14 @@ static void forget(const uint8_t id[16])
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__ForgetJob op = CEK__INTERNAL__V1__FORGET_JOB__INIT;
 
-	op.cka_id = (ProtobufCBinaryData){ 16, (uint8_t *)(uintptr_t)id };
+	op.cka_id = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)id};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_FORGET;
 	job.forget = &op;
 	rig_free(rig_call(&use, &job));
 }
 
 static void expect(const char *file, const json_t *test, bool opens, Cek__Internal__V1__Outcome outcome,
-		   const struct octets *cek, const struct octets *want, struct tally *tally)
+	const struct octets *cek, const struct octets *want, struct tally *tally)
 {
 	const int id = (int)json_integer_value(json_object_get(test, "tcId"));
 
@@ -106,18 +105,20 @@ static bool all_zero(const struct octets *octets)
 static void check_rsa(const char *file, const char *alg, bool ours)
 {
 	json_t *json = load(file), *group, *test;
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	size_t i, j;
 
-	json_array_foreach(json_object_get(json, "testGroups"), i, group) {
+	json_array_foreach(json_object_get(json, "testGroups"), i, group)
+	{
 		struct octets pkcs8;
 		uint8_t id[16];
 
 		published_hex(group, "privateKeyPkcs8", &pkcs8);
 		published_rsa(&rig, &pkcs8, id);
-		json_array_foreach(json_object_get(group, "tests"), j, test) {
+		json_array_foreach(json_object_get(group, "tests"), j, test)
+		{
 			bool valid = strcmp(published_string(test, "result"), "valid") == 0;
-			struct octets message, encrypted, label, cek = { 0 };
+			struct octets message, encrypted, label, cek = {0};
 
 			published_hex(test, "msg", &message);
 			published_hex(test, "ct", &encrypted);
@@ -128,8 +129,8 @@ static void check_rsa(const char *file, const char *alg, bool ours)
 				valid = false;
 			}
 			expect(file, test, valid && ours && label.len == 0 && !all_zero(&message),
-			       published_unwrap(&use, id, alg, "", message.len, &encrypted, NULL, &cek), &cek, &message,
-			       &tally);
+				published_unwrap(&use, id, alg, "", message.len, &encrypted, NULL, &cek), &cek,
+				&message, &tally);
 		}
 		forget(id);
 	}
@@ -160,34 +161,34 @@ static void aes_wrap(void **state)
 {
 	static const char file[] = "aes_wrap_test.json";
 	json_t *json = load(file), *group, *test;
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	size_t i, j;
 
 	(void)state;
 	json_array_foreach(json_object_get(json, "testGroups"), i, group)
-		json_array_foreach(json_object_get(group, "tests"), j, test) {
-			bool opens = strcmp(published_string(test, "result"), "valid") == 0;
-			struct octets key, message, wrapped, cek = { 0 };
-			uint8_t id[16] = { 1, (uint8_t)i, (uint8_t)j };
-			CK_OBJECT_HANDLE object;
-			char alg[16];
+		json_array_foreach(json_object_get(group, "tests"), j, test)
+	{
+		bool opens = strcmp(published_string(test, "result"), "valid") == 0;
+		struct octets key, message, wrapped, cek = {0};
+		uint8_t id[16] = {1, (uint8_t)i, (uint8_t)j};
+		CK_OBJECT_HANDLE object;
+		char alg[16];
 
-			published_hex(test, "key", &key);
-			published_hex(test, "msg", &message);
-			published_hex(test, "ct", &wrapped);
-			if (message.len < 16 || message.len > CEK_LEN_MAX) {
-				tally.elsewhere += opens;
-				message.len = 16;
-				opens = false;
-			}
-			snprintf(alg, sizeof(alg), "A%zuKW", key.len * 8);
-			object = rig_create_aes(&rig, id, key.data, key.len);
-			expect(file, test, opens,
-			       published_unwrap(&use, id, alg, "", message.len, &wrapped, NULL, &cek), &cek, &message,
-			       &tally);
-			forget(id);
-			assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+		published_hex(test, "key", &key);
+		published_hex(test, "msg", &message);
+		published_hex(test, "ct", &wrapped);
+		if (message.len < 16 || message.len > CEK_LEN_MAX) {
+			tally.elsewhere += opens;
+			message.len = 16;
+			opens = false;
 		}
+		snprintf(alg, sizeof(alg), "A%zuKW", key.len * 8);
+		object = rig_create_aes(&rig, id, key.data, key.len);
+		expect(file, test, opens, published_unwrap(&use, id, alg, "", message.len, &wrapped, NULL, &cek), &cek,
+			&message, &tally);
+		forget(id);
+		assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+	}
 	say(file, &tally);
 	assert_true(tally.opened > 0);
 	json_decref(json);
@@ -197,15 +198,15 @@ static void aes_wrap(void **state)
 static void concat_kdf(const struct octets *z, struct octets *ret_key)
 {
 	static const char enc[] = "A256CBC-HS512";
-	static const uint8_t rest[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0 };
+	static const uint8_t rest[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0};
 
 	ret_key->len = 64;
 	for (uint8_t round = 1; round <= 2; round++) {
-		uint8_t buffer[256] = { 0, 0, 0, round }, *at = buffer + 4;
+		uint8_t buffer[256] = {0, 0, 0, round}, *at = buffer + 4;
 
 		memcpy(at, z->data, z->len);
 		at += z->len;
-		memcpy(at, (const uint8_t[]){ 0, 0, 0, sizeof(enc) - 1 }, 4);
+		memcpy(at, (const uint8_t[]){0, 0, 0, sizeof(enc) - 1}, 4);
 		memcpy(at + 4, enc, sizeof(enc) - 1);
 		at += 4 + sizeof(enc) - 1;
 		memcpy(at, rest, sizeof(rest));
@@ -217,32 +218,33 @@ static void concat_kdf(const struct octets *z, struct octets *ret_key)
 static void check_agreement(const char *file)
 {
 	json_t *json = load(file), *group, *test;
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 	size_t i, j;
 
 	json_array_foreach(json_object_get(json, "testGroups"), i, group)
-		json_array_foreach(json_object_get(group, "tests"), j, test) {
-			json_t *header = json_pack("{s:O}", "epk", json_object_get(test, "public"));
-			bool opens = strcmp(published_string(test, "result"), "invalid") != 0 &&
-				     !flagged(test, "ZeroSharedSecret");
-			Cek__Internal__V1__Outcome outcome;
-			struct octets none = { 0 }, z, want, cek = { 0 };
-			uint8_t id[16];
-			CK_OBJECT_HANDLE private;
+		json_array_foreach(json_object_get(group, "tests"), j, test)
+	{
+		json_t *header = json_pack("{s:O}", "epk", json_object_get(test, "public"));
+		bool opens = strcmp(published_string(test, "result"), "invalid") != 0 &&
+			!flagged(test, "ZeroSharedSecret");
+		Cek__Internal__V1__Outcome outcome;
+		struct octets none = {0}, z, want, cek = {0};
+		uint8_t id[16];
+		CK_OBJECT_HANDLE private;
 
-			published_hex(test, "shared", &z);
-			concat_kdf(&z, &want);
-			private = published_key(&rig, json_object_get(test, "private"), id);
-			outcome = published_unwrap(&use, id, "ECDH-ES", "A256CBC-HS512", 64, &none, header, &cek);
-			/* RFC 7748 takes x modulo p; NSS refuses what is not below p. Both are fine. */
-			if (flagged(test, "NonCanonicalPublic") && outcome == OUTCOME(FAILED))
-				opens = false;
-			expect(file, test, opens, outcome, &cek, &want, &tally);
-			forget(id);
-			assert_int_equal(rig.f->C_DestroyObject(rig.session, private), CKR_OK);
-			assert_int_equal(rig.f->C_DestroyObject(rig.session, rig_last_public()), CKR_OK);
-			json_decref(header);
-		}
+		published_hex(test, "shared", &z);
+		concat_kdf(&z, &want);
+		private = published_key(&rig, json_object_get(test, "private"), id);
+		outcome = published_unwrap(&use, id, "ECDH-ES", "A256CBC-HS512", 64, &none, header, &cek);
+		/* RFC 7748 takes x modulo p; NSS refuses what is not below p. Both are fine. */
+		if (flagged(test, "NonCanonicalPublic") && outcome == OUTCOME(FAILED))
+			opens = false;
+		expect(file, test, opens, outcome, &cek, &want, &tally);
+		forget(id);
+		assert_int_equal(rig.f->C_DestroyObject(rig.session, private), CKR_OK);
+		assert_int_equal(rig.f->C_DestroyObject(rig.session, rig_last_public()), CKR_OK);
+		json_decref(header);
+	}
 	say(file, &tally);
 	assert_true(tally.opened > 0);
 	json_decref(json);

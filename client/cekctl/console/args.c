@@ -23,7 +23,7 @@ static const struct arg *find_global(struct arg table[5], struct ctl *ctl, bool 
 	const struct arg globals[5] = {
 		{"json", ARG_FLAG, &ctl->json, NULL, "print JSON"},
 		{"socket", ARG_STRING, &ctl->socket, "PATH",
-		 "cekd's socket (default: $CEK_SOCKET, then /run/cekd/cekd.sock)"},
+			"cekd's socket (default: $CEK_SOCKET, then /run/cekd/cekd.sock)"},
 		{"timeout", ARG_DURATION, &ctl->timeout, "DURATION", "give up a call after that long (default: 60s)"},
 		{"help", ARG_FLAG, help, NULL, "print this and leave"},
 		{NULL, ARG_FLAG, NULL, NULL, NULL},
@@ -76,8 +76,8 @@ static void print_option(const struct arg *arg)
 
 static void print_help(const struct ctl *ctl, const struct arg *args, const struct arg *globals)
 {
-	printf("usage: cekctl %s%s%s\n\n%s.\n\n", ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments,
-	       ctl->verb->purpose);
+	printf("usage: cekctl %s%s%s\n\n%s.\n\n", ctl->verb->name, *ctl->verb->arguments ? " " : "",
+		ctl->verb->arguments, ctl->verb->purpose);
 	for (const struct arg *arg = args; arg && arg->name; arg++)
 		print_option(arg);
 	for (const struct arg *arg = globals; arg->name; arg++)
@@ -88,21 +88,22 @@ static void print_help(const struct ctl *ctl, const struct arg *args, const stru
 
 /* Both tables as one for getopt_long; all[i] is the row behind value OPT_BASE + i. */
 static void merge(const struct arg *args, const struct arg *globals, struct option *ret_options,
-		  const struct arg **ret_all) {
+	const struct arg **ret_all)
+{
 	const struct arg *tables[2] = {args, globals};
 	size_t n = 0;
 
 	for (size_t t = 0; t < 2; t++)
 		for (const struct arg *arg = tables[t]; arg && arg->name && n < OPTIONS_MAX; arg++, n++) {
-			ret_options[n] = (struct option){arg->name, arg->kind == ARG_FLAG ? no_argument : required_argument,
-							 NULL, OPT_BASE + (int)n};
+			ret_options[n] = (struct option){arg->name,
+				arg->kind == ARG_FLAG ? no_argument : required_argument, NULL, OPT_BASE + (int)n};
 			ret_all[n] = arg;
 		}
 	ret_options[n] = (struct option){0};
 }
 
-/* Words that begin with "-" and are no options; getopt_long(3) would take them for some. One of 64 kids that are made of
- * octets begins so. */
+/* Words that begin with "-" and are no options; getopt_long(3) would take them for some. One of 64 kids that are made
+ * of octets begins so. */
 struct dashed {
 	char **word; /* those of the command line */
 	size_t count;
@@ -116,7 +117,7 @@ static bool is_made_kid(const char *word)
 	const char *last = len == 43 ? "AEIMQUYcgkosw048" : len == 22 ? "AQgw" : "";
 
 	return *last && strchr(last, word[len - 1]) && strspn(word, OPTION_CHARACTERS) < len &&
-	       strspn(word, OPTION_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
+		strspn(word, OPTION_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
 /* Every option begins with "--": what begins with a single "-" is a word, whatever follows. */
@@ -169,8 +170,9 @@ static int complain(const struct ctl *ctl, int value, char **argv)
 			what = argv[optind];
 		ctl_usage(ctl, "unknown option %s; see cekctl --help", what);
 	} else if (ctl->verb) {
-		ctl_usage(ctl, "unknown option %s (a word that is no option, but begins with \"--\", stands after \"--\")",
-			  what);
+		ctl_usage(ctl,
+			"unknown option %s (a word that is no option, but begins with \"--\", stands after \"--\")",
+			what);
 	} else {
 		ctl_usage(ctl, "unknown option %s; see cekctl --help", what);
 	}
@@ -178,7 +180,8 @@ static int complain(const struct ctl *ctl, int value, char **argv)
 }
 
 static int parse_options(const struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
-			 const struct arg **all, const struct dashed *dashed) {
+	const struct arg **all, const struct dashed *dashed)
+{
 	int value;
 
 	opterr = 0;
@@ -194,7 +197,7 @@ static int parse_options(const struct ctl *ctl, int argc, char **argv, const cha
 
 /* The same, with words that begin with "-" as words like others. */
 static int parse_with_dashed(const struct ctl *ctl, int argc, char **argv, const struct option *options,
-			   const struct arg **all)
+	const struct arg **all)
 {
 	struct dashed dashed;
 	int r = hide_dashed(argc, argv, &dashed);
@@ -221,11 +224,11 @@ static int check_words(const struct ctl *ctl, char **words, int count, int min, 
 		if (words[i][0] == '-' && words[i][1] != '\0')
 			dashed = words[i];
 	if (count > max && dashed)
-		ctl_usage(ctl, "too many words (%s is one: options begin with \"--\"): cekctl %s%s%s", dashed, ctl->verb->name,
-			  *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
+		ctl_usage(ctl, "too many words (%s is one: options begin with \"--\"): cekctl %s%s%s", dashed,
+			ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
 	else
-		ctl_usage(ctl, "%s: cekctl %s%s%s", count < min ? "something is missing" : "too many words", ctl->verb->name,
-			  *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
+		ctl_usage(ctl, "%s: cekctl %s%s%s", count < min ? "something is missing" : "too many words",
+			ctl->verb->name, *ctl->verb->arguments ? " " : "", ctl->verb->arguments);
 	return -EINVAL;
 }
 
@@ -243,7 +246,8 @@ static int check_globals(const struct ctl *ctl)
 }
 
 int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, int min_words, int max_words,
-	       char ***ret_words) {
+	char ***ret_words)
+{
 	struct option options[OPTIONS_MAX + 1];
 	const struct arg *all[OPTIONS_MAX];
 	struct arg globals[5];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command line of one verb: a table of long options over getopt_long(3). --help, --json, --socket and --timeout are
- * understood by every verb. There are no options of one letter: what begins with a single "-" is a word. One that begins
- * with "--" is a word if it has the form of a kid that cekd makes; others that begin so stand after "--".
+ * understood by every verb. There are no options of one letter: what begins with a single "-" is a word. One that
+ * begins with "--" is a word if it has the form of a kid that cekd makes; others that begin so stand after "--".
  */
 #pragma once
 
@@ -37,13 +37,13 @@ struct arg_list {
 enum {
 	ARGS_GO = 0,
 	ARGS_HELP = 1, /* help was asked for and printed: leave with EXIT_SUCCESS */
-	/* -EINVAL: wrong usage, reported: leave with EXIT_USAGE */
+		       /* -EINVAL: wrong usage, reported: leave with EXIT_USAGE */
 };
 
 /* Parse argv by table args (NULL = no options of its own). *ret_words points at the operands, of which there are at
  * least min_words and at most max_words; they end with NULL. Targets keep their values when their option is absent. */
 int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, int min_words, int max_words,
-	       char ***ret_words);
+	char ***ret_words);
 
 /* The exit status that goes with a result of args_parse() other than ARGS_GO. */
 int args_exit(int result);

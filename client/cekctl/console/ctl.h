@@ -14,11 +14,11 @@ struct verb;
 
 struct ctl {
 	const struct verb *verb;
-	const char *socket;    /* NULL: libcek's default */
-	unsigned timeout;      /* seconds, for each call */
+	const char *socket; /* NULL: libcek's default */
+	unsigned timeout;   /* seconds, for each call */
 	bool json;
-	bool exit_now;         /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */
-	cek_conn *conn;        /* made by the first call */
+	bool exit_now;  /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */
+	cek_conn *conn; /* made by the first call */
 };
 
 /* argv[0] is the verb's last word. Returns the exit status: EXIT_SUCCESS, EXIT_FAILURE or EXIT_USAGE. */
@@ -29,7 +29,7 @@ struct verb {
 	const char *arguments; /* for the usage line */
 	const char *purpose;   /* one sentence */
 	verb_run *run;
-	bool json;             /* has --json */
+	bool json; /* has --json */
 };
 
 enum { EXIT_USAGE = 2 };

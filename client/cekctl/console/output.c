@@ -10,7 +10,6 @@
 #include "proto/base64url.h"
 #include "proto/utf8.h"
 
-
 enum { FIELD_WIDTH = 18 };
 
 static int dump(const struct ctl *ctl, json_t *value, size_t flags)
@@ -108,7 +107,10 @@ const char *output_time(uint64_t time, char text[OUTPUT_TIME])
 
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 {
-	static const struct { uint32_t seconds; char unit; } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	static const struct {
+		uint32_t seconds;
+		char unit;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
 	size_t n = 0;
 
 	if (seconds == 0)
@@ -116,7 +118,7 @@ const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (seconds >= units[i].seconds)
 			n += (size_t)snprintf(text + n, OUTPUT_DURATION - n, "%u%c", seconds / units[i].seconds,
-					      units[i].unit);
+				units[i].unit);
 		seconds %= units[i].seconds;
 	}
 	return text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is shown
- * with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.
+ * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is
+ * shown with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ enum {
 	OUTPUT_HEX = 129,     /* 64 bytes in hex */
 };
 
-/* Print value as JSON and release it. NULL (jansson ran out of memory, or a string was not UTF-8) is a failure. Returns an
- * exit status. */
+/* Print value as JSON and release it. NULL (jansson ran out of memory, or a string was not UTF-8) is a failure. Returns
+ * an exit status. */
 int output_json(const struct ctl *ctl, json_t *value);
 
 /* The same on one line, for formats of one object a line. */

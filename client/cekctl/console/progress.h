@@ -9,9 +9,9 @@
 
 struct progress {
 	uint64_t lines, failed, unchanged;
-	uint64_t bytes;  /* read so far */
-	uint64_t total;  /* 0 = unknown: standard input is not a file */
-	uint64_t shown;  /* lines, when the bar was drawn last */
+	uint64_t bytes; /* read so far */
+	uint64_t total; /* 0 = unknown: standard input is not a file */
+	uint64_t shown; /* lines, when the bar was drawn last */
 	bool visible;
 };
 

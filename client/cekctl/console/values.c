@@ -79,7 +79,8 @@ int value_time(const char *text, uint64_t *ret_time)
 	again = parts;
 	seconds = timegm(&again);
 	/* timegm() moves 31 February into March; a date that does not exist is refused */
-	if (seconds <= 0 || again.tm_mday != parts.tm_mday || again.tm_mon != parts.tm_mon || again.tm_sec != parts.tm_sec)
+	if (seconds <= 0 || again.tm_mday != parts.tm_mday || again.tm_mon != parts.tm_mon ||
+		again.tm_sec != parts.tm_sec)
 		return -EINVAL;
 	*ret_time = (uint64_t)seconds * 1000000;
 	return 0;

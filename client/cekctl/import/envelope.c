@@ -25,7 +25,7 @@ static EVP_PKEY *transport_key(const uint8_t *n, size_t n_len, const uint8_t *e,
 	EVP_PKEY *pkey = NULL;
 
 	if (modulus && exponent && builder && ctx && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
+		OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
 		params = OSSL_PARAM_BLD_to_param(builder);
 	if (params && EVP_PKEY_fromdata_init(ctx) > 0)
 		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
@@ -44,8 +44,9 @@ static int seal_aes_key(EVP_PKEY *transport, const uint8_t *aes_key, struct enve
 
 	envelope->aes_key_len = sizeof(envelope->aes_key);
 	good = ctx && EVP_PKEY_encrypt_init(ctx) > 0 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha1()) > 0 && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha1()) > 0 &&
-	       EVP_PKEY_encrypt(ctx, envelope->aes_key, &envelope->aes_key_len, aes_key, AES_KEY_LEN) > 0;
+		EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha1()) > 0 &&
+		EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha1()) > 0 &&
+		EVP_PKEY_encrypt(ctx, envelope->aes_key, &envelope->aes_key_len, aes_key, AES_KEY_LEN) > 0;
 	EVP_PKEY_CTX_free(ctx);
 	return good ? 0 : -EIO;
 }
@@ -59,8 +60,8 @@ static int seal_key(const uint8_t *aes_key, const struct private_key *key, struc
 	if (ctx && key->secret_len <= PRIVATE_DER_MAX) {
 		EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 		good = EVP_EncryptInit_ex2(ctx, EVP_aes_256_wrap_pad(), aes_key, NULL, NULL) > 0 &&
-		       EVP_EncryptUpdate(ctx, envelope->key, &len, key->secret, (int)key->secret_len) > 0 &&
-		       EVP_EncryptFinal_ex(ctx, envelope->key + len, &more) > 0;
+			EVP_EncryptUpdate(ctx, envelope->key, &len, key->secret, (int)key->secret_len) > 0 &&
+			EVP_EncryptFinal_ex(ctx, envelope->key + len, &more) > 0;
 	}
 	EVP_CIPHER_CTX_free(ctx);
 	envelope->key_len = (size_t)len + (size_t)more;
@@ -68,7 +69,8 @@ static int seal_key(const uint8_t *aes_key, const struct private_key *key, struc
 }
 
 int envelope_seal(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len, const struct private_key *key,
-		  struct envelope *ret_envelope) {
+	struct envelope *ret_envelope)
+{
 	EVP_PKEY *transport = n_len <= 512 && e_len <= 512 ? transport_key(n, n_len, e, e_len) : NULL;
 	uint8_t *aes_key = OPENSSL_secure_malloc(AES_KEY_LEN);
 	int r = -EIO;

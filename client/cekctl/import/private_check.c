@@ -24,7 +24,7 @@ static bool is_smaller(const EVP_PKEY *pkey, const char *param, const char *than
 {
 	BIGNUM *number = NULL, *limit = NULL;
 	bool smaller = EVP_PKEY_get_bn_param(pkey, param, &number) > 0 &&
-		       EVP_PKEY_get_bn_param(pkey, than, &limit) > 0 && BN_cmp(number, limit) < 0;
+		EVP_PKEY_get_bn_param(pkey, than, &limit) > 0 && BN_cmp(number, limit) < 0;
 
 	BN_clear_free(number);
 	BN_free(limit);
@@ -33,10 +33,16 @@ static bool is_smaller(const EVP_PKEY *pkey, const char *param, const char *than
 
 static int check_rsa(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 {
-	static const struct { const char *name, *param; } parts[] = {
-		{"n", OSSL_PKEY_PARAM_RSA_N}, {"e", OSSL_PKEY_PARAM_RSA_E}, {"d", OSSL_PKEY_PARAM_RSA_D},
-		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1}, {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1}, {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
+	static const struct {
+		const char *name, *param;
+	} parts[] = {
+		{"n", OSSL_PKEY_PARAM_RSA_N},
+		{"e", OSSL_PKEY_PARAM_RSA_E},
+		{"d", OSSL_PKEY_PARAM_RSA_D},
+		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
+		{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
+		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
+		{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
 		{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
 	};
 
@@ -45,7 +51,7 @@ static int check_rsa(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!has_number(pkey, parts[i].param))
 			return private_refuse(why, "the RSA key has no %s: a private key is needed, with all its parts",
-					      parts[i].name);
+				parts[i].name);
 	if (!is_smaller(pkey, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_N))
 		return private_refuse(why, "not a valid key: d is not smaller than n");
 	return 0;
@@ -56,7 +62,8 @@ static int check_ec(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 {
 	int is_explicit = 0;
 
-	if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) > 0 && is_explicit)
+	if (EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit) > 0 &&
+		is_explicit)
 		return private_refuse(why, "the EC key spells its curve's parameters out: name the curve instead");
 	return 0;
 }

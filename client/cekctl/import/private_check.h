@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a private key is what it says: a plain RSA key of two primes, an EC key on a named curve or an X25519 key, and
- * all its parts belong together. A token computes with the parts that it is given and asks no questions.
+ * Whether a private key is what it says: a plain RSA key of two primes, an EC key on a named curve or an X25519 key,
+ * and all its parts belong together. A token computes with the parts that it is given and asks no questions.
  */
 #pragma once
 

@@ -13,7 +13,6 @@
 
 #include "proto/base64url.h"
 
-
 enum { OCTETS_MAX = 512, RSA_PARTS = 8, X25519_LEN = 32 };
 
 static const char *text_of(const json_t *jwk, const char *name)
@@ -30,15 +29,15 @@ int private_jwk_octets(const json_t *jwk, const char *name, uint8_t *data, size_
 
 	if (!json_is_string(member))
 		return private_refuse(why, "the JWK has no \"%s\": a private key is needed, with all its members",
-				      name);
+			name);
 	n = b64u_decode(json_string_value(member), json_string_length(member), data, size);
 	if (n <= 0)
 		return private_refuse(why, "\"%s\" is %s", name, n == -EMSGSIZE ? "too long" : "not base64url");
 	return (int)n;
 }
 
-/* The same as a number in the secure heap. len 0: any length without leading zeros (RFC 7518 section 6.3), otherwise that
- * many octets (section 6.2). */
+/* The same as a number in the secure heap. len 0: any length without leading zeros (RFC 7518 section 6.3), otherwise
+ * that many octets (section 6.2). */
 static BIGNUM *number_of(const json_t *jwk, const char *name, size_t len, char why[PRIVATE_WHY])
 {
 	uint8_t *data = OPENSSL_secure_malloc(OCTETS_MAX);
@@ -61,7 +60,7 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVA
 	EVP_PKEY *pkey = NULL;
 
 	if (!params || !make || EVP_PKEY_fromdata_init(make) <= 0 ||
-	    EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_KEYPAIR, params) <= 0) {
+		EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_KEYPAIR, params) <= 0) {
 		private_refuse(why, "the members of the JWK do not make a valid key");
 		pkey = NULL;
 	}
@@ -72,10 +71,16 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVA
 
 static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 {
-	static const struct { const char *member, *param; } parts[RSA_PARTS] = {
-		{"n", OSSL_PKEY_PARAM_RSA_N}, {"e", OSSL_PKEY_PARAM_RSA_E}, {"d", OSSL_PKEY_PARAM_RSA_D},
-		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1}, {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1}, {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
+	static const struct {
+		const char *member, *param;
+	} parts[RSA_PARTS] = {
+		{"n", OSSL_PKEY_PARAM_RSA_N},
+		{"e", OSSL_PKEY_PARAM_RSA_E},
+		{"d", OSSL_PKEY_PARAM_RSA_D},
+		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
+		{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
+		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
+		{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
 		{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
 	};
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
@@ -119,9 +124,10 @@ static EVP_PKEY *read_ec(const json_t *jwk, const struct curve *curve, char why[
 		if (x > 0 && y > 0 && ((size_t)x != len || (size_t)y != len))
 			private_refuse(why, "\"x\" or \"y\" has a wrong length");
 		else if (x > 0 && y > 0 &&
-			 OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, group_name(curve->name), 0) &&
-			 OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * len) &&
-			 OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, d))
+			OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, group_name(curve->name),
+				0) &&
+			OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * len) &&
+			OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, d))
 			pkey = build("EC", builder, why);
 	}
 	BN_clear_free(d);
@@ -147,7 +153,8 @@ static EVP_PKEY *read_x25519(const json_t *jwk, char why[PRIVATE_WHY])
 
 	if (d && fixed_octets(jwk, "d", d, why) && fixed_octets(jwk, "x", x, why)) {
 		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, d, X25519_LEN);
-		if (!pkey || EVP_PKEY_get_raw_public_key(pkey, derived, &len) <= 0 || memcmp(derived, x, sizeof(x)) != 0) {
+		if (!pkey || EVP_PKEY_get_raw_public_key(pkey, derived, &len) <= 0 ||
+			memcmp(derived, x, sizeof(x)) != 0) {
 			private_refuse(why, "the members of the JWK do not make a valid key");
 			EVP_PKEY_free(pkey);
 			pkey = NULL;
@@ -167,9 +174,10 @@ EVP_PKEY *private_jwk_read(const json_t *jwk, char why[PRIVATE_WHY])
 	curve = curve_find(text_of(jwk, "crv"));
 	if (curve && strcmp(curve->kty, kty) == 0)
 		return strcmp(kty, "EC") == 0 ? read_ec(jwk, curve, why) : read_x25519(jwk, why);
-	private_refuse(why, "%s", strcmp(kty, "EC") == 0 || strcmp(kty, "OKP") == 0
-				    ? "the JWK's \"crv\" is none of P-256, P-384, P-521 and X25519"
-				    : "the JWK's \"kty\" is none of RSA, EC, OKP and oct");
+	private_refuse(why, "%s",
+		strcmp(kty, "EC") == 0 || strcmp(kty, "OKP") == 0
+			? "the JWK's \"crv\" is none of P-256, P-384, P-521 and X25519"
+			: "the JWK's \"kty\" is none of RSA, EC, OKP and oct");
 	return NULL;
 }
 
@@ -197,7 +205,7 @@ int private_jwk_check_use(const json_t *jwk, const struct alg *alg, char why[PRI
 	for (size_t i = 0; i < json_array_size(ops); i++)
 		for (size_t j = 0; j < sizeof(fitting) / sizeof(fitting[0]); j++)
 			if (json_is_string(json_array_get(ops, i)) &&
-			    strcmp(json_string_value(json_array_get(ops, i)), fitting[j]) == 0)
+				strcmp(json_string_value(json_array_get(ops, i)), fitting[j]) == 0)
 				return 0;
 	return private_refuse(why, "the JWK's \"key_ops\" do not allow decryption");
 }

@@ -65,8 +65,9 @@ static int rsa_public(const EVP_PKEY *pkey, struct private_key *key, char why[PR
 
 static int ec_public(const EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_WHY])
 {
-	static const struct { const char *group, *crv; } groups[] = {
-		{"prime256v1", "P-256"}, {"secp384r1", "P-384"}, {"secp521r1", "P-521"}};
+	static const struct {
+		const char *group, *crv;
+	} groups[] = {{"prime256v1", "P-256"}, {"secp384r1", "P-384"}, {"secp521r1", "P-521"}};
 	uint8_t point[1 + 2 * 66];
 	char name[32];
 	size_t len;
@@ -79,7 +80,8 @@ static int ec_public(const EVP_PKEY *pkey, struct private_key *key, char why[PRI
 			key->crv = groups[i].crv;
 	if (!key->crv)
 		return private_refuse(why, "the EC key is on none of P-256, P-384 and P-521");
-	if (!EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) || point[0] != 4)
+	if (!EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) ||
+		point[0] != 4)
 		return private_refuse(why, "the EC key has no uncompressed public point");
 	key->x_len = key->y_len = (len - 1) / 2;
 	memcpy(key->x, point + 1, key->x_len);
@@ -152,7 +154,7 @@ static int check_alg(const struct private_key *key, const struct alg *alg, char 
 		return private_refuse(why, "%s needs a key of kty %s, and this one is %s", alg->name, wanted, key->kty);
 	if (aes && key->secret_len != alg->key_bits / 8)
 		return private_refuse(why, "%s needs a key of %u bits, and this one has %zu", alg->name, alg->key_bits,
-				      key->secret_len * 8);
+			key->secret_len * 8);
 	return 0;
 }
 
@@ -235,8 +237,8 @@ static int no_password(char *buffer, int size, int writing, void *userdata)
 	return -1;
 }
 
-/* The line on which the private key of that number (from 1) begins, 0 if there are fewer. Whether it can be read does not
- * matter: a file that holds half a key beside a whole one is not what its owner thinks. */
+/* The line on which the private key of that number (from 1) begins, 0 if there are fewer. Whether it can be read does
+ * not matter: a file that holds half a key beside a whole one is not what its owner thinks. */
 static size_t begins_at(const char *data, size_t len, size_t number)
 {
 	static const char begin[] = "-----BEGIN ", wanted[] = "PRIVATE";
@@ -246,7 +248,8 @@ static size_t begins_at(const char *data, size_t len, size_t number)
 		const char *start = data + at, *end = memchr(start, '\n', len - at);
 		size_t n = end ? (size_t)(end - start) : len - at;
 
-		if (memmem(start, n, begin, sizeof(begin) - 1) && memmem(start, n, wanted, sizeof(wanted) - 1) && --number == 0)
+		if (memmem(start, n, begin, sizeof(begin) - 1) && memmem(start, n, wanted, sizeof(wanted) - 1) &&
+			--number == 0)
 			return line;
 		at += n + 1;
 	}
@@ -262,8 +265,10 @@ static int read_pem(const char *data, size_t len, struct private_key *key, char 
 	BIO *bio;
 
 	if (second)
-		return private_refuse(why, "the PEM file has more than one private key (1st on line %zu, 2nd on line %zu): "
-				      "leave only the one that is meant", first, second);
+		return private_refuse(why,
+			"the PEM file has more than one private key (1st on line %zu, 2nd on line %zu): "
+			"leave only the one that is meant",
+			first, second);
 	if (!first)
 		return private_refuse(why, "the PEM file has no private key");
 	bio = BIO_new_mem_buf(data, (int)len);
@@ -277,7 +282,8 @@ static int read_pem(const char *data, size_t len, struct private_key *key, char 
 }
 
 int private_key_read(const char *data, size_t len, const struct alg *alg, struct private_key *ret_key,
-		     char why[PRIVATE_WHY]) {
+	char why[PRIVATE_WHY])
+{
 	struct private_key key = {.kty = ""};
 	bool pem = len > 11 && memmem(data, len, "-----BEGIN ", 11) != NULL;
 	int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A private key out of a file: a JWK (RFC 7517, RFC 7518 section 6, RFC 8037) or PEM. Read strictly, into OpenSSL's secure
- * heap: locked, not dumped, wiped when it is freed.
+ * A private key out of a file: a JWK (RFC 7517, RFC 7518 section 6, RFC 8037) or PEM. Read strictly, into OpenSSL's
+ * secure heap: locked, not dumped, wiped when it is freed.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ int private_key_setup(void);
 
 /* Read data as a key for alg; it is wiped by the caller. 0, or -EINVAL with one English phrase in why. */
 int private_key_read(const char *data, size_t len, const struct alg *alg, struct private_key *ret_key,
-		     char why[PRIVATE_WHY]);
+	char why[PRIVATE_WHY]);
 
 /* Wipe. Safe on a zeroed struct. */
 void private_key_deinit(struct private_key *key);

@@ -32,7 +32,7 @@ int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, s
 int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 {
 	return ctl_fail(ctl, "%s: %s", cek_jwe_code_name(error->code),
-			*error->details ? error->details : cek_jwe_code_text(error->code));
+		*error->details ? error->details : cek_jwe_code_text(error->code));
 }
 
 int jwe_check_limit(const struct ctl *ctl, uint32_t limit)

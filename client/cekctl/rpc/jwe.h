@@ -12,7 +12,7 @@
 #include "client/jose/cek-jose.h"
 
 enum {
-	JWE_PLAINTEXT = 1 << 20,      /* bytes, unless --limit says otherwise */
+	JWE_PLAINTEXT = 1 << 20, /* bytes, unless --limit says otherwise */
 	JWE_PLAINTEXT_MAX = 32 << 20,
 };
 

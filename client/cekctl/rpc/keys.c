@@ -209,7 +209,7 @@ void keys_print_plan(Cek__V1__Key *key)
 	for (size_t i = 0; i < key->n_plan; i++) {
 		const Cek__V1__Event *event = key->plan[i];
 		const char *const cells[] = {event->time ? output_time(event->time, time) : "not known", event->what,
-					     *event->kid ? event->kid : "(not made yet)", event->why};
+			*event->kid ? event->kid : "(not made yet)", event->why};
 
 		table_row(table, cells);
 	}

@@ -26,8 +26,8 @@ json_t *keys_public_json(const Cek__V1__PublicKey *public_key);
 /* The timetable, a line an event, in the order of their times. */
 void keys_print_plan(Cek__V1__Key *key);
 
-/* Print what a change answered: JSON of the key, or "KEY: version KID is STATE" for kid (NULL: the active one). Returns an
- * exit status. */
+/* Print what a change answered: JSON of the key, or "KEY: version KID is STATE" for kid (NULL: the active one). Returns
+ * an exit status. */
 int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid);
 
 /* Send a request whose answer is a key, and print it so. Returns an exit status. */

@@ -31,12 +31,13 @@ static void add_rows(struct table *table, const Cek__V1__Key *key)
 	for (size_t i = 0; i < key->n_version; i++) {
 		const Cek__V1__Version *version = key->version[i];
 		char kind[32], number[16], unwraps[24], last[OUTPUT_TIME], state[64];
-		const char *const cells[] = {key->name, key->alg, describe_kind(key, kind), number, state,
-					     version->kid, unwraps, output_time(version->last_used, last)};
+		const char *const cells[] = {key->name, key->alg, describe_kind(key, kind), number, state, version->kid,
+			unwraps, output_time(version->last_used, last)};
 
 		snprintf(number, sizeof(number), "%u", version->number);
 		snprintf(unwraps, sizeof(unwraps), "%llu", (unsigned long long)version->unwraps);
-		snprintf(state, sizeof(state), "%s%s", keys_state(version->state), version->missing ? " (missing)" : "");
+		snprintf(state, sizeof(state), "%s%s", keys_state(version->state),
+			version->missing ? " (missing)" : "");
 		table_row(table, cells);
 	}
 }
@@ -76,13 +77,13 @@ static int add_page(struct ctl *ctl, struct list *list, const Cek__V1__ListKeysR
 
 	if (page->more && page->n_key == 0)
 		return ctl_fail(ctl, "%s: cekd says that there are more keys and does not give them",
-				cek_status_name(CEK_E_PROTOCOL));
+			cek_status_name(CEK_E_PROTOCOL));
 	for (size_t i = 0; r == EXIT_SUCCESS && i < page->n_key; i++) {
 		const char *name = page->key[i]->name;
 
 		if (strcmp(name, list->after) <= 0 || strlen(name) > KEY_NAME_MAX)
 			return ctl_fail(ctl, "%s: cekd's list of keys is out of order",
-					cek_status_name(CEK_E_PROTOCOL));
+				cek_status_name(CEK_E_PROTOCOL));
 		strcpy(list->after, name);
 		r = add_key(ctl, list, page->key[i]);
 	}
@@ -110,7 +111,8 @@ static int list_page(struct ctl *ctl, struct list *list, bool *ret_more)
 
 int listing_print(struct ctl *ctl)
 {
-	static const char *const head[] = {"NAME", "ALG", "KIND", "VERSION", "STATE", "KID", "UNWRAPS", "LAST USED", NULL};
+	static const char *const head[] = {"NAME", "ALG", "KIND", "VERSION", "STATE", "KID", "UNWRAPS", "LAST USED",
+		NULL};
 	struct list list = {.table = table_new(head), .array = json_array()};
 	bool more = true;
 	int r = EXIT_SUCCESS;

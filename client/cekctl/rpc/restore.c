@@ -25,10 +25,9 @@ static json_t *to_json(const Cek__V1__RestoreReply *restore)
 
 	for (size_t i = 0; i < restore->n_later; i++)
 		json_array_append_new(later, output_string(restore->later[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:b}", "needed", restore->needed,
-			 "why", output_string(restore->why), "last_time", output_json_time(restore->last_time),
-			 "head", output_string(restore->head),
-			 "later", later, "more_later", restore->more_later);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:b}", "needed", restore->needed, "why",
+		output_string(restore->why), "last_time", output_json_time(restore->last_time), "head",
+		output_string(restore->head), "later", later, "more_later", restore->more_later);
 }
 
 int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)

@@ -26,7 +26,7 @@ int rpc_connect(struct ctl *ctl, cek_conn **ret_conn)
 		r = cek_conn_new(ctl->socket, &ctl->conn);
 	if (r != CEK_OK)
 		return ctl_fail(ctl, "%s: %s", cek_status_name(r),
-				r == CEK_E_INVALID ? "the path of the socket is empty or too long" : cek_status_text(r));
+			r == CEK_E_INVALID ? "the path of the socket is empty or too long" : cek_status_text(r));
 	*ret_conn = ctl->conn;
 	return EXIT_SUCCESS;
 }
@@ -45,13 +45,15 @@ int rpc_fail(const struct ctl *ctl, int status, const cek_result *result)
 	const char *message = result ? cek_result_message(result) : "";
 
 	if (status == CEK_E_CONNECT)
-		return ctl_fail(ctl, "%s: no cekd at %s: %s", cek_status_name(status), socket_path(ctl), strerror(error));
+		return ctl_fail(ctl, "%s: no cekd at %s: %s", cek_status_name(status), socket_path(ctl),
+			strerror(error));
 	return ctl_fail(ctl, "%s: %s", cek_status_name(status), *message ? message : cek_status_text(status));
 }
 
 /* The reply out of the result's bytes. */
 static int unpack(struct ctl *ctl, const cek_result *result, Cek__V1__Reply__ResultCase wanted,
-		  Cek__V1__Reply **ret_reply) {
+	Cek__V1__Reply **ret_reply)
+{
 	struct cek_bytes bytes = cek_result_reply(result);
 	Cek__V1__Reply *reply = cek__v1__reply__unpack(NULL, bytes.len, bytes.data);
 
@@ -66,7 +68,8 @@ static int unpack(struct ctl *ctl, const cek_result *result, Cek__V1__Reply__Res
 }
 
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
-	     Cek__V1__Reply **ret_reply) {
+	Cek__V1__Reply **ret_reply)
+{
 	size_t size = cek__v1__request__get_packed_size(request);
 	uint8_t *packed = malloc(size);
 	cek_result *result = NULL;

@@ -17,10 +17,10 @@ int rpc_timeout(const struct ctl *ctl);
 /* Report a result of libcek that is not CEK_OK: "STATUS: sentence". result may be NULL. Returns EXIT_FAILURE. */
 int rpc_fail(const struct ctl *ctl, int status, const cek_result *result);
 
-/* Send the request of which op_case and its member are set, and wait. EXIT_SUCCESS: *ret_reply has status OK and a result of
- * the kind wanted, to be freed with rpc_reply_free(). Otherwise EXIT_FAILURE after a report. */
+/* Send the request of which op_case and its member are set, and wait. EXIT_SUCCESS: *ret_reply has status OK and a
+ * result of the kind wanted, to be freed with rpc_reply_free(). Otherwise EXIT_FAILURE after a report. */
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
-	     Cek__V1__Reply **ret_reply);
+	Cek__V1__Reply **ret_reply);
 
 Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply);
 

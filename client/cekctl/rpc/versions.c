@@ -34,7 +34,7 @@ static int put_in_front(struct ctl *ctl, Cek__V1__Key *key, Cek__V1__Key *older)
 		extra++;
 	if (n + key->n_version > VERSIONS_MAX)
 		return ctl_fail(ctl, "%s: more than %d versions of one key", cek_status_name(CEK_E_PROTOCOL),
-				VERSIONS_MAX);
+			VERSIONS_MAX);
 	all = malloc((n + key->n_version) * sizeof(*all));
 	if (!all)
 		return ctl_fail(ctl, "out of memory");
@@ -67,7 +67,7 @@ static int go_on(struct ctl *ctl, Cek__V1__Reply *reply, bool brief, bool *ret_c
 	*ret_changed = older->epoch != reply->epoch;
 	if (!*ret_changed && !gets_on(older->key->key, key->before))
 		r = ctl_fail(ctl, "%s: cekd says that there are more versions and does not give them",
-			     cek_status_name(CEK_E_PROTOCOL));
+			cek_status_name(CEK_E_PROTOCOL));
 	else if (!*ret_changed)
 		r = put_in_front(ctl, key, older->key->key);
 	rpc_reply_free(older);
@@ -75,7 +75,7 @@ static int go_on(struct ctl *ctl, Cek__V1__Reply *reply, bool brief, bool *ret_c
 }
 
 static int describe_once(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, bool *ret_changed,
-			 Cek__V1__Reply **ret_reply)
+	Cek__V1__Reply **ret_reply)
 {
 	Cek__V1__Reply *reply;
 	int r = rpc_describe_as(ctl, describe, &reply);
@@ -105,7 +105,7 @@ int versions_describe(struct ctl *ctl, const char *name, const char *kid, bool b
 		r = describe_once(ctl, &describe, &changed, ret_reply);
 	if (r == EXIT_SUCCESS && changed)
 		r = ctl_fail(ctl, "%s: the keys changed again and again while they were read: try again",
-			     cek_status_name(CEK_UNAVAILABLE));
+			cek_status_name(CEK_UNAVAILABLE));
 	return r;
 }
 
@@ -113,5 +113,5 @@ void versions_warn(const struct ctl *ctl, const Cek__V1__Key *key)
 {
 	if (key->before == 0 && key->n_version > 0 && key->version[0]->number > 1)
 		(void)ctl_fail(ctl, "this cekd is older than cekctl and leaves out the versions of %s before number %u",
-			       key->name, key->version[0]->number);
+			key->name, key->version[0]->number);
 }

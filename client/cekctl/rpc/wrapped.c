@@ -8,7 +8,6 @@
 
 #include "proto/base64url.h"
 
-
 static int complain(char why[WRAPPED_WHY], const char *name, const char *what)
 {
 	snprintf(why, WRAPPED_WHY, "%s %s", name, what);
@@ -30,7 +29,8 @@ static int get_text(const json_t *object, const char *name, const char **ret_tex
 }
 
 static int get_bytes(const json_t *object, const char *name, uint8_t *data, size_t size, struct cek_bytes *ret_bytes,
-		     char why[WRAPPED_WHY]) {
+	char why[WRAPPED_WHY])
+{
 	const char *text;
 	ssize_t n;
 
@@ -56,8 +56,8 @@ static int read_epk(const json_t *epk, struct wrapped *wrapped, char why[WRAPPED
 	if (json_object_get(epk, "d"))
 		return complain(why, "epk", "has a private member");
 	if (get_text(epk, "kty", &to->kty, why) < 0 || get_text(epk, "crv", &to->crv, why) < 0 ||
-	    get_bytes(epk, "x", wrapped->x, sizeof(wrapped->x), &to->x, why) < 0 ||
-	    get_bytes(epk, "y", wrapped->y, sizeof(wrapped->y), &to->y, why) < 0)
+		get_bytes(epk, "x", wrapped->x, sizeof(wrapped->x), &to->x, why) < 0 ||
+		get_bytes(epk, "y", wrapped->y, sizeof(wrapped->y), &to->y, why) < 0)
 		return -EINVAL;
 	return to->kty ? 0 : complain(why, "epk", "has no kty");
 }
@@ -71,13 +71,14 @@ int wrapped_read(const json_t *object, struct wrapped *ret_wrapped, char why[WRA
 	if (!json_is_object(object))
 		return complain(why, "the line", "must be a JSON object");
 	if (get_text(object, "kid", &args->kid, why) < 0 || get_text(object, "key", &args->key, why) < 0 ||
-	    get_text(object, "alg", &args->alg, why) < 0 || get_text(object, "enc", &args->enc, why) < 0 ||
-	    get_bytes(object, "encrypted_key", w->encrypted_key, sizeof(w->encrypted_key), &args->encrypted_key, why) < 0 ||
-	    get_bytes(object, "iv", w->iv, sizeof(w->iv), &args->params.iv, why) < 0 ||
-	    get_bytes(object, "tag", w->tag, sizeof(w->tag), &args->params.tag, why) < 0 ||
-	    get_bytes(object, "apu", w->apu, sizeof(w->apu), &args->params.apu, why) < 0 ||
-	    get_bytes(object, "apv", w->apv, sizeof(w->apv), &args->params.apv, why) < 0 ||
-	    read_epk(json_object_get(object, "epk"), w, why) < 0)
+		get_text(object, "alg", &args->alg, why) < 0 || get_text(object, "enc", &args->enc, why) < 0 ||
+		get_bytes(object, "encrypted_key", w->encrypted_key, sizeof(w->encrypted_key), &args->encrypted_key,
+			why) < 0 ||
+		get_bytes(object, "iv", w->iv, sizeof(w->iv), &args->params.iv, why) < 0 ||
+		get_bytes(object, "tag", w->tag, sizeof(w->tag), &args->params.tag, why) < 0 ||
+		get_bytes(object, "apu", w->apu, sizeof(w->apu), &args->params.apu, why) < 0 ||
+		get_bytes(object, "apv", w->apv, sizeof(w->apv), &args->params.apv, why) < 0 ||
+		read_epk(json_object_get(object, "epk"), w, why) < 0)
 		return -EINVAL;
 	if (!args->alg)
 		return complain(why, "alg", "is missing");
@@ -112,7 +113,7 @@ static int set_epk(json_t *object, const struct cek_public_key *epk)
 	}
 	member = json_object();
 	if (set_text(member, "kty", epk->kty) < 0 || set_text(member, "crv", epk->crv) < 0 ||
-	    set_bytes(member, "x", epk->x) < 0 || set_bytes(member, "y", epk->y) < 0) {
+		set_bytes(member, "x", epk->x) < 0 || set_bytes(member, "y", epk->y) < 0) {
 		json_decref(member);
 		return -ENOMEM;
 	}
@@ -124,11 +125,11 @@ int wrapped_write(json_t *object, const char *key, const char *enc, const cek_re
 	struct cek_alg_params params = cek_result_params(result);
 
 	if (set_text(object, "key", key) < 0 || set_text(object, "kid", cek_result_kid(result)) < 0 ||
-	    set_text(object, "alg", cek_result_alg(result)) < 0 || set_text(object, "enc", enc) < 0 ||
-	    set_bytes(object, "encrypted_key", cek_result_encrypted_key(result)) < 0 ||
-	    set_bytes(object, "iv", params.iv) < 0 || set_bytes(object, "tag", params.tag) < 0 ||
-	    set_epk(object, &params.epk) < 0 || set_bytes(object, "apu", params.apu) < 0 ||
-	    set_bytes(object, "apv", params.apv) < 0)
+		set_text(object, "alg", cek_result_alg(result)) < 0 || set_text(object, "enc", enc) < 0 ||
+		set_bytes(object, "encrypted_key", cek_result_encrypted_key(result)) < 0 ||
+		set_bytes(object, "iv", params.iv) < 0 || set_bytes(object, "tag", params.tag) < 0 ||
+		set_epk(object, &params.epk) < 0 || set_bytes(object, "apu", params.apu) < 0 ||
+		set_bytes(object, "apv", params.apv) < 0)
 		return -ENOMEM;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A wrapped CEK as a JSON object, one a line in files: what wrap prints, unwrap reads and rewrap does both with. Members
- * have the names of JWE (RFC 7516, RFC 7518): kid, alg, enc, encrypted_key, and as the alg needs them iv, tag, epk, apu,
- * apv; and key, cekd's name of the key.
+ * A wrapped CEK as a JSON object, one a line in files: what wrap prints, unwrap reads and rewrap does both with.
+ * Members have the names of JWE (RFC 7516, RFC 7518): kid, alg, enc, encrypted_key, and as the alg needs them iv, tag,
+ * epk, apu, apv; and key, cekd's name of the key.
  */
 #pragma once
 

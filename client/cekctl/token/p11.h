@@ -29,6 +29,6 @@ const char *p11_serial(const struct p11 *p11, const char *label);
 /* Whether a slot has a token that is not initialised yet. */
 bool p11_has_free(const struct p11 *p11);
 
-/* Initialise the token in the first slot that has one to be initialised, set both PINs, and log in once with the new one.
- * EXIT_SUCCESS, or EXIT_FAILURE after a report; the token may then be initialised all the same. */
+/* Initialise the token in the first slot that has one to be initialised, set both PINs, and log in once with the new
+ * one. EXIT_SUCCESS, or EXIT_FAILURE after a report; the token may then be initialised all the same. */
 int p11_init_token(const struct ctl *ctl, struct p11 *p11, const char *label, const char *so_pin, const char *pin);

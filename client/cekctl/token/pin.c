@@ -30,7 +30,7 @@ int pin_make(char *pin)
 
 int pin_store(const char *path, const char *pin)
 {
-	struct iovec parts[2] = {{(void *)(uintptr_t)pin, strlen(pin)}, {(void *)(uintptr_t)"\n", 1}};
+	struct iovec parts[2] = {{(void *)(uintptr_t)pin, strlen(pin)}, {(void *)(uintptr_t) "\n", 1}};
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	int r = 0;
 

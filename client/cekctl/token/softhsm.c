@@ -43,16 +43,16 @@ static int write_conf(const char *path, const char *token_dir, char why[SOFTHSM_
 	if (fd < 0)
 		return errno == EEXIST ? 0 : complain(why, "cannot make", path, errno);
 	if (fchmod(fd, 0644) < 0 ||
-	    dprintf(fd,
-		    "# SoftHSM for cekd, see softhsm2.conf(5)\n"
-		    "directories.tokendir = %s\n"
-		    "objectstore.backend = file\n"
-		    "objectstore.umask = 0077\n"
-		    "log.level = ERROR\n"
-		    "slots.removable = false\n"
-		    "slots.mechanisms = ALL\n"
-		    "library.reset_on_fork = false\n",
-		    token_dir) < 0)
+		dprintf(fd,
+			"# SoftHSM for cekd, see softhsm2.conf(5)\n"
+			"directories.tokendir = %s\n"
+			"objectstore.backend = file\n"
+			"objectstore.umask = 0077\n"
+			"log.level = ERROR\n"
+			"slots.removable = false\n"
+			"slots.mechanisms = ALL\n"
+			"library.reset_on_fork = false\n",
+			token_dir) < 0)
 		r = complain(why, "cannot write", path, errno);
 	if (close(fd) < 0 && r == 0)
 		r = complain(why, "cannot write", path, errno);
@@ -69,7 +69,7 @@ int softhsm_prepare(const char *dir, char conf[SOFTHSM_PATH], char why[SOFTHSM_W
 	if (!realpath(dir, full))
 		return complain(why, "cannot resolve", dir, errno);
 	if (snprintf(tokens, sizeof(tokens), "%s/tokens", full) >= SOFTHSM_PATH ||
-	    snprintf(conf, SOFTHSM_PATH, "%s/softhsm2.conf", full) >= SOFTHSM_PATH)
+		snprintf(conf, SOFTHSM_PATH, "%s/softhsm2.conf", full) >= SOFTHSM_PATH)
 		return complain(why, "cannot use", dir, ENAMETOOLONG);
 	r = make_dir(tokens, 0700, why);
 	if (r == 0)

@@ -36,11 +36,10 @@ static int print(const struct ctl *ctl, const struct chain_result *result)
 	bool good = result->fault == CHAIN_GOOD;
 
 	if (ctl->json)
-		return output_json(ctl, json_pack("{s:b, s:I, s:I, s:s, s:b, s:I, s:o}", "ok", good, "lines",
-						  (json_int_t)result->lines, "seq", (json_int_t)result->head.seq, "hash",
-						  result->head.hash, "torn", result->torn,
-						  "bad_line", (json_int_t)result->bad_line, "why",
-						  output_string(result->why)));
+		return output_json(ctl,
+			json_pack("{s:b, s:I, s:I, s:s, s:b, s:I, s:o}", "ok", good, "lines", (json_int_t)result->lines,
+				"seq", (json_int_t)result->head.seq, "hash", result->head.hash, "torn", result->torn,
+				"bad_line", (json_int_t)result->bad_line, "why", output_string(result->why)));
 	printf(good ? "ok: %llu lines\n" : "BROKEN after %llu good lines\n", (unsigned long long)result->lines);
 	printf("head: %llu:%s\n", (unsigned long long)result->head.seq, result->head.hash);
 	if (result->torn)
@@ -67,8 +66,10 @@ int verb_audit_verify(struct ctl *ctl, int argc, char **argv)
 {
 	const char *expect = NULL, *from = NULL;
 	const struct arg args[] = {
-		{"expect", ARG_STRING, &expect, "SEQ:HASH", "a head kept elsewhere: this chain must have passed through it"},
-		{"from", ARG_STRING, &from, "SEQ:HASH", "the head of the file before this one, if the chain began there"},
+		{"expect", ARG_STRING, &expect, "SEQ:HASH",
+			"a head kept elsewhere: this chain must have passed through it"},
+		{"from", ARG_STRING, &from, "SEQ:HASH",
+			"the head of the file before this one, if the chain began there"},
 		{0},
 	};
 	struct chain_head expected, start;

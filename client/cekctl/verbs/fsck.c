@@ -20,11 +20,10 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 		char id[OUTPUT_HEX];
 
 		output_hex(&finding->cka_id, id);
-		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "kind",
-						       output_string(finding->kind), "key", output_string(finding->key),
-						       "kid", output_string(finding->kid), "cka_id", id, "what",
-						       output_string(finding->what), "advice",
-						       output_string(finding->advice)));
+		json_array_append_new(array,
+			json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "kind", output_string(finding->kind), "key",
+				output_string(finding->key), "kid", output_string(finding->kid), "cka_id", id, "what",
+				output_string(finding->what), "advice", output_string(finding->advice)));
 	}
 	return json_pack("{s:o, s:I}", "findings", array, "more", (json_int_t)fsck->more);
 }
@@ -66,7 +65,7 @@ int verb_fsck(struct ctl *ctl, int argc, char **argv)
 		print_finding(reply->fsck->finding[i]);
 	if (!ctl->json && reply->fsck->more)
 		printf("and %u more, for which there was no room: mend some of these and look again\n",
-		       reply->fsck->more);
+			reply->fsck->more);
 	n += reply->fsck->more;
 	rpc_reply_free(reply);
 	if (r == EXIT_SUCCESS && n > 0)

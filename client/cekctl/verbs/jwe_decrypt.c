@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cekctl jwe decrypt: a compact JWE becomes its plaintext, of which nothing is written before all of it is authenticated. */
+/* cekctl jwe decrypt: a compact JWE becomes its plaintext, of which nothing is written before all of it is
+ * authenticated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static int check_lists(const struct ctl *ctl, const struct arg_list *algs, const
 	for (size_t i = 0; i < algs->count; i++)
 		if (!alg_find(algs->item[i]))
 			return ctl_usage(ctl, "--alg %s: %s", algs->item[i],
-					 alg_refusal(algs->item[i]) ? alg_refusal(algs->item[i]) : "unknown algorithm");
+				alg_refusal(algs->item[i]) ? alg_refusal(algs->item[i]) : "unknown algorithm");
 	for (size_t i = 0; i < encs->count; i++)
 		if (!enc_find(encs->item[i]))
 			return ctl_usage(ctl, "--enc %s: unknown content encryption", encs->item[i]);
@@ -50,7 +51,8 @@ static int decrypt(struct ctl *ctl, const struct cek_jwe_policy *policy)
 		return r;
 	while (len > 0 && (input.base[len - 1] == '\n' || input.base[len - 1] == '\r'))
 		len--;
-	if (cek_jwe_decrypt(conn, policy, (const char *)input.base, len, rpc_timeout(ctl), &jwe, &error) == CEK_JWE_OK) {
+	if (cek_jwe_decrypt(conn, policy, (const char *)input.base, len, rpc_timeout(ctl), &jwe, &error) ==
+		CEK_JWE_OK) {
 		struct cek_bytes plaintext = cek_jwe_plaintext(jwe);
 		int written = io_write_all(STDOUT_FILENO, plaintext.data, plaintext.len);
 

@@ -50,7 +50,8 @@ static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 	cek_jwks_free(jwks);
 	free(packed);
 	if (r != CEK_JWE_OK)
-		return ctl_fail(ctl, "%s: %s", cek_jwe_code_name(r), *error.details ? error.details : cek_jwe_code_text(r));
+		return ctl_fail(ctl, "%s: %s", cek_jwe_code_name(r),
+			*error.details ? error.details : cek_jwe_code_text(r));
 	return EXIT_SUCCESS;
 }
 

@@ -13,7 +13,8 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	uint32_t wait = 0;
 	const struct arg args[] = {
 		{"wait", ARG_DURATION, &wait, "DURATION", "waiting period (default and minimum: see cekd.conf(5))"},
-		{"force", ARG_FLAG, &force, NULL, "although it was used within its overlap, or that is not known; does not skip the wait"},
+		{"force", ARG_FLAG, &force, NULL,
+			"although it was used within its overlap, or that is not known; does not skip the wait"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
 		{0},
 	};

@@ -106,11 +106,11 @@ static int import_sealed(struct ctl *ctl, Cek__V1__ImportKeyRequest *import, str
 	if (r != EXIT_SUCCESS)
 		return r;
 	r = envelope_seal(transport->transport_key->public_key->n.data, transport->transport_key->public_key->n.len,
-			  transport->transport_key->public_key->e.data, transport->transport_key->public_key->e.len, key,
-			  &envelope);
+		transport->transport_key->public_key->e.data, transport->transport_key->public_key->e.len, key,
+		&envelope);
 	if (r < 0) {
 		r = ctl_fail(ctl, "cannot wrap the key for the token: %s",
-			     r == -EINVAL ? "cekd's transport key is unfit" : "OpenSSL refuses");
+			r == -EINVAL ? "cekd's transport key is unfit" : "OpenSSL refuses");
 	} else {
 		import->transport_id = transport->transport_key->id;
 		import->wrapped_aes_key = bytes(envelope.aes_key, envelope.aes_key_len);
@@ -149,7 +149,8 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--alg and --jwk are needed");
 	alg = alg_find(alg_name);
 	if (!alg)
-		return ctl_fail(ctl, "UNSUPPORTED: %s", alg_refusal(alg_name) ? alg_refusal(alg_name) : "unknown algorithm");
+		return ctl_fail(ctl, "UNSUPPORTED: %s",
+			alg_refusal(alg_name) ? alg_refusal(alg_name) : "unknown algorithm");
 	r = read_file(ctl, file, alg, &key);
 	if (r != EXIT_SUCCESS)
 		return r;

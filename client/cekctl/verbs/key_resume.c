@@ -18,5 +18,5 @@ int verb_key_resume(struct ctl *ctl, int argc, char **argv)
 	if (r != ARGS_GO)
 		return args_exit(r);
 	return set_state_back(ctl, words[0], reason, CEK__V1__STATE__STATE_SUSPENDED,
-			      ", not suspended; to take a destruction back use key keep");
+		", not suspended; to take a destruction back use key keep");
 }

@@ -59,7 +59,7 @@ int verb_key_rotate(struct ctl *ctl, int argc, char **argv)
 	const struct arg args[] = {
 		{"plan", ARG_FLAG, &plan, NULL, "change nothing, print the timetable that would follow"},
 		{"active-kid", ARG_STRING, &active_kid, "KID",
-		 "rotate only if this one is active: a repeated command then does no harm"},
+			"rotate only if this one is active: a repeated command then does no harm"},
 		{0},
 	};
 	char **words;

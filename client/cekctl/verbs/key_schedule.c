@@ -52,7 +52,8 @@ static int print(const struct ctl *ctl, Cek__V1__Key *key)
 }
 
 static int change(struct ctl *ctl, char *name, const Cek__V1__Schedule *given, uint32_t max_uses,
-		  const Cek__V1__Key *present) {
+	const Cek__V1__Key *present)
+{
 	Cek__V1__SetKeyScheduleRequest set = CEK__V1__SET_KEY_SCHEDULE_REQUEST__INIT;
 	Cek__V1__Schedule schedule = CEK__V1__SCHEDULE__INIT;
 	const Cek__V1__Schedule *old = present->schedule ? present->schedule : &schedule;
@@ -83,11 +84,14 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 	Cek__V1__Schedule given = CEK__V1__SCHEDULE__INIT;
 	uint32_t max_uses = UNCHANGED;
 	const struct arg args[] = {
-		{"period", ARG_DURATION, &given.period, "DURATION", "from one activation to the next; 0 = by hand only"},
-		{"lead", ARG_DURATION, &given.lead, "DURATION", "a new public key is published that long before it is used"},
+		{"period", ARG_DURATION, &given.period, "DURATION",
+			"from one activation to the next; 0 = by hand only"},
+		{"lead", ARG_DURATION, &given.lead, "DURATION",
+			"a new public key is published that long before it is used"},
 		{"overlap", ARG_DURATION, &given.overlap, "DURATION",
-		 "an old version still unwraps that long; 0 = from the two below"},
-		{"token-lifetime", ARG_DURATION, &given.token_lifetime, "DURATION", "the longest life of an issuer's token"},
+			"an old version still unwraps that long; 0 = from the two below"},
+		{"token-lifetime", ARG_DURATION, &given.token_lifetime, "DURATION",
+			"the longest life of an issuer's token"},
 		{"jwks-max-age", ARG_DURATION, &given.jwks_max_age, "DURATION", "how long an issuer may keep a JWKS"},
 		{"max-uses", ARG_NUMBER, &max_uses, "N", "rotate before a version was used that often; 0 = no limit"},
 		{0},
@@ -104,8 +108,8 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 	r = rpc_describe(ctl, words[0], NULL, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
-	given_any = (given.period & given.lead & given.overlap & given.token_lifetime & given.jwks_max_age & max_uses) !=
-		    UNCHANGED;
+	given_any = (given.period & given.lead & given.overlap & given.token_lifetime & given.jwks_max_age &
+			    max_uses) != UNCHANGED;
 	r = given_any ? change(ctl, words[0], &given, max_uses, reply->key->key) : print(ctl, reply->key->key);
 	rpc_reply_free(reply);
 	return r;

@@ -114,7 +114,7 @@ static void print_schedule(const Cek__V1__Key *key)
 		return;
 	}
 	snprintf(text, sizeof(text), "every %s, published %s before", output_duration(schedule->period, period),
-		 output_duration(schedule->lead, lead));
+		output_duration(schedule->lead, lead));
 	output_field("rotation", text);
 	if (schedule->overlap)
 		output_field("overlap", output_duration(schedule->overlap, overlap));

@@ -23,7 +23,8 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 	uint32_t duration = 0;
 	const struct arg args[] = {
 		{"for", ARG_DURATION, &duration, "DURATION", "resume by itself after that long"},
-		{"until", ARG_STRING, &until, "TIME", "resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
+		{"until", ARG_STRING, &until, "TIME",
+			"resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
 		{0},
 	};
@@ -39,7 +40,8 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 	if (duration && until)
 		return ctl_usage(ctl, "--for and --until say the same thing: one of them");
 	if (until && value_time(until, &change.until) < 0 && value_duration(until, &duration) < 0)
-		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"", until);
+		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"",
+			until);
 	if (duration)
 		change.until = now() + (uint64_t)duration * 1000000;
 	change.kid = words[0];

@@ -18,11 +18,11 @@
 #include "client/cekctl/verbs/verbs.h"
 
 enum {
-	WINDOW = 32,        /* requests on the way: enough to keep workers busy, below every daemon's bound */
-	LINE_BYTES = 65536, /* of one line; a longer one is an error of its own */
+	WINDOW = 32,           /* requests on the way: enough to keep workers busy, below every daemon's bound */
+	LINE_BYTES = 65536,    /* of one line; a longer one is an error of its own */
 	LINE_ABSURD = 1 << 24, /* bytes of a line with which the run ends */
-	TRIES = 6,          /* for what may succeed later */
-	DELAY_MS = 50,      /* before the second try, doubled for each further one */
+	TRIES = 6,             /* for what may succeed later */
+	DELAY_MS = 50,         /* before the second try, doubled for each further one */
 };
 
 struct slot {
@@ -40,8 +40,8 @@ struct rewrap {
 	const char *key;
 	struct slot slots[WINDOW]; /* a ring: first is the oldest */
 	size_t first, count;
-	bool end;       /* of the input */
-	int lost;       /* the status that says that there is no daemon any more */
+	bool end; /* of the input */
+	int lost; /* the status that says that there is no daemon any more */
 	struct progress progress;
 };
 
@@ -159,7 +159,7 @@ static int take_line(struct rewrap *run)
 
 	if (r == -EMSGSIZE)
 		return ctl_fail(run->ctl, "MALFORMED: line %llu has more than %d bytes: not a file of wrapped CEKs",
-				(unsigned long long)run->progress.lines + 1, LINE_ABSURD);
+			(unsigned long long)run->progress.lines + 1, LINE_ABSURD);
 	if (r < 0)
 		return ctl_fail(run->ctl, "cannot read standard input: %s", strerror(-r));
 	run->end = r == 0;
@@ -270,6 +270,6 @@ int verb_rewrap(struct ctl *ctl, int argc, char **argv)
 	clean_up(&run);
 	if (r == EXIT_SUCCESS && run.progress.failed > 0)
 		r = ctl_fail(ctl, "%llu of %llu lines failed; their \"error\" says why",
-			     (unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines);
+			(unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines);
 	return r;
 }

@@ -17,9 +17,9 @@ static json_t *algs_json(const Cek__V1__StatusReply *status)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < status->n_alg; i++)
-		json_array_append_new(array, json_pack("{s:o, s:b, s:o}", "alg", output_string(status->alg[i]->alg),
-						       "available", status->alg[i]->available, "how",
-						       output_string(status->alg[i]->how)));
+		json_array_append_new(array,
+			json_pack("{s:o, s:b, s:o}", "alg", output_string(status->alg[i]->alg), "available",
+				status->alg[i]->available, "how", output_string(status->alg[i]->how)));
 	return array;
 }
 
@@ -30,12 +30,12 @@ static json_t *workers_json(const Cek__V1__StatusReply *status)
 	for (size_t i = 0; i < status->n_worker; i++) {
 		const Cek__V1__WorkerStatus *worker = status->worker[i];
 
-		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "kind",
-						       output_string(worker->kind), "index", (json_int_t)worker->index,
-						       "generation", (json_int_t)worker->generation, "state",
-						       output_string(worker->state), "queued", (json_int_t)worker->queued,
-						       "done", (json_int_t)worker->done, "memory",
-						       (json_int_t)worker->memory, "pid", (json_int_t)worker->pid));
+		json_array_append_new(array,
+			json_pack("{s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "kind", output_string(worker->kind),
+				"index", (json_int_t)worker->index, "generation", (json_int_t)worker->generation,
+				"state", output_string(worker->state), "queued", (json_int_t)worker->queued, "done",
+				(json_int_t)worker->done, "memory", (json_int_t)worker->memory, "pid",
+				(json_int_t)worker->pid));
 	}
 	return array;
 }
@@ -44,18 +44,18 @@ static json_t *status_json(const Cek__V1__StatusReply *status, uint64_t epoch)
 {
 	json_t *warnings = json_array();
 	json_t *token = json_pack("{s:o, s:o, s:o}", "label", output_string(status->token_label), "serial",
-				  output_string(status->token_serial), "model", output_string(status->token_model));
+		output_string(status->token_serial), "model", output_string(status->token_model));
 
 	for (size_t i = 0; i < status->n_warning; i++)
 		json_array_append_new(warnings, output_string(status->warning[i]));
 	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-			 "ready", status->ready, "why_not_ready", output_string(status->why_not_ready), "version",
-			 output_string(status->version), "token", token, "module", output_string(status->module), "journal",
-			 output_string(status->journal), "audit", output_string(status->audit), "sandbox",
-			 output_string(status->sandbox), "split_uids", status->split_uids, "started",
-			 output_json_time(status->started), "epoch", (json_int_t)epoch, "keys", (json_int_t)status->keys,
-			 "versions", (json_int_t)status->versions, "connections", (json_int_t)status->connections,
-			 "algorithms", algs_json(status), "workers", workers_json(status), "warnings", warnings);
+		"ready", status->ready, "why_not_ready", output_string(status->why_not_ready), "version",
+		output_string(status->version), "token", token, "module", output_string(status->module), "journal",
+		output_string(status->journal), "audit", output_string(status->audit), "sandbox",
+		output_string(status->sandbox), "split_uids", status->split_uids, "started",
+		output_json_time(status->started), "epoch", (json_int_t)epoch, "keys", (json_int_t)status->keys,
+		"versions", (json_int_t)status->versions, "connections", (json_int_t)status->connections, "algorithms",
+		algs_json(status), "workers", workers_json(status), "warnings", warnings);
 }
 
 static void print_workers(const Cek__V1__StatusReply *status)
@@ -87,7 +87,7 @@ static void print_algs(const Cek__V1__StatusReply *status)
 
 	for (size_t i = 0; i < status->n_alg; i++) {
 		const char *const cells[] = {status->alg[i]->alg, status->alg[i]->available ? "yes" : "no",
-					     status->alg[i]->how};
+			status->alg[i]->how};
 
 		table_row(table, cells);
 	}
@@ -106,13 +106,15 @@ static void print_status(const Cek__V1__StatusReply *status)
 		output_text(status->why_not_ready);
 		putchar('\n');
 	}
-	snprintf(text, sizeof(text), "%s, serial %s, %s", status->token_label, status->token_serial, status->token_model);
+	snprintf(text, sizeof(text), "%s, serial %s, %s", status->token_label, status->token_serial,
+		status->token_model);
 	output_field("token", text);
 	output_field("module", status->module);
 	output_field("journal", status->journal);
 	output_field("audit", status->audit);
 	output_field("sandbox", status->sandbox);
-	output_field("uids", status->split_uids ? "one for each kind of process" : "NOT split: all processes share one");
+	output_field("uids",
+		status->split_uids ? "one for each kind of process" : "NOT split: all processes share one");
 	output_field("started", output_time(status->started, time));
 	snprintf(text, sizeof(text), "%u with %u versions", status->keys, status->versions);
 	output_field("keys", text);

@@ -160,7 +160,7 @@ static void make_uri(struct init *init)
 			n += (size_t)snprintf(init->uri + n, URI_BYTES - n, ";serial=");
 		for (const char *p = parts[i]; *p && n + 4 < URI_BYTES; p++) {
 			bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-				     *p == '-' || *p == '.' || *p == '_' || *p == '~';
+				*p == '-' || *p == '.' || *p == '_' || *p == '~';
 
 			n += (size_t)snprintf(init->uri + n, URI_BYTES - n, plain ? "%c" : "%%%02X", (unsigned char)*p);
 		}
@@ -175,7 +175,7 @@ static int give_away(const struct ctl *ctl, const struct init *init)
 	if (!init->user)
 		return 0;
 	if (softhsm_token_dir(conf ? conf : "/etc/softhsm/softhsm2.conf", dir, why) < 0 ||
-	    softhsm_give_token(dir, init->serial, init->uid, init->gid, why) < 0)
+		softhsm_give_token(dir, init->serial, init->uid, init->gid, why) < 0)
 		return ctl_fail(ctl, "%s", why);
 	return 0;
 }
@@ -225,10 +225,10 @@ static int show(const struct ctl *ctl, const struct init *init)
 	if (conf)
 		snprintf(environment, sizeof(environment), "SOFTHSM2_CONF=%s", conf);
 	if (ctl->json)
-		return output_json(ctl, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "label", init->label, "serial",
-						  init->serial, "module", init->module_path,
-						  "token", init->uri, "pin-file", init->pin_path, "so-pin-file",
-						  init->so_pin_path, "module-environment", conf ? environment : NULL));
+		return output_json(ctl,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "label", init->label, "serial", init->serial,
+				"module", init->module_path, "token", init->uri, "pin-file", init->pin_path,
+				"so-pin-file", init->so_pin_path, "module-environment", conf ? environment : NULL));
 	printf("# Token \"%s\" is ready. For cekd.conf:\n", init->label);
 	print_setting("module", "", init->module_path, "");
 	print_setting("token", "", init->uri, "");
@@ -254,9 +254,9 @@ int verb_token_init(struct ctl *ctl, int argc, char **argv)
 		{"label", ARG_STRING, &init.label, "LABEL", "the new token's label, 1 to 32 characters"},
 		{"pin-file", ARG_STRING, &init.pin_file, "FILE", "where the user PIN goes (0400; must not exist yet)"},
 		{"so-pin-file", ARG_STRING, &init.so_pin_file, "FILE",
-		 "the security officer's PIN (default: PIN file + .so)"},
+			"the security officer's PIN (default: PIN file + .so)"},
 		{"softhsm-dir", ARG_STRING, &init.softhsm_dir, "DIR",
-		 "keep SoftHSM's tokens and configuration there; the rest then has defaults"},
+			"keep SoftHSM's tokens and configuration there; the rest then has defaults"},
 		{"user", ARG_STRING, &init.user, "USER", "SoftHSM: give the token's files to the workers' user"},
 		{0},
 	};

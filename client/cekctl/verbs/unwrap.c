@@ -67,7 +67,7 @@ static int print_json(const struct ctl *ctl, const cek_result *result)
 {
 	struct cek_bytes cek = cek_result_cek(result);
 	json_t *object = json_pack("{s:o, s:o}", "kid", output_string(rpc_text(cek_result_kid(result))), "key",
-				   output_string(rpc_text(cek_result_key(result))));
+		output_string(rpc_text(cek_result_key(result))));
 	struct arena secrets;
 	char *text, *rest;
 	int r;

@@ -11,9 +11,9 @@
 
 struct watch {
 	struct ctl *ctl;
-	uint32_t left;  /* lines still to print, 0 = no end */
+	uint32_t left; /* lines still to print, 0 = no end */
 	bool done;
-	bool over;      /* the last callback came */
+	bool over; /* the last callback came */
 	int exit;
 };
 

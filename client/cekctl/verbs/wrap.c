@@ -25,7 +25,8 @@ struct options {
 	bool generate;
 };
 
-/* The CEK on standard input, raw. cek_wrap() would make a fresh one if there were none: that is only done if asked for. */
+/* The CEK on standard input, raw. cek_wrap() would make a fresh one if there were none: that is only done if asked for.
+ */
 static int read_cek(const struct ctl *ctl, uint8_t *data, struct cek_bytes *ret_cek)
 {
 	ssize_t n = io_read_all(STDIN_FILENO, data, CEK_LEN_MAX);
@@ -68,7 +69,8 @@ static int print(const struct ctl *ctl, const struct options *options, const cek
 	}
 	if (ctl->json)
 		return output_json_line(ctl, object);
-	json_object_foreach(object, name, value) {
+	json_object_foreach(object, name, value)
+	{
 		char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT);
 
 		output_field(name, text ? text : json_string_value(value));
@@ -79,7 +81,8 @@ static int print(const struct ctl *ctl, const struct options *options, const cek
 }
 
 static int party(const struct ctl *ctl, const char *name, const char *text, uint8_t data[PARTY_INFO_MAX],
-		 struct cek_bytes *ret_bytes) {
+	struct cek_bytes *ret_bytes)
+{
 	ssize_t n = text ? b64u_decode(text, strlen(text), data, PARTY_INFO_MAX) : 0;
 
 	if (n < 0)
@@ -124,7 +127,7 @@ int verb_wrap(struct ctl *ctl, int argc, char **argv)
 		{"enc", ARG_STRING, &options.enc, "ENC", "the content encryption that the CEK is for, such as A256GCM"},
 		{"generate", ARG_FLAG, &options.generate, NULL, "let cekd make the CEK instead of reading one"},
 		{"cek-out", ARG_STRING, &options.cek_out, "FILE",
-		 "with --generate: write the CEK there, raw (0600, a new file)"},
+			"with --generate: write the CEK there, raw (0600, a new file)"},
 		{"apu", ARG_STRING, &options.apu, "B64", "ECDH-ES: agreement PartyUInfo, base64url"},
 		{"apv", ARG_STRING, &options.apv, "B64", "ECDH-ES: agreement PartyVInfo, base64url"},
 		{0},

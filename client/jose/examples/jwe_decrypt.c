@@ -7,12 +7,12 @@
 
 #include <cek-jose.h>
 
-static const char *const algs[] = { "RSA-OAEP-256", "ECDH-ES+A256KW", NULL };
-static const char *const encs[] = { "A256GCM", "A128CBC-HS256", NULL };
+static const char *const algs[] = {"RSA-OAEP-256", "ECDH-ES+A256KW", NULL};
+static const char *const encs[] = {"A256GCM", "A128CBC-HS256", NULL};
 
 int main(int argc, char **argv)
 {
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key = "api-tokens" };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = "api-tokens"};
 	struct cek_jwe_error error;
 	struct cek_bytes jwt;
 	cek_conn *conn;

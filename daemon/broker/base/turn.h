@@ -18,25 +18,25 @@
 #include "daemon/broker/base/timers.h"
 
 enum {
-	ARENA_SIZE = 524288,  /* one decoded message and the reply made from it; more than that fails to decode */
-	INPUT_SIZE = 98304,   /* a frame that came in parts (64 KiB) and one more read */
+	ARENA_SIZE = 524288, /* one decoded message and the reply made from it; more than that fails to decode */
+	INPUT_SIZE = 98304,  /* a frame that came in parts (64 KiB) and one more read */
 };
 
 struct turn {
 	struct event_base *base;
-	uint64_t now;           /* monotonic; each event's handler looks at the clock first */
+	uint64_t now; /* monotonic; each event's handler looks at the clock first */
 	struct timers timers;
-	struct event tick;      /* turns the timers while there are any */
+	struct event tick; /* turns the timers while there are any */
 	Limits limits;
 	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
 	bool draining;          /* nothing more is accepted or read */
 	bool stop;              /* this turn is the last one */
 	/* Locked memory: */
-	struct arena arena;     /* reset after each message */
-	struct arena buffers;   /* holds the three below */
-	uint8_t *input;         /* INPUT_SIZE: what was read from a peer */
-	uint8_t *datagram;      /* DGRAM_MAX: what was read from a process */
-	uint8_t *frame;         /* FRAME_HEADER + FRAME_BODY_MAX: a large reply */
+	struct arena arena;   /* reset after each message */
+	struct arena buffers; /* holds the three below */
+	uint8_t *input;       /* INPUT_SIZE: what was read from a peer */
+	uint8_t *datagram;    /* DGRAM_MAX: what was read from a process */
+	uint8_t *frame;       /* FRAME_HEADER + FRAME_BODY_MAX: a large reply */
 };
 
 /* 0 or -errno; to be deinitialised also then. */

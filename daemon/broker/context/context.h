@@ -36,7 +36,7 @@ struct broker {
 	char *version;
 	/* Parts: */
 	struct policy policy;
-	uint64_t rules_since;  /* real time: tells those in force from those before */
+	uint64_t rules_since; /* real time: tells those in force from those before */
 	struct quota quota;
 	struct ring ring;
 	struct audit audit;
@@ -48,12 +48,12 @@ struct broker {
 	struct metrics metrics;
 	const struct operation *operations; /* the table */
 	size_t n_operations;
-	struct pool requests;  /* locked memory */
+	struct pool requests; /* locked memory */
 	struct steps steps;
 	struct asking asking;
 	char sandbox[256];
-	uint64_t started;      /* real time */
-	uint64_t epoch_told;   /* to the watchers */
+	uint64_t started;    /* real time */
+	uint64_t epoch_told; /* to the watchers */
 	bool usage_flushed;
 	int exit_status;
 };

@@ -7,7 +7,20 @@
 #include "daemon/broker/context/metrics.h"
 
 static const uint64_t bounds[METRICS_BUCKETS] = {
-	50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 500000, 1000000, 10000000,
+	50,
+	100,
+	200,
+	500,
+	1000,
+	2000,
+	5000,
+	10000,
+	20000,
+	50000,
+	100000,
+	500000,
+	1000000,
+	10000000,
 };
 
 void metrics_answer(struct metrics *metrics, size_t operation, enum status status, uint64_t micros)
@@ -63,16 +76,16 @@ static void write_requests(const struct metrics *metrics, const char *(*name_of)
 		for (int status = 0; status < STATUS_COUNT; status++) {
 			if (metrics->answered[op][status] > 0)
 				line(text, "cekd_requests_total{operation=\"%s\",status=\"%s\"} %" PRIu64 "\n",
-					name_of(op),
-					status_name((enum status)status), metrics->answered[op][status]);
+					name_of(op), status_name((enum status)status), metrics->answered[op][status]);
 		}
 	}
 }
 
 static void write_latency(const struct metrics *metrics, const char *(*name_of)(size_t), struct text *text)
 {
-	line(text, "# TYPE cekd_latency_seconds histogram\n# UNIT cekd_latency_seconds seconds\n"
-		   "# HELP cekd_latency_seconds From the whole request to its answer.\n");
+	line(text,
+		"# TYPE cekd_latency_seconds histogram\n# UNIT cekd_latency_seconds seconds\n"
+		"# HELP cekd_latency_seconds From the whole request to its answer.\n");
 	for (size_t op = 0; op < METRICS_OPERATIONS; op++) {
 		uint64_t sum = 0;
 

@@ -20,12 +20,12 @@ struct inventory;
 struct steps {
 	struct broker *broker;
 	struct event timer;
-	struct link changes;    /* under way */
-	uint64_t next_due;      /* real time of the earliest step; UINT64_MAX: none */
+	struct link changes; /* under way */
+	uint64_t next_due;   /* real time of the earliest step; UINT64_MAX: none */
 	uint64_t last_real, last_monotonic;
-	bool clock_suspect;     /* the clock jumped while we ran */
-	uint64_t usage_due;     /* monotonic */
-	uint32_t n_usage;       /* records of counters on their way */
+	bool clock_suspect; /* the clock jumped while we ran */
+	uint64_t usage_due; /* monotonic */
+	uint32_t n_usage;   /* records of counters on their way */
 };
 
 /* The ring changed: look again when the next step is due. */
@@ -37,9 +37,9 @@ static inline void steps_changed(struct steps *steps)
 /* lifecycle/asking.h */
 struct asking {
 	struct broker *broker;
-	struct job job;         /* the inventory */
+	struct job job; /* the inventory */
 	uint8_t packed[32];
 	struct inventory *inventory; /* the parts that have come */
-	bool spoilt;            /* a part was of no use: the rest is only waited for */
+	bool spoilt;                 /* a part was of no use: the rest is only waited for */
 	struct timer again;
 };

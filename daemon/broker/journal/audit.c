@@ -12,9 +12,9 @@
 
 enum {
 	SPARE_MAX = 4,
-	HEADER_MAX = 128, /* what stands before the records: around them, instance and acked */
+	HEADER_MAX = 128,  /* what stands before the records: around them, instance and acked */
 	RECORD_MAX = 4096, /* more than any record packs to */
-	LEN_BYTES = 3,    /* of a record's length: always as many, so that it can be filled in afterwards */
+	LEN_BYTES = 3,     /* of a record's length: always as many, so that it can be filled in afterwards */
 };
 
 struct batch {

@@ -14,8 +14,8 @@
 #include "daemon/broker/base/names.h"
 
 enum {
-	AUDIT_BATCH_MAX = 65536,    /* bytes of packed records of one datagram */
-	AUDIT_KEPT_MAX = 4194304,   /* bytes not yet acknowledged; above it nothing more is read from peers */
+	AUDIT_BATCH_MAX = 65536,  /* bytes of packed records of one datagram */
+	AUDIT_KEPT_MAX = 4194304, /* bytes not yet acknowledged; above it nothing more is read from peers */
 };
 
 struct audit {
@@ -28,9 +28,9 @@ struct audit {
 	struct link kept;     /* batches, oldest first */
 	struct link *to_send; /* the first that is to be sent, or &kept */
 	size_t kept_bytes;
-	struct link spare;    /* batches to be used again */
+	struct link spare; /* batches to be used again */
 	size_t n_spare;
-	uint8_t *packed;      /* records of this turn, each with its tag and length */
+	uint8_t *packed; /* records of this turn, each with its tag and length */
 	size_t len;
 };
 

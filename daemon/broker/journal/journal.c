@@ -133,7 +133,7 @@ static void append_durable(struct journal *journal, struct append *append, uint6
 static struct append *under_way(struct journal *journal)
 {
 	return journal->sent && !list_empty(&journal->appends) ? list_entry(journal->appends.next, struct append, link)
-		: NULL;
+							       : NULL;
 }
 
 static void on_appended(struct journal *journal, const Cek__Internal__V1__Appended *appended)
@@ -331,7 +331,11 @@ void journal_flush(struct journal *journal)
 int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,
 	const struct journal_events *events, void *owner)
 {
-	*journal = (struct journal){.turn = turn, .ring = ring, .audit_trail = audit, .fd = fd, .events = events,
+	*journal = (struct journal){.turn = turn,
+		.ring = ring,
+		.audit_trail = audit,
+		.fd = fd,
+		.events = events,
 		.owner = owner};
 	list_init(&journal->appends);
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))

@@ -25,8 +25,8 @@ struct append {
 	uint64_t id;
 	uint8_t *packed; /* a ToJournal; owned */
 	size_t len;
-	char head[96];   /* "SEQ:HASH": only if the journal holds that line; "" = in any case */
-	char why[160];   /* not ok: what the journal says */
+	char head[96]; /* "SEQ:HASH": only if the journal holds that line; "" = in any case */
+	char why[160]; /* not ok: what the journal says */
 	/* Called once: the records are durable and applied to the ring, or they are not and will not be. */
 	void (*done)(struct append *append, bool ok);
 };
@@ -50,21 +50,21 @@ struct journal {
 	void *owner;
 	int fd;
 	struct event readable, writable;
-	bool ok;             /* the journal says that it writes */
-	bool known;          /* it has said anything yet */
-	bool replayed;       /* the ring is there */
+	bool ok;                                  /* the journal says that it writes */
+	bool known;                               /* it has said anything yet */
+	bool replayed;                            /* the ring is there */
 	char keys[256], audit[256], sandbox[256]; /* as it describes itself */
-	struct link appends; /* the first one is under way if sent is set */
+	struct link appends;                      /* the first one is under way if sent is set */
 	size_t n_appends;
 	bool sent;
 	uint64_t next_id;
-	uint64_t question;   /* id of a Replay that is still to be sent, 0 = none */
-	uint64_t replay_id;  /* of the replay that is folded, 0 = none */
+	uint64_t question;  /* id of a Replay that is still to be sent, 0 = none */
+	uint64_t replay_id; /* of the replay that is folded, 0 = none */
 	/* After a journal's restart: was the append under way written? */
 	uint64_t asked_id;
 	uint64_t asked_records;
 	struct append open;
-	bool full;           /* the pair takes no more at the moment */
+	bool full; /* the pair takes no more at the moment */
 };
 
 int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,

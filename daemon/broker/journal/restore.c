@@ -84,7 +84,8 @@ void restore_not_told(struct restore *restore, const char *why)
 {
 	char now[sizeof(restore->why)];
 
-	snprintf(now, sizeof(now), "keys.jsonl has no keys, and the token cannot be asked whether it holds any: %s", why);
+	snprintf(now, sizeof(now), "keys.jsonl has no keys, and the token cannot be asked whether it holds any: %s",
+		why);
 	if (strcmp(now, restore->why) != 0)
 		log_warning("%s; cekd tries again every second", now); /* once */
 	memcpy(restore->why, now, sizeof(now));
@@ -97,9 +98,12 @@ void restore_told(struct restore *restore, struct ring *ring, size_t n)
 	if (n > 0) {
 		suspect(restore, ring);
 		snprintf(restore->why, sizeof(restore->why),
-			"keys.jsonl has no keys, but the token holds %zu that cekd made (is the state directory mounted?)", n);
+			"keys.jsonl has no keys, but the token holds %zu that cekd made (is the state directory "
+			"mounted?)",
+			n);
 	} else if (ring->suspect) {
-		snprintf(restore->why, sizeof(restore->why), "keys.jsonl has no keys, but when it was begun the token held some");
+		snprintf(restore->why, sizeof(restore->why),
+			"keys.jsonl has no keys, but when it was begun the token held some");
 	}
 	if (ring->suspect)
 		log_suspect(restore);

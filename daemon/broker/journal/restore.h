@@ -17,14 +17,14 @@ enum { RESTORE_LATER_MAX = 16 };
 
 struct restore {
 	char why[200];
-	char head[RING_HEAD_MAX]; /* of the journal as it was found */
-	char file[80];    /* which file the journal is */
+	char head[RING_HEAD_MAX];       /* of the journal as it was found */
+	char file[80];                  /* which file the journal is */
 	char *later[RESTORE_LATER_MAX]; /* changes that only the audit journal knows */
 	size_t n_later;
-	bool more_later;  /* there were others before these */
+	bool more_later; /* there were others before these */
 	/* Of a journal without keys: */
-	bool asking;      /* the token has not said yet whether it holds keys of cekd */
-	bool empty;       /* that is why it waits for a confirmation */
+	bool asking; /* the token has not said yet whether it holds keys of cekd */
+	bool empty;  /* that is why it waits for a confirmation */
 };
 
 void restore_deinit(struct restore *restore);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/broker/lifecycle/asking.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/journal/restore.h"
-#include "daemon/broker/lifecycle/asking.h"
 #include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/jobs.h"

@@ -8,7 +8,7 @@
 #define BACK_OFF_MAX_US (UINT64_C(3600) * 1000000)
 
 static const struct {
-	const char *op;  /* in the intent */
+	const char *op;       /* in the intent */
 	const char *steps[3]; /* for the tests: after intent, token, result */
 } kinds[] = {
 	[CHANGE_CREATE] = {"create", {"create.intended", "create.generated", "create.recorded"}},

@@ -17,13 +17,13 @@ struct request;
 
 enum change_kind {
 	CHANGE_CREATE,
-	CHANGE_ROTATE,   /* a new version; state says whether it is active or only published */
+	CHANGE_ROTATE, /* a new version; state says whether it is active or only published */
 	CHANGE_IMPORT,
 	CHANGE_ADOPT,
 	CHANGE_DESTROY,
-	CHANGE_MOVE,     /* version to state, until */
+	CHANGE_MOVE, /* version to state, until */
 	CHANGE_SCHEDULE,
-	CHANGE_RESTORE,  /* an operator confirms the journal; about no key */
+	CHANGE_RESTORE, /* an operator confirms the journal; about no key */
 };
 
 struct change {
@@ -41,23 +41,23 @@ struct change {
 	Schedule schedule;
 	uint8_t cka_id[CKA_ID_MAX];
 	size_t cka_id_len;
-	char kid[KID_MAX + 1];   /* import, adopt: a kid that issuers use already */
+	char kid[KID_MAX + 1]; /* import, adopt: a kid that issuers use already */
 	enum state state;
 	uint64_t until;
 	bool force;
-	bool then_rotate;        /* MOVE to compromised: a new version in the same step, as cka_id says, */
+	bool then_rotate;          /* MOVE to compromised: a new version in the same step, as cka_id says, */
 	struct version *successor; /* or this one becomes active */
 	char reason[REASON_MAX + 1];
-	bool compromised;        /* ROTATE: that much is done already */
+	bool compromised; /* ROTATE: that much is done already */
 	/* By whom: */
-	const char *listener;    /* NULL: by cekd itself */
+	const char *listener; /* NULL: by cekd itself */
 	uint32_t uid;
 	int32_t pid;
 	/* Inside: */
 	struct append append;
 	struct job job;
-	struct timer timer;      /* for a manage worker that does not come */
-	int outcome;             /* to be answered after the last record */
+	struct timer timer; /* for a manage worker that does not come */
+	int outcome;        /* to be answered after the last record */
 	char text[256];
 };
 
@@ -71,8 +71,8 @@ void change_step(const struct change *change, enum change_step step);
 /* Gone, whether it was started or not. */
 void change_free(struct change *change);
 
-/* A change of this key failed: cekd waits before it tries one by itself, longer each time, up to an hour. destroyed: it was
- * the destruction of this version, and only that waits; or NULL. */
+/* A change of this key failed: cekd waits before it tries one by itself, longer each time, up to an hour. destroyed: it
+ * was the destruction of this version, and only that waits; or NULL. */
 void change_back_off(struct broker *broker, struct key *key, struct version *destroyed);
 
 /* It went well: the next failure is a first one. */

@@ -162,11 +162,11 @@ static int status_of(struct change *change, const JobResult *result)
 	case OUTCOME_FAILED:
 		return say(change, STATUS_FAILED, "%s", result->text);
 	case OUTCOME_MISSING:
-		return say(change, STATUS_CONFLICT, "%s", result->text[0] ? result->text
-			: "the token has no such object");
+		return say(change, STATUS_CONFLICT, "%s",
+			result->text[0] ? result->text : "the token has no such object");
 	case OUTCOME_UNSUPPORTED:
-		return say(change, STATUS_UNSUPPORTED, "%s", result->text[0] ? result->text
-			: "the token cannot do that");
+		return say(change, STATUS_UNSUPPORTED, "%s",
+			result->text[0] ? result->text : "the token cannot do that");
 	case OUTCOME_AMBIGUOUS:
 	case OUTCOME_REFUSED:
 		return say(change, STATUS_CONFLICT, "%s", result->text);
@@ -211,8 +211,8 @@ static void record_destroyed(struct change *change)
 		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
 }
 
-/* Nothing tells which key of the token is meant. The intent stays open: the same destruction is tried again, with longer and
- * longer pauses and without another record, until only one is left. */
+/* Nothing tells which key of the token is meant. The intent stays open: the same destruction is tried again, with
+ * longer and longer pauses and without another record, until only one is left. */
 static void wait_for_one(struct change *change)
 {
 	notes_mark_twins(change->broker, change->version);

@@ -32,8 +32,8 @@ struct inventory {
 
 static bool marked(const Cek__Internal__V1__TokenObject *object)
 {
-	return strcmp(object->class_, "public") != 0 && object->cka_id.len == CKA_ID_LEN && key_name_valid(object->label) &&
-		object->sensitive && !object->extractable && !object->signs;
+	return strcmp(object->class_, "public") != 0 && object->cka_id.len == CKA_ID_LEN &&
+		key_name_valid(object->label) && object->sensitive && !object->extractable && !object->signs;
 }
 
 int fsck_add(struct inventory **inventory, const JobResult *result)
@@ -55,7 +55,9 @@ int fsck_add(struct inventory **inventory, const JobResult *result)
 		struct object *to = &grown[all->n++];
 
 		*to = (struct object){.is_public = strcmp(from->class_, "public") == 0,
-			.is_secret = strcmp(from->class_, "secret") == 0, .whole = from->whole, .marked = marked(from)};
+			.is_secret = strcmp(from->class_, "secret") == 0,
+			.whole = from->whole,
+			.marked = marked(from)};
 		snprintf(to->key_type, sizeof(to->key_type), "%s", from->key_type);
 		if (kid_valid(from->kid))
 			snprintf(to->kid, sizeof(to->kid), "%s", from->kid);
@@ -107,8 +109,7 @@ static void keep(struct findings *findings, Cek__V1__Finding *finding)
 }
 
 static void add(struct findings *findings, const char *kind, const char *key, const char *kid, const uint8_t *cka_id,
-	size_t len,
-	const char *what, const char *advice)
+	size_t len, const char *what, const char *advice)
 {
 	Cek__V1__Finding *finding;
 
@@ -185,7 +186,8 @@ static void add_destroyed(struct findings *findings, const struct version *versi
 
 static void add_twins(struct findings *findings, const struct version *version, size_t others)
 {
-	const char *waits = version->state == STATE_WAITING ? ": its destruction waits for that" : ": this version is not used";
+	const char *waits = version->state == STATE_WAITING ? ": its destruction waits for that"
+							    : ": this version is not used";
 	char what[200];
 
 	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s%s", others,
@@ -217,8 +219,7 @@ static void look_at_version(struct broker *broker, const struct inventory *inven
 			"restore the token from its backup: what was encrypted for this version needs it");
 	else if (!object->whole)
 		add(findings, "partial", key, version->kid, version->cka_id, version->cka_id_len,
-			"the object has no value",
-			"restore the token from its backup");
+			"the object has no value", "restore the token from its backup");
 	if (others > 0)
 		add_twins(findings, version, others);
 	/* Of an EC key only its use tells whether it is the one. */
@@ -249,7 +250,8 @@ size_t fsck_unknown_keys(const struct ring *ring, const struct inventory *invent
 	for (size_t i = 0; i < inventory->n; i++) {
 		const struct object *object = &inventory->objects[i];
 
-		n += object->marked && !ring_object(ring, object->cka_id, object->cka_id_len) && !find_intent(ring, object);
+		n += object->marked && !ring_object(ring, object->cka_id, object->cka_id_len) &&
+			!find_intent(ring, object);
 	}
 	return n;
 }
@@ -281,8 +283,7 @@ static void look_at_object(struct broker *broker, const struct inventory *invent
 		snprintf(what, sizeof(what), "left over by a %s of key %s that did not end%s", intent->op, intent->key,
 			object->whole ? "" : "; it has no value");
 		add(findings, object->whole ? "orphan" : "partial", intent->key, "", object->cka_id, object->cka_id_len,
-			what,
-			"nobody has used it: delete the object with the token's own tools");
+			what, "nobody has used it: delete the object with the token's own tools");
 		return;
 	}
 	snprintf(what, sizeof(what), "an object that this journal does not know, with the label \"%s\"", object->label);

@@ -8,8 +8,7 @@
 #include "daemon/broker/workers/jobs.h"
 
 /* Append one record of cekd's own about a version. */
-int notes_append(struct broker *broker, struct version *version, KeyRecord *record,
-	void (*done)(struct append *, bool))
+int notes_append(struct broker *broker, struct version *version, KeyRecord *record, void (*done)(struct append *, bool))
 {
 	struct note *note = calloc(1, sizeof(*note));
 	int r;

@@ -90,8 +90,10 @@ static const char *fault_of(const struct change *change, const JobResult *result
 const char *record_version(const struct change *change, const JobResult *result, struct version_record *ret_record)
 {
 	static const enum provenance provenances[] = {
-		[CHANGE_CREATE] = PROVENANCE_GENERATED, [CHANGE_ROTATE] = PROVENANCE_GENERATED,
-		[CHANGE_IMPORT] = PROVENANCE_IMPORTED, [CHANGE_ADOPT] = PROVENANCE_ADOPTED,
+		[CHANGE_CREATE] = PROVENANCE_GENERATED,
+		[CHANGE_ROTATE] = PROVENANCE_GENERATED,
+		[CHANGE_IMPORT] = PROVENANCE_IMPORTED,
+		[CHANGE_ADOPT] = PROVENANCE_ADOPTED,
 	};
 	const char *fault = fault_of(change, result);
 	KeyRecord *record = &ret_record->record;

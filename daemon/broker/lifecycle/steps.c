@@ -26,8 +26,8 @@ static const struct timeval period = {.tv_sec = 1};
 
 static bool may_change(const struct broker *broker, const struct key *key)
 {
-	return !key->change && broker->turn.now >= key->pause.until && !broker->turn.draining && broker_serving(broker) &&
-		!broker_unconfirmed(broker);
+	return !key->change && broker->turn.now >= key->pause.until && !broker->turn.draining &&
+		broker_serving(broker) && !broker_unconfirmed(broker);
 }
 
 static void new_version(struct broker *broker, struct key *key, enum state state)
@@ -168,7 +168,8 @@ static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
 	int64_t jump = (int64_t)(real - steps->last_real) - (int64_t)(monotonic - steps->last_monotonic);
 
 	if (jump < -(int64_t)RING_CLOCK_BACK_US || jump > (int64_t)RING_CLOCK_AHEAD_US) {
-		log_error("the clock jumped by %" PRId64 " s: nothing is destroyed until an operator confirms it (SIGHUP)",
+		log_error("the clock jumped by %" PRId64
+			  " s: nothing is destroyed until an operator confirms it (SIGHUP)",
 			jump / 1000000);
 		steps->clock_suspect = true;
 	}

@@ -8,7 +8,7 @@
 #include "daemon/broker/lifecycle/usage.h"
 
 enum {
-	ROWS_MAX = 170,   /* of a record: 17 of each version, and all fit into a datagram */
+	ROWS_MAX = 170, /* of a record: 17 of each version, and all fit into a datagram */
 	PEER_MAX = 280,
 	VERSIONS_MAX = ROWS_MAX / (RING_PEERS_MAX + 1),
 };

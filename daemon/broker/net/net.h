@@ -23,8 +23,8 @@
 #include "daemon/broker/ring/ring.h"
 
 enum {
-	READ_SIZE = 16384,    /* of one read; a frame may be longer */
-	REPLY_SMALL = 3072,   /* more than the reply to any request about CEKs takes */
+	READ_SIZE = 16384,  /* of one read; a frame may be longer */
+	REPLY_SMALL = 3072, /* more than the reply to any request about CEKs takes */
 };
 
 struct peer {
@@ -36,10 +36,10 @@ struct peer {
 	const char *listener; /* interned in the ring */
 	size_t listener_index;
 	uid_t uid;
-	pid_t pid;            /* for the log and the journals only */
+	pid_t pid; /* for the log and the journals only */
 	struct grants grants;
-	struct timer silent;   /* until a whole request has come */
-	struct timer stalled;  /* until the other side reads on */
+	struct timer silent;  /* until a whole request has come */
+	struct timer stalled; /* until the other side reads on */
 	struct bytes input;   /* a frame that is not whole, or frames that wait while reading is paused */
 	struct bytes output;
 	size_t reserved;      /* bytes that the replies to open requests may take */
@@ -51,12 +51,12 @@ struct peer {
 	uint64_t mark, last_record;
 	uint64_t watch_id;
 	bool watch, watch_due;
-	bool reading;         /* the readable event is on */
-	bool writing;         /* the writable event is on */
-	bool paused;          /* frames wait in input until there is room for replies */
-	bool closing;         /* nothing more is read; closed when the output is written */
-	bool eof;             /* the other side has shut its sending down */
-	bool broken;          /* to be closed at the end of the turn */
+	bool reading; /* the readable event is on */
+	bool writing; /* the writable event is on */
+	bool paused;  /* frames wait in input until there is room for replies */
+	bool closing; /* nothing more is read; closed when the output is written */
+	bool eof;     /* the other side has shut its sending down */
+	bool broken;  /* to be closed at the end of the turn */
 };
 
 struct listener {
@@ -97,13 +97,13 @@ struct server {
 	size_t n_listeners;
 	struct link peers;
 	uint32_t n_peers;
-	struct pool chunks;   /* parts of frames, in and out */
-	struct link dirty;    /* peers with replies of this turn, or whose reading may go on */
-	struct link held;     /* peers whose replies wait for their audit record */
-	uint64_t progress;    /* of the audit trail when held was looked at */
-	struct link stopped;  /* peers not read because too much audit is unacknowledged */
+	struct pool chunks;  /* parts of frames, in and out */
+	struct link dirty;   /* peers with replies of this turn, or whose reading may go on */
+	struct link held;    /* peers whose replies wait for their audit record */
+	uint64_t progress;   /* of the audit trail when held was looked at */
+	struct link stopped; /* peers not read because too much audit is unacknowledged */
 	struct link watchers;
-	bool out_of_fds;      /* listeners are off until a connection closes */
-	bool one_closed;      /* one has closed in this turn */
+	bool out_of_fds; /* listeners are off until a connection closes */
+	bool one_closed; /* one has closed in this turn */
 	uint64_t refused_connections, malformed_frames, closed_silent, closed_stalled; /* for the metrics */
 };

@@ -36,8 +36,7 @@ bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t ind
 	return tell(link, &message);
 }
 
-void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation,
-	const char *how)
+void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how)
 {
 	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;

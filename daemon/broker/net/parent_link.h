@@ -31,7 +31,7 @@ struct parent_link {
 	void *owner;
 	int fd;
 	struct event readable, alive;
-	bool ready_sent;       /* Ready went to cekd */
+	bool ready_sent; /* Ready went to cekd */
 	bool told_ready;
 	size_t told_keys;
 	char told[200];

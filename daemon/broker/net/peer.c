@@ -31,8 +31,9 @@ static bool can_take(const struct peer *peer)
 	if (peer->closing || peer->broken || peer->n_requests >= turn->limits.requests_per_connection ||
 		audit_full(server->audit))
 		return false;
-	return kept == 0 || (kept + FRAME_MAX <= turn->limits.output_bytes &&
-		peer->user->output + FRAME_MAX <= turn->output_per_user);
+	return kept == 0 ||
+		(kept + FRAME_MAX <= turn->limits.output_bytes &&
+			peer->user->output + FRAME_MAX <= turn->output_per_user);
 }
 
 static void set_reading(struct peer *peer, bool on)
@@ -60,7 +61,8 @@ static void expect_request(struct peer *peer)
 	struct turn *turn = peer->server->turn;
 
 	if (!peer->silent.fire)
-		timer_set(&turn->timers, &peer->silent, turn->now + turn->limits.silent_seconds * UINT64_C(1000000), on_silent);
+		timer_set(&turn->timers, &peer->silent, turn->now + turn->limits.silent_seconds * UINT64_C(1000000),
+			on_silent);
 }
 
 /* Keep what was not used; while reading is paused these may be whole frames. */
@@ -247,8 +249,13 @@ struct peer *peer_new(struct server *server, int fd, size_t listener)
 		close(fd);
 		return NULL;
 	}
-	*peer = (struct peer){.server = server, .fd = fd, .user = user, .uid = ucred.uid, .pid = ucred.pid,
-		.listener = server->listeners[listener].name, .listener_index = listener};
+	*peer = (struct peer){.server = server,
+		.fd = fd,
+		.user = user,
+		.uid = ucred.uid,
+		.pid = ucred.pid,
+		.listener = server->listeners[listener].name,
+		.listener_index = listener};
 	list_init(&peer->dirty);
 	list_init(&peer->held);
 	list_init(&peer->stopped);

@@ -49,8 +49,13 @@ static void on_connection(evutil_socket_t fd, short what, void *data)
 int server_init(struct server *server, const struct server_uses *uses, const struct server_events *events, void *owner,
 	char *const *names, const int *fds, size_t n)
 {
-	*server = (struct server){.turn = uses->turn, .ring = uses->ring, .policy = uses->policy, .quota = uses->quota,
-		.audit = uses->audit, .events = events, .owner = owner};
+	*server = (struct server){.turn = uses->turn,
+		.ring = uses->ring,
+		.policy = uses->policy,
+		.quota = uses->quota,
+		.audit = uses->audit,
+		.events = events,
+		.owner = owner};
 	list_init(&server->peers);
 	list_init(&server->dirty);
 	list_init(&server->held);
@@ -64,9 +69,12 @@ int server_init(struct server *server, const struct server_uses *uses, const str
 		struct listener *listener = &server->listeners[i];
 		int flags = fcntl(fds[i], F_GETFL);
 
-		*listener = (struct listener){.server = server, .index = i, .fd = fds[i],
+		*listener = (struct listener){.server = server,
+			.index = i,
+			.fd = fds[i],
 			.name = ring_intern(server->ring, names[i])};
-		event_assign(&listener->event, server->turn->base, fds[i], EV_READ | EV_PERSIST, on_connection, listener);
+		event_assign(&listener->event, server->turn->base, fds[i], EV_READ | EV_PERSIST, on_connection,
+			listener);
 		server->n_listeners++;
 		if (!listener->name)
 			return -ENOMEM;

@@ -97,8 +97,7 @@ static int load_rule(struct policy_rule *to, const Rule *from, char *const *list
 }
 
 int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size_t n_listeners,
-	struct policy *ret_policy,
-	char *ret_why, size_t why_size)
+	struct policy *ret_policy, char *ret_why, size_t why_size)
 {
 	struct policy policy = {0};
 	int r = 0;

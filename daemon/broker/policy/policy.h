@@ -35,8 +35,7 @@ struct grants {
 /* Copy the rules. 0; -EINVAL for an unknown listener or operation, -E2BIG for too many rules, -ENOMEM; ret_why then
  * names what is wrong. */
 int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size_t n_listeners,
-	struct policy *ret_policy,
-	char *ret_why, size_t why_size);
+	struct policy *ret_policy, char *ret_why, size_t why_size);
 
 void policy_deinit(struct policy *policy);
 

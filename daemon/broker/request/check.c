@@ -64,8 +64,8 @@ static int check_params(struct request *request, const struct key *key, const Al
 	int r;
 
 	if (iv_len != (gcm ? GCM_IV_LEN : 0) || tag_len != (gcm ? GCM_TAG_LEN : 0))
-		return request_say(request, STATUS_MALFORMED, gcm ? "iv, tag: exactly 12 and 16 octets"
-			: "iv, tag: not with this alg");
+		return request_say(request, STATUS_MALFORMED,
+			gcm ? "iv, tag: exactly 12 and 16 octets" : "iv, tag: not with this alg");
 	if (!ecdh && params && (has_epk(params) || params->apu.len > 0 || params->apv.len > 0))
 		return request_say(request, STATUS_MALFORMED, "epk, apu, apv: not with this alg");
 	if (!ecdh)

@@ -27,10 +27,10 @@ struct operation {
 	enum permission permission;
 	operation_handler handler;
 	void (*target)(const CekRequest *message, struct target *ret_target); /* NULL: not about one key */
-	bool creates;       /* the key need not exist */
-	bool large;         /* the reply may be as long as a frame */
-	bool slow;          /* the manage worker's deadline */
-	bool always;        /* also when the journal does not write */
+	bool creates;                                                         /* the key need not exist */
+	bool large;                                                           /* the reply may be as long as a frame */
+	bool slow;                                                            /* the manage worker's deadline */
+	bool always;                                                          /* also when the journal does not write */
 	/* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
 	bool unconfirmed;
 };

@@ -143,7 +143,8 @@ static int authorise(struct request *request)
 		return STATUS_OK;
 	allowed = policy_allows(&broker->policy, grants, op->permission,
 		request->key ? request->key->name : request->key_name);
-	if ((!allowed || (!request->key && !op->creates)) && broker_unconfirmed(broker)) /* the right journal may know it */
+	if ((!allowed || (!request->key && !op->creates)) &&
+		broker_unconfirmed(broker)) /* the right journal may know it */
 		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
@@ -251,8 +252,8 @@ static void reply(struct request *request, uint64_t n)
 		return;
 	len = cek__v1__reply__get_packed_size(&request->reply);
 	if (len > FRAME_BODY_MAX) {
-		encode(request, (enum status)request_say(request, STATUS_TOO_LARGE,
-			"the reply would be longer than a frame"));
+		encode(request,
+			(enum status)request_say(request, STATUS_TOO_LARGE, "the reply would be longer than a frame"));
 		len = cek__v1__reply__get_packed_size(&request->reply);
 	}
 	frame_header(frame, len);

@@ -24,12 +24,12 @@ enum {
 };
 
 struct request {
-	struct link open;       /* among its peer's */
-	struct link parked;     /* among a key's */
+	struct link open;   /* among its peer's */
+	struct link parked; /* among a key's */
 	struct timer deadline;
 	struct job job;
 	struct broker *broker;
-	struct peer *peer;      /* NULL: gone */
+	struct peer *peer; /* NULL: gone */
 	struct user *user;
 	const char *listener;
 	uid_t uid;
@@ -37,8 +37,8 @@ struct request {
 	uint64_t id;
 	const struct operation *op; /* NULL: it did not decode */
 	uint64_t arrived;
-	size_t reserved;        /* bytes of the peer's output */
-	bool answered;          /* the peer has its reply (or is gone); the work goes on */
+	size_t reserved;           /* bytes of the peer's output */
+	bool answered;             /* the peer has its reply (or is gone); the work goes on */
 	const CekRequest *message; /* while the handler runs; then NULL */
 	struct key *key, *to_key;
 	struct version *version, *to_version;
@@ -49,15 +49,16 @@ struct request {
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
 	uint32_t tries, candidate, candidates;
-	bool failed;            /* without kid: the token could try one of them, and it did not open it */
-	CekReply reply;         /* the handler fills in its result, made in the arena */
-	/* What the handler has made wait for it, or keeps for it; gone is called once if the request ends before that: */
+	bool failed;    /* without kid: the token could try one of them, and it did not open it */
+	CekReply reply; /* the handler fills in its result, made in the arena */
+	/* What the handler has made wait for it, or keeps for it; gone is called once if the request ends before that:
+	 */
 	void *held;
 	void (*gone)(struct request *request); /* NULL: nothing */
-	bool counted;           /* in its user's quota */
-	bool large;             /* the reply may be as long as a frame */
+	bool counted;                          /* in its user's quota */
+	bool large;                            /* the reply may be as long as a frame */
 	/* Up to here a new request is zeroed; of these only the first byte is. */
-	char text[REQUEST_TEXT_MAX]; /* what the reply says if it is not OK */
+	char text[REQUEST_TEXT_MAX];              /* what the reply says if it is not OK */
 	struct version *tried[REQUEST_TRIES_MAX]; /* without kid: tries of them */
 	/* For the audit trail: */
 	char key_name[KEY_NAME_MAX + 1], kid[KID_MAX + 1];
@@ -80,8 +81,8 @@ void request_finish(struct request *request, int outcome);
 void request_orphan(struct request *request);
 
 /* Set the text of the reply and return status. */
-int request_say(struct request *request, enum status status, const char *format,
-	...) __attribute__((format(printf, 3, 4)));
+int request_say(struct request *request, enum status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Let go of it, answered or not: it stays only until a worker that has its job has answered. */
 void request_free(struct request *request);

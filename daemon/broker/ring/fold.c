@@ -40,10 +40,12 @@ static void set_usage(struct ring *ring, struct version *version, const KidUsage
 		return;
 	/* The record holds sums, ring_used adds: take off what is there first. */
 	for (size_t i = 0; i < version->n_peers; i++) {
-		if (version->peers[i].listener == name && version->peers[i].uid == (uint32_t)strtoul(slash + 1, NULL, 10))
+		if (version->peers[i].listener == name &&
+			version->peers[i].uid == (uint32_t)strtoul(slash + 1, NULL, 10))
 			version->peers[i].unwraps = version->peers[i].wraps = 0;
 	}
-	ring_used(ring, version, name, (uint32_t)strtoul(slash + 1, NULL, 10), from->unwraps, from->wraps, from->last_time);
+	ring_used(ring, version, name, (uint32_t)strtoul(slash + 1, NULL, 10), from->unwraps, from->wraps,
+		from->last_time);
 	version->unwraps -= from->unwraps;
 	version->wraps -= from->wraps;
 }
@@ -169,7 +171,8 @@ int ring_apply(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 	while (i < sizeof(types) / sizeof(types[0]) && strcmp(types[i].type, record->type) != 0)
 		i++;
 	if (i == sizeof(types) / sizeof(types[0]))
-		return fold_contradiction(ret_why, why_size, "of a type that this version of cekd does not know", record);
+		return fold_contradiction(ret_why, why_size, "of a type that this version of cekd does not know",
+			record);
 	if (record->seq != ring->last_seq + 1)
 		return fold_contradiction(ret_why, why_size, "out of order", record);
 	r = types[i].fold(ring, record, ret_why, why_size);

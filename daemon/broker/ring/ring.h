@@ -16,15 +16,15 @@
 #include "proto/alg.h"
 
 enum {
-	RING_PEERS_MAX = 16,  /* peers remembered of one version */
-	CKA_ID_LEN = 16,      /* of an object that cekd makes */
-	CKA_ID_MAX = 64,      /* of one that it adopts */
+	RING_PEERS_MAX = 16, /* peers remembered of one version */
+	CKA_ID_LEN = 16,     /* of an object that cekd makes */
+	CKA_ID_MAX = 64,     /* of one that it adopts */
 	CRV_MAX = 15,
-	RING_HEAD_MAX = 96,   /* "SEQ:HASH" */
+	RING_HEAD_MAX = 96, /* "SEQ:HASH" */
 };
 
-#define RING_CLOCK_BACK_US (UINT64_C(60) * 1000000)            /* further back: the clock was set wrong */
-#define RING_CLOCK_AHEAD_US (UINT64_C(365) * 86400 * 1000000)  /* further ahead: likewise */
+#define RING_CLOCK_BACK_US (UINT64_C(60) * 1000000)           /* further back: the clock was set wrong */
+#define RING_CLOCK_AHEAD_US (UINT64_C(365) * 86400 * 1000000) /* further ahead: likewise */
 
 struct usage {
 	const char *listener; /* interned: compare the pointer */
@@ -51,26 +51,29 @@ struct version {
 	unsigned bits;   /* RSA: of this version, since an imported one may differ */
 	enum state state;
 	enum state before; /* SUSPENDED, WAITING: the state that it had before */
-	struct { enum state before; uint64_t until; } suspension; /* WAITING: the one that it interrupts, if any */
+	struct {
+		enum state before;
+		uint64_t until;
+	} suspension; /* WAITING: the one that it interrupts, if any */
 	enum provenance provenance;
 	bool missing;
 	uint64_t created, activated, deactivated, destroyed, until;
 	uint64_t unwraps, wraps, refused, last_used;
 	struct usage *peers; /* RING_PEERS_MAX of them, once there is one */
 	size_t n_peers;
-	bool more_peers;     /* some were forgotten */
+	bool more_peers; /* some were forgotten */
 	PublicKey *public_key;
 	char *note;
 	/* AES-GCM: wraps that the journal allows, wraps that may have happened. */
 	uint64_t reserved, taken;
 	/* Not from the journal: */
-	struct link dirty;        /* counters not yet durable */
-	uint64_t look_again;      /* missing: monotonic time of the next attempt to find the object */
-	bool reserving;           /* a reservation is under way */
-	bool marking;             /* "missing" or "found" is under way */
-	bool twins;               /* the token has several objects that could be it: none is used */
+	struct link dirty;          /* counters not yet durable */
+	uint64_t look_again;        /* missing: monotonic time of the next attempt to find the object */
+	bool reserving;             /* a reservation is under way */
+	bool marking;               /* "missing" or "found" is under way */
+	bool twins;                 /* the token has several objects that could be it: none is used */
 	struct pause destroy_pause; /* its destruction failed */
-	uint64_t looked;          /* id of the last job before that was seen; only later ones tell that it is over */
+	uint64_t looked;            /* id of the last job before that was seen; only later ones tell that it is over */
 };
 
 struct key {
@@ -84,9 +87,9 @@ struct key {
 	uint32_t period, lead, overlap, token_lifetime, jwks_max_age;
 	uint32_t max_uses;
 	/* Not from the journal: */
-	struct change *change;    /* the life-cycle change under way, or NULL */
-	struct link parked;       /* wraps that wait for a reservation or a rotation */
-	struct pause pause;       /* a change of it failed */
+	struct change *change; /* the life-cycle change under way, or NULL */
+	struct link parked;    /* wraps that wait for a reservation or a rotation */
+	struct pause pause;    /* a change of it failed */
 };
 
 /* Something that cekd was about to make or destroy in the token and never finished saying. */
@@ -100,14 +103,14 @@ struct intent {
 };
 
 struct ring {
-	uint64_t epoch;     /* seq of the last record that changed a key */
+	uint64_t epoch; /* seq of the last record that changed a key */
 	uint64_t last_seq;
 	uint64_t last_time;
-	bool live;          /* replayed: counters in memory are ahead of the journal's from now on */
-	bool clock_suspect; /* the records' times jumped, and no operator has confirmed the clock since */
-	char file[80];      /* which file the journal was when cekd last opened it */
-	bool suspect;       /* it seems to be a copy or an older one, and no operator has confirmed it since */
-	bool confirmed;     /* an operator has confirmed it once */
+	bool live;                 /* replayed: counters in memory are ahead of the journal's from now on */
+	bool clock_suspect;        /* the records' times jumped, and no operator has confirmed the clock since */
+	char file[80];             /* which file the journal was when cekd last opened it */
+	bool suspect;              /* it seems to be a copy or an older one, and no operator has confirmed it since */
+	bool confirmed;            /* an operator has confirmed it once */
 	char found[RING_HEAD_MAX]; /* suspect: its last line as it was found */
 	uint64_t found_time;
 	struct table names, kids, cka_ids;

@@ -51,9 +51,11 @@ struct due schedule_next(const struct key *key, bool keep)
 	for (size_t i = 0; i < key->n_versions; i++) {
 		struct version *version = key->versions[i];
 		enum step step = version->state == STATE_SUSPENDED ? STEP_RESUME
-			: version->state == STATE_WAITING ? STEP_DESTROY : STEP_NONE;
+			: version->state == STATE_WAITING          ? STEP_DESTROY
+								   : STEP_NONE;
 
-		if (step == STEP_NONE || version->until == 0 || ((keep || version->destroy_pause.held) && step == STEP_DESTROY))
+		if (step == STEP_NONE || version->until == 0 ||
+			((keep || version->destroy_pause.held) && step == STEP_DESTROY))
 			continue;
 		if (first.step == STEP_NONE || version->until < first.time)
 			first = (struct due){step, version->until, version};
@@ -130,7 +132,7 @@ static void add_retirement(struct rows *rows, const struct key *key, const struc
 		snprintf(why, sizeof(why), "earliest safe retirement: deactivated, plus overlap %u s", key->overlap);
 	else
 		snprintf(why, sizeof(why),
-		"earliest safe retirement: deactivated, plus JWKS cache %u s, token lifetime %u s, skew %u s",
+			"earliest safe retirement: deactivated, plus JWKS cache %u s, token lifetime %u s, skew %u s",
 			key->jwks_max_age, key->token_lifetime, skew);
 	add(rows, since + seconds(schedule_overlap(key, skew)), "retire", version, why);
 }
@@ -158,8 +160,7 @@ static size_t add_old(struct rows *rows, const struct key *key, uint32_t skew)
 
 /* One rotation: the successor of the version active since a moment. Returns when the successor becomes active. */
 static uint64_t add_rotation(struct rows *rows, const struct key *key, const struct version *from,
-	const struct version *to,
-	uint64_t since, uint32_t skew)
+	const struct version *to, uint64_t since, uint32_t skew)
 {
 	uint64_t published = to ? to->created : later(since + seconds(key->period - lead(key)), rows->now);
 	uint64_t active = later(activation(key, since, published), rows->now);

@@ -26,13 +26,13 @@ enum step {
 
 struct due {
 	enum step step;
-	uint64_t time; /* real time, microseconds */
+	uint64_t time;           /* real time, microseconds */
 	struct version *version; /* NULL for STEP_PUBLISH */
 };
 
 struct planned {
 	uint64_t time;
-	const char *what; /* "publish", "activate", "retire" */
+	const char *what;              /* "publish", "activate", "retire" */
 	const struct version *version; /* NULL: not made yet */
 	char why[160];
 };

@@ -46,10 +46,10 @@ static int check_unused(struct request *request, const struct version *version)
 		utc(version->last_used + overlap, when, sizeof(when));
 		snprintf(safe, sizeof(safe), "safe from %s", when);
 	}
-	return request_say(request, STATUS_CONFLICT, "still used: %llu unwraps, last at %s by %s/%u, %zu peers; %s, or force",
+	return request_say(request, STATUS_CONFLICT,
+		"still used: %llu unwraps, last at %s by %s/%u, %zu peers; %s, or force",
 		(unsigned long long)version->unwraps, utc(version->last_used, when, sizeof(when)),
-		usage ? usage->listener : "?",
-		usage ? usage->uid : 0, version->n_peers, safe);
+		usage ? usage->listener : "?", usage ? usage->uid : 0, version->n_peers, safe);
 }
 
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)
@@ -81,8 +81,8 @@ int rpc_destroy_version(struct request *request)
 		return log_origin(-ENOMEM);
 	change->version = request->version;
 	change->state = STATE_WAITING;
-	change->until = clock_real_us() + (message->wait > 0 ? message->wait
-		: request->broker->destroy_wait) * UINT64_C(1000000);
+	change->until = clock_real_us() +
+		(message->wait > 0 ? message->wait : request->broker->destroy_wait) * UINT64_C(1000000);
 	change->force = message->force;
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
 	return change_start(change, NULL, 0);

@@ -37,10 +37,13 @@ int rpc_metrics(struct request *request)
 		{"ring_epoch", "Number of the last record that changed a key.", broker->ring.epoch},
 		{"audit_unacknowledged_bytes", "Audit records that the journal has not acknowledged.",
 			broker->audit.kept_bytes},
-		{"refused_connections", "Connections over a limit or from an unmapped uid.", server->refused_connections, true},
+		{"refused_connections", "Connections over a limit or from an unmapped uid.",
+			server->refused_connections, true},
 		{"malformed_frames", "Frames that were no request.", server->malformed_frames, true},
-		{"silent_connections", "Connections closed because no whole request came.", server->closed_silent, true},
-		{"stalled_connections", "Connections closed because replies were not read.", server->closed_stalled, true},
+		{"silent_connections", "Connections closed because no whole request came.", server->closed_silent,
+			true},
+		{"stalled_connections", "Connections closed because replies were not read.", server->closed_stalled,
+			true},
 	};
 
 	if (!reply || !text)

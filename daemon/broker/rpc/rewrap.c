@@ -53,10 +53,10 @@ static bool target_lost(const struct request *request, const JobResult *result)
 {
 	const struct version *to = request->to_version;
 
-	return result && (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING ||
+	return result &&
+		(result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING ||
 			result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_AMBIGUOUS) &&
-		result->cka_id.len == to->cka_id_len &&
-		memcmp(result->cka_id.data, to->cka_id, to->cka_id_len) == 0;
+		result->cka_id.len == to->cka_id_len && memcmp(result->cka_id.data, to->cka_id, to->cka_id_len) == 0;
 }
 
 static int on_result(struct request *request, const JobResult *result)
@@ -78,7 +78,8 @@ static int on_result(struct request *request, const JobResult *result)
 	if (request->version != request->to_version)
 		return answer(request, result, NULL, NULL);
 	job = waiting_job(request);
-	return job ? answer(request, NULL, &job->rewrap->from->encrypted_key, job->rewrap->from->params) : log_origin(-ENOMEM);
+	return job ? answer(request, NULL, &job->rewrap->from->encrypted_key, job->rewrap->from->params)
+		   : log_origin(-ENOMEM);
 }
 
 /* To another key: it must be named to this peer, who may also see the CEK by unwrapping it itself. */
@@ -149,10 +150,13 @@ int rpc_rewrap(struct request *request)
 		return r;
 	if (request->candidate == UINT32_MAX && request->version == request->to_key->active)
 		return answer(request, NULL, &message->encrypted_key, message->params);
-	from = (Cek__Internal__V1__UnwrapJob){.base = from.base, .alg = message->alg, .enc = message->enc,
+	from = (Cek__Internal__V1__UnwrapJob){.base = from.base,
+		.alg = message->alg,
+		.enc = message->enc,
 		.cek_len = request->enc->cek_len,
 		.cka_id = {.data = request->version->cka_id, .len = request->version->cka_id_len},
-		.encrypted_key = message->encrypted_key, .params = message->params,
+		.encrypted_key = message->encrypted_key,
+		.params = message->params,
 		.public_key = ring_public_half(request->version)};
 	use_wrap_job(request, NULL, &to);
 	rewrap.from = &from;

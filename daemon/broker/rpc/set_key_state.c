@@ -60,7 +60,8 @@ static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest
 		return request_say(request, STATUS_CONFLICT, "%s to %s: %s", state_name(version->state), state_name(to),
 			why);
 	if (!is_expected(message, version->state))
-		return request_say(request, STATUS_CONFLICT, "current: the version is %s by now%s", state_name(version->state),
+		return request_say(request, STATUS_CONFLICT, "current: the version is %s by now%s",
+			state_name(version->state),
 			suspends_again(version, to) ? ": take its destruction back first" : "");
 	if (message->until > 0 && suspends_again(version, to))
 		return request_say(request, STATUS_CONFLICT,

@@ -114,8 +114,10 @@ static void warn_of_lost_objects(struct warnings *warnings, const struct broker 
 			if (version->state == STATE_DESTROYED)
 				continue;
 			if (version->twins)
-				warn_of(warnings, "key %s: the token has several keys that could be version %u: "
-					"cekctl fsck", key->name, version->number);
+				warn_of(warnings,
+					"key %s: the token has several keys that could be version %u: "
+					"cekctl fsck",
+					key->name, version->number);
 			if (version->missing)
 				warn_of(warnings, "key %s: the token has no object for version %u", key->name,
 					version->number);
@@ -172,8 +174,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 	if (broker->workers.hopeless)
 		warn(&warnings, broker->workers.why);
 	if (!list_empty(&broker->ring.intents))
-		warn(&warnings,
-			"some life-cycle changes began and did not end: cekctl fsck says what is left of them");
+		warn(&warnings, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
 	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
 	if (warnings.left_out > 0) {

@@ -89,8 +89,8 @@ static bool fits(const struct version *version, size_t rsa_len)
 	return use_unwraps(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
 }
 
-/* Place by place: the active one, then from the youngest to the oldest; then in the same order those that are lost. NULL:
- * the version of this place does not fit, or has its other place. */
+/* Place by place: the active one, then from the youngest to the oldest; then in the same order those that are lost.
+ * NULL: the version of this place does not fit, or has its other place. */
 static struct version *in_order(const struct key *key, size_t place, size_t rsa_len)
 {
 	const size_t n = key->n_versions + 1, i = place % n;
@@ -221,8 +221,8 @@ static int unpark(struct request *request)
 
 	if (!job)
 		return log_origin(-ENOMEM);
-	return use_submit_wrap(request, job, job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to
-		: job->wrap);
+	return use_submit_wrap(request, job,
+		job->op_case == CEK__INTERNAL__V1__JOB__OP_REWRAP ? job->rewrap->to : job->wrap);
 }
 
 int use_submit_wrap(struct request *request, Job *job, Cek__Internal__V1__WrapJob *wrap)

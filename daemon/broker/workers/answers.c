@@ -10,9 +10,9 @@
 #include "proto/dgram.h"
 
 enum {
-	RECEIVE_MAX = 8, /* datagrams of one recvmmsg(2) */
+	RECEIVE_MAX = 8,    /* datagrams of one recvmmsg(2) */
 	NEWS_ALGS_MAX = 64, /* far more than there are */
-	PARTS_MAX = 4096, /* results of one job that is answered in parts */
+	PARTS_MAX = 4096,   /* results of one job that is answered in parts */
 };
 
 static void retire_older(struct worker *worker)
@@ -70,7 +70,8 @@ static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *
 	merged.alg = news->alg;
 	packed = malloc(cek__internal__v1__worker_hello__get_packed_size(&merged) + 1);
 	hello = packed ? cek__internal__v1__worker_hello__unpack(NULL,
-		cek__internal__v1__worker_hello__pack(&merged, packed), packed) : NULL;
+				 cek__internal__v1__worker_hello__pack(&merged, packed), packed)
+		       : NULL;
 	free(packed);
 	if (!hello) /* what is known stays */
 		return true;
@@ -162,8 +163,8 @@ static int receive(struct worker *worker, struct received *ret_received)
 
 	for (unsigned i = 0; i < n; i++) {
 		ret_received->iov[i] = (struct iovec){.iov_base = buffer + i * size, .iov_len = size};
-		ret_received->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &ret_received->iov[i],
-			.msg_iovlen = 1}};
+		ret_received->messages[i] = (struct mmsghdr){
+			.msg_hdr = {.msg_iov = &ret_received->iov[i], .msg_iovlen = 1}};
 	}
 	ret_received->asked = n;
 	ret_received->n = recvmmsg(worker->fd, ret_received->messages, n, MSG_DONTWAIT, NULL);

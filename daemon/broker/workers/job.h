@@ -17,12 +17,12 @@ struct job {
 	uint64_t id;     /* from workers_job_id(), the same as in the packed message */
 	uint8_t *packed; /* a Job, in locked memory if it holds a CEK; stays until done */
 	size_t len;
-	uint32_t uid;    /* whose; 0 for changes of keys and the broker's own */
-	bool queued;     /* in a queue or at a worker */
+	uint32_t uid;        /* whose; 0 for changes of keys and the broker's own */
+	bool queued;         /* in a queue or at a worker */
 	struct queue *queue; /* in which it waits; NULL at a worker */
-	unsigned lost;   /* workers that went while it was at them */
-	bool in_parts;   /* an inventory: may be answered by several results, all but the last with more */
-	uint32_t parts;  /* that have come */
+	unsigned lost;       /* workers that went while it was at them */
+	bool in_parts;       /* an inventory: may be answered by several results, all but the last with more */
+	uint32_t parts;      /* that have come */
 	/* NULL: the worker died of it, or there will be none. Called once; for what is answered in parts, at each of
 	 * them. */
 	void (*done)(struct job *job, const JobResult *result);

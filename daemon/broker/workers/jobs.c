@@ -9,7 +9,7 @@
 #include "proto/put.h"
 
 enum {
-	SEND_MAX = 16,   /* jobs in one datagram */
+	SEND_MAX = 16, /* jobs in one datagram */
 	JOB_HEAD_MAX = PUT_FIELD_MAX,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/broker/base/pack.h"
 #include "daemon/broker/workers/pack_job.h"
+#include "daemon/broker/base/pack.h"
 #include "proto/fields.h"
 #include "proto/put.h"
 

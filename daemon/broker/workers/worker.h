@@ -26,10 +26,10 @@ struct worker {
 	bool manage;
 	uint32_t index, generation;
 	int32_t pid;
-	bool ready;      /* has said hello */
-	bool replacing;  /* its successor was asked for */
+	bool ready;     /* has said hello */
+	bool replacing; /* its successor was asked for */
 	bool broke_rules;
-	bool leaving;    /* the successor is there: gets no more jobs, closed when it has answered */
+	bool leaving;     /* the successor is there: gets no more jobs, closed when it has answered */
 	struct link jobs; /* oldest first */
 	uint32_t n_jobs;
 	uint32_t unsent; /* the last ones of jobs */
@@ -50,13 +50,13 @@ struct workers {
 	struct turn *turn;
 	const struct workers_events *events;
 	void *owner;
-	struct link all;     /* use workers and the manage worker */
-	struct queue queue;  /* jobs for a use worker */
+	struct link all;    /* use workers and the manage worker */
+	struct queue queue; /* jobs for a use worker */
 	struct queue manage_queue;
 	bool manage_wanted;
 	uint64_t next_id;
-	bool hopeless;       /* cekd does not start any more: wrong PIN */
-	char why[200];       /* of the last worker that went */
+	bool hopeless; /* cekd does not start any more: wrong PIN */
+	char why[200]; /* of the last worker that went */
 };
 
 void worker_free(struct worker *worker);

@@ -59,8 +59,13 @@ int workers_up(struct workers *workers, int fd, int executing, const Cek__Intern
 		close(fd);
 		return -ENOMEM;
 	}
-	*worker = (struct worker){.workers = workers, .fd = fd, .executing = page, .manage = up->manage, .index = up->index,
-		.generation = up->generation, .pid = up->pid};
+	*worker = (struct worker){.workers = workers,
+		.fd = fd,
+		.executing = page,
+		.manage = up->manage,
+		.index = up->index,
+		.generation = up->generation,
+		.pid = up->pid};
 	list_init(&worker->jobs);
 	event_assign(&worker->readable, workers->turn->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
 	event_assign(&worker->writable, workers->turn->base, fd, EV_WRITE, on_writable, worker);

@@ -182,8 +182,10 @@ static void append_open(struct audit_file *file, const char *version, uint64_t k
 	if (segment->refused)
 		return;
 	if (segment->head.seq == 0 && keys_seq > 0)
-		log_warning("%s is empty, but the key journal is not: unless you have moved the audit journal away yourself, "
-			    "restore it, for it knows how long the keys have lived (cekd-journal(5))", segment->name);
+		log_warning("%s is empty, but the key journal is not: unless you have moved the audit journal away "
+			    "yourself, "
+			    "restore it, for it knows how long the keys have lived (cekd-journal(5))",
+			segment->name);
 	r = record_write_audit_open(&lines->text, clock_real_us(), version, keys_seq, &lines->next);
 	if (r == 0)
 		r = lines_done(lines, start);

@@ -15,10 +15,10 @@ enum {
 };
 
 struct place {
-	int directory;      /* the state directory, O_PATH is enough; belongs to the caller */
-	const char *path;   /* its path */
-	const char *file;   /* the name in it */
-	dev_t dev;          /* of the directory */
+	int directory;    /* the state directory, O_PATH is enough; belongs to the caller */
+	const char *path; /* its path */
+	const char *file; /* the name in it */
+	dev_t dev;        /* of the directory */
 	ino_t ino;
 };
 

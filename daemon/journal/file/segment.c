@@ -20,7 +20,7 @@ int segment_init(struct segment *segment, int fd, int at, const char *directory,
 {
 	int r;
 
-	*segment = (struct segment){ .fd = fd, .head = chain_start() };
+	*segment = (struct segment){.fd = fd, .head = chain_start()};
 	snprintf(segment->name, sizeof(segment->name), "%s/%s", directory, file);
 	r = place_init(&segment->place, at, directory, file);
 	return r < 0 ? r : lines_init(&segment->gathered);
@@ -32,7 +32,7 @@ void segment_deinit(struct segment *segment)
 		return;
 	lines_deinit(&segment->gathered);
 	close(segment->fd);
-	*segment = (struct segment){ 0 };
+	*segment = (struct segment){0};
 }
 
 static void __attribute__((format(printf, 2, 0))) set_trouble(struct segment *segment, const char *format, va_list args)
@@ -73,8 +73,8 @@ static void settle(struct segment *segment, off_t whole, off_t size, const struc
 	segment->head = segment->gathered.next = *head;
 	if (whole == size)
 		return;
-	log_warning("%s: cutting off the last %" PRId64 " bytes after seq %" PRIu64 ", which a crash left unfinished", segment->name,
-		    (int64_t)(size - whole), head->seq);
+	log_warning("%s: cutting off the last %" PRId64 " bytes after seq %" PRIu64 ", which a crash left unfinished",
+		segment->name, (int64_t)(size - whole), head->seq);
 	if (ftruncate(segment->fd, whole) < 0)
 		segment_refuse(segment, ": cannot cut off an unfinished line: %s", strerror(errno));
 	segment->unsynced = true;
@@ -94,7 +94,8 @@ static bool measure(struct segment *segment, off_t *ret_size)
 }
 
 /* Check from offset, where the chain is at from, to the end. A line's number in the file is its seq. */
-static int recover_from(struct segment *segment, off_t offset, const struct chain_head *from, chain_line_fn *line, void *userdata)
+static int recover_from(struct segment *segment, off_t offset, const struct chain_head *from, chain_line_fn *line,
+	void *userdata)
 {
 	struct chain_result result;
 	off_t size;
@@ -112,8 +113,10 @@ static int recover_from(struct segment *segment, off_t offset, const struct chai
 	if (r < 0)
 		segment_refuse(segment, ": cannot be read: %s", strerror(-r));
 	else if (result.fault != CHAIN_GOOD)
-		segment_refuse(segment, ":%" PRIu64 ": %s; nothing was changed: find out who wrote there, then restore the file (cekd-journal(5))",
-			       from->seq + result.bad_line, result.why);
+		segment_refuse(segment,
+			":%" PRIu64
+			": %s; nothing was changed: find out who wrote there, then restore the file (cekd-journal(5))",
+			from->seq + result.bad_line, result.why);
 	else
 		settle(segment, offset + (off_t)result.whole_bytes, size, &result.whole);
 	return 0;
@@ -176,7 +179,8 @@ int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *use
 	good = n > 0 && first_link(text, (size_t)n, &offset, &from);
 	free(text);
 	if (!good) {
-		segment_refuse(segment, ": no whole line in the last %d bytes; restore the file (cekd-journal(5))", SEGMENT_TAIL);
+		segment_refuse(segment, ": no whole line in the last %d bytes; restore the file (cekd-journal(5))",
+			SEGMENT_TAIL);
 		return 0;
 	}
 	return recover_from(segment, offset, &from, line, userdata);
@@ -193,7 +197,8 @@ int segment_read(struct segment *segment, chain_line_fn *line, void *userdata)
 	if (r < 0)
 		return r;
 	if (result.fault != CHAIN_GOOD || result.head.seq != segment->head.seq) {
-		segment_refuse(segment, ": was changed by somebody else while cekd runs (%s)", result.why[0] ? result.why : "lines were added");
+		segment_refuse(segment, ": was changed by somebody else while cekd runs (%s)",
+			result.why[0] ? result.why : "lines were added");
 		return -EBADMSG;
 	}
 	return 0;
@@ -243,9 +248,10 @@ int segment_look(struct segment *segment)
 	}
 	if (st.st_size == segment->size || (st.st_size > segment->size && segment->leftover))
 		return 0;
-	segment_refuse(segment, ": was %s by somebody else while cekd runs (%" PRId64 " bytes, not %" PRId64 "): restore the file "
-		       "(cekd-journal(5)), then restart cekd", st.st_size < segment->size ? "cut short" : "written",
-		       (int64_t)st.st_size, (int64_t)segment->size);
+	segment_refuse(segment,
+		": was %s by somebody else while cekd runs (%" PRId64 " bytes, not %" PRId64 "): restore the file "
+		"(cekd-journal(5)), then restart cekd",
+		st.st_size < segment->size ? "cut short" : "written", (int64_t)st.st_size, (int64_t)segment->size);
 	return -EROFS;
 }
 
@@ -320,7 +326,9 @@ int segment_sync(struct segment *segment)
 	} while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		r = -errno;
-		segment_refuse(segment, ": fdatasync: %s; what is on disk is no longer certain: check the disk, then restart cekd", strerror(-r));
+		segment_refuse(segment,
+			": fdatasync: %s; what is on disk is no longer certain: check the disk, then restart cekd",
+			strerror(-r));
 		return r;
 	}
 	r = segment_look(segment); /* on disk, but perhaps under no name */
@@ -342,5 +350,5 @@ void segment_cut_back(struct segment *segment, off_t size, const struct chain_he
 	r = ours ? cut(segment) : 0;
 	if (!ours || r < 0)
 		log_error("%s: cannot take back records that did not become durable: %s", segment->name,
-			  ours ? strerror(-r) : "somebody else has changed it");
+			ours ? strerror(-r) : "somebody else has changed it");
 }

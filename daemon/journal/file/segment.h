@@ -28,14 +28,14 @@ enum {
 
 struct segment {
 	int fd;
-	char name[256];          /* for messages */
+	char name[256]; /* for messages */
 	struct place place;
-	off_t size;              /* of the whole lines in the file */
-	struct chain_head head;  /* after them */
-	struct lines gathered;   /* not yet in the file */
-	bool unsynced;           /* written, not yet on disk */
-	bool leftover;           /* what a failed write left after size could not be cut off yet */
-	bool refused;            /* not to be used until the next start */
+	off_t size;                        /* of the whole lines in the file */
+	struct chain_head head;            /* after them */
+	struct lines gathered;             /* not yet in the file */
+	bool unsynced;                     /* written, not yet on disk */
+	bool leftover;                     /* what a failed write left after size could not be cut off yet */
+	bool refused;                      /* not to be used until the next start */
 	char trouble[SEGMENT_TROUBLE_MAX]; /* one line for Status and what to do; empty = all is well */
 };
 
@@ -53,12 +53,12 @@ int segment_recover(struct segment *segment, chain_line_fn *line, void *userdata
 /* The same for the last SEGMENT_TAIL bytes only: an audit journal may be huge, and `cekctl audit verify` checks all. */
 int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata);
 
-/* Read it again from the start; only lines that stood there when it was last written. -errno; -EBADMSG if it is no longer
- * what it was (then refused is set). */
+/* Read it again from the start; only lines that stood there when it was last written. -errno; -EBADMSG if it is no
+ * longer what it was (then refused is set). */
 int segment_read(struct segment *segment, chain_line_fn *line, void *userdata);
 
-/* Whether it is still the file that was opened, where it was, and as it was left. 0; -ESTALE and trouble is set; -EROFS: it
- * is refused. */
+/* Whether it is still the file that was opened, where it was, and as it was left. 0; -ESTALE and trouble is set;
+ * -EROFS: it is refused. */
 int segment_look(struct segment *segment);
 
 /* Write all that is gathered. On failure it stays gathered, the file is as before, and trouble says what is wrong. */
@@ -70,8 +70,8 @@ void segment_drop(struct segment *segment);
 /* In trouble, with nothing gathered: see whether the file can be written again. If so, trouble is over. */
 void segment_probe(struct segment *segment);
 
-/* Make durable what was written. -EROFS or another error: the segment is refused; -ESTALE: it is on disk, but the file is
- * not where it was, and trouble is set. */
+/* Make durable what was written. -EROFS or another error: the segment is refused; -ESTALE: it is on disk, but the file
+ * is not where it was, and trouble is set. */
 int segment_sync(struct segment *segment);
 
 /* Cut the file back to a place where it has been before (size and head), after a failed segment_sync(); not if somebody

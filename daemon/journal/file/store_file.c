@@ -65,7 +65,7 @@ static int read_line(void *userdata, const json_t *object, const struct chain_he
 	r = record_read_key(object, &file->arena, &record, why);
 	if (r < 0) {
 		segment_refuse(&file->keys, ":%" PRIu64 ": %s; nothing was changed: restore the file (cekd-journal(5))",
-			       head->seq, why);
+			head->seq, why);
 		return -EBADMSG;
 	}
 	return reading->fn ? reading->fn(reading->userdata, record, head) : 0;
@@ -114,14 +114,14 @@ static int write_durably(struct segment *keys)
 }
 
 static enum store_outcome append_now(struct store_file *file, KeyRecord *const *records, size_t n,
-				     const struct chain_head *expected, char why[STORE_WHY_MAX])
+	const struct chain_head *expected, char why[STORE_WHY_MAX])
 {
 	struct segment *keys = &file->keys;
 	int r;
 
 	if (expected->seq != keys->head.seq || strcmp(expected->hash, keys->head.hash) != 0) {
 		snprintf(why, STORE_WHY_MAX, "the journal ends with seq %" PRIu64 ", not with the expected line",
-			 keys->head.seq);
+			keys->head.seq);
 		return STORE_CONFLICT;
 	}
 	r = lines_add_keys(&keys->gathered, records, n, &file->arena, why);
@@ -139,7 +139,7 @@ static enum store_outcome append_now(struct store_file *file, KeyRecord *const *
 }
 
 static int file_append(struct store *store, KeyRecord *const *records, size_t n, const struct chain_head *expected,
-		       store_done_fn *done, void *userdata)
+	store_done_fn *done, void *userdata)
 {
 	struct store_file *file = file_of(store);
 

@@ -32,7 +32,8 @@ static void on_others(void *userdata, const KeyRecord *record, const struct chai
 
 	if (!queue->behind)
 		log_warning("others have written to the key journal (seq %" PRIu64 "): changes of keys are refused "
-			    "until the broker has read it anew", head->seq);
+			    "until the broker has read it anew",
+			head->seq);
 	queue->behind = true;
 }
 

@@ -23,7 +23,7 @@ struct key_queue {
 	struct store *store;
 	struct evidence *evidence;
 	struct report *report;
-	struct arena *arena;    /* for one message; nobody else's is there while a function below runs */
+	struct arena *arena; /* for one message; nobody else's is there while a function below runs */
 
 	struct link waiting;
 	size_t n;
@@ -42,7 +42,7 @@ void key_queue_deinit(struct key_queue *queue);
 /* Replay or AppendKey, unpacked and as it came: do it, or keep it until its turn has come. Here as below: 0, or
  * -errno when it cannot go on. */
 int key_queue_take(struct key_queue *queue, const Cek__Internal__V1__ToJournal *message, const uint8_t *data,
-		   size_t len);
+	size_t len);
 
 /* What the store waits for is there (store_wait()): go on, and answer. */
 int key_queue_turn(struct key_queue *queue);

@@ -35,7 +35,7 @@ enum {
  * SIGXFSZ would kill it where EFBIG can be reported. */
 static void ignore_signals(void)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ };
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_IGN);
@@ -51,7 +51,8 @@ static int receive_setup(uint8_t *buffer, int fds[N_FDS + 1], Cek__Internal__V1_
 	if (len <= 0)
 		return len < 0 ? (int)len : -EPIPE;
 	setup = cek__internal__v1__setup__unpack(NULL, (size_t)len, buffer);
-	if (!setup || setup->role_case != CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL || n_fds != (setup->test_clock ? N_FDS + 1 : N_FDS)) {
+	if (!setup || setup->role_case != CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL ||
+		n_fds != (setup->test_clock ? N_FDS + 1 : N_FDS)) {
 		cek__internal__v1__setup__free_unpacked(setup, NULL);
 		return -EPROTO;
 	}

@@ -12,7 +12,7 @@ typedef Cek__Internal__V1__ReplayBatch ReplayBatch;
 enum {
 	BATCH_BYTES = DGRAM_MAX - 1024, /* packed records; the rest is for what is around them */
 	BATCH_RECORDS = 512,
-	BATCH_AROUND = 8,               /* tag and length of one record */
+	BATCH_AROUND = 8, /* tag and length of one record */
 };
 
 /* One batch of packed records: a message of the store lives only until the next one. */
@@ -95,7 +95,7 @@ static int add_to_batch(void *userdata, const KeyRecord *record, const struct ch
 }
 
 int replay_send(const struct pair *pair, struct store *store, const struct evidence *evidence, struct arena *arena,
-		uint64_t id, struct chain_head *ret_head)
+	uint64_t id, struct chain_head *ret_head)
 {
 	struct batch *batch = calloc(1, sizeof(*batch));
 	int r;

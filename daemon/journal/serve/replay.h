@@ -15,4 +15,4 @@
 /* Answer the question id. The arena holds the records of one datagram; it is reset. *ret_head is the last line that was
  * sent. 0; -EROFS or -EBADMSG: the journal cannot be trusted, and its replay did not end; other -errno. */
 int replay_send(const struct pair *pair, struct store *store, const struct evidence *evidence, struct arena *arena,
-		uint64_t id, struct chain_head *ret_head);
+	uint64_t id, struct chain_head *ret_head);

@@ -33,7 +33,7 @@ int report_send(struct report *report)
 int report_send_if_new(struct report *report)
 {
 	bool same = strcmp(report->told_keys, store_state(report->store).text) == 0 &&
-		    strcmp(report->told_audit, audit_state(report->audit).text) == 0;
+		strcmp(report->told_audit, audit_state(report->audit).text) == 0;
 
 	return same ? 0 : report_send(report);
 }

@@ -11,9 +11,9 @@
 #include "proto/internal.pb-c.h"
 
 enum {
-	SERVE_ARENA = 2 << 20,    /* bytes: a datagram of DGRAM_MAX, unpacked */
-	SERVE_GATHER = 1 << 20,   /* bytes of lines after which they are written although more datagrams wait */
-	SERVE_DATAGRAMS = 256,    /* the same for datagrams: acknowledgements must not wait for ever */
+	SERVE_ARENA = 2 << 20,  /* bytes: a datagram of DGRAM_MAX, unpacked */
+	SERVE_GATHER = 1 << 20, /* bytes of lines after which they are written although more datagrams wait */
+	SERVE_DATAGRAMS = 256,  /* the same for datagrams: acknowledgements must not wait for ever */
 	LOOK_US = 1000000,
 	REST_US = 2000,
 };
@@ -133,7 +133,7 @@ static int serve_one(struct serve *serve)
 	arena_reset(&serve->arena);
 	if (len > 0)
 		message = cek__internal__v1__to_journal__unpack(arena_allocator(&serve->arena), (size_t)len,
-								serve->pair.buffer);
+			serve->pair.buffer);
 	if (!message) {
 		log_error("the broker sent a datagram that is no message");
 		return 1;

@@ -22,22 +22,22 @@
 enum { SERVE_PAIR, SERVE_CONTROL, SERVE_STORE, SERVE_FDS };
 
 struct serve {
-	struct pair pair;       /* its descriptors */
+	struct pair pair; /* its descriptors */
 	struct store *store;
 	struct audit *audit;
 	struct evidence *evidence;
 	bool audit_durable;
 	uint64_t sync_us;
-	const char *sandbox;    /* for JournalState */
+	const char *sandbox; /* for JournalState */
 
 	struct report report;
 	struct key_queue keys;
-	struct arena arena;     /* one message of the pair */
-	uint64_t sync_due;      /* clock_monotonic_us(), 0 = nothing to do */
-	uint64_t look_due;      /* at the journals, also when nothing is written */
-	uint64_t rest_until;    /* see serve_rest(), 0 = none */
-	size_t records;         /* of audit, in this turn */
-	bool batch_seen;        /* an acknowledgement is owed */
+	struct arena arena;  /* one message of the pair */
+	uint64_t sync_due;   /* clock_monotonic_us(), 0 = nothing to do */
+	uint64_t look_due;   /* at the journals, also when nothing is written */
+	uint64_t rest_until; /* see serve_rest(), 0 = none */
+	size_t records;      /* of audit, in this turn */
+	bool batch_seen;     /* an acknowledgement is owed */
 };
 
 /* Set the members above the blank line first. 0 or -errno. deinit is safe on a zeroed struct, and before the

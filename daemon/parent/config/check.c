@@ -12,7 +12,7 @@
 /* libconfuse's callbacks carry no data of ours, hence this. One file is read at a time. */
 static struct {
 	const char *name; /* of the file: libconfuse does not give it to sections without title */
-	char *error; /* CONFIG_ERROR_MAX bytes; the first message stays */
+	char *error;      /* CONFIG_ERROR_MAX bytes; the first message stays */
 } reading;
 
 static void __attribute__((format(printf, 2, 0))) take_error(cfg_t *cfg, const char *format, va_list args)
@@ -83,8 +83,12 @@ static const struct {
 	const char *name;
 	int (*check)(cfg_t *, cfg_opt_t *);
 } checks[] = {
-	{"module", check_path}, {"token", check_token}, {"pin-file", check_path},
-	{"module-environment", check_environment}, {"state-directory", check_path}, {"sandbox", check_sandbox},
+	{"module", check_path},
+	{"token", check_token},
+	{"pin-file", check_path},
+	{"module-environment", check_environment},
+	{"state-directory", check_path},
+	{"sandbox", check_sandbox},
 };
 
 void config_check_install(cfg_t *cfg)

@@ -20,10 +20,10 @@ enum {
 
 struct config {
 	char *module;
-	char *token;               /* RFC 7512 URI as text */
+	char *token; /* RFC 7512 URI as text */
 	char *pin_file;
 	char *module_init_reserved; /* "" if none */
-	char **module_environment; /* NAME=value, NULL at the end */
+	char **module_environment;  /* NAME=value, NULL at the end */
 	char *state_directory;
 	char *sandbox;
 	unsigned workers;

@@ -45,7 +45,8 @@ static cfg_t *new_parser(void)
 	memcpy(options, plain_options, sizeof(plain_options));
 	ranges_number_options(next);
 	next += RANGES_NUMBERS;
-	*next++ = (cfg_opt_t)CFG_SEC("listener", config_listener_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	*next++ = (cfg_opt_t)CFG_SEC("listener", config_listener_options(),
+		CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("rule", config_rule_options(), CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	*next++ = (cfg_opt_t)CFG_SEC("limits", config_limits_options(), CFGF_NONE);
 	*next = (cfg_opt_t)CFG_END();
@@ -111,7 +112,7 @@ static int read_plain(cfg_t *cfg, struct config *config)
 	config->sandbox = copy(cfg_getstr(cfg, "sandbox"));
 	config->module_environment = calloc(n + 1, sizeof(char *));
 	if (config->module_init_reserved == NULL || config->state_directory == NULL || config->sandbox == NULL ||
-	    config->module_environment == NULL)
+		config->module_environment == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		config->module_environment[i] = copy(cfg_getnstr(cfg, "module-environment", i));
@@ -126,8 +127,10 @@ static int read_account(cfg_t *cfg, const char *option, struct account *ret_acco
 	const char *name = cfg_getstr(cfg, option);
 
 	if (account_find(name, ret_account) < 0) {
-		cfg_error(cfg, "%s: there is no user \"%s\": make it with systemd-sysusers "
-		               "(softhsm-conf/sysusers.d/cekd.conf), or give a number", option, name);
+		cfg_error(cfg,
+			"%s: there is no user \"%s\": make it with systemd-sysusers "
+			"(softhsm-conf/sysusers.d/cekd.conf), or give a number",
+			option, name);
 		return -EINVAL;
 	}
 	if (ret_account->uid == 0) {
@@ -145,8 +148,9 @@ static int read_accounts(cfg_t *cfg, struct config *config)
 		r = read_account(cfg, "user-token", &config->worker);
 	if (r == 0)
 		r = read_account(cfg, "user-journal", &config->journal);
-	if (r == 0 && (config->broker.uid == config->worker.uid || config->broker.uid == config->journal.uid ||
-	               config->worker.uid == config->journal.uid)) {
+	if (r == 0 &&
+		(config->broker.uid == config->worker.uid || config->broker.uid == config->journal.uid ||
+			config->worker.uid == config->journal.uid)) {
 		cfg_error(cfg, "user-broker, user-token and user-journal must be three different users");
 		r = -EINVAL;
 	}
@@ -214,7 +218,7 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 	if (r < 0) {
 		if (ret_error[0] == '\0')
 			(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name,
-			               r == -ENOMEM ? "out of memory" : "not a configuration");
+				r == -ENOMEM ? "out of memory" : "not a configuration");
 		make_printable(ret_error);
 		config = config_free(config);
 		return r;
@@ -231,10 +235,11 @@ static void check_writers(FILE *file, const char *path)
 	if (fstat(fileno(file), &st) < 0)
 		return;
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		log_warning("%s belongs to uid %u, who can give himself every right: chown it", path, (unsigned)st.st_uid);
+		log_warning("%s belongs to uid %u, who can give himself every right: chown it", path,
+			(unsigned)st.st_uid);
 	else if (st.st_mode & (S_IWGRP | S_IWOTH))
 		log_warning("%s: who can write it can give himself every right (mode %04o): chmod go-w it", path,
-		            (unsigned)st.st_mode & 07777);
+			(unsigned)st.st_mode & 07777);
 }
 
 int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error)

@@ -19,7 +19,7 @@ static bool same_listeners(const struct config *a, const struct config *b)
 		const struct listener_wanted *x = &a->listeners[i], *y = &b->listeners[i];
 
 		if (strcmp(x->name, y->name) != 0 || strcmp(x->path, y->path) != 0 || x->mode != y->mode ||
-		    x->owner != y->owner || x->group != y->group)
+			x->owner != y->owner || x->group != y->group)
 			return false;
 	}
 	return true;
@@ -28,7 +28,7 @@ static bool same_listeners(const struct config *a, const struct config *b)
 static bool same_account(const struct account *a, const struct account *b)
 {
 	return a->uid == b->uid && a->gid == b->gid && a->n_groups == b->n_groups &&
-	       memcmp(a->groups, b->groups, a->n_groups * sizeof(a->groups[0])) == 0;
+		memcmp(a->groups, b->groups, a->n_groups * sizeof(a->groups[0])) == 0;
 }
 
 const char *config_needs_restart(const struct config *running, const struct config *next)
@@ -36,7 +36,7 @@ const char *config_needs_restart(const struct config *running, const struct conf
 	const struct config *a = running, *b = next;
 
 	if (strcmp(a->module, b->module) != 0 || strcmp(a->module_init_reserved, b->module_init_reserved) != 0 ||
-	    !same_environment(a->module_environment, b->module_environment))
+		!same_environment(a->module_environment, b->module_environment))
 		return "module";
 	if (strcmp(a->token, b->token) != 0)
 		return "token";
@@ -47,15 +47,15 @@ const char *config_needs_restart(const struct config *running, const struct conf
 	if (strcmp(a->sandbox, b->sandbox) != 0)
 		return "sandbox";
 	if (a->workers != b->workers || a->worker_memory != b->worker_memory || a->call_timeout != b->call_timeout ||
-	    a->copy_keys != b->copy_keys)
+		a->copy_keys != b->copy_keys)
 		return "workers";
 	if (a->audit_durable != b->audit_durable || a->audit_sync_ms != b->audit_sync_ms ||
-	    a->usage_seconds != b->usage_seconds)
+		a->usage_seconds != b->usage_seconds)
 		return "audit-durable, audit-sync-ms or usage-seconds";
 	if (a->destroy_wait != b->destroy_wait || a->destroy_wait_min != b->destroy_wait_min || a->skew != b->skew)
 		return "destroy-wait, destroy-wait-min or skew";
 	if (!same_account(&a->broker, &b->broker) || !same_account(&a->worker, &b->worker) ||
-	    !same_account(&a->journal, &b->journal))
+		!same_account(&a->journal, &b->journal))
 		return "user-broker, user-token or user-journal";
 	return same_listeners(a, b) ? NULL : "listener";
 }

@@ -21,7 +21,8 @@ static const char *context(const struct scan *scan, char text[CONTEXT_MAX])
 	text[0] = '\0';
 	if (scan->in_section)
 		n = snprintf(text, CONTEXT_MAX, "%.*s%s%.*s", scan->section.len, scan->section.text,
-		             scan->title.len > 0 ? " " : "", scan->title.len, scan->title.text != NULL ? scan->title.text : "");
+			scan->title.len > 0 ? " " : "", scan->title.len,
+			scan->title.text != NULL ? scan->title.text : "");
 	if (scan->expected != SCAN_OPTION && n >= 0 && n < CONTEXT_MAX)
 		(void)snprintf(text + n, (size_t)(CONTEXT_MAX - n), "%s%.*s", gap, scan->option.len, scan->option.text);
 	return text;
@@ -35,7 +36,7 @@ int scan_fail(struct scan *scan, const char *format, ...)
 
 	(void)context(scan, where);
 	n = snprintf(scan->error, CONFIG_ERROR_MAX, "%s:%u: %s%s", scan->name, scan->line, where,
-	             where[0] != '\0' ? ": " : "");
+		where[0] != '\0' ? ": " : "");
 	va_start(args, format);
 	if (n > 0 && n < CONFIG_ERROR_MAX)
 		(void)vsnprintf(scan->error + n, (size_t)(CONFIG_ERROR_MAX - n), format, args);
@@ -59,14 +60,19 @@ const char *scan_shown(const char *text, char ret_shown[SCAN_SHOWN_MAX])
 		unsigned first, last;
 		const char *name;
 	} known[] = {
-		{0xa0, 0xa0, "no-break space"}, {0x200b, 0x200f, "invisible"}, {0x2013, 0x2014, "dash"},
-		{0x2018, 0x201f, "typographic quotation mark"}, {0x202a, 0x202e, "invisible"}, {0xfeff, 0xfeff, "byte order mark"},
+		{0xa0, 0xa0, "no-break space"},
+		{0x200b, 0x200f, "invisible"},
+		{0x2013, 0x2014, "dash"},
+		{0x2018, 0x201f, "typographic quotation mark"},
+		{0x202a, 0x202e, "invisible"},
+		{0xfeff, 0xfeff, "byte order mark"},
 	};
 	const size_t len = utf8_printable_len(text);
 	unsigned code;
 
 	if (len == 0 || (len == 1 && *text == '"')) {
-		(void)snprintf(ret_shown, SCAN_SHOWN_MAX, len == 0 ? "the byte 0x%02x" : "'%c'", (unsigned)(unsigned char)*text);
+		(void)snprintf(ret_shown, SCAN_SHOWN_MAX, len == 0 ? "the byte 0x%02x" : "'%c'",
+			(unsigned)(unsigned char)*text);
 		return ret_shown;
 	}
 	code = code_point(text, len);
@@ -93,8 +99,9 @@ int scan_fail_end(struct scan *scan, const char *what)
 		what = "the list";
 	if (scan->in_section)
 		(void)snprintf(since, sizeof(since), " (a section that begins on line %u)", scan->section_line);
-	(void)snprintf(scan->error, CONFIG_ERROR_MAX, "%s:%u: the file ends inside %s%s%s%s: it is not whole", scan->name,
-	               scan->line, what != NULL ? what : "", what != NULL && where[0] != '\0' ? " of " : "", where, since);
+	(void)snprintf(scan->error, CONFIG_ERROR_MAX, "%s:%u: the file ends inside %s%s%s%s: it is not whole",
+		scan->name, scan->line, what != NULL ? what : "", what != NULL && where[0] != '\0' ? " of " : "", where,
+		since);
 	return -EINVAL;
 }
 

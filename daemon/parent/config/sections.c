@@ -13,8 +13,24 @@
 typedef Cek__Internal__V1__Rule Rule;
 
 static const char *const operations[] = {
-	"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state", "destroy", "import", "adopt", "schedule",
-	"list", "public", "status", "metrics", "watch", "fsck", "restore",
+	"unwrap",
+	"wrap",
+	"generate",
+	"rewrap",
+	"create",
+	"rotate",
+	"state",
+	"destroy",
+	"import",
+	"adopt",
+	"schedule",
+	"list",
+	"public",
+	"status",
+	"metrics",
+	"watch",
+	"fsck",
+	"restore",
 };
 
 enum {
@@ -146,7 +162,7 @@ static int copy_list(cfg_t *section, const char *name, char ***ret_list, size_t 
 
 /* uid_t and gid_t are the same to the kernel and to protobuf. */
 static int copy_ids(cfg_t *section, const char *name, int (*find)(const char *, uid_t *), uint32_t **ret_ids,
-                    size_t *ret_n)
+	size_t *ret_n)
 {
 	const unsigned n = cfg_size(section, name);
 	uint32_t *ids = calloc(n > 0 ? n : 1, sizeof(*ids));
@@ -157,7 +173,7 @@ static int copy_ids(cfg_t *section, const char *name, int (*find)(const char *, 
 	for (unsigned i = 0; i < n; i++) {
 		if (find(cfg_getnstr(section, name, i), &ids[i]) < 0)
 			return fail_item(section, name, cfg_getnstr(section, name, i),
-			                 "does not exist here: create it, or give a number");
+				"does not exist here: create it, or give a number");
 		*ret_n = i + 1;
 	}
 	return 0;
@@ -186,7 +202,7 @@ static int copy_operations(cfg_t *section, Rule *rule)
 	for (unsigned i = 0; i < cfg_size(section, "operations"); i++)
 		if (!operation_known(cfg_getnstr(section, "operations", i)))
 			return fail_item(section, "operations", cfg_getnstr(section, "operations", i),
-			                 "is no operation: cekd.conf(5) lists them");
+				"is no operation: cekd.conf(5) lists them");
 	return copy_list(section, "operations", &rule->operation, &rule->n_operation);
 }
 

@@ -54,7 +54,8 @@ static int read_option(struct scan *scan)
 static int open_section(struct scan *scan)
 {
 	if (scan->in_section)
-		return scan_fail(scan, "a section inside that of line %u: a } is missing before it", scan->section_line);
+		return scan_fail(scan, "a section inside that of line %u: a } is missing before it",
+			scan->section_line);
 	if (scan->title.text == NULL && note_once(scan) < 0)
 		return -EINVAL;
 	scan->section = scan->option;
@@ -71,7 +72,7 @@ static int fail_equals(struct scan *scan, const char *at)
 	char shown[SCAN_SHOWN_MAX];
 
 	return scan_fail(scan, "%s where a \"=\" should stand%s", scan_shown(at, shown),
-	                 scan->in_section ? ", or a } is missing before it" : "");
+		scan->in_section ? ", or a } is missing before it" : "");
 }
 
 /* Behind a name: the title of a section. If no { comes after it, it is none, and a "=" is missing. */
@@ -131,7 +132,7 @@ static int read_value(struct scan *scan)
 	}
 	if (strchr(WORD_BEGINS, *scan->at) == NULL)
 		return scan_fail(scan, "%s where a value should stand: text with it needs double quotes",
-		                 scan_shown(scan->at, shown));
+			scan_shown(scan->at, shown));
 	r = words_read(scan);
 	scan->expected = r < 0 ? scan->expected : scan->expected == SCAN_ITEM ? SCAN_COMMA : SCAN_OPTION;
 	return r;
@@ -151,7 +152,7 @@ static int read_item(struct scan *scan)
 		return read_value(scan);
 	if (*scan->at != ',')
 		return scan_fail(scan, "%s in the list of line %u where a comma or its } should stand",
-		                 scan_shown(scan->at, shown), scan->list_line);
+			scan_shown(scan->at, shown), scan->list_line);
 	scan->expected = SCAN_ITEM;
 	scan_take(scan, 1);
 	return 0;
@@ -189,7 +190,8 @@ static int read_all(struct scan *scan)
 static int check_bytes(struct scan *scan, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (((unsigned char)text[i] < ' ' && (text[i] == '\0' || strchr("\t\r\n", text[i]) == NULL)) || text[i] == 0x7f)
+		if (((unsigned char)text[i] < ' ' && (text[i] == '\0' || strchr("\t\r\n", text[i]) == NULL)) ||
+			text[i] == 0x7f)
 			return scan_fail(scan, "a control character (0x%02x): this is no text", (unsigned)text[i]);
 		scan->line += text[i] == '\n';
 	}

@@ -100,7 +100,7 @@ static int take_path(const struct attribute *attribute, char **ret_path, const c
 	if (path == NULL || path[0] != '/' || path[1] == '/') {
 		free(path);
 		*ret_error = is(attribute, "module-path") ? "module-path must be an absolute path"
-		                                          : "pin-source must be an absolute path or file:/PATH";
+							  : "pin-source must be an absolute path or file:/PATH";
 		return -EINVAL;
 	}
 	*ret_path = path;
@@ -142,7 +142,8 @@ static int read_query(const char *text, const char *end, struct token_uri *uri, 
 			r = take_path(&attribute, &uri->module_path, ret_error);
 		else {
 			*ret_error = is(&attribute, "pin-value")
-			             ? no_pin_value : "only pin-source and module-path may stand after the question mark";
+				? no_pin_value
+				: "only pin-source and module-path may stand after the question mark";
 			r = -EINVAL;
 		}
 	}

@@ -47,18 +47,21 @@ static int read_variable(struct scan *scan)
 		end = given + strcspn(given, "}\"\n" NOT_IN_DEFAULTS);
 	}
 	if (given != NULL && *end != '\0' && strchr(NOT_IN_DEFAULTS, *end) != NULL)
-		return scan_fail(scan, "\"%c\" in the default of ${%.*s}: a default is taken as it stands, up to the first }, and "
-		                 "cannot hold $, { or a backslash", *end, len < VARIABLE_MAX ? (int)len : VARIABLE_MAX, name);
+		return scan_fail(scan,
+			"\"%c\" in the default of ${%.*s}: a default is taken as it stands, up to the first }, and "
+			"cannot hold $, { or a backslash",
+			*end, len < VARIABLE_MAX ? (int)len : VARIABLE_MAX, name);
 	if (len == 0 || len >= sizeof(variable) || isdigit((unsigned char)*name) || *end != '}')
-		return scan_fail(scan, "\"${\" does not begin ${NAME} or ${NAME:-default}: "
-		                 "write \"\\${\" if it is meant as it stands");
+		return scan_fail(scan,
+			"\"${\" does not begin ${NAME} or ${NAME:-default}: "
+			"write \"\\${\" if it is meant as it stands");
 	memcpy(variable, name, len);
 	variable[len] = '\0';
 	value = getenv(variable);
 	if (value == NULL || *value == '\0') {
 		if (given == NULL)
-			return scan_fail(scan, "the environment variable %s is %s: set it, or write ${%s:-default}", variable,
-			                 value == NULL ? "not set" : "empty", variable);
+			return scan_fail(scan, "the environment variable %s is %s: set it, or write ${%s:-default}",
+				variable, value == NULL ? "not set" : "empty", variable);
 		put_bytes(scan, given, (size_t)(end - given));
 	} else {
 		put_bytes(scan, value, strlen(value));
@@ -84,7 +87,8 @@ static int read_number(struct scan *scan)
 		value = strtoul(c, NULL, 8);
 	}
 	if (value == 0 || value > BYTE_MAX_VALUE)
-		return scan_fail(scan, "\"\\%.*s\" is no escape: \\001 to \\377 and \\x01 to \\xff are", (int)digits + hex, c);
+		return scan_fail(scan, "\"\\%.*s\" is no escape: \\001 to \\377 and \\x01 to \\xff are",
+			(int)digits + hex, c);
 	byte = (char)value;
 	put_bytes(scan, &byte, 1);
 	scan->at += 1 + hex + digits;
@@ -107,8 +111,10 @@ static int read_escape(struct scan *scan)
 		return 0;
 	}
 	if (isgraph((unsigned char)*c))
-		return scan_fail(scan, "\"\\%c\" is no escape: write \"\\\\%c\" for a backslash and what follows", *c, *c);
-	return scan_fail(scan, "a backslash and %s are no escape: write \"\\\\\" for a backslash", scan_shown(c, shown));
+		return scan_fail(scan, "\"\\%c\" is no escape: write \"\\\\%c\" for a backslash and what follows", *c,
+			*c);
+	return scan_fail(scan, "a backslash and %s are no escape: write \"\\\\\" for a backslash",
+		scan_shown(c, shown));
 }
 
 /* At what stands for itself in a string. */

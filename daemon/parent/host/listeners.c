@@ -79,7 +79,7 @@ static int open_made(int folder, const char *name, int *ret_made)
 static int set_access(int made, const struct listener_wanted *wanted)
 {
 	if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
-	    fchownat(made, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
+		fchownat(made, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
 		return -errno;
 	return set_mode(made, wanted->mode);
 }
@@ -157,7 +157,7 @@ static bool same_place(const struct listener_file *a, const struct listener_file
 	struct stat x, y;
 
 	return a->folder >= 0 && b->folder >= 0 && strcmp(a->name, b->name) == 0 && fstat(a->folder, &x) == 0 &&
-	       fstat(b->folder, &y) == 0 && same_inode(&x, &y);
+		fstat(b->folder, &y) == 0 && same_inode(&x, &y);
 }
 
 /* Whether one of those before it has the same file. The same path is refused before; this one is spelt differently. */
@@ -165,8 +165,9 @@ static int check_twins(const struct listener_wanted *wanted, const struct listen
 {
 	for (size_t j = 0; j < i; j++)
 		if (same_place(&files[j], &files[i])) {
-			log_error("listener \"%s\": %s is the same file as that of listener \"%s\", %s: choose another path",
-			          wanted[i].name, wanted[i].path, wanted[j].name, wanted[j].path);
+			log_error("listener \"%s\": %s is the same file as that of listener \"%s\", %s: choose another "
+				  "path",
+				wanted[i].name, wanted[i].path, wanted[j].name, wanted[j].path);
 			return -EINVAL;
 		}
 	return 0;
@@ -248,9 +249,9 @@ static bool usable(int fd)
 	socklen_t len = sizeof(int);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening &&
-	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
-	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
-	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0;
+		getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
+		fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0;
 }
 
 static int adopt_one(const struct listener_wanted *wanted, const char *name, int fd, struct listeners *listeners)
@@ -259,14 +260,16 @@ static int adopt_one(const struct listener_wanted *wanted, const char *name, int
 		if (strcmp(wanted[i].name, name) != 0)
 			continue;
 		if (listeners->fds[i] >= 0 || !usable(fd)) {
-			log_error("listener \"%s\": the service manager passed no listening Unix stream socket, or two", name);
+			log_error("listener \"%s\": the service manager passed no listening Unix stream socket, or two",
+				name);
 			return -EINVAL;
 		}
 		listeners->fds[i] = fd;
 		return 0;
 	}
 	log_error("the service manager passed a socket named \"%s\": no listener of the configuration is called so "
-	          "(FileDescriptorName=)", name);
+		  "(FileDescriptorName=)",
+		name);
 	return -EINVAL;
 }
 

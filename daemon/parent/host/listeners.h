@@ -27,7 +27,7 @@ struct listener_file {
 };
 
 struct listeners {
-	int fds[LISTENERS_MAX]; /* in the order of what is wanted */
+	int fds[LISTENERS_MAX];                    /* in the order of what is wanted */
 	struct listener_file files[LISTENERS_MAX]; /* removed at the end */
 	size_t n;
 };
@@ -37,8 +37,8 @@ struct listeners {
  * 0 or -errno; on failure nothing stays open. wanted must outlive ret_listeners. */
 int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
-/* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what who
- * asks may not look at (a warning), is not. n is LISTENERS_MAX at most. 0 or -EINVAL. */
+/* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what
+ * who asks may not look at (a warning), is not. n is LISTENERS_MAX at most. 0 or -EINVAL. */
 int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* Close them and remove the socket files that were made here. */

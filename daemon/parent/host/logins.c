@@ -75,7 +75,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+		same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
 }
 
 static int look(const char *path, struct stat *ret_st, char *ret_why)
@@ -122,7 +122,7 @@ int logins_check_pin(const char *path)
 		log_error("pin-file %s: %s", path, why);
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		log_warning("pin-file %s: others than its owner have access (mode %04o): chmod 0400 it", path,
-		            st.st_mode & 07777);
+			st.st_mode & 07777);
 	return r;
 }
 

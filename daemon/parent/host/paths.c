@@ -13,10 +13,10 @@ enum {
 };
 
 struct walk {
-	int fd;                /* of where */
-	struct stat st;        /* of fd */
-	char where[PATH_MAX];  /* without links */
-	char rest[PATH_MAX];   /* what is still to be walked */
+	int fd;               /* of where */
+	struct stat st;       /* of fd */
+	char where[PATH_MAX]; /* without links */
+	char rest[PATH_MAX];  /* what is still to be walked */
 	unsigned links;
 	char *why;
 };
@@ -53,16 +53,17 @@ static int check(struct walk *walk, enum paths_kind kind)
 	const char *who = walk->st.st_mode & S_IWOTH ? "everybody" : "its group";
 
 	if (!trusted(walk->st.st_uid)) {
-		(void)snprintf(walk->why, PATHS_WHY_MAX, "%s belongs to uid %u, who can replace what is in it: chown it to %s",
-		               shown(walk), (unsigned)walk->st.st_uid,
-		               geteuid() == 0 ? "root" : "root or the user that starts cekd");
+		(void)snprintf(walk->why, PATHS_WHY_MAX,
+			"%s belongs to uid %u, who can replace what is in it: chown it to %s", shown(walk),
+			(unsigned)walk->st.st_uid, geteuid() == 0 ? "root" : "root or the user that starts cekd");
 		return -EPERM;
 	}
 	if (!writable_for_others(&walk->st) || (kind == PATHS_PARENT && walk->st.st_mode & S_ISVTX))
 		return 0;
-	(void)snprintf(walk->why, PATHS_WHY_MAX, "%s has mode %04o, %s can write in it%s: chmod go-w it, or choose another",
-	               shown(walk), (unsigned)walk->st.st_mode & 07777, who,
-	               walk->st.st_mode & S_ISVTX ? " (the sticky bit does not keep names free)" : "");
+	(void)snprintf(walk->why, PATHS_WHY_MAX,
+		"%s has mode %04o, %s can write in it%s: chmod go-w it, or choose another", shown(walk),
+		(unsigned)walk->st.st_mode & 07777, who,
+		walk->st.st_mode & S_ISVTX ? " (the sticky bit does not keep names free)" : "");
 	return -EPERM;
 }
 
@@ -119,8 +120,8 @@ static int follow(struct walk *walk, const char *name)
 		return fail_errno(walk, name, ENOTDIR);
 	if (!trusted(st.st_uid) || writable_for_others(&walk->st)) {
 		(void)snprintf(walk->why, PATHS_WHY_MAX,
-		               "%s/%s is a symbolic link that another user can have made: name the folder that is meant",
-		               walk->where, name);
+			"%s/%s is a symbolic link that another user can have made: name the folder that is meant",
+			walk->where, name);
 		return -EPERM;
 	}
 	len = readlinkat(walk->fd, name, target, sizeof(target) - 1);
@@ -201,8 +202,10 @@ int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const
 	const size_t at = name_at(path, kind), len = strcspn(path + at, "/");
 
 	if (len == 0 || (len <= 2 && strncmp(path + at, "..", len) == 0)) {
-		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s", len > 0 ? "it ends with no name, but with a dot" :
-		               kind == PATHS_OWN ? "remove the / at its end" : "it has no name");
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s",
+			len > 0                     ? "it ends with no name, but with a dot"
+				: kind == PATHS_OWN ? "remove the / at its end"
+						    : "it has no name");
 		return -EINVAL;
 	}
 	*ret_name = path + at;

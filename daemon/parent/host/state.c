@@ -101,8 +101,9 @@ static int lock_children(const char *path, int directory, int *ret_fd)
 	int r = fd < 0 ? -errno : lock(fd, CHILDREN_TRIES);
 
 	if (r < 0) {
-		log_error("%s/lock: %s", path, r == -EWOULDBLOCK
-		          ? "processes of an earlier cekd are still there: see what they wait for" : strerror(-r));
+		log_error("%s/lock: %s", path,
+			r == -EWOULDBLOCK ? "processes of an earlier cekd are still there: see what they wait for"
+					  : strerror(-r));
 		if (fd >= 0)
 			(void)close(fd);
 		return r;
@@ -172,7 +173,7 @@ static int open_file(const struct state *state, const char *name, const struct a
 		r = -errno;
 	if (r < 0) {
 		log_error("%s/%s: %s", state->path, name,
-		          r == -EMLINK ? "not a plain file with one name" : strerror(-r));
+			r == -EMLINK ? "not a plain file with one name" : strerror(-r));
 		if (fd >= 0)
 			(void)close(fd);
 		return r;

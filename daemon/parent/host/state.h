@@ -10,9 +10,9 @@
 
 struct state {
 	const char *path;
-	int directory; /* locked: one cekd a directory */
-	int lock;      /* a second lock, which all children inherit: held until the last of them is gone */
-	int place;     /* the directory once more, O_PATH and without the lock: for the journal */
+	int directory;   /* locked: one cekd a directory */
+	int lock;        /* a second lock, which all children inherit: held until the last of them is gone */
+	int place;       /* the directory once more, O_PATH and without the lock: for the journal */
 	int keys, audit; /* the journal's files; -1: not opened yet */
 };
 

@@ -14,10 +14,10 @@ enum { KW_OVERHEAD = 8 };
 
 /* A way of the token to wrap or to unwrap. */
 typedef CK_RV way_fn(struct session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, const uint8_t *in,
-		     size_t in_len, uint8_t *ret_out, CK_ULONG *len);
+	size_t in_len, uint8_t *ret_out, CK_ULONG *len);
 
 static CK_RV unwrap_object(struct session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, const uint8_t *in,
-			   size_t in_len, uint8_t *ret_out, CK_ULONG *len)
+	size_t in_len, uint8_t *ret_out, CK_ULONG *len)
 {
 	CK_ATTRIBUTE template[CARRIER_ATTRIBUTES];
 	CK_ULONG n = carrier_template(template, NULL);
@@ -27,7 +27,7 @@ static CK_RV unwrap_object(struct session *session, CK_MECHANISM *mechanism, CK_
 
 	session->touched = true;
 	rv = session->f->C_UnwrapKey(session->handle, mechanism, key, (CK_BYTE *)(uintptr_t)in, in_len, template, n,
-				     &object);
+		&object);
 	if (rv != CKR_OK)
 		return rv;
 	rv = carrier_take(session, object, ret_out, *len, &value_len);
@@ -36,7 +36,7 @@ static CK_RV unwrap_object(struct session *session, CK_MECHANISM *mechanism, CK_
 }
 
 static CK_RV wrap_object(struct session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, const uint8_t *in,
-			 size_t in_len, uint8_t *ret_out, CK_ULONG *len)
+	size_t in_len, uint8_t *ret_out, CK_ULONG *len)
 {
 	CK_ATTRIBUTE template[CARRIER_ATTRIBUTES];
 	CK_ULONG n = carrier_template(template, &(CK_ATTRIBUTE){CKA_VALUE, (void *)(uintptr_t)in, in_len});
@@ -52,7 +52,7 @@ static CK_RV wrap_object(struct session *session, CK_MECHANISM *mechanism, CK_OB
 
 /* As the token does it, if the KEK's usage flags allow that; a KEK from a ceremony may only have the others. */
 static CK_RV run(struct token *token, const struct key *key, way_fn *cipher, way_fn *object, const uint8_t *in,
-		 size_t in_len, uint8_t *ret_out, CK_ULONG *len)
+	size_t in_len, uint8_t *ret_out, CK_ULONG *len)
 {
 	CK_MECHANISM mechanism = {CKM_AES_KEY_WRAP, NULL, 0};
 	const bool by_object = token->facts.kw == KW_OBJECT || (!key->can_decrypt && key->can_unwrap);
@@ -74,7 +74,7 @@ CK_RV aeskw_unwrap(struct token *token, struct key *key, const struct unwrap *un
 	if (!value)
 		return CKR_HOST_MEMORY;
 	rv = run(token, key, cipher_decrypt, unwrap_object, unwrap->encrypted_key, unwrap->encrypted_key_len, value,
-		 &len);
+		&len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len != unwrap->cek_len)
@@ -87,7 +87,7 @@ CK_RV aeskw_wrap(struct token *token, struct key *key, const struct wrap *wrap, 
 {
 	CK_ULONG len = sizeof(ret_wrapped->encrypted_key);
 	CK_RV rv = run(token, key, cipher_encrypt, wrap_object, ret_wrapped->cek, wrap->cek_len,
-		       ret_wrapped->encrypted_key, &len);
+		ret_wrapped->encrypted_key, &len);
 
 	if (rv != CKR_OK)
 		return rv;

@@ -49,7 +49,7 @@ static EVP_KDF_CTX *kdf_context(void)
 }
 
 int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const uint8_t *apu, size_t apu_len,
-	      const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t ret_len)
+	const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t ret_len)
 {
 	uint8_t info[OTHER_INFO_MAX], *at = info;
 	static char digest[] = "SHA256";
@@ -81,7 +81,7 @@ int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const ui
 static const EVP_CIPHER *wrap_cipher(size_t kek_len)
 {
 	static EVP_CIPHER *cipher[3];
-	static const char *names[] = { "AES-128-WRAP", "AES-192-WRAP", "AES-256-WRAP" };
+	static const char *names[] = {"AES-128-WRAP", "AES-192-WRAP", "AES-256-WRAP"};
 	const size_t i = kek_len / 8 - 2;
 
 	if (kek_len % 8 != 0 || i > 2)
@@ -92,7 +92,7 @@ static const EVP_CIPHER *wrap_cipher(size_t kek_len)
 }
 
 static int run(const uint8_t *kek, size_t kek_len, const uint8_t *in, size_t len, int encrypt, uint8_t *ret_out,
-	       size_t want)
+	size_t want)
 {
 	static EVP_CIPHER_CTX *ctx;
 	const EVP_CIPHER *cipher = wrap_cipher(kek_len);

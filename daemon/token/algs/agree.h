@@ -11,7 +11,7 @@
 /* Derive ret_len bytes from the shared secret z. algorithm_id is the enc for direct agreement, else the alg. 0 or
  * -errno. */
 int agree_kdf(const uint8_t *z, size_t z_len, const char *algorithm_id, const uint8_t *apu, size_t apu_len,
-	      const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t ret_len);
+	const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t ret_len);
 
 /* ret_wrapped holds len + 8 bytes, ret_cek len - 8. kek_len is 16, 24 or 32 bytes. 0, -EBADMSG if it does not open, or
  * another -errno. */

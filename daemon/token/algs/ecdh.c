@@ -21,12 +21,12 @@ enum { Z_MAX = 66, KW_OVERHEAD = 8 };
 static CK_RV derive(struct token *token, struct key *key, const uint8_t *point, size_t point_len, uint8_t *ret_z)
 {
 	CK_FUNCTION_LIST *f = token->session.f;
-	uint8_t der[POINT_MAX + 3] = { 0x04 };
+	uint8_t der[POINT_MAX + 3] = {0x04};
 	size_t header = point_len < 128 ? 2 : 3, len = 0;
-	CK_ECDH1_DERIVE_PARAMS params = { .kdf = CKD_NULL,
-					  .pPublicData = (CK_BYTE *)(uintptr_t)point,
-					  .ulPublicDataLen = point_len };
-	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &params, sizeof(params) };
+	CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL,
+		.pPublicData = (CK_BYTE *)(uintptr_t)point,
+		.ulPublicDataLen = point_len};
+	CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
 	CK_ULONG value_len = key->curve->field_len;
 	CK_ATTRIBUTE template[CARRIER_ATTRIBUTES];
 	CK_ULONG n = carrier_template(template, &(CK_ATTRIBUTE){CKA_VALUE_LEN, &value_len, sizeof(value_len)});
@@ -50,15 +50,14 @@ static CK_RV derive(struct token *token, struct key *key, const uint8_t *point, 
 
 /* The key that Z gives: the CEK itself (direct), or the key that wraps it. */
 static CK_RV derived_key(const struct alg *alg, const char *enc, const struct curve *curve, const uint8_t *z,
-			 const uint8_t *apu, size_t apu_len, const uint8_t *apv, size_t apv_len, uint8_t *ret_key,
-			 size_t len)
+	const uint8_t *apu, size_t apu_len, const uint8_t *apv, size_t apv_len, uint8_t *ret_key, size_t len)
 {
 	/* A point of small order would make every X25519 key agree on zero (RFC 8037 section 3.2). On the other curves
 	 * x = 0 is a point like any other. */
 	if (strcmp(curve->kty, "OKP") == 0 && agree_all_zero(z, curve->field_len))
 		return CKR_ENCRYPTED_DATA_INVALID;
 	if (agree_kdf(z, curve->field_len, alg->key_bits ? alg->name : enc, apu, apu_len, apv, apv_len, ret_key, len) <
-	    0)
+		0)
 		return CKR_ENCRYPTED_DATA_INVALID;
 	return CKR_OK;
 }
@@ -72,7 +71,7 @@ CK_RV ecdh_unwrap(struct token *token, struct key *key, const struct unwrap *unw
 	CK_RV rv;
 
 	if (unwrap->encrypted_key_len != (kek_len ? unwrap->cek_len + KW_OVERHEAD : 0) || !params || !params->epk ||
-	    !public_from_jose(params->epk, &epk) || epk.curve != key->curve)
+		!public_from_jose(params->epk, &epk) || epk.curve != key->curve)
 		return CKR_ENCRYPTED_DATA_INVALID;
 	z = arena_alloc(&token->arena, Z_MAX);
 	kek = arena_alloc(&token->arena, CEK_LEN_MAX);
@@ -82,7 +81,7 @@ CK_RV ecdh_unwrap(struct token *token, struct key *key, const struct unwrap *unw
 	if (rv != CKR_OK)
 		return rv;
 	rv = derived_key(unwrap->alg, unwrap->enc, key->curve, z, params->apu.data, params->apu.len, params->apv.data,
-			 params->apv.len, kek, kek_len ? kek_len : unwrap->cek_len);
+		params->apv.len, kek, kek_len ? kek_len : unwrap->cek_len);
 	if (rv != CKR_OK)
 		return rv;
 	if (kek_len == 0)
@@ -103,9 +102,9 @@ static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *
 	CK_RV rv = CKR_GENERAL_ERROR;
 
 	if (ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer_ex(ctx, recipient, 0) == 1 &&
-	    EVP_PKEY_derive(ctx, ret_z, &z_len) == 1 && z_len == curve->field_len &&
-	    EVP_PKEY_get_octet_string_param(own, "pub", ret_point, POINT_MAX, &point_len) == 1 &&
-	    point_len == (okp ? curve->field_len : 1 + 2 * curve->field_len))
+		EVP_PKEY_derive(ctx, ret_z, &z_len) == 1 && z_len == curve->field_len &&
+		EVP_PKEY_get_octet_string_param(own, "pub", ret_point, POINT_MAX, &point_len) == 1 &&
+		point_len == (okp ? curve->field_len : 1 + 2 * curve->field_len))
 		rv = CKR_OK;
 	else
 		ERR_clear_error();
@@ -117,12 +116,12 @@ static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *
 CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same)
 {
 	struct token *token = context;
-	struct key key = { .handle = object, .class = CKO_PRIVATE_KEY, .curve = half->curve };
+	struct key key = {.handle = object, .class = CKO_PRIVATE_KEY, .curve = half->curve};
 	EVP_PKEY *public = public_for_openssl(half);
 	uint8_t *ours = arena_alloc(&token->arena, Z_MAX), *theirs = arena_alloc(&token->arena, Z_MAX);
 	uint8_t point[POINT_MAX];
 	CK_RV rv = !ours || !theirs ? CKR_HOST_MEMORY
-		   : public	    ? ephemeral(public, half->curve, point, ours)
+		: public            ? ephemeral(public, half->curve, point, ours)
 				    : CKR_PUBLIC_KEY_INVALID;
 
 	EVP_PKEY_free(public);
@@ -152,7 +151,7 @@ CK_RV ecdh_wrap(struct token *token, struct key *key, const struct wrap *wrap, s
 		rv = ephemeral(recipient, key->curve, ret_wrapped->point, z);
 	if (rv == CKR_OK)
 		rv = derived_key(wrap->alg, wrap->enc, key->curve, z, wrap->apu, wrap->apu_len, wrap->apv,
-				 wrap->apv_len, kek, kek_len ? kek_len : wrap->cek_len);
+			wrap->apv_len, kek, kek_len ? kek_len : wrap->cek_len);
 	if (rv != CKR_OK)
 		return rv;
 	ret_wrapped->curve = key->curve;

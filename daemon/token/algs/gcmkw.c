@@ -19,7 +19,7 @@ static CK_MECHANISM mechanism_of(CK_GCM_PARAMS *params, const uint8_t *iv)
 		.ulIvBits = GCM_IV_LEN * 8,
 		.ulTagBits = GCM_TAG_LEN * 8,
 	};
-	return (CK_MECHANISM){ CKM_AES_GCM, params, sizeof(*params) };
+	return (CK_MECHANISM){CKM_AES_GCM, params, sizeof(*params)};
 }
 
 CK_RV gcmkw_unwrap(struct token *token, struct key *key, const struct unwrap *unwrap, uint8_t *ret_cek)
@@ -32,7 +32,7 @@ CK_RV gcmkw_unwrap(struct token *token, struct key *key, const struct unwrap *un
 	CK_RV rv;
 
 	if (unwrap->encrypted_key_len != unwrap->cek_len || !params || params->iv.len != GCM_IV_LEN ||
-	    params->tag.len != GCM_TAG_LEN)
+		params->tag.len != GCM_TAG_LEN)
 		return CKR_ENCRYPTED_DATA_INVALID;
 	if (!token->facts.gcm)
 		return CKR_MECHANISM_INVALID;
@@ -65,7 +65,7 @@ CK_RV gcmkw_wrap(struct token *token, struct key *key, const struct wrap *wrap, 
 		return CKR_RANDOM_NO_RNG;
 	mechanism = mechanism_of(&gcm, ret_wrapped->iv);
 	rv = cipher_encrypt(&token->session, &mechanism, key->handle, ret_wrapped->cek, wrap->cek_len,
-			    ret_wrapped->encrypted_key, &len);
+		ret_wrapped->encrypted_key, &len);
 	if (rv != CKR_OK)
 		return rv;
 	if (len != wrap->cek_len + GCM_TAG_LEN)

@@ -14,7 +14,7 @@
 const EVP_MD *oaep_hash(unsigned hash_bits)
 {
 	static EVP_MD *hash[4];
-	const char *name[] = { "SHA1", "SHA256", "SHA384", "SHA512" };
+	const char *name[] = {"SHA1", "SHA256", "SHA384", "SHA512"};
 	const size_t i = hash_bits == 1 ? 0 : hash_bits == 256 ? 1 : hash_bits == 384 ? 2 : 3;
 
 	if (!hash[i])
@@ -46,7 +46,7 @@ int oaep_decode(const EVP_MD *hash, const uint8_t *em, size_t em_len, uint8_t *r
 	if (testhook_armed("oaep.early-return") && em[0] != 0)
 		return -EBADMSG;
 	len = RSA_padding_check_PKCS1_OAEP_mgf1(ret_message, (int)em_len, em, (int)em_len, (int)em_len, NULL, 0, hash,
-						hash);
+		hash);
 	ERR_clear_error();
 	if (len < 0)
 		return -EBADMSG;

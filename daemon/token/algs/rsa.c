@@ -21,26 +21,25 @@ static CK_MECHANISM oaep_mechanism(unsigned hash_bits, CK_RSA_PKCS_OAEP_PARAMS *
 		CK_MECHANISM_TYPE hash;
 		CK_RSA_PKCS_MGF_TYPE mgf;
 	} rows[] = {
-		{ 1, CKM_SHA_1, CKG_MGF1_SHA1 },
-		{ 256, CKM_SHA256, CKG_MGF1_SHA256 },
-		{ 384, CKM_SHA384, CKG_MGF1_SHA384 },
-		{ 512, CKM_SHA512, CKG_MGF1_SHA512 },
+		{1, CKM_SHA_1, CKG_MGF1_SHA1},
+		{256, CKM_SHA256, CKG_MGF1_SHA256},
+		{384, CKM_SHA384, CKG_MGF1_SHA384},
+		{512, CKM_SHA512, CKG_MGF1_SHA512},
 	};
 	size_t i = 0;
 
 	while (i < 3 && rows[i].hash_bits != hash_bits)
 		i++;
-	*params =
-		(CK_RSA_PKCS_OAEP_PARAMS){ .hashAlg = rows[i].hash, .mgf = rows[i].mgf, .source = CKZ_DATA_SPECIFIED };
-	return (CK_MECHANISM){ CKM_RSA_PKCS_OAEP, params, sizeof(*params) };
+	*params = (CK_RSA_PKCS_OAEP_PARAMS){.hashAlg = rows[i].hash, .mgf = rows[i].mgf, .source = CKZ_DATA_SPECIFIED};
+	return (CK_MECHANISM){CKM_RSA_PKCS_OAEP, params, sizeof(*params)};
 }
 
 static CK_RV decrypt(struct token *token, struct key *key, CK_MECHANISM *mechanism, const struct unwrap *unwrap,
-		     uint8_t *ret_out, size_t *ret_len)
+	uint8_t *ret_out, size_t *ret_len)
 {
 	CK_ULONG len = key->modulus_len;
 	CK_RV rv = cipher_decrypt(&token->session, mechanism, key->handle, unwrap->encrypted_key,
-				  unwrap->encrypted_key_len, ret_out, &len);
+		unwrap->encrypted_key_len, ret_out, &len);
 
 	if (rv == CKR_OK)
 		*ret_len = len;
@@ -48,9 +47,9 @@ static CK_RV decrypt(struct token *token, struct key *key, CK_MECHANISM *mechani
 }
 
 static CK_RV unwrap_raw(struct token *token, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out,
-			size_t *ret_len)
+	size_t *ret_len)
 {
-	CK_MECHANISM mechanism = { CKM_RSA_X_509, NULL, 0 };
+	CK_MECHANISM mechanism = {CKM_RSA_X_509, NULL, 0};
 	uint8_t *em = arena_alloc(&token->arena, key->modulus_len);
 	size_t len = 0;
 	CK_RV rv;
@@ -71,7 +70,7 @@ static CK_RV unwrap_raw(struct token *token, struct key *key, const struct unwra
 /* A key may allow less than its token: CKA_ALLOWED_MECHANISMS without CKM_RSA_PKCS_OAEP. That shows at C_DecryptInit.
  */
 static CK_RV unwrap_any(struct token *token, struct key *key, const struct unwrap *unwrap, uint8_t *ret_out,
-			size_t *ret_len)
+	size_t *ret_len)
 {
 	CK_RSA_PKCS_OAEP_PARAMS params;
 	CK_MECHANISM mechanism = oaep_mechanism(unwrap->alg->hash_bits, &params);
@@ -120,7 +119,7 @@ static CK_RV prepare_encrypt(struct token *token, struct key *key, const struct 
 		return rv;
 	ctx = EVP_PKEY_CTX_new(public, NULL);
 	if (!ctx || EVP_PKEY_encrypt_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, hash) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, hash) != 1) {
+		EVP_PKEY_CTX_set_rsa_oaep_md(ctx, hash) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, hash) != 1) {
 		EVP_PKEY_CTX_free(ctx);
 		return CKR_HOST_MEMORY;
 	}

@@ -34,14 +34,14 @@ struct wrap {
 
 /* What a wrap makes, in locked memory. */
 struct wrapped {
-	uint8_t cek[CEK_LEN_MAX];      /* in, but for direct agreement, which makes it */
+	uint8_t cek[CEK_LEN_MAX]; /* in, but for direct agreement, which makes it */
 	uint8_t encrypted_key[ENCRYPTED_KEY_MAX];
 	size_t encrypted_key_len;
-	bool gcm;                      /* iv and tag are set */
+	bool gcm; /* iv and tag are set */
 	uint8_t iv[GCM_IV_LEN];
 	uint8_t tag[GCM_TAG_LEN];
-	const struct curve *curve;     /* of the ephemeral key, NULL = none */
-	uint8_t point[POINT_MAX];      /* EC: 04 x y; X25519: x */
+	const struct curve *curve; /* of the ephemeral key, NULL = none */
+	uint8_t point[POINT_MAX];  /* EC: 04 x y; X25519: x */
 };
 
 /* Both return CKR_OK, CKR_ENCRYPTED_DATA_INVALID for what cannot be opened whatever the reason, or what the token says.

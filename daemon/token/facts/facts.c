@@ -45,7 +45,7 @@ static bool clearly_refused(CK_RV rv)
 	const enum ckr_class class = ckr_class(rv);
 
 	return class == CKR_CLASS_UNSUPPORTED || class == CKR_CLASS_DATA || rv == CKR_ARGUMENTS_BAD ||
-	       rv == CKR_CEKD_WRONG;
+		rv == CKR_CEKD_WRONG;
 }
 
 void facts_note(struct facts *facts, unsigned group, CK_RV rv)
@@ -85,13 +85,13 @@ static bool describe_ecdh(const struct facts *facts, const struct alg *alg, cons
 	for (size_t i = 0; i < FACTS_CURVES && curve_row(i); i++)
 		if (facts->curve[i].works)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
-						 used ? ", " : "CKM_ECDH1_DERIVE in the token (", curve_row(i)->name);
+				used ? ", " : "CKM_ECDH1_DERIVE in the token (", curve_row(i)->name);
 	if (used == 0) {
 		*ret_how = "the token does not do CKM_ECDH1_DERIVE on any of our curves";
 		return false;
 	}
 	snprintf(text + used, sizeof(text) - used, "), Concat KDF%s in the worker",
-		 alg->key_bits ? " and AES key wrap" : "");
+		alg->key_bits ? " and AES key wrap" : "");
 	*ret_how = text;
 	return true;
 }
@@ -103,7 +103,7 @@ static bool describe(const struct facts *facts, const struct alg *alg, const cha
 		return describe_rsa(facts, alg, ret_how);
 	case ALG_AES_KW:
 		*ret_how = facts->kw == KW_CIPHER ? "CKM_AES_KEY_WRAP in the token (C_Encrypt, C_Decrypt)"
-			 : facts->kw == KW_OBJECT ? "CKM_AES_KEY_WRAP in the token (C_WrapKey, C_UnwrapKey)"
+			: facts->kw == KW_OBJECT  ? "CKM_AES_KEY_WRAP in the token (C_WrapKey, C_UnwrapKey)"
 						  : "the token does not do CKM_AES_KEY_WRAP";
 		return facts->kw != KW_NONE;
 	case ALG_AES_GCMKW:
@@ -125,7 +125,7 @@ bool facts_describe(const struct facts *facts, const struct alg *alg, const char
 		return works;
 	if (works)
 		snprintf(text, sizeof(text), "%s; on other curves not tried successfully yet: %s", *ret_how,
-			 ckr_name(doubt));
+			ckr_name(doubt));
 	else
 		snprintf(text, sizeof(text), "not tried successfully yet: the token says %s", ckr_name(doubt));
 	*ret_how = text;
@@ -139,6 +139,6 @@ bool facts_settled(const struct facts *facts, const struct alg *alg, const struc
 
 	if (alg->family == ALG_ECDH && curve)
 		return facts->curve[facts_curve_index(curve)].works ||
-		       facts->doubt[FACTS_CURVE_0 + facts_curve_index(curve)] == CKR_OK;
+			facts->doubt[FACTS_CURVE_0 + facts_curve_index(curve)] == CKR_OK;
 	return facts_describe(facts, alg, &how) || doubt_of(facts, alg) == CKR_OK;
 }

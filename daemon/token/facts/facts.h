@@ -27,22 +27,22 @@ enum {
 };
 
 struct facts {
-	bool oaep[4];   /* CKM_RSA_PKCS_OAEP with SHA-1, -256, -384, -512, MGF1 with the same hash, checks labels */
-	bool raw_rsa;   /* CKM_RSA_X_509 */
+	bool oaep[4]; /* CKM_RSA_PKCS_OAEP with SHA-1, -256, -384, -512, MGF1 with the same hash, checks labels */
+	bool raw_rsa; /* CKM_RSA_X_509 */
 	enum kw_way kw;
 	bool gcm;
 	struct {
 		bool works;
-		bool wrapped_point;   /* wants the point inside an OCTET STRING */
-		unsigned params_way;  /* of curves_params() */
+		bool wrapped_point;  /* wants the point inside an OCTET STRING */
+		unsigned params_way; /* of curves_params() */
 		CK_MECHANISM_TYPE generate;
 	} curve[FACTS_CURVES];
 	/* What the token said instead of an answer: that something does not work there is not sure. CKR_OK: it is. */
 	CK_RV doubt[FACTS_GROUPS];
 	unsigned n_doubts;
-	bool changed;      /* something works that did not before */
-	uint64_t tried_us; /* when what is in doubt was tried last */
-	uint64_t pause_us; /* and how long after that it is to be tried again */
+	bool changed;               /* something works that did not before */
+	uint64_t tried_us;          /* when what is in doubt was tried last */
+	uint64_t pause_us;          /* and how long after that it is to be tried again */
 	bool mechanisms_learned;    /* no_allowed_mechanisms is known */
 	bool no_allowed_mechanisms; /* the token does not take CKA_ALLOWED_MECHANISMS */
 };

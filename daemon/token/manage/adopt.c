@@ -47,7 +47,7 @@ static CK_RV is_key(struct session *session, CK_OBJECT_HANDLE object, const stru
 
 /* Keep those of the objects that fit; all if that is none and they may stay. */
 static CK_RV narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG *n, const struct alg *alg,
-		    fits_fn *fits, bool may_stay)
+	fits_fn *fits, bool may_stay)
 {
 	CK_ULONG kept = 0;
 
@@ -71,19 +71,19 @@ static CK_RV narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG
 /* Another program's key may have the same CKA_ID or label: of several the one that fits alg, and that may do what it
  * needs. */
 static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, const struct alg *alg,
-		  CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
+	CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
 {
-	static fits_fn *const steps[] = { is_key, of_kind, named_permitted };
+	static fits_fn *const steps[] = {is_key, of_kind, named_permitted};
 	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[2] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_ATTRIBUTE template[2] = {{CKA_TOKEN, &yes, sizeof(yes)}};
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv;
 
 	if (job->cka_id.len > 0)
-		template[1] = (CK_ATTRIBUTE){ CKA_ID, job->cka_id.data, job->cka_id.len };
+		template[1] = (CK_ATTRIBUTE){CKA_ID, job->cka_id.data, job->cka_id.len};
 	else
-		template[1] = (CK_ATTRIBUTE){ CKA_LABEL, job->label, strlen(job->label) };
+		template[1] = (CK_ATTRIBUTE){CKA_LABEL, job->label, strlen(job->label)};
 	rv = manage_find(worker, template, 2, &objects, &n);
 	if (rv != CKR_OK)
 		return rv;
@@ -114,18 +114,23 @@ static bool needed(const struct alg *alg, CK_ATTRIBUTE_TYPE usage)
 
 /* One English list of what is wrong with the object, empty if nothing is. */
 static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_HANDLE object, char *ret_text,
-		       size_t size)
+	size_t size)
 {
 	static const struct {
 		CK_ATTRIBUTE_TYPE type;
 		const char *name;
 	} usages[] = {
-		{ CKA_DECRYPT, "decrypt" }, { CKA_UNWRAP, "unwrap" },   { CKA_DERIVE, "derive" },
-		{ CKA_SIGN, "sign" },       { CKA_ENCRYPT, "encrypt" }, { CKA_WRAP, "wrap" },
-		{ CKA_VERIFY, "verify" },   { CKA_SIGN_RECOVER, "sign with recovery" },
+		{CKA_DECRYPT, "decrypt"},
+		{CKA_UNWRAP, "unwrap"},
+		{CKA_DERIVE, "derive"},
+		{CKA_SIGN, "sign"},
+		{CKA_ENCRYPT, "encrypt"},
+		{CKA_WRAP, "wrap"},
+		{CKA_VERIFY, "verify"},
+		{CKA_SIGN_RECOVER, "sign with recovery"},
 	};
 	struct session *session = &worker->token.session;
-	const char *more[] = { "", "", "" };
+	const char *more[] = {"", "", ""};
 	size_t used;
 
 	if (object_flag(session, object, CKA_EXTRACTABLE))
@@ -143,22 +148,22 @@ static void complaints(struct worker *worker, const struct alg *alg, CK_OBJECT_H
 }
 
 static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, ProtobufCBinaryData *ret_id,
-		    Cek__Internal__V1__JobResult *result)
+	Cek__Internal__V1__JobResult *result)
 {
 	uint8_t *id = arena_alloc(&worker->token.arena, CKA_ID_MAX);
 	size_t len = 0;
 
 	if (!id || object_read(&worker->token.session, object, CKA_ID, id, CKA_ID_MAX, &len) != CKR_OK || len == 0) {
 		manage_fail(worker, result, OUTCOME(REFUSED), "the object has no CKA_ID of 1 to %d bytes; give it one",
-			    CKA_ID_MAX);
+			CKA_ID_MAX);
 		return false;
 	}
-	*ret_id = (ProtobufCBinaryData){ len, id };
+	*ret_id = (ProtobufCBinaryData){len, id};
 	return true;
 }
 
 void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
-		  Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
 	char *note = arena_alloc(&worker->token.arena, NOTE_MAX);
@@ -182,10 +187,10 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	}
 	if (n != 1) {
 		manage_fail(worker, ret_result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
-			    n == 0 ? "the token has no such private or secret key"
-				   : "%lu keys fit, and nothing tells which is meant; give yours a CKA_ID of its own "
-				     "and name it by that",
-			    n);
+			n == 0 ? "the token has no such private or secret key"
+			       : "%lu keys fit, and nothing tells which is meant; give yours a CKA_ID of its own "
+				 "and name it by that",
+			n);
 		return;
 	}
 	rv = of_kind(&worker->token.session, object, alg, &fits);
@@ -200,12 +205,12 @@ void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	complaints(worker, alg, object, note, NOTE_MAX);
 	if (*note && !job->insist) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)",
-			    note);
+			note);
 		return;
 	}
 	if (!read_id(worker, object, &id, ret_result))
 		return;
-	name = (struct name){ .id = id.data, .id_len = id.len, .alg = alg, .object = object };
+	name = (struct name){.id = id.data, .id_len = id.len, .alg = alg, .object = object};
 	if (!manage_verify(worker, &name, MANAGE_ADOPTED, ret_result))
 		return;
 	ret_result->cka_id = id;

@@ -29,7 +29,7 @@ struct tally {
 };
 
 static CK_RV destroy_if_same(struct worker *worker, CK_OBJECT_HANDLE object, const struct public_half *half,
-			     struct tally *tally)
+	struct tally *tally)
 {
 	enum named_same same = NAMED_UNKNOWN;
 	CK_RV rv = named_compare(&worker->keys.finder, object, half, &same);
@@ -50,7 +50,7 @@ static CK_RV destroy_if_same(struct worker *worker, CK_OBJECT_HANDLE object, con
  * version's own from being destroyed; but if that was not found it is not sure that it is gone. */
 static CK_RV destroy_private(struct worker *worker, const struct name *name, const struct public_half *half)
 {
-	struct tally tally = { .error = CKR_OK };
+	struct tally tally = {.error = CKR_OK};
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
 	CK_RV rv = named_candidates(&worker->token.session, name, &objects, &n);
@@ -64,7 +64,7 @@ static CK_RV destroy_private(struct worker *worker, const struct name *name, con
 		rv = tally.error != CKR_OK ? tally.error : tally.silent > 0 ? CKR_CEKD_AMBIGUOUS : CKR_OK;
 	if (rv == CKR_OK && n > tally.destroyed)
 		log_warning("%lu other keys of the token have the CKA_ID of the key that was destroyed: they stay",
-			    n - tally.destroyed);
+			n - tally.destroyed);
 	return rv;
 }
 
@@ -82,11 +82,12 @@ static CK_RV destroy_public(struct worker *worker, const struct name *name, cons
 		CK_KEY_TYPE type = 0;
 		size_t len;
 
-		if (object_read(&worker->token.session, objects[i], CKA_KEY_TYPE, &type, sizeof(type), &len) != CKR_OK ||
-		    !named_type_fits(name->alg, type))
+		if (object_read(&worker->token.session, objects[i], CKA_KEY_TYPE, &type, sizeof(type), &len) !=
+				CKR_OK ||
+			!named_type_fits(name->alg, type))
 			continue;
 		if (half ? public_of_object(&worker->token.session, objects[i], type, half->curve, &found) == CKR_OK &&
-				   public_equal(&found, half)
+					public_equal(&found, half)
 			 : n == 1)
 			rv = destroy_object(worker, objects[i]);
 	}
@@ -120,8 +121,8 @@ static CK_RV look_patiently(struct worker *worker, const struct name *name)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_ID, (void *)(uintptr_t)name->id, name->id_len },
+		{CKA_TOKEN, &yes, sizeof(yes)},
+		{CKA_ID, (void *)(uintptr_t)name->id, name->id_len},
 	};
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0;
@@ -133,7 +134,7 @@ static CK_RV look_patiently(struct worker *worker, const struct name *name)
 }
 
 void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
-		    Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct name name = {
 		.id = job->cka_id.data,
@@ -145,7 +146,7 @@ void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *
 
 	if (name.id_len == 0 || name.id_len > CKA_ID_MAX || !name.alg) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "an alg and a CKA_ID of 1 to %d bytes must be given",
-			    CKA_ID_MAX);
+			CKA_ID_MAX);
 		return;
 	}
 	testhook_step("manage.destroy.before");

@@ -27,24 +27,24 @@ struct made {
 
 /* One call of C_GenerateKey or, with public, C_GenerateKeyPair. */
 static CK_RV call(struct worker *worker, CK_MECHANISM *mechanism, struct template *public, struct template *private,
-		  struct made *ret_made)
+	struct made *ret_made)
 {
 	struct session *session = &worker->token.session;
 
 	if (!public)
 		return session->f->C_GenerateKey(session->handle, mechanism, private->attribute, private->n,
-						 &ret_made->private);
+			&ret_made->private);
 	return session->f->C_GenerateKeyPair(session->handle, mechanism, public->attribute, public->n,
-					     private->attribute, private->n, &ret_made->public, &ret_made->private);
+		private->attribute, private->n, &ret_made->public, &ret_made->private);
 }
 
 /* While other processes work SoftHSM answers CKR_GENERAL_ERROR once in a while, before it has made anything, until it
  * has read its files again, or until C_Initialize: another try helps. NSS says the same when it has no column for
  * CKA_ALLOWED_MECHANISMS. */
 static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct template *public, struct template *private,
-		      const ProtobufCBinaryData *id, struct made *ret_made)
+	const ProtobufCBinaryData *id, struct made *ret_made)
 {
-	CK_MECHANISM mechanism = { type, NULL, 0 };
+	CK_MECHANISM mechanism = {type, NULL, 0};
 	CK_RV rv;
 
 	if (worker->token.facts.no_allowed_mechanisms)
@@ -72,7 +72,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 
 /* CKA_ALLOWED_MECHANISMS stays the last attribute. */
 static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-			     struct made *ret_made)
+	struct made *ret_made)
 {
 	CK_ULONG len = alg->key_bits / 8;
 	struct template template;
@@ -89,7 +89,7 @@ static CK_RV generate_secret(struct worker *worker, const Cek__Internal__V1__Gen
  * It has the CKA_ID of the intent, in case this process dies here. */
 static void learn_mechanisms(struct worker *worker, const Cek__Internal__V1__GenerateJob *job)
 {
-	struct made made = { 0 };
+	struct made made = {0};
 
 	if (worker->token.facts.mechanisms_learned)
 		return;
@@ -99,9 +99,9 @@ static void learn_mechanisms(struct worker *worker, const Cek__Internal__V1__Gen
 }
 
 static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-			  struct made *ret_made)
+	struct made *ret_made)
 {
-	CK_BYTE exponent[] = { 1, 0, 1 };
+	CK_BYTE exponent[] = {1, 0, 1};
 	CK_ULONG bits = job->bits ? job->bits : RSA_BITS_DEFAULT;
 	struct template public, private;
 
@@ -113,7 +113,7 @@ static CK_RV generate_rsa(struct worker *worker, const Cek__Internal__V1__Genera
 }
 
 static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-			 struct made *ret_made)
+	struct made *ret_made)
 {
 	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
 	const unsigned index = facts_curve_index(curve);
@@ -128,7 +128,7 @@ static CK_RV generate_ec(struct worker *worker, const Cek__Internal__V1__Generat
 }
 
 static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-		       Cek__Internal__V1__JobResult *result)
+	Cek__Internal__V1__JobResult *result)
 {
 	const struct curve *curve = curve_find(job->crv && *job->crv ? job->crv : "P-256");
 
@@ -139,7 +139,7 @@ static bool acceptable(struct worker *worker, const Cek__Internal__V1__GenerateJ
 	else if (!manage_can(worker, alg, alg->family == ALG_ECDH ? curve : NULL, result))
 		return false;
 	else if (alg->family == ALG_RSA_OAEP && job->bits &&
-		 (job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
+		(job->bits < RSA_BITS_MIN || job->bits > RSA_BITS_MAX || job->bits % 1024))
 		manage_fail(worker, result, OUTCOME(REFUSED), "bits %u: 2048, 3072 or 4096", job->bits);
 	else
 		return manage_id_free(worker, &job->cka_id, result);
@@ -171,7 +171,7 @@ static void undo(struct worker *worker, const struct made *made, const ProtobufC
 }
 
 static CK_RV make(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-		  struct made *ret_made)
+	struct made *ret_made)
 {
 	switch (alg->family) {
 	case ALG_RSA_OAEP:
@@ -185,10 +185,10 @@ static CK_RV make(struct worker *worker, const Cek__Internal__V1__GenerateJob *j
 
 /* One key, whole and found to work, or nothing and the failure in result. */
 static bool make_one(struct worker *worker, const Cek__Internal__V1__GenerateJob *job, const struct alg *alg,
-		     struct made *ret_made, Cek__Internal__V1__JobResult *result)
+	struct made *ret_made, Cek__Internal__V1__JobResult *result)
 {
-	const struct name name = { .id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg };
-	struct made made = { 0 };
+	const struct name name = {.id = job->cka_id.data, .id_len = job->cka_id.len, .alg = alg};
+	struct made made = {0};
 	CK_RV rv = make(worker, job, alg, &made);
 
 	if (rv == CKR_OK)
@@ -221,7 +221,7 @@ static bool give_back(struct worker *worker, const struct made *made, const Prot
 }
 
 void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
-		     Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
 	struct made made;

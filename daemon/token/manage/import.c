@@ -19,9 +19,9 @@
 
 enum {
 	AES_KEY_LEN = 32,
-	WRAP_OVERHEAD = 8,  /* and up to seven bytes of padding */
-	PKCS8_AROUND = 18,  /* version and algorithm of a PrivateKeyInfo for RSA */
-	RSA_SLACK = 16,     /* two primes need not be of one length */
+	WRAP_OVERHEAD = 8, /* and up to seven bytes of padding */
+	PKCS8_AROUND = 18, /* version and algorithm of a PrivateKeyInfo for RSA */
+	RSA_SLACK = 16,    /* two primes need not be of one length */
 };
 
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
@@ -30,7 +30,7 @@ static const char opened_here[] = "the token cannot unwrap this kind of key: it 
 struct import {
 	const Cek__Internal__V1__ImportJob *job;
 	const struct alg *alg;
-	struct public_half half;          /* unless AES */
+	struct public_half half; /* unless AES */
 	CK_OBJECT_HANDLE transport;
 	CK_OBJECT_CLASS class;
 	CK_KEY_TYPE type;
@@ -43,30 +43,30 @@ struct import {
 static CK_RV unwrap_aes(struct worker *worker, const struct import *import, bool readable, CK_OBJECT_HANDLE *ret_aes)
 {
 	struct session *session = &worker->token.session;
-	CK_RSA_PKCS_OAEP_PARAMS oaep = { .hashAlg = CKM_SHA_1, .mgf = CKG_MGF1_SHA1, .source = CKZ_DATA_SPECIFIED };
-	CK_MECHANISM mechanism = { CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep) };
+	CK_RSA_PKCS_OAEP_PARAMS oaep = {.hashAlg = CKM_SHA_1, .mgf = CKG_MGF1_SHA1, .source = CKZ_DATA_SPECIFIED};
+	CK_MECHANISM mechanism = {CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep)};
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_AES;
 	const CK_BBOOL *sensitive = readable ? &no : &yes, *extractable = readable ? &yes : &no;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, (void *)(uintptr_t)&no, sizeof(no) },
-		{ CKA_SENSITIVE, (void *)(uintptr_t)sensitive, sizeof(no) },
-		{ CKA_EXTRACTABLE, (void *)(uintptr_t)extractable, sizeof(no) },
-		{ CKA_UNWRAP, (void *)(uintptr_t)&yes, sizeof(yes) },
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_KEY_TYPE, &type, sizeof(type)},
+		{CKA_TOKEN, (void *)(uintptr_t)&no, sizeof(no)},
+		{CKA_SENSITIVE, (void *)(uintptr_t)sensitive, sizeof(no)},
+		{CKA_EXTRACTABLE, (void *)(uintptr_t)extractable, sizeof(no)},
+		{CKA_UNWRAP, (void *)(uintptr_t)&yes, sizeof(yes)},
 	};
 
-	return session->f->C_UnwrapKey(session->handle, &mechanism, import->transport, import->job->wrapped_aes_key.data,
-				       import->job->wrapped_aes_key.len, template, 6, ret_aes);
+	return session->f->C_UnwrapKey(session->handle, &mechanism, import->transport,
+		import->job->wrapped_aes_key.data, import->job->wrapped_aes_key.len, template, 6, ret_aes);
 }
 
 static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OBJECT_HANDLE aes)
 {
-	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
+	CK_MECHANISM mechanism = {CKM_AES_KEY_WRAP_PAD, NULL, 0};
 	const ProtobufCBinaryData *wrapped = &import->job->wrapped_key;
 	struct session *session = &worker->token.session;
-	struct template full = { .n = 0 };
+	struct template full = {.n = 0};
 	CK_RV rv;
 
 	template_add(&full, CKA_CLASS, &import->class, sizeof(import->class));
@@ -74,10 +74,10 @@ static CK_RV unwrap_in_token(struct worker *worker, struct import *import, CK_OB
 	for (CK_ULONG i = 0; i < import->template.n; i++)
 		full.attribute[full.n++] = import->template.attribute[i];
 	rv = session->f->C_UnwrapKey(session->handle, &mechanism, aes, wrapped->data, wrapped->len, full.attribute,
-				     full.n, &import->private);
+		full.n, &import->private);
 	if (rv != CKR_OK && template_without_mechanisms(&full))
 		rv = session->f->C_UnwrapKey(session->handle, &mechanism, aes, wrapped->data, wrapped->len,
-					     full.attribute, full.n, &import->private);
+			full.attribute, full.n, &import->private);
 	return rv;
 }
 
@@ -94,11 +94,11 @@ static CK_RV create_from_memory(struct worker *worker, struct import *import)
 	object_destroy(&worker->token.session, aes);
 	if (rv != CKR_OK || len != AES_KEY_LEN)
 		return rv != CKR_OK ? rv : CKR_WRAPPED_KEY_INVALID;
-	rv = plain_create(&worker->token, kek, &import->job->wrapped_key, import->class, import->type, import->half.curve,
-			  &import->template, &import->private);
+	rv = plain_create(&worker->token, kek, &import->job->wrapped_key, import->class, import->type,
+		import->half.curve, &import->template, &import->private);
 	if ((rv == CKR_GENERAL_ERROR || template_refused(rv)) && template_without_mechanisms(&import->template))
 		rv = plain_create(&worker->token, kek, &import->job->wrapped_key, import->class, import->type,
-				  import->half.curve, &import->template, &import->private);
+			import->half.curve, &import->template, &import->private);
 	import->plain = rv == CKR_OK;
 	return rv;
 }
@@ -126,7 +126,7 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 	struct session *session = &worker->token.session;
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
 	struct template template;
-	uint8_t point[POINT_MAX + 3] = { 0x04, 0x81 };
+	uint8_t point[POINT_MAX + 3] = {0x04, 0x81};
 	const size_t header = half->point_len < 128 ? 2 : 3;
 	size_t len = 0;
 
@@ -179,7 +179,7 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 		return false;
 	if (!transport_find(job->transport_id, &import->transport)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
-			    "the transport key is gone; ask for another and wrap again");
+			"the transport key is gone; ask for another and wrap again");
 		return false;
 	}
 	import->class = CKO_SECRET_KEY;
@@ -189,20 +189,20 @@ static bool prepare(struct worker *worker, struct import *import, Cek__Internal_
 		/* SoftHSM does not tell the length of an unwrapped key afterwards. */
 		if (job->wrapped_key.len != import->alg->key_bits / 8 + WRAP_OVERHEAD) {
 			manage_fail(worker, result, OUTCOME(REFUSED), "an %s key has %u bits", job->alg,
-				    import->alg->key_bits);
+				import->alg->key_bits);
 			return false;
 		}
 		return manage_id_free(worker, &job->cka_id, result);
 	}
 	if (!job->public_key || !public_from_jose(job->public_key, &import->half) ||
-	    (import->half.curve != NULL) != (import->alg->family == ALG_ECDH)) {
+		(import->half.curve != NULL) != (import->alg->family == ALG_ECDH)) {
 		manage_fail(worker, result, OUTCOME(REFUSED), "the public key is missing, malformed or does not fit %s",
-			    job->alg);
+			job->alg);
 		return false;
 	}
 	if (!import->half.curve && !has_two_primes(import)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
-			    "the wrapped key is longer than an RSA key of two primes; more are not supported");
+			"the wrapped key is longer than an RSA key of two primes; more are not supported");
 		return false;
 	}
 	import->class = CKO_PRIVATE_KEY;
@@ -227,23 +227,23 @@ static bool same_public(struct worker *worker, const struct import *import, Cek_
 
 /* What the token said to the wrapped key; a hard error is not about that. */
 static void explain(struct worker *worker, const Cek__Internal__V1__ImportJob *job, CK_RV rv,
-		    Cek__Internal__V1__JobResult *result)
+	Cek__Internal__V1__JobResult *result)
 {
 	bool again;
 	const outcome_t outcome = judge(worker, rv, NULL, 1, &again);
 
 	if (outcome == OUTCOME(FAILED) && ckr_class(rv) != CKR_CLASS_HARD)
-		manage_fail(worker, result, OUTCOME(REFUSED), "the wrapped key does not open, or is no plain key for %s",
-			    job->alg);
+		manage_fail(worker, result, OUTCOME(REFUSED),
+			"the wrapped key does not open, or is no plain key for %s", job->alg);
 	else
 		manage_fail_rv(worker, result, "importing the key", rv);
 }
 
 void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job,
-		   Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
-	struct import import = { .job = job };
-	struct name name = { .id = job->cka_id.data, .id_len = job->cka_id.len };
+	struct import import = {.job = job};
+	struct name name = {.id = job->cka_id.data, .id_len = job->cka_id.len};
 	CK_RV rv;
 
 	if (!prepare(worker, &import, ret_result))
@@ -259,7 +259,7 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 	if (import.private && rv != CKR_OK) {
 		manage_fail_rv(worker, ret_result, "making the public key object", rv);
 	} else if (rv == CKR_OK && manage_verify(worker, &name, MANAGE_IMPORTED, ret_result) &&
-		   same_public(worker, &import, ret_result)) {
+		same_public(worker, &import, ret_result)) {
 		ret_result->note = (char *)(uintptr_t)(import.plain ? opened_here : "");
 		return;
 	}

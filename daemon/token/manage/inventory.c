@@ -67,7 +67,7 @@ static bool secret_works(struct worker *worker, CK_OBJECT_HANDLE object)
 	};
 
 	return round_trip(&worker->token, &key, alg_find("A256KW")) == CKR_OK ||
-	       round_trip(&worker->token, &key, alg_find("A256GCMKW")) == CKR_OK;
+		round_trip(&worker->token, &key, alg_find("A256GCMKW")) == CKR_OK;
 }
 
 /* A creation that was cut short leaves an object without its value. The value is sensitive and cannot be asked for, but
@@ -82,7 +82,7 @@ static bool whole(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJECT_CLAS
 	if (class != CKO_SECRET_KEY)
 		return has(worker, object, class == CKO_PUBLIC_KEY ? CKA_EC_POINT : CKA_EC_PARAMS);
 	if (object_read(&worker->token.session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len) == CKR_OK &&
-	    value_len > 0)
+		value_len > 0)
 		return true;
 	return has(worker, object, CKA_CHECK_VALUE) || (type == CKK_AES && secret_works(worker, object));
 }
@@ -99,7 +99,7 @@ static char *thumbprint(struct worker *worker, CK_OBJECT_HANDLE object, CK_OBJEC
 	if (class == CKO_SECRET_KEY)
 		return NULL;
 	if (type != CKK_RSA &&
-	    object_read(&worker->token.session, object, CKA_EC_PARAMS, params, sizeof(params), &len) == CKR_OK)
+		object_read(&worker->token.session, object, CKA_EC_PARAMS, params, sizeof(params), &len) == CKR_OK)
 		curve = curves_from_params(params, len);
 	if (public_of_object(&worker->token.session, object, type, curve, &half) != CKR_OK)
 		return NULL;
@@ -123,10 +123,10 @@ static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT
 		return NULL;
 	cek__internal__v1__token_object__init(out);
 	if (object_read(session, object, CKA_CLASS, &class, sizeof(class), &len) != CKR_OK ||
-	    (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY && class != CKO_PUBLIC_KEY))
+		(class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY && class != CKO_PUBLIC_KEY))
 		return NULL;
 	if (object_read(session, object, CKA_ID, id, CKA_ID_MAX, &len) == CKR_OK)
-		out->cka_id = (ProtobufCBinaryData){ len, id };
+		out->cka_id = (ProtobufCBinaryData){len, id};
 	if (object_read(session, object, CKA_LABEL, label, LABEL_MAX, &len) == CKR_OK)
 		out->label = label;
 	if (object_read(session, object, CKA_KEY_TYPE, &type, sizeof(type), &len) == CKR_OK)
@@ -146,7 +146,7 @@ static Cek__Internal__V1__TokenObject *describe(struct worker *worker, CK_OBJECT
 static CK_RV find_all(struct worker *worker, struct list *ret_list)
 {
 	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof(yes)}};
 
 	return objects_find_all(&worker->token.session, template, 1, &ret_list->object, &ret_list->n);
 }
@@ -154,7 +154,7 @@ static CK_RV find_all(struct worker *worker, struct list *ret_list)
 int manage_inventory(struct worker *worker, manage_send *send, void *context, Cek__Internal__V1__JobResult *ret_result)
 {
 	Cek__Internal__V1__TokenObject **row = arena_alloc(&worker->token.arena, PER_RESULT * sizeof(*row));
-	struct list list = { 0 };
+	struct list list = {0};
 	CK_RV rv = row ? manage_begin_anew(worker) : CKR_HOST_MEMORY;
 	size_t n = 0;
 

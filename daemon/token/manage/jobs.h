@@ -11,15 +11,15 @@
 #include "proto/internal.pb-c.h"
 
 void manage_generate(struct worker *worker, const Cek__Internal__V1__GenerateJob *job,
-		     Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);
 void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *job,
-		   Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);
 void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
-		  Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);
 void manage_destroy(struct worker *worker, const Cek__Internal__V1__DestroyJob *job,
-		    Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);
 void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
-		      Cek__Internal__V1__JobResult *ret_result);
+	Cek__Internal__V1__JobResult *ret_result);
 
 /* Sends all results but the last, which it leaves in ret_result, through send. */
 typedef int manage_send(void *context, Cek__Internal__V1__JobResult *result);

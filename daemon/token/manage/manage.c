@@ -18,7 +18,7 @@
 enum { TEXT_MAX = 400, PAUSE_MAX_MS = 32 };
 
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
-		 ...)
+	...)
 {
 	char *text = arena_alloc(&worker->token.arena, TEXT_MAX);
 	const uint64_t id = result->id;
@@ -43,8 +43,8 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 
 	if (outcome == OUTCOME(AMBIGUOUS)) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
-			    "%s: the token has keys of this kind with the same CKA_ID, and nothing tells which is meant",
-			    what);
+			"%s: the token has keys of this kind with the same CKA_ID, and nothing tells which is meant",
+			what);
 		return;
 	}
 	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
@@ -54,7 +54,7 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 }
 
 bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,
-		Cek__Internal__V1__JobResult *result)
+	Cek__Internal__V1__JobResult *result)
 {
 	const bool settled = probe_settle(worker, alg, curve);
 	const char *how = "";
@@ -72,7 +72,7 @@ bool manage_can(struct worker *worker, const struct alg *alg, const struct curve
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result)
 {
 	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) }, { CKA_ID, id->data, id->len } };
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof(yes)}, {CKA_ID, id->data, id->len}};
 	CK_OBJECT_HANDLE object;
 	CK_ULONG n = 0;
 	CK_RV rv;
@@ -94,10 +94,10 @@ static bool protected_well(struct worker *worker, const struct key *key, Cek__In
 	struct session *session = &worker->token.session;
 
 	if (object_flag(session, key->object, CKA_TOKEN) && object_flag(session, key->object, CKA_PRIVATE) &&
-	    object_flag(session, key->object, CKA_SENSITIVE) && !object_flag(session, key->object, CKA_EXTRACTABLE))
+		object_flag(session, key->object, CKA_SENSITIVE) && !object_flag(session, key->object, CKA_EXTRACTABLE))
 		return true;
 	manage_fail(worker, result, OUTCOME(REFUSED),
-		    "the token did not make the key CKA_TOKEN, PRIVATE, SENSITIVE and not EXTRACTABLE");
+		"the token did not make the key CKA_TOKEN, PRIVATE, SENSITIVE and not EXTRACTABLE");
 	return false;
 }
 
@@ -120,20 +120,20 @@ static struct description *describe_public(struct worker *worker, struct key *ke
 	}
 	if (key->class == CKO_SECRET_KEY) {
 		cek__v1__public_key__init(&description->jose);
-		description->jose.kty = (char *)(uintptr_t)"oct";
+		description->jose.kty = (char *)(uintptr_t) "oct";
 		b64u_encode(key->id, key->id_len, description->kid);
 		return description;
 	}
 	rv = public_read(&worker->token.session, key, &description->half);
 	if (rv == CKR_CEKD_MISSING) {
 		manage_fail(worker, result, OUTCOME(REFUSED),
-			    "the private key does not tell its public half, and the token has no public key object "
-			    "with the same CKA_ID: create that first");
+			"the private key does not tell its public half, and the token has no public key object "
+			"with the same CKA_ID: create that first");
 		return NULL;
 	}
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result,
-			       "reading the public half (a public key object with the same CKA_ID is needed)", rv);
+			"reading the public half (a public key object with the same CKA_ID is needed)", rv);
 		return NULL;
 	}
 	public_to_jose(&description->half, &description->jose);
@@ -142,7 +142,7 @@ static struct description *describe_public(struct worker *worker, struct key *ke
 }
 
 bool manage_verify(struct worker *worker, const struct name *name, enum manage_origin origin,
-		   Cek__Internal__V1__JobResult *result)
+	Cek__Internal__V1__JobResult *result)
 {
 	const struct alg *alg = name->alg;
 	struct description *description;
@@ -161,7 +161,7 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 	}
 	if (!mech_key_fits(key, alg)) {
 		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type, size or curve does not fit %s",
-			    alg->name);
+			alg->name);
 		return false;
 	}
 	if (origin != MANAGE_ADOPTED && !protected_well(worker, key, result))
@@ -175,7 +175,7 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 	if (rv != CKR_OK) {
 		manage_fail_rv(worker, result, "wrapping and unwrapping a test CEK", rv);
 		if (origin != MANAGE_GENERATED && result->outcome == OUTCOME(INTERNAL) &&
-		    ckr_class(rv) != CKR_CLASS_HARD)
+			ckr_class(rv) != CKR_CLASS_HARD)
 			result->outcome = OUTCOME(REFUSED);
 		return false;
 	}
@@ -189,7 +189,7 @@ bool manage_verify(struct worker *worker, const struct name *name, enum manage_o
 }
 
 CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
-		  CK_ULONG *ret_n)
+	CK_ULONG *ret_n)
 {
 	CK_RV rv = objects_find_all(&worker->token.session, template, n, ret_objects, ret_n);
 
@@ -222,16 +222,16 @@ CK_RV manage_begin_anew(struct worker *worker)
 
 void manage_destroy_leftovers(struct worker *worker, const ProtobufCBinaryData *id)
 {
-	static const CK_OBJECT_CLASS classes[] = { CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY };
+	static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_SECRET_KEY, CKO_PUBLIC_KEY};
 
 	keys_forget(&worker->keys, id->data, id->len);
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		CK_BBOOL yes = CK_TRUE;
 		CK_OBJECT_CLASS class = classes[i];
 		CK_ATTRIBUTE template[] = {
-			{ CKA_TOKEN, &yes, sizeof(yes) },
-			{ CKA_CLASS, &class, sizeof(class) },
-			{ CKA_ID, id->data, id->len },
+			{CKA_TOKEN, &yes, sizeof(yes)},
+			{CKA_CLASS, &class, sizeof(class)},
+			{CKA_ID, id->data, id->len},
 		};
 		CK_OBJECT_HANDLE *objects;
 		CK_ULONG n = 0;

@@ -15,13 +15,13 @@
 /* Does the token do alg, on this curve (NULL: any)? What it did not clearly refuse is tried before the answer is no.
  * False with the reason in result. */
 bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,
-		Cek__Internal__V1__JobResult *result);
+	Cek__Internal__V1__JobResult *result);
 
 enum manage_origin { MANAGE_GENERATED, MANAGE_IMPORTED, MANAGE_ADOPTED };
 
 /* A refusal or failure with its sentence for the operator; everything else that result held is gone. */
 void manage_fail(struct worker *worker, Cek__Internal__V1__JobResult *result, outcome_t outcome, const char *format,
-		 ...) __attribute__((format(printf, 4, 5)));
+	...) __attribute__((format(printf, 4, 5)));
 
 /* The token said rv to what. Sets worker->ending when it is gone. */
 void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result, const char *what, CK_RV rv);
@@ -30,7 +30,7 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
  * kid, public_key, bits, crv. What cekd makes must be protected as cekd wants it; a key from outside that does not work
  * is refused. False with the failure in result. */
 bool manage_verify(struct worker *worker, const struct name *name, enum manage_origin origin,
-		   Cek__Internal__V1__JobResult *result);
+	Cek__Internal__V1__JobResult *result);
 
 /* Is there no object with this CKA_ID yet? False with the refusal in result. */
 bool manage_id_free(struct worker *worker, const ProtobufCBinaryData *id, Cek__Internal__V1__JobResult *result);
@@ -42,7 +42,7 @@ CK_RV manage_begin_anew(struct worker *worker);
 /* Like objects_find_all() for something that should be there: SoftHSM shows an empty token for a moment while another
  * process writes to it, and with a read-only token.object it sees what others made only after C_Initialize. */
 CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
-		  CK_ULONG *ret_n);
+	CK_ULONG *ret_n);
 
 /* Destroy all keys with a CKA_ID that cekd chose just now and has told nobody: what a generation that failed left. */
 void manage_destroy_leftovers(struct worker *worker, const ProtobufCBinaryData *id);

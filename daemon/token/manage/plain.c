@@ -16,7 +16,7 @@ enum {
 };
 
 static CK_RV open_wrapped(struct token *token, const uint8_t *kek, const ProtobufCBinaryData *wrapped,
-			  uint8_t **ret_plain, size_t *ret_len)
+	uint8_t **ret_plain, size_t *ret_len)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-WRAP-PAD", NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -27,8 +27,8 @@ static CK_RV open_wrapped(struct token *token, const uint8_t *kek, const Protobu
 	if (!cipher || !ctx || !plain)
 		rv = CKR_HOST_MEMORY;
 	else if (EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW),
-		 EVP_DecryptInit_ex2(ctx, cipher, kek, NULL, NULL) == 1 &&
-			 EVP_DecryptUpdate(ctx, plain, &len, wrapped->data, (int)wrapped->len) == 1 && len > 0)
+		EVP_DecryptInit_ex2(ctx, cipher, kek, NULL, NULL) == 1 &&
+			EVP_DecryptUpdate(ctx, plain, &len, wrapped->data, (int)wrapped->len) == 1 && len > 0)
 		rv = CKR_OK;
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(cipher);
@@ -42,7 +42,7 @@ static CK_RV open_wrapped(struct token *token, const uint8_t *kek, const Protobu
 
 /* One number of the key, into the arena and the template. */
 static bool add_number(struct token *token, EVP_PKEY *key, const char *name, CK_ATTRIBUTE_TYPE type, int len,
-		       struct template *template)
+	struct template *template)
 {
 	uint8_t *bytes = arena_alloc(&token->arena, COMPONENT_MAX);
 	BIGNUM *number = NULL;
@@ -85,14 +85,14 @@ static bool add_rsa(struct token *token, EVP_PKEY *key, struct template *templat
 		const char *name;
 		CK_ATTRIBUTE_TYPE type;
 	} parts[RSA_COMPONENTS] = {
-		{ OSSL_PKEY_PARAM_RSA_N, CKA_MODULUS },
-		{ OSSL_PKEY_PARAM_RSA_E, CKA_PUBLIC_EXPONENT },
-		{ OSSL_PKEY_PARAM_RSA_D, CKA_PRIVATE_EXPONENT },
-		{ OSSL_PKEY_PARAM_RSA_FACTOR1, CKA_PRIME_1 },
-		{ OSSL_PKEY_PARAM_RSA_FACTOR2, CKA_PRIME_2 },
-		{ OSSL_PKEY_PARAM_RSA_EXPONENT1, CKA_EXPONENT_1 },
-		{ OSSL_PKEY_PARAM_RSA_EXPONENT2, CKA_EXPONENT_2 },
-		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT },
+		{OSSL_PKEY_PARAM_RSA_N, CKA_MODULUS},
+		{OSSL_PKEY_PARAM_RSA_E, CKA_PUBLIC_EXPONENT},
+		{OSSL_PKEY_PARAM_RSA_D, CKA_PRIVATE_EXPONENT},
+		{OSSL_PKEY_PARAM_RSA_FACTOR1, CKA_PRIME_1},
+		{OSSL_PKEY_PARAM_RSA_FACTOR2, CKA_PRIME_2},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT1, CKA_EXPONENT_1},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT2, CKA_EXPONENT_2},
+		{OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT},
 	};
 
 	if (!EVP_PKEY_is_a(key, "RSA") || !has_two_primes(key))
@@ -126,14 +126,13 @@ static bool add_components(struct token *token, EVP_PKEY *key, const struct curv
 	if (strcmp(curve->kty, "OKP") == 0)
 		return add_x25519(token, key, curve, template);
 	return EVP_PKEY_is_a(key, "EC") &&
-	       add_number(token, key, OSSL_PKEY_PARAM_PRIV_KEY, CKA_VALUE, (int)curve->field_len, template);
+		add_number(token, key, OSSL_PKEY_PARAM_PRIV_KEY, CKA_VALUE, (int)curve->field_len, template);
 }
 
 CK_RV plain_create(struct token *token, const uint8_t *kek, const ProtobufCBinaryData *wrapped, CK_OBJECT_CLASS class,
-		   CK_KEY_TYPE type, const struct curve *curve, const struct template *template,
-		   CK_OBJECT_HANDLE *ret_object)
+	CK_KEY_TYPE type, const struct curve *curve, const struct template *template, CK_OBJECT_HANDLE *ret_object)
 {
-	struct template full = { .n = 0 };
+	struct template full = {.n = 0};
 	const unsigned char *at;
 	uint8_t *plain;
 	EVP_PKEY *key;
@@ -156,7 +155,7 @@ CK_RV plain_create(struct token *token, const uint8_t *kek, const ProtobufCBinar
 	}
 	for (CK_ULONG i = 0; rv == CKR_OK && i < template->n; i++)
 		template_add(&full, template->attribute[i].type, template->attribute[i].pValue,
-			     template->attribute[i].ulValueLen);
+			template->attribute[i].ulValueLen);
 	if (rv == CKR_OK)
 		rv = token->session.f->C_CreateObject(token->session.handle, full.attribute, full.n, ret_object);
 	return rv;

@@ -13,5 +13,4 @@
  * that of the public half (NULL: RSA, or AES if the class is secret). CKR_WRAPPED_KEY_INVALID if it does not open or is
  * no such key, or what the token says. */
 CK_RV plain_create(struct token *token, const uint8_t *kek, const ProtobufCBinaryData *wrapped, CK_OBJECT_CLASS class,
-		   CK_KEY_TYPE type, const struct curve *curve, const struct template *template,
-		   CK_OBJECT_HANDLE *ret_object);
+	CK_KEY_TYPE type, const struct curve *curve, const struct template *template, CK_OBJECT_HANDLE *ret_object);

@@ -8,7 +8,7 @@ static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 void template_add(struct template *template, CK_ATTRIBUTE_TYPE type, const void *value, size_t len)
 {
 	if (template->n < TEMPLATE_MAX)
-		template->attribute[template->n++] = (CK_ATTRIBUTE){ type, (void *)(uintptr_t)value, len };
+		template->attribute[template->n++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, len};
 }
 
 static void flag(struct template *template, CK_ATTRIBUTE_TYPE type, bool value)
@@ -37,7 +37,7 @@ static void allow(struct template *template, size_t n)
 }
 
 void template_private(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
-		      const ProtobufCBinaryData *id)
+	const ProtobufCBinaryData *id)
 {
 	const bool rsa = alg->family == ALG_RSA_OAEP;
 
@@ -61,7 +61,7 @@ void template_private(struct template *template, const struct facts *facts, cons
 }
 
 void template_secret(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
-		     const ProtobufCBinaryData *id)
+	const ProtobufCBinaryData *id)
 {
 	const bool cipher = alg->family == ALG_AES_GCMKW || facts->kw == KW_CIPHER;
 
@@ -103,5 +103,5 @@ bool template_without_mechanisms(struct template *template)
 bool template_refused(CK_RV rv)
 {
 	return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
-	       rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY;
+		rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY;
 }

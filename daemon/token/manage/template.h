@@ -14,7 +14,8 @@
 
 enum { TEMPLATE_MAX = 32 };
 
-struct template {
+struct template
+{
 	CK_ATTRIBUTE attribute[TEMPLATE_MAX];
 	CK_ULONG n;
 	CK_MECHANISM_TYPE allowed[4]; /* what CKA_ALLOWED_MECHANISMS points to */
@@ -22,12 +23,12 @@ struct template {
 
 /* label and id must outlive the template, which must not be moved. */
 void template_private(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
-		      const ProtobufCBinaryData *id);
+	const ProtobufCBinaryData *id);
 void template_secret(struct template *template, const struct facts *facts, const struct alg *alg, const char *label,
-		     const ProtobufCBinaryData *id);
+	const ProtobufCBinaryData *id);
 /* The public half beside a private key: readable by all, good for encryption (RSA) or nothing. */
 void template_public(struct template *template, const struct alg *alg, const char *label,
-		     const ProtobufCBinaryData *id);
+	const ProtobufCBinaryData *id);
 
 void template_add(struct template *template, CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 

@@ -24,29 +24,32 @@ static struct {
 static CK_RV make(struct worker *worker)
 {
 	CK_FUNCTION_LIST *f = worker->token.session.f;
-	CK_MECHANISM mechanism = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
+	CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
 	CK_ULONG bits = TRANSPORT_BITS;
-	CK_BYTE exponent[] = { 1, 0, 1 };
+	CK_BYTE exponent[] = {1, 0, 1};
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE public[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_MODULUS_BITS, &bits, sizeof(bits) },
-		{ CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_MODULUS_BITS, &bits, sizeof(bits)},
+		{CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
 	};
 	CK_ATTRIBUTE private[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },        { CKA_PRIVATE, &yes, sizeof(yes) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },  { CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ CKA_UNWRAP, &yes, sizeof(yes) },     { CKA_DECRYPT, &no, sizeof(no) },
-		{ CKA_SIGN, &no, sizeof(no) },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_PRIVATE, &yes, sizeof(yes)},
+		{CKA_SENSITIVE, &yes, sizeof(yes)},
+		{CKA_EXTRACTABLE, &no, sizeof(no)},
+		{CKA_UNWRAP, &yes, sizeof(yes)},
+		{CKA_DECRYPT, &no, sizeof(no)},
+		{CKA_SIGN, &no, sizeof(no)},
 	};
-	struct key key = { .class = CKO_PRIVATE_KEY, .type = CKK_RSA };
+	struct key key = {.class = CKO_PRIVATE_KEY, .type = CKK_RSA};
 	uint8_t random[16];
 	CK_RV rv;
 
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return CKR_RANDOM_NO_RNG;
 	rv = f->C_GenerateKeyPair(worker->token.session.handle, &mechanism, public, 3, private, 7, &transport.public,
-				  &transport.private);
+		&transport.private);
 	if (rv != CKR_OK)
 		return rv;
 	key.object = transport.public;
@@ -90,7 +93,7 @@ bool transport_find(const char *id, CK_OBJECT_HANDLE *ret_private)
 }
 
 void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
-		      Cek__Internal__V1__JobResult *ret_result)
+	Cek__Internal__V1__JobResult *ret_result)
 {
 	struct public_half *half = arena_alloc(&worker->token.arena, sizeof(*half));
 	Cek__V1__PublicKey *jose = arena_alloc(&worker->token.arena, sizeof(*jose));

@@ -11,7 +11,7 @@ CK_ULONG carrier_template(CK_ATTRIBUTE ret_template[CARRIER_ATTRIBUTES], const C
 {
 	CK_ULONG n = 0;
 
-	ret_template[n++] = (CK_ATTRIBUTE){CKA_CLASS, (void *)(uintptr_t)&class, sizeof(class)};
+	ret_template[n++] = (CK_ATTRIBUTE){CKA_CLASS, (void *)(uintptr_t) & class, sizeof(class)};
 	ret_template[n++] = (CK_ATTRIBUTE){CKA_KEY_TYPE, (void *)(uintptr_t)&type, sizeof(type)};
 	ret_template[n++] = (CK_ATTRIBUTE){CKA_TOKEN, (void *)(uintptr_t)&no, sizeof(no)};
 	ret_template[n++] = (CK_ATTRIBUTE){CKA_PRIVATE, (void *)(uintptr_t)&no, sizeof(no)};

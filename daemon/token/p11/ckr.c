@@ -8,7 +8,10 @@ static const struct {
 	const char *name;
 	enum ckr_class class;
 } table[] = {
-#define ROW(code, class) { code, #code, CKR_CLASS_##class }
+#define ROW(code, class)                       \
+	{                                      \
+		code, #code, CKR_CLASS_##class \
+	}
 	ROW(CKR_OK, OK),
 	ROW(CKR_ENCRYPTED_DATA_INVALID, DATA),
 	ROW(CKR_ENCRYPTED_DATA_LEN_RANGE, DATA),

@@ -20,15 +20,14 @@ struct name {
 };
 
 static const struct name names[] = {
-	{ "P-256", "P-256", NID_X9_62_prime256v1,
-	  { { { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 }, 10 } } },
-	{ "P-384", "P-384", NID_secp384r1, { { { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22 }, 7 } } },
-	{ "P-521", "P-521", NID_secp521r1, { { { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23 }, 7 } } },
+	{"P-256", "P-256", NID_X9_62_prime256v1, {{{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, 10}}},
+	{"P-384", "P-384", NID_secp384r1, {{{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}, 7}}},
+	{"P-521", "P-521", NID_secp521r1, {{{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}, 7}}},
 	/* RFC 8410; PKCS#11 3.0 also has the name; NSS has an identifier of its own. */
-	{ "X25519", "X25519", 0,
-	  { { { 0x06, 0x03, 0x2b, 0x65, 0x6e }, 5 },
-	    { { 0x13, 0x0a, 'c', 'u', 'r', 'v', 'e', '2', '5', '5', '1', '9' }, 12 },
-	    { { 0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01 }, 11 } } },
+	{"X25519", "X25519", 0,
+		{{{0x06, 0x03, 0x2b, 0x65, 0x6e}, 5},
+			{{0x13, 0x0a, 'c', 'u', 'r', 'v', 'e', '2', '5', '5', '1', '9'}, 12},
+			{{0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01}, 11}}},
 };
 
 enum { NAMES = sizeof(names) / sizeof(names[0]), WAYS = 3 };
@@ -46,7 +45,7 @@ const struct curve *curves_from_params(const uint8_t *der, size_t len)
 	for (size_t i = 0; i < NAMES; i++)
 		for (size_t way = 0; way < WAYS; way++)
 			if (names[i].params[way].len > 0 && names[i].params[way].len == len &&
-			    memcmp(names[i].params[way].der, der, len) == 0)
+				memcmp(names[i].params[way].der, der, len) == 0)
 				return curve_find(names[i].curve);
 	return NULL;
 }
@@ -74,7 +73,7 @@ static size_t point_len(const struct curve *curve)
 }
 
 bool curves_point(const struct curve *curve, const uint8_t *value, size_t len, const uint8_t **ret_point,
-		  size_t *ret_len)
+	size_t *ret_len)
 {
 	const size_t want = point_len(curve);
 	size_t header = want < 128 ? 2 : 3;
@@ -82,7 +81,7 @@ bool curves_point(const struct curve *curve, const uint8_t *value, size_t len, c
 	if (len == want) {
 		*ret_point = value;
 	} else if (len == want + header && value[0] == 0x04 && (header == 2 || value[1] == 0x81) &&
-		   value[header - 1] == want) {
+		value[header - 1] == want) {
 		*ret_point = value + header;
 	} else {
 		return false;

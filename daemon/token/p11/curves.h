@@ -27,7 +27,7 @@ const char *curves_group(const struct curve *curve);
 /* CKA_EC_POINT: bare, or inside a DER OCTET STRING. Points *ret_point into value, at 1 + 2 field_len bytes (EC: 04 x y)
  * or field_len (X25519). False if neither length fits. */
 bool curves_point(const struct curve *curve, const uint8_t *value, size_t len, const uint8_t **ret_point,
-		  size_t *ret_len);
+	size_t *ret_len);
 
 /* Is this a public point that may be used: of the right length and on the curve (SEC 1 section 3.2.2.1)? Any 32 bytes
  * do for X25519 (RFC 7748 section 5); an all-zero result is refused later. */

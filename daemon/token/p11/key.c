@@ -49,7 +49,7 @@ static CK_RV describe_private(struct session *session, struct key *key)
 	enum told told;
 	size_t len;
 	CK_RV rv = object_tells(session, key->object, rsa ? CKA_MODULUS : CKA_EC_PARAMS, buffer, sizeof(buffer), &len,
-				&told);
+		&told);
 
 	if (rv != CKR_OK || told != TOLD)
 		return rv;

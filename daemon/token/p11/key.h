@@ -26,14 +26,14 @@ struct key {
 	uint64_t seen_us;        /* when the token object was last seen */
 	CK_OBJECT_CLASS class;
 	CK_KEY_TYPE type;
-	size_t modulus_len;        /* RSA: bytes */
-	unsigned modulus_bits;     /* RSA, exactly */
-	const struct curve *curve; /* EC, X25519 */
-	size_t value_len;          /* AES: bytes, 0 if the token does not say */
+	size_t modulus_len;           /* RSA: bytes */
+	unsigned modulus_bits;        /* RSA, exactly */
+	const struct curve *curve;    /* EC, X25519 */
+	size_t value_len;             /* AES: bytes, 0 if the token does not say */
 	bool can_decrypt, can_unwrap; /* AES: usage flags, as CKA_DECRYPT and CKA_UNWRAP */
 	enum rsa_way rsa_way;
-	EVP_PKEY *public_key;      /* read when it is first wanted */
-	EVP_PKEY_CTX *encrypt;     /* RSA: ready for EVP_PKEY_encrypt() */
+	EVP_PKEY *public_key;  /* read when it is first wanted */
+	EVP_PKEY_CTX *encrypt; /* RSA: ready for EVP_PKEY_encrypt() */
 };
 
 /* Fill in what the token says of key->object: all but id, object, handle and class, which the caller has set or sets.

@@ -30,7 +30,7 @@ static bool missed_lately(struct keys *keys, const uint8_t *id, size_t id_len)
 
 	for (size_t i = 0; i < sizeof(keys->missed) / sizeof(keys->missed[0]); i++)
 		if (keys->missed[i].id_len == id_len && memcmp(keys->missed[i].id, id, id_len) == 0 &&
-		    keys->missed[i].until_us > now)
+			keys->missed[i].until_us > now)
 			return true;
 	memcpy(keys->missed[keys->next_missed].id, id, id_len);
 	keys->missed[keys->next_missed].id_len = id_len;
@@ -43,7 +43,7 @@ static bool missed_lately(struct keys *keys, const uint8_t *id, size_t id_len)
 static bool shows_any(struct session *session)
 {
 	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof(yes)}};
 	CK_OBJECT_HANDLE object;
 	CK_ULONG n = 0;
 
@@ -77,13 +77,13 @@ static CK_RV find_patiently(struct keys *keys, const struct name *name, CK_OBJEC
 static CK_OBJECT_HANDLE copy_object(struct session *session, CK_OBJECT_HANDLE object)
 {
 	CK_BBOOL no = CK_FALSE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &no, sizeof(no) } };
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &no, sizeof(no)}};
 	CK_OBJECT_HANDLE copy;
 
 	if (session->f->C_CopyObject(session->handle, object, template, 1, &copy) != CKR_OK)
 		return object;
 	if (object_flag(session, copy, CKA_SENSITIVE) && !object_flag(session, copy, CKA_EXTRACTABLE) &&
-	    !object_flag(session, copy, CKA_TOKEN))
+		!object_flag(session, copy, CKA_TOKEN))
 		return copy;
 	object_destroy(session, copy);
 	return object;
@@ -93,8 +93,9 @@ static struct key *known(const struct keys *keys, const struct name *name)
 {
 	struct key *key = keys->bucket[bucket_of(name->id, name->id_len)];
 
-	while (key && (key->id_len != name->id_len || memcmp(key->id, name->id, name->id_len) != 0 || !name->alg ||
-		       key->class != named_class(name->alg) || !named_type_fits(name->alg, key->type)))
+	while (key &&
+		(key->id_len != name->id_len || memcmp(key->id, name->id, name->id_len) != 0 || !name->alg ||
+			key->class != named_class(name->alg) || !named_type_fits(name->alg, key->type)))
 		key = key->next;
 	return key;
 }
@@ -111,7 +112,7 @@ static CK_RV look_at(struct keys *keys, struct key *key)
 		return CKR_OK;
 	rv = object_read(keys->finder.session, key->object, CKA_ID, id, sizeof(id), &len);
 	if (ckr_class(rv) == CKR_CLASS_HANDLE ||
-	    (rv == CKR_OK && (len != key->id_len || memcmp(id, key->id, len) != 0)))
+		(rv == CKR_OK && (len != key->id_len || memcmp(id, key->id, len) != 0)))
 		return CKR_CEKD_MISSING;
 	if (rv == CKR_OK)
 		key->seen_us = keys->now_us;

@@ -53,14 +53,14 @@ CK_RV named_permitted(struct session *session, CK_OBJECT_HANDLE object, const st
 }
 
 CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJECT_HANDLE **ret_objects,
-		       CK_ULONG *ret_n)
+	CK_ULONG *ret_n)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_OBJECT_CLASS class = named_class(name->alg);
 	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_ID, (void *)(uintptr_t)name->id, name->id_len },
+		{CKA_TOKEN, &yes, sizeof(yes)},
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_ID, (void *)(uintptr_t)name->id, name->id_len},
 	};
 	CK_OBJECT_HANDLE *objects;
 	CK_ULONG n = 0, kept = 0;
@@ -90,7 +90,7 @@ CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJE
 }
 
 static CK_RV compare_rsa(struct session *session, CK_OBJECT_HANDLE object, const struct public_half *half,
-			 enum named_same *ret_same)
+	enum named_same *ret_same)
 {
 	uint8_t n[RSA_BITS_MAX / 8 + 1];
 	size_t len = 0, zeros = 0;
@@ -109,7 +109,7 @@ static CK_RV compare_rsa(struct session *session, CK_OBJECT_HANDLE object, const
 
 /* None of our curves has parameters that are long. */
 static CK_RV compare_ec(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
-			enum named_same *ret_same)
+	enum named_same *ret_same)
 {
 	uint8_t params[64];
 	size_t len = 0;
@@ -124,7 +124,7 @@ static CK_RV compare_ec(const struct finder *finder, CK_OBJECT_HANDLE object, co
 }
 
 CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
-		    enum named_same *ret_same)
+	enum named_same *ret_same)
 {
 	CK_RV rv = half->curve ? compare_ec(finder, object, half, ret_same)
 			       : compare_rsa(finder->session, object, half, ret_same);
@@ -138,7 +138,7 @@ CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const 
 /* Several objects with one public half are one key. A token that does not answer for one of them may answer for the
  * right one. */
 static CK_RV find_by_public(const struct finder *finder, const struct name *name, const struct public_half *half,
-			    const CK_OBJECT_HANDLE *objects, CK_ULONG n, CK_OBJECT_HANDLE *ret_object)
+	const CK_OBJECT_HANDLE *objects, CK_ULONG n, CK_OBJECT_HANDLE *ret_object)
 {
 	CK_RV worst = CKR_CEKD_MISSING;
 	bool found = false;
@@ -180,7 +180,7 @@ static CK_RV fits(struct session *session, CK_OBJECT_HANDLE object, const struct
 
 /* An object of which the token does not say what it is may be the one as well: then it is not known which. */
 static CK_RV find_by_use(struct session *session, const struct name *name, const CK_OBJECT_HANDLE *objects, CK_ULONG n,
-			 CK_OBJECT_HANDLE *ret_object)
+	CK_OBJECT_HANDLE *ret_object)
 {
 	CK_ULONG fitting = 0;
 

@@ -19,9 +19,9 @@ struct public_half;
 struct name {
 	const uint8_t *id;
 	size_t id_len;
-	const struct alg *alg;                 /* tells class and key type */
-	const Cek__V1__PublicKey *public_key;  /* as it is published; NULL: not known, or AES, which has none */
-	CK_OBJECT_HANDLE object;               /* only this one; 0 = any */
+	const struct alg *alg;                /* tells class and key type */
+	const Cek__V1__PublicKey *public_key; /* as it is published; NULL: not known, or AES, which has none */
+	CK_OBJECT_HANDLE object;              /* only this one; 0 = any */
 };
 
 /* Is an object the private half of a public one? */
@@ -30,7 +30,7 @@ enum named_same { NAMED_SAME, NAMED_OTHER, NAMED_UNKNOWN };
 /* Is this EC private key the other half of half? It does not tell, so it has to show. An error is what the token
  * says. */
 typedef CK_RV named_compare_fn(void *context, CK_OBJECT_HANDLE object, const struct public_half *half,
-			       enum named_same *ret_same);
+	enum named_same *ret_same);
 
 /* Where objects are looked for. */
 struct finder {
@@ -46,15 +46,16 @@ CK_RV named_find(const struct finder *finder, const struct name *name, CK_OBJECT
 
 /* All private or secret token objects of its class and type, whichever key they are; malloc'ed. */
 CK_RV named_candidates(struct session *session, const struct name *name, CK_OBJECT_HANDLE **ret_objects,
-		       CK_ULONG *ret_n);
+	CK_ULONG *ret_n);
 
 /* Whether a private key object is the other half of half. An error is what the token says when it is asked, and leaves
  * that open; NAMED_UNKNOWN is an object that does not tell. */
 CK_RV named_compare(const struct finder *finder, CK_OBJECT_HANDLE object, const struct public_half *half,
-		    enum named_same *ret_same);
+	enum named_same *ret_same);
 
 CK_OBJECT_CLASS named_class(const struct alg *alg);
 bool named_type_fits(const struct alg *alg, CK_KEY_TYPE type);
 
-/* Does the object, by its usage flags, do what a KEK of alg is for? A flag that the token does not tell denies nothing. */
+/* Does the object, by its usage flags, do what a KEK of alg is for? A flag that the token does not tell denies nothing.
+ */
 CK_RV named_permitted(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_permitted);

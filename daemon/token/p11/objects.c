@@ -19,7 +19,7 @@ static CK_RV end_search(struct session *session)
 }
 
 static CK_RV find_once(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
-		       CK_ULONG max, CK_ULONG *ret_n)
+	CK_ULONG max, CK_ULONG *ret_n)
 {
 	CK_RV rv = session->f->C_FindObjectsInit(session->handle, template, n);
 	CK_RV final;
@@ -44,7 +44,7 @@ static CK_RV find_once(struct session *session, CK_ATTRIBUTE *template, CK_ULONG
 }
 
 CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *ret_objects,
-		   CK_ULONG max, CK_ULONG *ret_n)
+	CK_ULONG max, CK_ULONG *ret_n)
 {
 	CK_RV rv = find_once(session, template, n, ret_objects, max, ret_n);
 
@@ -52,7 +52,7 @@ CK_RV objects_find(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, 
 }
 
 static CK_RV find_all_once(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
-			   CK_ULONG *ret_n)
+	CK_ULONG *ret_n)
 {
 	CK_OBJECT_HANDLE *objects = NULL;
 	CK_ULONG found = 0, more = 0;
@@ -85,7 +85,7 @@ static CK_RV find_all_once(struct session *session, CK_ATTRIBUTE *template, CK_U
 }
 
 CK_RV objects_find_all(struct session *session, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE **ret_objects,
-		       CK_ULONG *ret_n)
+	CK_ULONG *ret_n)
 {
 	CK_RV rv = find_all_once(session, template, n, ret_objects, ret_n);
 
@@ -104,9 +104,9 @@ static CK_RV get(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE 
 }
 
 CK_RV object_read(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
-		  size_t size, size_t *ret_len)
+	size_t size, size_t *ret_len)
 {
-	CK_ATTRIBUTE attribute = { type, ret_value, size };
+	CK_ATTRIBUTE attribute = {type, ret_value, size};
 	CK_RV rv = get(session, object, &attribute);
 
 	if (rv != CKR_OK)
@@ -123,13 +123,13 @@ bool object_flag(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_
 	size_t len = 0;
 
 	return object_read(session, object, type, &value, sizeof(value), &len) == CKR_OK && len == sizeof(value) &&
-	       value;
+		value;
 }
 
 CK_RV object_tells(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *ret_value,
-		   size_t size, size_t *ret_len, enum told *ret_told)
+	size_t size, size_t *ret_len, enum told *ret_told)
 {
-	CK_ATTRIBUTE attribute = { type, ret_value, size };
+	CK_ATTRIBUTE attribute = {type, ret_value, size};
 	CK_RV rv = get(session, object, &attribute);
 
 	*ret_told = TOLD_NOTHING;

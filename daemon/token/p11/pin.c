@@ -6,7 +6,7 @@
 
 int pin_read(int fd, struct pin *ret_pin)
 {
-	struct pin pin = { 0 };
+	struct pin pin = {0};
 	ssize_t n = 0;
 	int r;
 

@@ -46,7 +46,7 @@ static CK_RV read_rsa(struct session *session, CK_OBJECT_HANDLE object, struct p
 }
 
 static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const struct curve *curve,
-		     struct public_half *half)
+	struct public_half *half)
 {
 	uint8_t value[POINT_MAX + 3];
 	const uint8_t *point;
@@ -56,7 +56,7 @@ static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const str
 	if (rv != CKR_OK)
 		return rv;
 	if (!curves_point(curve, value, len, &point, &half->point_len) ||
-	    !curves_point_valid(curve, point, half->point_len))
+		!curves_point_valid(curve, point, half->point_len))
 		return CKR_PUBLIC_KEY_INVALID;
 	memcpy(half->point, point, half->point_len);
 	half->curve = curve;
@@ -64,11 +64,11 @@ static CK_RV read_ec(struct session *session, CK_OBJECT_HANDLE object, const str
 }
 
 CK_RV public_of_object(struct session *session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type, const struct curve *curve,
-		       struct public_half *ret_half)
+	struct public_half *ret_half)
 {
-	struct public_half half = { 0 };
+	struct public_half half = {0};
 	CK_RV rv = type == CKK_RSA ? read_rsa(session, object, &half)
-		   : curve	   ? read_ec(session, object, curve, &half)
+		: curve            ? read_ec(session, object, curve, &half)
 				   : CKR_CURVE_NOT_SUPPORTED;
 
 	if (rv == CKR_OK)
@@ -86,14 +86,14 @@ bool public_equal(const struct public_half *one, const struct public_half *other
 }
 
 CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE **ret_objects,
-		     CK_ULONG *ret_n)
+	CK_ULONG *ret_n)
 {
 	CK_BBOOL yes = CK_TRUE;
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_ID, (void *)(uintptr_t)id, id_len },
+		{CKA_TOKEN, &yes, sizeof(yes)},
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_ID, (void *)(uintptr_t)id, id_len},
 	};
 
 	return objects_find_all(session, template, 3, ret_objects, ret_n);
@@ -102,7 +102,7 @@ CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, 
 /* Could this public half be key's? An RSA private key without public exponent still tells its modulus. */
 static CK_RV belongs(struct session *session, const struct key *key, const struct public_half *half, bool *ret_belongs)
 {
-	struct public_half own = { 0 };
+	struct public_half own = {0};
 	enum told told;
 	CK_RV rv;
 
@@ -173,11 +173,11 @@ CK_RV public_read(struct session *session, const struct key *key, struct public_
 
 bool public_from_jose(const Cek__V1__PublicKey *jose, struct public_half *ret_half)
 {
-	struct public_half half = { 0 };
+	struct public_half half = {0};
 
 	if (strcmp(jose->kty, "RSA") == 0) {
 		if (jose->n.len == 0 || jose->n.len > sizeof(half.n) || jose->n.data[0] == 0 || jose->e.len == 0 ||
-		    jose->e.len > sizeof(half.e))
+			jose->e.len > sizeof(half.e))
 			return false;
 		memcpy(half.n, jose->n.data, half.n_len = jose->n.len);
 		memcpy(half.e, jose->e.data, half.e_len = jose->e.len);
@@ -211,18 +211,18 @@ void public_to_jose(const struct public_half *half, Cek__V1__PublicKey *ret_jose
 
 	cek__v1__public_key__init(ret_jose);
 	if (!half->curve) {
-		ret_jose->kty = (char *)(uintptr_t)"RSA";
-		ret_jose->n = (ProtobufCBinaryData){ half->n_len, (uint8_t *)(uintptr_t)half->n };
-		ret_jose->e = (ProtobufCBinaryData){ half->e_len, (uint8_t *)(uintptr_t)half->e };
+		ret_jose->kty = (char *)(uintptr_t) "RSA";
+		ret_jose->n = (ProtobufCBinaryData){half->n_len, (uint8_t *)(uintptr_t)half->n};
+		ret_jose->e = (ProtobufCBinaryData){half->e_len, (uint8_t *)(uintptr_t)half->e};
 		return;
 	}
 	ret_jose->kty = (char *)(uintptr_t)half->curve->kty;
 	ret_jose->crv = (char *)(uintptr_t)half->curve->name;
 	if (half->point_len == field) {
-		ret_jose->x = (ProtobufCBinaryData){ field, point };
+		ret_jose->x = (ProtobufCBinaryData){field, point};
 	} else {
-		ret_jose->x = (ProtobufCBinaryData){ field, point + 1 };
-		ret_jose->y = (ProtobufCBinaryData){ field, point + 1 + field };
+		ret_jose->x = (ProtobufCBinaryData){field, point + 1};
+		ret_jose->y = (ProtobufCBinaryData){field, point + 1 + field};
 	}
 }
 
@@ -235,10 +235,10 @@ static EVP_PKEY *rsa_for_openssl(const struct public_half *half)
 	EVP_PKEY *key = NULL;
 
 	if (n && e && builder && ctx && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+		OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
 		params = OSSL_PARAM_BLD_to_param(builder);
 	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
-	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		key = NULL;
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(builder);
@@ -274,12 +274,12 @@ void public_thumbprint(const struct public_half *half, char ret_kid[KID_LEN])
 	} else if (half->point_len == field) {
 		encode(half->point, field, a);
 		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", half->curve->name,
-			       a);
+			a);
 	} else {
 		encode(half->point + 1, field, a);
 		encode(half->point + 1 + field, field, b);
 		len = snprintf(json, sizeof(json), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
-			       half->curve->name, a, b);
+			half->curve->name, a, b);
 	}
 	SHA256((const unsigned char *)json, (size_t)len, hash);
 	encode(hash, sizeof(hash), ret_kid);

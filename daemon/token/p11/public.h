@@ -18,9 +18,9 @@ enum { KID_LEN = 86 + 1 }; /* base64url of a SHA-256 hash, or of CKA_ID_MAX byte
 struct public_half {
 	const struct curve *curve; /* NULL = RSA */
 	uint8_t n[RSA_BITS_MAX / 8], e[16];
-	size_t n_len, e_len;       /* no leading zeros */
+	size_t n_len, e_len; /* no leading zeros */
 	uint8_t point[POINT_MAX];
-	size_t point_len;          /* EC: 04 x y; X25519: x */
+	size_t point_len; /* EC: 04 x y; X25519: x */
 };
 
 /* Ask the token: the private key's own attributes first, then the public key objects of the same CKA_ID. CKR_OK,
@@ -30,11 +30,11 @@ CK_RV public_read(struct session *session, const struct key *key, struct public_
 
 /* What one object tells, a public key or a private one. */
 CK_RV public_of_object(struct session *session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type, const struct curve *curve,
-		       struct public_half *ret_half);
+	struct public_half *ret_half);
 
 /* All public key objects of the token with this CKA_ID; malloc'ed. */
 CK_RV public_objects(struct session *session, const uint8_t *id, size_t id_len, CK_OBJECT_HANDLE **ret_objects,
-		     CK_ULONG *ret_n);
+	CK_ULONG *ret_n);
 
 /* The same key? */
 bool public_equal(const struct public_half *one, const struct public_half *other);

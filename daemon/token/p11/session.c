@@ -44,10 +44,10 @@ static enum session_result parse_uri(struct session *session)
 	r = p11_kit_uri_parse(session->config.uri, P11_KIT_URI_FOR_ANY, session->uri);
 	if (r != P11_KIT_URI_OK)
 		return fail(session, SESSION_CONFIGURATION, "token: \"%s\" is no PKCS#11 URI (RFC 7512): %s",
-			    session->config.uri, p11_kit_uri_message(r));
+			session->config.uri, p11_kit_uri_message(r));
 	if (p11_kit_uri_any_unrecognized(session->uri))
 		return fail(session, SESSION_CONFIGURATION, "token: \"%s\" has an attribute that nobody knows",
-			    session->config.uri);
+			session->config.uri);
 	if (p11_kit_uri_get_pin_value(session->uri))
 		return fail(session, SESSION_CONFIGURATION, "token: pin-value has no place in a URI; name a pin-file");
 	return SESSION_OK;
@@ -59,7 +59,7 @@ static enum session_result initialize(struct session *session)
 	struct {
 		CK_C_INITIALIZE_ARGS args;
 		void *beyond;
-	} init = { .args = { .flags = CKF_OS_LOCKING_OK } };
+	} init = {.args = {.flags = CKF_OS_LOCKING_OK}};
 	CK_INFO info;
 	char description[33];
 	CK_RV rv;
@@ -74,12 +74,14 @@ static enum session_result initialize(struct session *session)
 		rv = session->f->C_Initialize(&init);
 	}
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
-		return fail(session, SESSION_TOKEN, "module: C_Initialize says %s; check its configuration and the "
-			    "module-environment", ckr_name(rv));
+		return fail(session, SESSION_TOKEN,
+			"module: C_Initialize says %s; check its configuration and the "
+			"module-environment",
+			ckr_name(rv));
 	if (session->f->C_GetInfo(&info) == CKR_OK) {
 		unpad(info.libraryDescription, sizeof(info.libraryDescription), description);
 		snprintf(session->module, sizeof(session->module), "%s %u.%u", description, info.libraryVersion.major,
-			 info.libraryVersion.minor);
+			info.libraryVersion.minor);
 	}
 	return SESSION_OK;
 }
@@ -118,7 +120,7 @@ static enum session_result find_slot(struct session *session, CK_TOKEN_INFO *ret
 		CK_TOKEN_INFO info;
 
 		if (session->f->C_GetTokenInfo(slots[i], &info) != CKR_OK || !(info.flags & CKF_TOKEN_INITIALIZED) ||
-		    !p11_kit_uri_match_token_info(session->uri, &info))
+			!p11_kit_uri_match_token_info(session->uri, &info))
 			continue;
 		found++;
 		session->slot = slots[i];
@@ -129,11 +131,11 @@ static enum session_result find_slot(struct session *session, CK_TOKEN_INFO *ret
 	list_labels(session, slots, n, labels, sizeof(labels));
 	if (found > 1)
 		return fail(session, SESSION_CONFIGURATION,
-			    "token: \"%s\" fits %lu tokens of %s; add serial=", session->config.uri, found, labels);
+			"token: \"%s\" fits %lu tokens of %s; add serial=", session->config.uri, found, labels);
 	return fail(session, SESSION_CONFIGURATION,
-		    "token: none fits \"%s\"; there %s%s. Make one with cekctl token init, or "
-		    "correct the URI or the module-environment",
-		    session->config.uri, *labels ? "is " : "is none", labels);
+		"token: none fits \"%s\"; there %s%s. Make one with cekctl token init, or "
+		"correct the URI or the module-environment",
+		session->config.uri, *labels ? "is " : "is none", labels);
 }
 
 enum session_result session_login(struct session *session)
@@ -147,11 +149,11 @@ enum session_result session_login(struct session *session)
 	if (rv == CKR_OK) {
 		if (info.flags & CKF_USER_PIN_LOCKED)
 			return fail(session, SESSION_PIN,
-				    "PIN: the token has locked it; only its security officer can set a new one");
+				"PIN: the token has locked it; only its security officer can set a new one");
 		if (info.flags & CKF_USER_PIN_FINAL_TRY)
 			return fail(session, SESSION_PIN,
-				    "PIN: one more wrong try would lock the token, so cekd does not try; "
-				    "check the PIN file and log in once with another tool (pkcs11-tool --login)");
+				"PIN: one more wrong try would lock the token, so cekd does not try; "
+				"check the PIN file and log in once with another tool (pkcs11-tool --login)");
 		if (info.flags & CKF_USER_PIN_COUNT_LOW)
 			log_warning("PIN: there was a wrong try since the last login");
 	}
@@ -182,7 +184,7 @@ static enum session_result begin(struct session *session)
 	unpad(info.serialNumber, sizeof(info.serialNumber), session->serial);
 	unpad(info.model, sizeof(info.model), session->model);
 	rv = session->f->C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-				       &session->handle);
+		&session->handle);
 	if (rv != CKR_OK)
 		return fail(session, SESSION_TOKEN, "token: C_OpenSession says %s", ckr_name(rv));
 	return info.flags & CKF_LOGIN_REQUIRED ? session_login(session) : SESSION_OK;
@@ -193,7 +195,7 @@ enum session_result session_open(struct session *session, const struct session_c
 	const char *path = config->module;
 	enum session_result result;
 
-	*session = (struct session){ .config = *config };
+	*session = (struct session){.config = *config};
 	result = parse_uri(session);
 	if (result != SESSION_OK)
 		return result;
@@ -204,7 +206,7 @@ enum session_result session_open(struct session *session, const struct session_c
 	session->f = p11_kit_module_load(path, P11_KIT_MODULE_UNMANAGED);
 	if (!session->f)
 		return fail(session, SESSION_CONFIGURATION, "module: %s cannot be loaded: %s", path,
-			    p11_kit_message() ? p11_kit_message() : "no reason given");
+			p11_kit_message() ? p11_kit_message() : "no reason given");
 	return begin(session);
 }
 

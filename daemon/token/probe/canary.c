@@ -22,7 +22,7 @@ enum {
 struct canary {
 	uint64_t learned_us, asked_us;
 	uint8_t id[CKA_ID_MAX];
-	size_t id_len;          /* 0 = nothing learned yet */
+	size_t id_len; /* 0 = nothing learned yet */
 	const struct alg *alg;
 	char enc[32];
 	size_t cek_len;
@@ -48,8 +48,8 @@ void canary_learn(struct worker *worker, const struct name *name, const struct u
 	if (now - canary->learned_us < LEARN_US && canary->id_len > 0)
 		return;
 	if (unwrap->encrypted_key_len > sizeof(canary->encrypted_key) || strlen(unwrap->enc) >= sizeof(canary->enc) ||
-	    (unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX) ||
-	    (name->public_key && cek__v1__public_key__get_packed_size(name->public_key) > PUBLIC_MAX))
+		(unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX) ||
+		(name->public_key && cek__v1__public_key__get_packed_size(name->public_key) > PUBLIC_MAX))
 		return;
 	canary->learned_us = now;
 	memcpy(canary->id, name->id, canary->id_len = name->id_len);
@@ -74,15 +74,15 @@ static bool unwraps_again(struct worker *worker)
 		.encrypted_key_len = canary->encrypted_key_len,
 	};
 	uint8_t *cek = arena_alloc(&worker->token.arena, CEK_LEN_MAX);
-	Cek__V1__AlgParams *params =
-		cek__v1__alg_params__unpack(arena_allocator(&worker->token.arena), canary->params_len, canary->params);
-	struct name name = { .id = canary->id, .id_len = canary->id_len, .alg = canary->alg };
+	Cek__V1__AlgParams *params = cek__v1__alg_params__unpack(arena_allocator(&worker->token.arena),
+		canary->params_len, canary->params);
+	struct name name = {.id = canary->id, .id_len = canary->id_len, .alg = canary->alg};
 	struct key *key;
 	CK_RV rv;
 
 	if (canary->public_key_len > 0)
-		name.public_key = cek__v1__public_key__unpack(arena_allocator(&worker->token.arena), canary->public_key_len,
-							      canary->public_key);
+		name.public_key = cek__v1__public_key__unpack(arena_allocator(&worker->token.arena),
+			canary->public_key_len, canary->public_key);
 	if (!cek || !params || (canary->public_key_len > 0 && !name.public_key))
 		return true;
 	unwrap.params = params;
@@ -99,7 +99,7 @@ static bool unwraps_again(struct worker *worker)
 static bool answers(struct worker *worker)
 {
 	CK_BBOOL yes = CK_TRUE;
-	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &yes, sizeof(yes) } };
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof(yes)}};
 	CK_OBJECT_HANDLE object;
 	CK_ULONG n;
 

@@ -19,16 +19,17 @@ static bool oaep_label_refused(struct token *token, struct key *key, const struc
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->public_key, NULL);
 	unsigned char *label = (unsigned char *)OPENSSL_strdup("label");
 	uint8_t *cek = arena_alloc(&token->arena, CEK_LEN_MAX), encrypted[RSA_BITS_MAX / 8];
-	struct unwrap unwrap = {
-		.alg = alg, .cek_len = CEK_LEN_MAX, .encrypted_key = encrypted, .encrypted_key_len = key->modulus_len
-	};
+	struct unwrap unwrap = {.alg = alg,
+		.cek_len = CEK_LEN_MAX,
+		.encrypted_key = encrypted,
+		.encrypted_key_len = key->modulus_len};
 	size_t len = sizeof(encrypted);
 	bool refused = false;
 
 	if (ctx && label && cek && EVP_PKEY_encrypt_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, oaep_hash(alg->hash_bits)) == 1 &&
-	    EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, 5) == 1) {
+		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+		EVP_PKEY_CTX_set_rsa_oaep_md(ctx, oaep_hash(alg->hash_bits)) == 1 &&
+		EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, 5) == 1) {
 		label = NULL;
 		if (EVP_PKEY_encrypt(ctx, encrypted, &len, cek, 16) == 1) {
 			unwrap.cek_len = 16;
@@ -42,23 +43,25 @@ static bool oaep_label_refused(struct token *token, struct key *key, const struc
 
 static CK_RV session_rsa_key(struct token *token, CK_ULONG bits, CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
 {
-	CK_MECHANISM mechanism = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
-	CK_BYTE exponent[] = { 1, 0, 1 };
+	CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+	CK_BYTE exponent[] = {1, 0, 1};
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE public[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_MODULUS_BITS, &bits, sizeof(bits) },
-		{ CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) },
-		{ CKA_ENCRYPT, &yes, sizeof(yes) },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_MODULUS_BITS, &bits, sizeof(bits)},
+		{CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
+		{CKA_ENCRYPT, &yes, sizeof(yes)},
 	};
 	CK_ATTRIBUTE private[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },         { CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },   { CKA_DECRYPT, &yes, sizeof(yes) },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_SENSITIVE, &yes, sizeof(yes)},
+		{CKA_EXTRACTABLE, &no, sizeof(no)},
+		{CKA_DECRYPT, &yes, sizeof(yes)},
 	};
 
-	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = bits / 8 };
-	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 4, private, 4,
-						    ret_public, &ret_key->handle);
+	*ret_key = (struct key){.class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = bits / 8};
+	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 4, private, 4, ret_public,
+		&ret_key->handle);
 }
 
 static CK_RV try_oaep(struct token *token, struct key *key, const struct alg *alg)
@@ -133,26 +136,28 @@ void probe_rsa(struct token *token)
 }
 
 static CK_RV session_ec_key(struct token *token, const struct curve *curve, unsigned way, CK_MECHANISM_TYPE type,
-			    CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
+	CK_OBJECT_HANDLE *ret_public, struct key *ret_key)
 {
-	CK_MECHANISM mechanism = { type, NULL, 0 };
+	CK_MECHANISM mechanism = {type, NULL, 0};
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	size_t len = 0;
 	const uint8_t *params = curves_params(curve, way, &len);
 	CK_ATTRIBUTE public[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_EC_PARAMS, (void *)(uintptr_t)params, len },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_EC_PARAMS, (void *)(uintptr_t)params, len},
 	};
 	CK_ATTRIBUTE private[] = {
-		{ CKA_TOKEN, &no, sizeof(no) },         { CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },   { CKA_DERIVE, &yes, sizeof(yes) },
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_SENSITIVE, &yes, sizeof(yes)},
+		{CKA_EXTRACTABLE, &no, sizeof(no)},
+		{CKA_DERIVE, &yes, sizeof(yes)},
 	};
 
 	if (!params)
 		return CKR_CURVE_NOT_SUPPORTED;
-	*ret_key = (struct key){ .class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve };
-	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 2, private, 4,
-						    ret_public, &ret_key->handle);
+	*ret_key = (struct key){.class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve};
+	return token->session.f->C_GenerateKeyPair(token->session.handle, &mechanism, public, 2, private, 4, ret_public,
+		&ret_key->handle);
 }
 
 /* An agreement between the token's session key and one of OpenSSL's, with the point bare or in its DER shell. */
@@ -192,8 +197,8 @@ static bool try_curve(struct token *token, const struct curve *curve, unsigned w
 
 void probe_curve(struct token *token, const struct curve *curve)
 {
-	static const CK_MECHANISM_TYPE types[] = { CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN,
-						   CKM_MONTGOMERY_KEY_PAIR_GEN };
+	static const CK_MECHANISM_TYPE types[] = {CKM_EC_KEY_PAIR_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN,
+		CKM_MONTGOMERY_KEY_PAIR_GEN};
 	const unsigned index = facts_curve_index(curve);
 	const bool okp = strcmp(curve->kty, "OKP") == 0;
 	bool works = token->facts.curve[index].works;

@@ -19,15 +19,19 @@ enum {
 
 static CK_RV session_aes_key(struct token *token, bool cipher, struct key *ret_key)
 {
-	CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
 	CK_ULONG len = 32;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_BBOOL *wraps = cipher ? &no : &yes, *encrypts = cipher ? &yes : &no;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_VALUE_LEN, &len, sizeof(len) },  { CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },  { CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ CKA_ENCRYPT, encrypts, sizeof(no) }, { CKA_DECRYPT, encrypts, sizeof(no) },
-		{ CKA_WRAP, wraps, sizeof(no) },       { CKA_UNWRAP, wraps, sizeof(no) },
+		{CKA_VALUE_LEN, &len, sizeof(len)},
+		{CKA_TOKEN, &no, sizeof(no)},
+		{CKA_SENSITIVE, &yes, sizeof(yes)},
+		{CKA_EXTRACTABLE, &no, sizeof(no)},
+		{CKA_ENCRYPT, encrypts, sizeof(no)},
+		{CKA_DECRYPT, encrypts, sizeof(no)},
+		{CKA_WRAP, wraps, sizeof(no)},
+		{CKA_UNWRAP, wraps, sizeof(no)},
 	};
 
 	*ret_key = (struct key){
@@ -38,7 +42,7 @@ static CK_RV session_aes_key(struct token *token, bool cipher, struct key *ret_k
 		.can_unwrap = !cipher,
 	};
 	return token->session.f->C_GenerateKey(token->session.handle, &mechanism, template,
-						sizeof(template) / sizeof(template[0]), &ret_key->handle);
+		sizeof(template) / sizeof(template[0]), &ret_key->handle);
 }
 
 /* What worked once is not tried again. */
@@ -145,7 +149,7 @@ CK_RV probe_run(struct token *token)
 	for (unsigned group = 0; group < FACTS_GROUPS; group++)
 		if (token->facts.doubt[group] != CKR_OK)
 			log_warning("what the token can do is not known yet: it said %s; it is tried again",
-				    ckr_name(token->facts.doubt[group]));
+				ckr_name(token->facts.doubt[group]));
 	token->facts.pause_us = PAUSE_MIN_US;
 	return CKR_OK;
 }

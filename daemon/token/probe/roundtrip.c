@@ -16,8 +16,8 @@ CK_RV round_trip(struct token *token, struct key *key, const struct alg *alg)
 	const struct mech *mech = mech_find(alg->name);
 	struct wrapped *wrapped = arena_alloc(&token->arena, sizeof(*wrapped));
 	uint8_t *cek = arena_alloc(&token->arena, CEK_LEN_MAX);
-	const struct wrap wrap = { .alg = alg, .enc = "A256GCM", .cek_len = TEST_CEK_LEN };
-	struct unwrap unwrap = { .alg = alg, .enc = "A256GCM", .cek_len = TEST_CEK_LEN };
+	const struct wrap wrap = {.alg = alg, .enc = "A256GCM", .cek_len = TEST_CEK_LEN};
+	struct unwrap unwrap = {.alg = alg, .enc = "A256GCM", .cek_len = TEST_CEK_LEN};
 	Cek__V1__AlgParams params;
 	Cek__V1__PublicKey epk;
 	CK_RV rv;

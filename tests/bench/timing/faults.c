@@ -19,7 +19,7 @@ static void *text(const char *constant)
 }
 
 void faults_add(struct faults_maker *maker, const char *name, bool is_public, bool planted,
-		const ProtobufCBinaryData *encrypted_key, Cek__V1__AlgParams *params)
+	const ProtobufCBinaryData *encrypted_key, Cek__V1__AlgParams *params)
 {
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__UnwrapJob op = CEK__INTERNAL__V1__UNWRAP_JOB__INIT;
@@ -35,13 +35,13 @@ void faults_add(struct faults_maker *maker, const char *name, bool is_public, bo
 	fault = &faults->fault[i];
 	if (i == faults->n) {
 		faults->n++;
-		*fault = (struct fault){ .name = name, .is_public = is_public, .planted = planted };
+		*fault = (struct fault){.name = name, .is_public = is_public, .planted = planted};
 	}
 	while (at < FAULT_MESSAGES && fault->message[at].data)
 		at++;
 	if (at == FAULT_MESSAGES)
 		die("%s: too many messages", name);
-	op.cka_id = (ProtobufCBinaryData){ sizeof(maker->id), maker->id };
+	op.cka_id = (ProtobufCBinaryData){sizeof(maker->id), maker->id};
 	op.alg = text(maker->alg);
 	op.enc = text("A256GCM");
 	op.cek_len = CEK_LEN;
@@ -51,7 +51,7 @@ void faults_add(struct faults_maker *maker, const char *name, bool is_public, bo
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
 	job.unwrap = &op;
 	message.n_job = 1;
-	message.job = (Cek__Internal__V1__Job *[]){ &job };
+	message.job = (Cek__Internal__V1__Job *[]){&job};
 	fault->message[at].len = cek__internal__v1__to_worker__get_packed_size(&message);
 	fault->message[at].data = malloc(fault->message[at].len);
 	if (!fault->message[at].data)
@@ -68,7 +68,7 @@ static Cek__Internal__V1__FromWorker *generate(struct faults_maker *maker)
 	if (RAND_bytes(maker->id, sizeof(maker->id)) != 1)
 		die("no random bytes");
 	op.label = text("timing");
-	op.cka_id = (ProtobufCBinaryData){ sizeof(maker->id), maker->id };
+	op.cka_id = (ProtobufCBinaryData){sizeof(maker->id), maker->id};
 	op.alg = text(maker->alg);
 	op.bits = alg_find(maker->alg)->family == ALG_RSA_OAEP ? RSA_BITS : 0;
 	op.crv = text(maker->crv);
@@ -86,7 +86,7 @@ static Cek__Internal__V1__FromWorker *wrap(struct faults_maker *maker)
 	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
 	Cek__Internal__V1__FromWorker *answer;
 
-	op.cka_id = (ProtobufCBinaryData){ sizeof(maker->id), maker->id };
+	op.cka_id = (ProtobufCBinaryData){sizeof(maker->id), maker->id};
 	op.alg = text(maker->alg);
 	op.enc = text("A256GCM");
 	op.cek_len = CEK_LEN;
@@ -127,9 +127,9 @@ static void faults_of_aes(struct faults_maker *maker, bool gcm)
 }
 
 void faults_make(struct rig_worker *manage, struct rig_worker *use, const char *alg, const char *crv,
-		 struct faults *ret_faults)
+	struct faults *ret_faults)
 {
-	struct faults_maker maker = { .manage = manage, .use = use, .alg = alg, .crv = crv, .faults = ret_faults };
+	struct faults_maker maker = {.manage = manage, .use = use, .alg = alg, .crv = crv, .faults = ret_faults};
 
 	memset(ret_faults, 0, sizeof(*ret_faults));
 	maker.generated = generate(&maker);

@@ -27,8 +27,9 @@ static void ephemeral(EVP_PKEY *kek, const struct curve *curve, bool zero, struc
 		size_t len = sizeof(z);
 
 		if (!ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, kek) != 1 ||
-		    EVP_PKEY_derive(ctx, z, &len) != 1 ||
-		    EVP_PKEY_get_octet_string_param(own, "pub", ret_half->point, POINT_MAX, &ret_half->point_len) != 1)
+			EVP_PKEY_derive(ctx, z, &len) != 1 ||
+			EVP_PKEY_get_octet_string_param(own, "pub", ret_half->point, POINT_MAX, &ret_half->point_len) !=
+				1)
 			die("no agreement");
 		found = (z[0] == 0) == zero;
 		EVP_PKEY_CTX_free(ctx);
@@ -49,8 +50,8 @@ static void add(struct faults_maker *maker, const char *name, struct public_half
 		half->point[half->point_len - 1] ^= 1;
 	public_to_jose(half, &epk);
 	params.epk = &epk;
-	faults_add(maker, name, off_curve, planted, &(ProtobufCBinaryData){ sizeof(encrypted_key), encrypted_key },
-		   &params);
+	faults_add(maker, name, off_curve, planted, &(ProtobufCBinaryData){sizeof(encrypted_key), encrypted_key},
+		&params);
 }
 
 void faults_of_ecdh(struct faults_maker *maker)

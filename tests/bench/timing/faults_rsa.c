@@ -37,7 +37,7 @@ static void encode(const EVP_MD *hash, enum fault_of_oaep fault, uint8_t *ret_em
 
 	memset(ret_em, 0, EM_LEN);
 	if (hash_len > HASH_MAX || RAND_bytes(seed, (int)hash_len) != 1 || RAND_bytes(cek, (int)cek_len) != 1 ||
-	    EVP_Digest(label, strlen(label), db, NULL, hash, NULL) != 1)
+		EVP_Digest(label, strlen(label), db, NULL, hash, NULL) != 1)
 		die("no hash");
 	cek[-1] = fault == SEPARATOR ? 2 : 1;
 	mask(db, db_len, seed, hash_len, hash);
@@ -61,7 +61,7 @@ static void encrypt(const Cek__V1__PublicKey *key, uint8_t *block)
 
 void faults_of_rsa(struct faults_maker *maker)
 {
-	static const char *const names[OAEP_FAULTS] = { "leading byte", "label hash", "separator", "CEK length" };
+	static const char *const names[OAEP_FAULTS] = {"leading byte", "label hash", "separator", "CEK length"};
 	const unsigned hash_bits = alg_find(maker->alg)->hash_bits;
 	const EVP_MD *hash = oaep_hash(hash_bits);
 	/* OAEP is plaintext-aware: what decodes comes from somebody who knows what is inside. SoftHSM, which has OAEP
@@ -74,6 +74,6 @@ void faults_of_rsa(struct faults_maker *maker)
 			encode(hash, fault, block);
 			encrypt(maker->generated->result->public_key, block);
 			faults_add(maker, names[fault], fault == CEK_LENGTH && in_token, fault == LEADING_BYTE,
-				   &(ProtobufCBinaryData){ EM_LEN, block }, NULL);
+				&(ProtobufCBinaryData){EM_LEN, block}, NULL);
 		}
 }

@@ -46,19 +46,19 @@ struct bench {
 static const struct series {
 	const char *alg, *crv, *plant;
 } all_series[] = {
-	{ "RSA-OAEP", "", NULL },
-	{ "RSA-OAEP-256", "", NULL },
-	{ "RSA-OAEP-256", "", "oaep.early-return" },
-	{ "RSA-OAEP-384", "", NULL },
-	{ "RSA-OAEP-512", "", NULL },
-	{ "A128KW", "", NULL },
-	{ "A256KW", "", NULL },
-	{ "A128GCMKW", "", NULL },
-	{ "A256GCMKW", "", NULL },
-	{ "ECDH-ES+A256KW", "P-256", NULL },
-	{ "ECDH-ES+A256KW", "P-256", "agree.early-return" },
-	{ "ECDH-ES+A256KW", "X25519", NULL },
-	{ "ECDH-ES+A256KW", "X25519", "agree.early-return" },
+	{"RSA-OAEP", "", NULL},
+	{"RSA-OAEP-256", "", NULL},
+	{"RSA-OAEP-256", "", "oaep.early-return"},
+	{"RSA-OAEP-384", "", NULL},
+	{"RSA-OAEP-512", "", NULL},
+	{"A128KW", "", NULL},
+	{"A256KW", "", NULL},
+	{"A128GCMKW", "", NULL},
+	{"A256GCMKW", "", NULL},
+	{"ECDH-ES+A256KW", "P-256", NULL},
+	{"ECDH-ES+A256KW", "P-256", "agree.early-return"},
+	{"ECDH-ES+A256KW", "X25519", NULL},
+	{"ECDH-ES+A256KW", "X25519", "agree.early-return"},
 };
 
 void die(const char *format, ...)
@@ -108,7 +108,7 @@ static uint32_t measure(struct bench *bench, const uint8_t *data, size_t len)
 	answer = rig_receive(&bench->use);
 	spent = now(bench->clock) - before;
 	if (!answer || answer->what_case != CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT ||
-	    answer->result->outcome != CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED)
+		answer->result->outcome != CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED)
 		die("an encrypted key that cannot be opened did not fail");
 	rig_free(answer);
 	return spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX;
@@ -122,7 +122,7 @@ static uint32_t measure_one(struct bench *bench, const struct fault *fault)
 }
 
 static void run_round(struct bench *bench, const struct faults *faults, size_t samples, size_t round,
-		      struct times *times, struct pair *pairs)
+	struct times *times, struct pair *pairs)
 {
 	size_t n_pairs = 0;
 	uint32_t limit;
@@ -172,7 +172,10 @@ static bool judge(const struct series *series, const struct faults *faults, stru
 	const bool good = is_public || (planted ? different : same);
 
 	printf("  %-18s %-18s %8.1f %+9.2f  %s%s\n", a->name, b->name, fabs(t), us,
-	       different ? "separated" : same ? "the same" : "undecided", remark(is_public, planted, good));
+		different      ? "separated"
+			: same ? "the same"
+			       : "undecided",
+		remark(is_public, planted, good));
 	return good;
 }
 
@@ -187,7 +190,7 @@ static void make_faults(struct bench *bench, const struct series *series, struct
 {
 	struct rig_worker manage;
 
-	rig_start(bench->rig, &manage, &(struct rig_options){ .manage = true }, NULL);
+	rig_start(bench->rig, &manage, &(struct rig_options){.manage = true}, NULL);
 	faults_make(&manage, &bench->use, series->alg, series->crv, ret_faults);
 	rig_stop(&manage);
 }
@@ -213,8 +216,8 @@ static bool run_series(struct bench *bench, const struct series *series)
 		run_round(bench, &faults, samples, round, times, pairs);
 	bench->page->armed[0] = '\0';
 	printf("%s%s%s%s%s: %.1f us\n", series->alg, *series->crv ? " " : "", series->crv,
-	       series->plant ? ", planted " : "", series->plant ? series->plant : "",
-	       welch_percentile(times, faults.n, 0.5) / 1000.0);
+		series->plant ? ", planted " : "", series->plant ? series->plant : "",
+		welch_percentile(times, faults.n, 0.5) / 1000.0);
 	for (size_t i = 0; i < faults.n * (faults.n - 1) / 2; i++)
 		good = judge(series, &faults, &pairs[i], bench->rounds) && good;
 	fflush(stdout);
@@ -253,7 +256,7 @@ static void start(struct bench *bench)
 		die("no page");
 	bench->page = map;
 	rig_open(bench->rig, rig_kind());
-	rig_start(bench->rig, &bench->use, &(struct rig_options){ .copy_keys = true, .test_page = page }, NULL);
+	rig_start(bench->rig, &bench->use, &(struct rig_options){.copy_keys = true, .test_page = page}, NULL);
 	close(page);
 	if (clock_getcpuclockid(bench->use.pid, &bench->clock) != 0)
 		die("the worker has no clock");
@@ -263,10 +266,10 @@ static void start(struct bench *bench)
 int main(int argc, char **argv)
 {
 	struct rig rig;
-	struct bench bench = { .rig = &rig,
-			       .samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000,
-			       .rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 9 };
-	char *rig_argv[] = { argv[0], (char *)(uintptr_t)"softhsm", argc > 1 ? argv[1] : NULL };
+	struct bench bench = {.rig = &rig,
+		.samples = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000,
+		.rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 9};
+	char *rig_argv[] = {argv[0], (char *)(uintptr_t) "softhsm", argc > 1 ? argv[1] : NULL};
 	size_t measured = 0;
 	bool good = true;
 
@@ -276,7 +279,7 @@ int main(int argc, char **argv)
 	start(&bench);
 	printf("Processor time of failed unwraps, %zu rounds of %zu times a fault (RSA) or a third of\n"
 	       "that: |t|, difference in us\n",
-	       bench.rounds, bench.samples);
+		bench.rounds, bench.samples);
 	for (size_t i = 0; i < sizeof(all_series) / sizeof(all_series[0]); i++)
 		if (argc < 5 || strcmp(argv[4], all_series[i].alg) == 0) {
 			good = run_series(&bench, &all_series[i]) && good;
@@ -286,7 +289,8 @@ int main(int argc, char **argv)
 	rig_close(&rig);
 	if (measured == 0)
 		die("%s: not measured here", argv[4]);
-	printf("%s\n", good ? "Planted early returns are separated; the real code is not."
-			    : "NOT AS IT SHOULD BE: see above.");
+	printf("%s\n",
+		good ? "Planted early returns are separated; the real code is not."
+		     : "NOT AS IT SHOULD BE: see above.");
 	return good ? 0 : 1;
 }

@@ -47,7 +47,7 @@ uint32_t welch_percentile(const struct times *sets, size_t n, double part)
 
 static struct moments moments(const struct times *times, uint32_t limit)
 {
-	struct moments m = { 0 };
+	struct moments m = {0};
 	double squares = 0;
 
 	for (size_t i = 0; i < times->n; i++) {
@@ -68,7 +68,7 @@ struct welch welch_compare(const struct times *a, const struct times *b, uint32_
 	const struct moments x = moments(a, limit), y = moments(b, limit);
 	const double error = sqrt(x.variance / x.n + y.variance / y.n);
 
-	return (struct welch){ .t = error > 0 ? (x.mean - y.mean) / error : 0, .difference = x.mean - y.mean };
+	return (struct welch){.t = error > 0 ? (x.mean - y.mean) / error : 0, .difference = x.mean - y.mean};
 }
 
 double welch_median(double *values, size_t n)

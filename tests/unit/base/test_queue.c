@@ -25,7 +25,7 @@ static int setup(void **state)
 	(void)state;
 	queue_init(&queue);
 	for (int i = 0; i < 100; i++)
-		all[i] = (struct waiting){ .number = i };
+		all[i] = (struct waiting){.number = i};
 	return 0;
 }
 
@@ -59,7 +59,7 @@ static void test_one_uid_in_order(void **state)
 /* 63 and 64 are the last and the first share. */
 static void test_uids_in_turn(void **state)
 {
-	static const int expected[] = { 90, 92, 0, 91, 93, 1, 2, 3, 4 };
+	static const int expected[] = {90, 92, 0, 91, 93, 1, 2, 3, 4};
 
 	(void)state;
 	add(99, 62); /* so that 63 is next */

@@ -35,7 +35,7 @@ static bool all_zero(const uint8_t *data, size_t len)
 
 static void test_wipe(void **state)
 {
-	uint8_t data[] = { 1, 2, 3, 4 };
+	uint8_t data[] = {1, 2, 3, 4};
 
 	(void)state;
 	wipe(data + 1, 2);
@@ -47,7 +47,7 @@ static void test_wipe(void **state)
 
 static void test_alloc(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	uint8_t *a, *b;
 
 	(void)state;
@@ -66,7 +66,7 @@ static void test_alloc(void **state)
 
 static void test_refuses_absurd_sizes(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 
 	(void)state;
 	assert_true(arena_init(&arena, 0) < 0);
@@ -77,7 +77,7 @@ static void test_refuses_absurd_sizes(void **state)
 
 static void test_reset_wipes(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	uint8_t *a;
 
 	(void)state;
@@ -94,7 +94,7 @@ static void test_reset_wipes(void **state)
 
 static void test_full(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 
 	(void)state;
 	assert_int_equal(arena_init(&arena, 4096), 0);
@@ -115,7 +115,7 @@ static void test_full(void **state)
 
 static void test_part(void **state)
 {
-	struct arena arena = { 0 }, part;
+	struct arena arena = {0}, part;
 	uint8_t *base, *a;
 
 	(void)state;
@@ -133,7 +133,7 @@ static void test_part(void **state)
 
 static void test_not_in_children(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	uint8_t *a;
 	int status;
 	pid_t pid;
@@ -155,7 +155,7 @@ static void test_not_in_children(void **state)
 /* "dd": not in core dumps; "lo": locked. */
 static void test_flags_of_mapping(void **state)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	char line[512], flags[512] = "";
 	unsigned long from, to;
 	FILE *file;
@@ -183,7 +183,7 @@ static void test_flags_of_mapping(void **state)
 static void test_bomb_does_not_decode(void **state)
 {
 	static uint8_t bomb[FRAME_BODY_MAX];
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	Cek__V1__ListKeysReply *reply;
 
 	(void)state;
@@ -202,8 +202,8 @@ static void test_bomb_does_not_decode(void **state)
 /* protobuf-c leaves the first copy of a field that came twice behind: the reset must reach it. */
 static void test_duplicates_are_wiped(void **state)
 {
-	static const uint8_t twice[] = { 0x0a, 4, 'S', 'E', 'C', '1', 0x0a, 4, 'S', 'E', 'C', '2' };
-	struct arena arena = { 0 };
+	static const uint8_t twice[] = {0x0a, 4, 'S', 'E', 'C', '1', 0x0a, 4, 'S', 'E', 'C', '2'};
+	struct arena arena = {0};
 	Cek__V1__UnwrapReply *reply;
 
 	(void)state;

@@ -242,7 +242,7 @@ static void inventory_answer(struct rig_worker *worker, const Job *job)
 
 	result.id = job->id;
 	result.outcome = worker->outcome ? (Cek__Internal__V1__Outcome)worker->outcome
-		: CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK;
+					 : CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK;
 	result.object = (Cek__Internal__V1__TokenObject **)worker->objects;
 	result.n_object = worker->n_objects;
 	message.what_case = CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT;
@@ -427,8 +427,8 @@ void rig_init(struct rig *rig)
 void rig_start(struct rig *rig)
 {
 	static const char *const all[] = {"unwrap", "wrap", "generate", "rewrap", "create", "rotate", "state",
-		"destroy", "import",
-		"adopt", "schedule", "list", "public", "status", "metrics", "watch", "fsck", "restore", NULL};
+		"destroy", "import", "adopt", "schedule", "list", "public", "status", "metrics", "watch", "fsck",
+		"restore", NULL};
 	Cek__Internal__V1__BrokerSetup setup = CEK__INTERNAL__V1__BROKER_SETUP__INIT;
 	Cek__Internal__V1__Listener listener = CEK__INTERNAL__V1__LISTENER__INIT, *listeners[] = {&listener};
 	Rule rule = CEK__INTERNAL__V1__RULE__INIT, *rules[] = {&rule};
@@ -460,7 +460,8 @@ void rig_start(struct rig *rig)
 	rig->control = pair[0];
 	rig->listener = make_listener(rig);
 	assert_int_equal(broker_init(&rig->broker, &setup, pair[1], (int[]){dup(rig->journal_far), rig->listener}, 2,
-		why, sizeof(why)), 0);
+				 why, sizeof(why)),
+		0);
 	rig->broker_up = true;
 	for (int i = 0; i < RIG_WORKERS; i++)
 		rig_start_worker(rig, &rig->use[i], false, (uint32_t)i);

@@ -21,17 +21,17 @@ enum {
 struct rig_worker {
 	int fd; /* -1: not there */
 	struct executing *executing;
-	bool deaf;           /* reads nothing */
+	bool deaf; /* reads nothing */
 	uint32_t generation;
-	uint64_t jobs;       /* that it has answered */
+	uint64_t jobs; /* that it has answered */
 	bool said_hello;
-	bool replace;        /* asks to be replaced */
-	size_t forgets;      /* jobs to forget a key */
-	size_t dies_after;   /* closes its end when it reads the job after so many more; 0: never */
-	bool holds;          /* results of unwraps stay until the first one for which it does not */
+	bool replace;      /* asks to be replaced */
+	size_t forgets;    /* jobs to forget a key */
+	size_t dies_after; /* closes its end when it reads the job after so many more; 0: never */
+	bool holds;        /* results of unwraps stay until the first one for which it does not */
 	Cek__Internal__V1__TokenObject *const *objects; /* what an inventory finds */
 	size_t n_objects;
-	size_t parts;        /* of an inventory, each with all objects, before the last one */
+	size_t parts;         /* of an inventory, each with all objects, before the last one */
 	enum outcome outcome; /* of an inventory or a destruction; 0: OK */
 	struct arena arena;
 	struct results results;
@@ -39,13 +39,16 @@ struct rig_worker {
 
 struct rig_journal {
 	int fd;
-	bool deaf;           /* reads nothing */
-	bool mute;           /* reads, acknowledges no audit */
-	bool refuse;         /* appends fail */
-	struct { uint8_t *data; size_t len; } records[RIG_RECORDS_MAX]; /* packed KeyRecords, seq = index + 1 */
+	bool deaf;   /* reads nothing */
+	bool mute;   /* reads, acknowledges no audit */
+	bool refuse; /* appends fail */
+	struct {
+		uint8_t *data;
+		size_t len;
+	} records[RIG_RECORDS_MAX]; /* packed KeyRecords, seq = index + 1 */
 	size_t n_records;
-	uint64_t audit_n;    /* last audit record taken */
-	uint64_t told_n;     /* last one acknowledged */
+	uint64_t audit_n; /* last audit record taken */
+	uint64_t told_n;  /* last one acknowledged */
 	char last_status[32], last_op[32], last_key[80], last_kid[300];
 	size_t last_ek_len;
 };
@@ -59,7 +62,7 @@ struct rig {
 	int journal_far; /* the broker's end, kept as cekd keeps it */
 	struct rig_worker use[RIG_WORKERS], manage;
 	size_t wanted_manage, wanted_use;
-	size_t ended; /* workers that cekd was told to kill */
+	size_t ended;        /* workers that cekd was told to kill */
 	char ended_how[128]; /* the last one */
 	bool told_ready;
 	const char *keys; /* pattern of the rule, "*" */

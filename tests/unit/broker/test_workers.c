@@ -288,7 +288,7 @@ static void test_an_object_that_has_twins_is_not_used(void **state)
 	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_UNUSABLE);
 	call_data[0] = 0;
 	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_UNUSABLE);
-	version->look_again = 0; /* as after a while */
+	version->look_again = 0;      /* as after a while */
 	version->looked = UINT64_MAX; /* as if the job had been given out before */
 	assert_int_equal(call_for_status(rig, &client, call_wrap("k")), STATUS_OK);
 	assert_true(version->twins);

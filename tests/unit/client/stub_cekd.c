@@ -18,7 +18,7 @@
 int stub_setup(void **state)
 {
 	struct stub *stub = calloc(1, sizeof(*stub));
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	assert_non_null(stub);
 	strcpy(stub->dir, "/tmp/libcek.XXXXXX");
@@ -124,7 +124,7 @@ void stub_reply_cek(struct stub *stub, uint64_t id, uint8_t byte, size_t cek_len
 
 	assert_true(cek_len <= sizeof(cek));
 	memset(cek, byte, sizeof(cek));
-	unwrap.cek = (ProtobufCBinaryData){ cek_len, cek };
+	unwrap.cek = (ProtobufCBinaryData){cek_len, cek};
 	unwrap.kid = kid;
 	unwrap.key = key;
 	reply.id = id;
@@ -189,7 +189,7 @@ cek_call *stub_unwrap(struct stub *stub, int timeout_ms, cek_callback *callback,
 		.kid = "kid-1",
 		.alg = "A256KW",
 		.enc = "A256GCM",
-		.encrypted_key = { "0123456789", 10 },
+		.encrypted_key = {"0123456789", 10},
 	};
 	cek_call *call = NULL;
 

@@ -16,11 +16,11 @@
 
 static void test_arguments(void **state)
 {
-	const struct cek_unwrap good = { .kid = "k", .alg = "A256KW", .enc = "A256GCM" };
-	const char *none[] = { "a", NULL };
+	const struct cek_unwrap good = {.kid = "k", .alg = "A256KW", .enc = "A256GCM"};
+	const char *none[] = {"a", NULL};
 	struct stub *stub = *state;
 	cek_conn *c = stub->conn;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct cek_unwrap bad;
 
 #define INVALID(call) assert_int_equal(call, CEK_E_INVALID)
@@ -33,20 +33,23 @@ static void test_arguments(void **state)
 	INVALID(cek_unwrap_start(c, (bad = good, bad.encrypted_key.len = 1, &bad), -1, seen_callback, &seen, NULL));
 	INVALID(cek_unwrap_start(c, (bad = good, bad.params.epk.x.len = 1, &bad), -1, seen_callback, &seen, NULL));
 	bad = good;
-	bad.encrypted_key = (struct cek_bytes){ &good, SIZE_MAX };
+	bad.encrypted_key = (struct cek_bytes){&good, SIZE_MAX};
 	INVALID(cek_unwrap_start(c, &bad, -1, seen_callback, &seen, NULL));
-	INVALID(cek_rewrap_start(c, &(struct cek_rewrap){ .to_key = "b" }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_wrap_start(c, &(struct cek_wrap){ .key = "a" }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_create_start(c, &(struct cek_key_create){ .key = "a" }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_rotate_start(c, &(struct cek_key_rotate){ 0 }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_set_state_start(c, &(struct cek_key_set_state){ .kid = "a" }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_destroy_start(c, &(struct cek_key_destroy){ 0 }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_describe_start(c, &(struct cek_key_describe){ "a", "b" }, -1, seen_callback, &seen, NULL));
-	INVALID(cek_key_versions_start(c, &(struct cek_key_versions){ .before = 2 }, -1, seen_callback, &seen, NULL));
+	INVALID(cek_rewrap_start(c, &(struct cek_rewrap){.to_key = "b"}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_wrap_start(c, &(struct cek_wrap){.key = "a"}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_create_start(c, &(struct cek_key_create){.key = "a"}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_rotate_start(c, &(struct cek_key_rotate){0}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_set_state_start(c, &(struct cek_key_set_state){.kid = "a"}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_destroy_start(c, &(struct cek_key_destroy){0}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_describe_start(c, &(struct cek_key_describe){"a", "b"}, -1, seen_callback, &seen, NULL));
+	INVALID(cek_key_versions_start(c, &(struct cek_key_versions){.before = 2}, -1, seen_callback, &seen, NULL));
 	INVALID(cek_key_list_start(c, NULL, -1, seen_callback, &seen, NULL));
-	INVALID(cek_public_keys_start(c, &(struct cek_public_keys){ none, 2 }, -1, seen_callback, &seen, NULL));
+	INVALID(cek_public_keys_start(c, &(struct cek_public_keys){none, 2}, -1, seen_callback, &seen, NULL));
 	INVALID(cek_request_start(c, "", 0, -1, seen_callback, &seen, NULL));
-	INVALID(cek_request_start(c, "\x52\x05" "abc", 5, -1, seen_callback, &seen, NULL));
+	INVALID(cek_request_start(c,
+		"\x52\x05"
+		"abc",
+		5, -1, seen_callback, &seen, NULL));
 #undef INVALID
 	assert_int_equal(c->calls.n_open, 0);
 	assert_int_equal(stream_pending(&c->out), 0);
@@ -58,9 +61,9 @@ static void test_arguments(void **state)
 static void test_largest_request(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint8_t *data = calloc(1, FRAME_BODY_MAX);
-	struct cek_wrap args = { .key = "a", .enc = "A256GCM", .cek = { data, FRAME_BODY_MAX } };
+	struct cek_wrap args = {.key = "a", .enc = "A256GCM", .cek = {data, FRAME_BODY_MAX}};
 
 	assert_non_null(data);
 	while (cek_wrap_start(stub->conn, &args, -1, seen_callback, &seen, NULL) == CEK_E_INVALID)
@@ -73,17 +76,24 @@ static void test_largest_request(void **state)
 static void test_unwrap_and_wrap_travel(void **state)
 {
 	const struct cek_unwrap unwrap = {
-		.kid = "k", .key = "a", .alg = "ECDH-ES", .enc = "A128GCM", .candidate = 2,
-		.params.epk = { .kty = "EC", .crv = "P-256", .x = { "xx", 2 }, .y = { "yy", 2 } },
-		.params.apu = { "u", 1 },
+		.kid = "k",
+		.key = "a",
+		.alg = "ECDH-ES",
+		.enc = "A128GCM",
+		.candidate = 2,
+		.params.epk = {.kty = "EC", .crv = "P-256", .x = {"xx", 2}, .y = {"yy", 2}},
+		.params.apu = {"u", 1},
 	};
 	const struct cek_wrap wrap = {
-		.key = "a", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 }, .apv = { "v", 1 },
+		.key = "a",
+		.enc = "A128GCM",
+		.cek = {"0123456789abcdef", 16},
+		.apv = {"v", 1},
 	};
-	const struct cek_wrap fresh = { .key = "a", .enc = "A128GCM" };
-	const struct cek_rewrap rewrap = { .from = { .key = "a", .alg = "A256KW", .enc = "A128GCM" }, .to_key = "b" };
+	const struct cek_wrap fresh = {.key = "a", .enc = "A128GCM"};
+	const struct cek_rewrap rewrap = {.from = {.key = "a", .alg = "A256KW", .enc = "A128GCM"}, .to_key = "b"};
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	Cek__V1__Request *r;
 
 	assert_int_equal(cek_unwrap_start(stub->conn, &unwrap, 150000, seen_callback, &seen, NULL), CEK_OK);
@@ -125,13 +135,13 @@ static void test_unwrap_and_wrap_travel(void **state)
 
 static void test_key_operations_travel(void **state)
 {
-	const struct cek_key_create create = { "a", "RSA-OAEP", 2048, NULL, 9 };
-	const struct cek_key_set_state suspend = { "k", CEK_STATE_SUSPENDED, 5, false, "why" };
-	const struct cek_key_destroy destroy = { "k", true, 60, NULL };
-	const char *names[] = { "a", "b" };
+	const struct cek_key_create create = {"a", "RSA-OAEP", 2048, NULL, 9};
+	const struct cek_key_set_state suspend = {"k", CEK_STATE_SUSPENDED, 5, false, "why"};
+	const struct cek_key_destroy destroy = {"k", true, 60, NULL};
+	const char *names[] = {"a", "b"};
 	struct stub *stub = *state;
 	cek_conn *c = stub->conn;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	Cek__V1__Request *r;
 
 #define SENT(call) (assert_int_equal(call, CEK_OK), r = stub_request(stub))
@@ -140,7 +150,7 @@ static void test_key_operations_travel(void **state)
 	assert_int_equal(r->create_key->bits, 2048);
 	assert_int_equal(r->create_key->max_uses, 9);
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_rotate_start(c, &(struct cek_key_rotate){ "a", "k", true }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_rotate_start(c, &(struct cek_key_rotate){"a", "k", true}, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->rotate_key->active_kid, "k");
 	assert_true(r->rotate_key->plan);
 	cek__v1__request__free_unpacked(r, NULL);
@@ -153,19 +163,19 @@ static void test_key_operations_travel(void **state)
 	assert_true(r->destroy_version->force);
 	assert_int_equal(r->destroy_version->wait, 60);
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_describe_start(c, &(struct cek_key_describe){ .kid = "k" }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_describe_start(c, &(struct cek_key_describe){.kid = "k"}, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->describe_key->kid, "k");
 	assert_int_equal(r->describe_key->before, 0);
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_versions_start(c, &(struct cek_key_versions){ "a", 9, true }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_versions_start(c, &(struct cek_key_versions){"a", 9, true}, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->describe_key->key, "a");
 	assert_int_equal(r->describe_key->before, 9);
 	assert_true(r->describe_key->brief);
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_key_list_start(c, &(struct cek_key_list){ "m" }, -1, seen_callback, &seen, NULL));
+	SENT(cek_key_list_start(c, &(struct cek_key_list){"m"}, -1, seen_callback, &seen, NULL));
 	assert_string_equal(r->list_keys->after, "m");
 	cek__v1__request__free_unpacked(r, NULL);
-	SENT(cek_public_keys_start(c, &(struct cek_public_keys){ names, 2 }, -1, seen_callback, &seen, NULL));
+	SENT(cek_public_keys_start(c, &(struct cek_public_keys){names, 2}, -1, seen_callback, &seen, NULL));
 	assert_int_equal(r->get_public_keys->n_key, 2);
 	assert_string_equal(r->get_public_keys->key[1], "b");
 	cek__v1__request__free_unpacked(r, NULL);
@@ -183,7 +193,7 @@ static void test_packed_request(void **state)
 	Cek__V1__Request message = CEK__V1__REQUEST__INIT;
 	Cek__V1__MetricsRequest metrics = CEK__V1__METRICS_REQUEST__INIT;
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	Cek__V1__Request *r;
 	uint8_t packed[64];
 	size_t len;
@@ -215,7 +225,7 @@ static void test_packed_request(void **state)
 static void test_timeouts_in_order(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen[50] = { 0 };
+	struct seen seen[50] = {0};
 	unsigned seed = 3;
 
 	for (unsigned i = 0; i < 50; i++) {
@@ -242,7 +252,7 @@ static void test_timeouts_in_order(void **state)
 static void test_cancel_before_it_was_written(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_call *calls[5];
 	uint64_t ids[5];
 
@@ -267,7 +277,7 @@ static void test_cancel_before_it_was_written(void **state)
 static void test_cancel_afterwards(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 }, other = { 0 };
+	struct seen seen = {0}, other = {0};
 	cek_call *call = stub_unwrap(stub, -1, seen_callback, &seen);
 	uint64_t id = stub_request_id(stub), next;
 
@@ -301,7 +311,7 @@ static void cancel_other(cek_call *call, cek_result *result, void *userdata)
 static void test_cancel_inside_callback(void **state)
 {
 	struct stub *stub = *state;
-	struct seen self = { 0 }, other = { 0 };
+	struct seen self = {0}, other = {0};
 	cek_call *victim;
 
 	stub_unwrap(stub, -1, cancel_itself, &self);
@@ -320,7 +330,7 @@ static void test_cancel_inside_callback(void **state)
 static void test_watch(void **state)
 {
 	struct stub *stub = *state;
-	struct seen first = { 0 }, second = { 0 };
+	struct seen first = {0}, second = {0};
 	cek_call *call;
 	uint64_t id, id_2;
 
@@ -356,7 +366,7 @@ static void test_second_watch(void **state)
 {
 	struct stub *stub = *state;
 	Cek__V1__Reply refusal = CEK__V1__REPLY__INIT;
-	struct seen first = { 0 }, second = { 0 };
+	struct seen first = {0}, second = {0};
 	cek_call *call;
 	uint64_t id;
 
@@ -384,7 +394,7 @@ static void test_second_watch(void **state)
 static void test_watch_cancelled_inside(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	/* The nested callback comes with E_CANCELLED and then cancels nothing any more. */
 	assert_int_equal(cek_watch_start(stub->conn, cancel_itself, &seen, NULL), CEK_OK);
@@ -398,9 +408,9 @@ static void test_watch_cancelled_inside(void **state)
  * sent. */
 static void test_waiting(void **state)
 {
-	const struct cek_unwrap unwrap = { .kid = "k", .alg = "A256KW", .enc = "A256GCM" };
+	const struct cek_unwrap unwrap = {.kid = "k", .alg = "A256KW", .enc = "A256GCM"};
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_result *result = NULL;
 
 	stub_unwrap(stub, -1, seen_callback, &seen);
@@ -451,7 +461,10 @@ static void test_wire(void **state)
 	assert_int_equal(id, 0);
 	assert_true(wire_scan((const uint8_t *)"\x08\x01\x08\x02", 4, &id));
 	assert_int_equal(id, 2);
-	assert_true(wire_scan((const uint8_t *)"\x15" "abcd\x19" "abcdefgh\x22\x02hi", 18, &id));
+	assert_true(wire_scan((const uint8_t *)"\x15"
+					       "abcd\x19"
+					       "abcdefgh\x22\x02hi",
+		18, &id));
 	assert_false(wire_scan((const uint8_t *)"\x0b", 1, &id)); /* groups are not for us */
 	assert_false(wire_scan((const uint8_t *)"\x00\x01", 2, &id));
 }

@@ -63,7 +63,7 @@ static void test_default_path(void **state)
 static void test_no_daemon(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	unlink(stub->path);
 	stub_unwrap(stub, -1, seen_callback, &seen);
@@ -77,9 +77,9 @@ static void test_no_daemon(void **state)
 
 static void test_backoff(void **state)
 {
-	static const unsigned expected[] = { 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000 };
+	static const unsigned expected[] = {10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000};
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	close(stub->listener); /* the file remains: ECONNREFUSED */
 	for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -101,9 +101,9 @@ static void test_backoff(void **state)
 
 static void test_full_backlog_is_waited_for(void **state)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	int others[8];
 
 	strcpy(address.sun_path, stub->path);
@@ -132,8 +132,8 @@ static void test_full_backlog_is_waited_for(void **state)
 static void test_descriptor(void **state)
 {
 	struct stub *stub = *state;
-	struct pollfd pollfd = { .fd = cek_conn_fd(stub->conn), .events = cek_conn_events(stub->conn) };
-	struct seen seen = { 0 };
+	struct pollfd pollfd = {.fd = cek_conn_fd(stub->conn), .events = cek_conn_events(stub->conn)};
+	struct seen seen = {0};
 
 	for (unsigned i = 0; i < 3; i++) {
 		uint64_t id;
@@ -159,7 +159,7 @@ static void test_pipeline_out_of_order(void **state)
 {
 	enum { N = 500 };
 	struct stub *stub = *state;
-	struct seen seen[N] = { 0 };
+	struct seen seen[N] = {0};
 	uint64_t ids[N];
 
 	for (unsigned i = 0; i < N; i++)
@@ -182,7 +182,7 @@ static void test_pipeline_out_of_order(void **state)
 static void test_reply_byte_by_byte(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint8_t reply[512];
 	int pair[2];
 	int real;
@@ -210,7 +210,7 @@ static void test_reply_byte_by_byte(void **state)
 static void test_limit_of_calls(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	cek_conn_set_limits(stub->conn, 3, 0);
 	for (unsigned i = 0; i < 3; i++)
@@ -231,14 +231,14 @@ static struct cek_unwrap large_unwrap(uint8_t *encrypted_key, size_t len)
 		.key = "api",
 		.alg = "A256KW",
 		.enc = "A256GCM",
-		.encrypted_key = { encrypted_key, len },
+		.encrypted_key = {encrypted_key, len},
 	};
 }
 
 static void test_limit_of_output(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint8_t data[60000];
 	struct cek_unwrap args = large_unwrap(data, sizeof(data));
 	unsigned n = 0;
@@ -262,7 +262,7 @@ static void test_disconnect(void **state)
 {
 	enum { N = 16 };
 	struct stub *stub = *state;
-	struct seen seen[N] = { 0 };
+	struct seen seen[N] = {0};
 	uint8_t data[60000];
 	struct cek_unwrap args = large_unwrap(data, sizeof(data));
 	const struct link *open;
@@ -305,8 +305,8 @@ static void test_disconnect(void **state)
 static void test_closed_before_the_first_byte(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct seen seen = {0};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	strcpy(address.sun_path, stub->path);
 	stub->conn->link.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -325,7 +325,7 @@ static void test_closed_before_the_first_byte(void **state)
 static void test_notice(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen[2] = { 0 };
+	struct seen seen[2] = {0};
 
 	stub_unwrap(stub, -1, seen_callback, &seen[0]);
 	stub_request_id(stub);
@@ -342,7 +342,7 @@ static void test_notice(void **state)
 
 static void expect_protocol_error(struct stub *stub, const void *data, size_t len)
 {
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	stub_unwrap(stub, -1, seen_callback, &seen);
 	stub->conn->link.retry_at = 0;
@@ -359,12 +359,12 @@ static void test_breaches_of_protocol(void **state)
 {
 	struct stub *stub = *state;
 
-	expect_protocol_error(stub, "\0\0\0\0", 4);             /* empty */
-	expect_protocol_error(stub, "\0\1\0\1", 4);             /* one byte too long */
+	expect_protocol_error(stub, "\0\0\0\0", 4); /* empty */
+	expect_protocol_error(stub, "\0\1\0\1", 4); /* one byte too long */
 	expect_protocol_error(stub, "HTTP/1.1 400", 12);
-	expect_protocol_error(stub, "\0\0\0\2\xff\xff", 6);     /* no message */
+	expect_protocol_error(stub, "\0\0\0\2\xff\xff", 6);       /* no message */
 	expect_protocol_error(stub, "\0\0\0\4\x08\x7f\x10\1", 8); /* an id that was never given out */
-	expect_protocol_error(stub, "\0\0\0\4\x08\0\x10\1", 8);  /* OK to nobody */
+	expect_protocol_error(stub, "\0\0\0\4\x08\0\x10\1", 8);   /* OK to nobody */
 }
 
 /* Whatever comes: nothing crashes, and each call is answered once. */
@@ -374,7 +374,7 @@ static void test_random_bytes(void **state)
 	unsigned seed = 1;
 
 	for (unsigned round = 0; round < 2000; round++) {
-		struct seen seen = { 0 };
+		struct seen seen = {0};
 		uint8_t frame[FRAME_HEADER + 300];
 		size_t len = 1 + (size_t)rand_r(&seed) % 300;
 		uint64_t id;
@@ -410,7 +410,7 @@ static void free_conn(cek_call *call, cek_result *result, void *userdata)
 static void test_free_inside_callback(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint64_t first, second;
 
 	stub_unwrap(stub, -1, free_conn, stub);
@@ -428,7 +428,7 @@ static void test_free_inside_callback(void **state)
 static void test_free_inside_disconnect(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	stub_unwrap(stub, -1, free_conn, stub);
 	stub_unwrap(stub, -1, seen_callback, &seen);
@@ -460,7 +460,7 @@ static void start_again(cek_call *call, cek_result *result, void *userdata)
 static void test_start_inside_callback(void **state)
 {
 	struct stub *stub = *state;
-	struct again again = { .stub = stub };
+	struct again again = {.stub = stub};
 
 	stub_unwrap(stub, -1, start_again, &again);
 	stub_request_id(stub);
@@ -492,7 +492,7 @@ static void nested(cek_call *call, cek_result *result, void *userdata)
 static void test_no_loop_inside_callback(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	stub_unwrap(stub, -1, nested, stub);
 	stub_unwrap(stub, -1, seen_callback, &seen);
@@ -508,14 +508,14 @@ static struct slots *volatile slots_of_child;
 
 static int child_of(struct stub *stub, struct seen *seen)
 {
-	const struct cek_key_list args = { 0 };
+	const struct cek_key_list args = {0};
 	unsigned count = seen->count;
 	cek_conn *own;
 
 	if (cek_key_list_start(stub->conn, &args, -1, seen_callback, seen, NULL) != CEK_E_INVALID)
 		return 1;
 	if (cek_conn_process(stub->conn) != 0 || cek_conn_wait(stub->conn, -1) != 0 ||
-	    cek_conn_timeout(stub->conn) != -1)
+		cek_conn_timeout(stub->conn) != -1)
 		return 2;
 	slots_of_child = stub->conn->slots;
 	cek_conn_free(stub->conn);
@@ -525,7 +525,7 @@ static int child_of(struct stub *stub, struct seen *seen)
 		return 6;
 	seen->kept = NULL;
 	if (cek_conn_new(stub->path, &own) != CEK_OK ||
-	    cek_key_list_start(own, &args, -1, seen_callback, seen, NULL) != CEK_OK)
+		cek_key_list_start(own, &args, -1, seen_callback, seen, NULL) != CEK_OK)
 		return 4;
 	cek_conn_free(own);
 	return seen->count == count + 1 ? 0 : 5;
@@ -534,7 +534,7 @@ static int child_of(struct stub *stub, struct seen *seen)
 static void test_fork(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint64_t id;
 	int status;
 	pid_t child;
@@ -561,7 +561,7 @@ static void test_fork(void **state)
 static void test_memory_at_rest(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	uint64_t ids[64];
 
 	for (unsigned round = 0; round < 200; round++) {
@@ -590,10 +590,10 @@ static bool all_zero(const uint8_t *data, size_t len)
 /* CEKs pass through both buffers: nothing of them stays. */
 static void test_buffers_are_wiped(void **state)
 {
-	const struct cek_wrap args = { .key = "api", .enc = "A128GCM", .cek = { "0123456789abcdef", 16 } };
+	const struct cek_wrap args = {.key = "api", .enc = "A128GCM", .cek = {"0123456789abcdef", 16}};
 	struct stub *stub = *state;
 	struct buffer *out = &stub->conn->out.buffer, *in = &stub->conn->link.in;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_call *call;
 
 	assert_int_equal(cek_wrap_start(stub->conn, &args, -1, seen_callback, &seen, &call), CEK_OK);

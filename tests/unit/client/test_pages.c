@@ -22,7 +22,7 @@ static char *word(const char *text)
 
 /* Answer with n entries of x_len octets, whose kids count from first. */
 static void answer(struct stub *stub, uint64_t id, uint64_t epoch, size_t first, size_t n, size_t x_len,
-		   const char *next, bool end)
+	const char *next, bool end)
 {
 	static Cek__V1__PublicKeyEntry rows[ENTRIES_MAX];
 	static Cek__V1__PublicKey keys[ENTRIES_MAX];
@@ -38,7 +38,7 @@ static void answer(struct stub *stub, uint64_t id, uint64_t epoch, size_t first,
 		snprintf(kids[i], sizeof(kids[i]), "k%zu", first + i);
 		keys[i].kty = word("OKP");
 		keys[i].crv = word("X25519");
-		keys[i].x = (ProtobufCBinaryData){ x_len, x };
+		keys[i].x = (ProtobufCBinaryData){x_len, x};
 		rows[i].key = word("api");
 		rows[i].kid = kids[i];
 		rows[i].alg = word("ECDH-ES");
@@ -80,12 +80,13 @@ static uint64_t asked(struct stub *stub, const char *after)
 
 static cek_call *ask(struct stub *stub, int timeout_ms, struct seen *seen)
 {
-	char names[2][8] = { "api", "other" };
-	const char *const list[] = { names[0], names[1] };
+	char names[2][8] = {"api", "other"};
+	const char *const list[] = {names[0], names[1]};
 	cek_call *call = NULL;
 
-	assert_int_equal(cek_public_keys_start(stub->conn, &(struct cek_public_keys){ list, 2 }, timeout_ms,
-					       seen_callback, seen, &call), CEK_OK);
+	assert_int_equal(cek_public_keys_start(stub->conn, &(struct cek_public_keys){list, 2}, timeout_ms,
+				 seen_callback, seen, &call),
+		CEK_OK);
 	memset(names, 'x', sizeof(names)); /* they are not needed any more */
 	return call;
 }
@@ -105,7 +106,7 @@ static void assert_kids(const cek_result *result, size_t n)
 static void test_pages_are_one_answer(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct cek_bytes packed;
 	Cek__V1__Reply *reply;
 
@@ -133,7 +134,7 @@ static void test_pages_are_one_answer(void **state)
 static void test_one_page(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	ask(stub, -1, &seen);
 	answer(stub, asked(stub, ""), 5, 0, 3, 32, "", true);
@@ -146,7 +147,7 @@ static void test_one_page(void **state)
 static void test_a_change_in_between_starts_over(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	ask(stub, -1, &seen);
 	answer(stub, asked(stub, ""), 5, 100, 10, 32, "a", false);
@@ -175,7 +176,7 @@ static void test_a_change_in_between_starts_over(void **state)
 static void test_changes_without_end(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	unsigned n = 0;
 
 	ask(stub, -1, &seen);
@@ -194,11 +195,18 @@ static void test_changes_without_end(void **state)
 /* Whoever says that there is more has to get on; otherwise there is no talking to him. */
 static void test_no_progress(void **state)
 {
-	static const struct { size_t n; const char *next; bool end; } bad[] = {
-		{ 1, "a", false }, { 0, "b", false }, { 1, "b", true }, { 1, "", false },
+	static const struct {
+		size_t n;
+		const char *next;
+		bool end;
+	} bad[] = {
+		{1, "a", false},
+		{0, "b", false},
+		{1, "b", true},
+		{1, "", false},
 	};
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	char longest[130];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -229,7 +237,7 @@ static void test_no_progress(void **state)
 static void test_a_set_without_end(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	char after[16] = "", next[16];
 	unsigned n = 0;
 
@@ -261,7 +269,7 @@ static void test_a_set_without_end(void **state)
 static void test_an_older_cekd(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	ask(stub, -1, &seen);
 	answer(stub, asked(stub, ""), 5, 0, 400, 32, "", false);
@@ -280,7 +288,7 @@ static void test_an_older_cekd(void **state)
 static void test_it_ends_in_between(void **state)
 {
 	struct stub *stub = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_call *call;
 
 	call = ask(stub, -1, &seen);

@@ -57,7 +57,7 @@ static void test_cek_is_wiped(void **state)
 	Cek__V1__Reply reply = ok();
 	cek_result *result, *other;
 
-	unwrap.cek = (ProtobufCBinaryData){ 16, (uint8_t *)word("0123456789abcdef") };
+	unwrap.cek = (ProtobufCBinaryData){16, (uint8_t *)word("0123456789abcdef")};
 	unwrap.kid = word("k");
 	reply.result_case = CEK__V1__REPLY__RESULT_UNWRAP;
 	reply.unwrap = &unwrap;
@@ -87,7 +87,7 @@ static void test_largest_wrap_fits_a_slot(void **state)
 	Cek__V1__PublicKey epk = CEK__V1__PUBLIC_KEY__INIT;
 	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
-	uint8_t bytes[512] = { 1 };
+	uint8_t bytes[512] = {1};
 	char kid[257];
 	cek_result *result;
 
@@ -95,11 +95,11 @@ static void test_largest_wrap_fits_a_slot(void **state)
 	kid[256] = '\0';
 	epk.kty = word("EC");
 	epk.crv = word("P-521");
-	epk.x = epk.y = (ProtobufCBinaryData){ 66, bytes };
+	epk.x = epk.y = (ProtobufCBinaryData){66, bytes};
 	params.epk = &epk;
-	params.iv = (ProtobufCBinaryData){ 12, bytes };
-	params.tag = (ProtobufCBinaryData){ 16, bytes };
-	wrap.encrypted_key = (ProtobufCBinaryData){ 512, bytes };
+	params.iv = (ProtobufCBinaryData){12, bytes};
+	params.tag = (ProtobufCBinaryData){16, bytes};
+	wrap.encrypted_key = (ProtobufCBinaryData){512, bytes};
 	wrap.kid = kid;
 	wrap.alg = word("ECDH-ES+A256KW");
 	wrap.params = &params;
@@ -119,7 +119,7 @@ static void test_largest_wrap_fits_a_slot(void **state)
 	wrap.encrypted_key.data = calloc(1, 513);
 	parse(slots, &reply, CEK_E_PROTOCOL);
 	free(wrap.encrypted_key.data);
-	wrap.encrypted_key = (ProtobufCBinaryData){ 512, bytes };
+	wrap.encrypted_key = (ProtobufCBinaryData){512, bytes};
 	wrap.kid = calloc(1, 258);
 	memset(wrap.kid, 'k', 257);
 	parse(slots, &reply, CEK_E_PROTOCOL);
@@ -183,11 +183,11 @@ static void test_key(void **state)
 {
 	Cek__V1__KeyReply body = CEK__V1__KEY_REPLY__INIT;
 	Cek__V1__Key key = CEK__V1__KEY__INIT;
-	Cek__V1__Version old = CEK__V1__VERSION__INIT, young = CEK__V1__VERSION__INIT, *versions[] = { &old, &young };
-	Cek__V1__Usage usage = CEK__V1__USAGE__INIT, *usages[] = { &usage };
-	Cek__V1__Event event = CEK__V1__EVENT__INIT, *plan[] = { &event };
+	Cek__V1__Version old = CEK__V1__VERSION__INIT, young = CEK__V1__VERSION__INIT, *versions[] = {&old, &young};
+	Cek__V1__Usage usage = CEK__V1__USAGE__INIT, *usages[] = {&usage};
+	Cek__V1__Event event = CEK__V1__EVENT__INIT, *plan[] = {&event};
 	Cek__V1__Schedule schedule = CEK__V1__SCHEDULE__INIT;
-	char *aliases[] = { word("issuer-1") };
+	char *aliases[] = {word("issuer-1")};
 	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	const struct cek_key *info;
@@ -253,7 +253,7 @@ static void test_long_list(void **state)
 	enum { N = 2900 };
 	Cek__V1__ListKeysReply body = CEK__V1__LIST_KEYS_REPLY__INIT;
 	Cek__V1__Key key = CEK__V1__KEY__INIT, *keys[N];
-	Cek__V1__Version version = CEK__V1__VERSION__INIT, *versions[] = { &version };
+	Cek__V1__Version version = CEK__V1__VERSION__INIT, *versions[] = {&version};
 	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
@@ -287,18 +287,18 @@ static void test_long_list(void **state)
 static void test_public_keys_and_daemon(void **state)
 {
 	Cek__V1__PublicKeysReply keys = CEK__V1__PUBLIC_KEYS_REPLY__INIT;
-	Cek__V1__PublicKeyEntry entry = CEK__V1__PUBLIC_KEY_ENTRY__INIT, *entries[] = { &entry };
+	Cek__V1__PublicKeyEntry entry = CEK__V1__PUBLIC_KEY_ENTRY__INIT, *entries[] = {&entry};
 	Cek__V1__PublicKey public_key = CEK__V1__PUBLIC_KEY__INIT;
 	Cek__V1__StatusReply status = CEK__V1__STATUS_REPLY__INIT;
-	Cek__V1__WorkerStatus worker = CEK__V1__WORKER_STATUS__INIT, *workers[] = { &worker };
-	char *warnings[] = { word("disk\tfull") };
+	Cek__V1__WorkerStatus worker = CEK__V1__WORKER_STATUS__INIT, *workers[] = {&worker};
+	char *warnings[] = {word("disk\tfull")};
 	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
 
 	public_key.kty = word("OKP");
 	public_key.crv = word("X25519");
-	public_key.x = (ProtobufCBinaryData){ 4, (uint8_t *)word("abcd") };
+	public_key.x = (ProtobufCBinaryData){4, (uint8_t *)word("abcd")};
 	entry.kid = word("k");
 	entry.public_key = &public_key;
 	keys.n_entry = 1;
@@ -373,7 +373,7 @@ static void test_random_bytes(void **state)
 		for (size_t i = 0; i < len; i++)
 			data[i] = (uint8_t)(rand_r(&seed) >> 5);
 		if (len > 6) { /* status OK, and one of the results */
-			static const uint8_t fields[] = { 10, 11, 12, 13, 20, 26, 30, 32, 40, 41, 42, 43 };
+			static const uint8_t fields[] = {10, 11, 12, 13, 20, 26, 30, 32, 40, 41, 42, 43};
 			unsigned field = fields[round % sizeof(fields)];
 
 			data[0] = 0x10;

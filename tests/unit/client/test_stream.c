@@ -34,7 +34,9 @@ static void expect(const struct stream *stream, const char *text)
 
 static void test_written(void **state)
 {
-	static const struct { size_t written, partial; } rows[] = {{1, 8}, {7, 1}, {1, 0}, {9, 0}, {10, 8}, {8, 0}};
+	static const struct {
+		size_t written, partial;
+	} rows[] = {{1, 8}, {7, 1}, {1, 0}, {9, 0}, {10, 8}, {8, 0}};
 	struct stream stream = {.dead = 0};
 	uint64_t sent = 0;
 

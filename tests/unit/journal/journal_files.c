@@ -84,7 +84,7 @@ void journal_files_begin(const struct journal_files *files, struct journals *jou
 
 	*journals = (struct journals){0};
 	must(store_file_open(journal_files_open(files->keys), files->at, files->directory, &journals->store) == 0,
-	     "store_file_open");
+		"store_file_open");
 	keys = store_state(journals->store);
 	audit.keys = &keys;
 	audit.fd = journal_files_open(files->audit);

@@ -45,7 +45,7 @@ static void fill_audit(struct journal_batch *batch, size_t i, uint64_t n)
 	record->kid = (char *)"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 	record->alg = (char *)"RSA-OAEP-256";
 	record->status = (char *)"OK";
-	record->encrypted_key = (ProtobufCBinaryData){ sizeof(batch->encrypted_key), batch->encrypted_key };
+	record->encrypted_key = (ProtobufCBinaryData){sizeof(batch->encrypted_key), batch->encrypted_key};
 	batch->pointers[i] = record;
 }
 

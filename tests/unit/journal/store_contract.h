@@ -27,16 +27,16 @@ void contract_close_is_silent(void **state);
 void contract_others(void **state);
 
 #define STORE_CONTRACT_ROW(test, setup, teardown) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define STORE_CONTRACT(setup, teardown) \
-	STORE_CONTRACT_ROW(contract_empty, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_append_is_told_later, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_records_are_read_in_order, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_all_or_none, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_one_at_a_time, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_done_may_ask_again, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_expected_head, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_holds, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_sync_is_told_later, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_told_is_durable, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_close_is_silent, setup, teardown), \
-	STORE_CONTRACT_ROW(contract_others, setup, teardown)
+#define STORE_CONTRACT(setup, teardown)                                                  \
+	STORE_CONTRACT_ROW(contract_empty, setup, teardown),                             \
+		STORE_CONTRACT_ROW(contract_append_is_told_later, setup, teardown),      \
+		STORE_CONTRACT_ROW(contract_records_are_read_in_order, setup, teardown), \
+		STORE_CONTRACT_ROW(contract_all_or_none, setup, teardown),               \
+		STORE_CONTRACT_ROW(contract_one_at_a_time, setup, teardown),             \
+		STORE_CONTRACT_ROW(contract_done_may_ask_again, setup, teardown),        \
+		STORE_CONTRACT_ROW(contract_expected_head, setup, teardown),             \
+		STORE_CONTRACT_ROW(contract_holds, setup, teardown),                     \
+		STORE_CONTRACT_ROW(contract_sync_is_told_later, setup, teardown),        \
+		STORE_CONTRACT_ROW(contract_told_is_durable, setup, teardown),           \
+		STORE_CONTRACT_ROW(contract_close_is_silent, setup, teardown),           \
+		STORE_CONTRACT_ROW(contract_others, setup, teardown)

@@ -22,7 +22,7 @@ enum { READ_ARENA = 1 << 20 };
 struct asked {
 	store_done_fn *done; /* NULL: nothing */
 	void *userdata;
-	bool append;         /* or a sync */
+	bool append; /* or a sync */
 	enum store_outcome outcome;
 	struct chain_head expected;
 	char why[STORE_WHY_MAX];
@@ -32,15 +32,15 @@ struct store_memory {
 	struct store store;
 	struct memory_journal *journal;
 	struct arena arena;
-	struct lines lines;  /* of the append under way, after the expected head */
+	struct lines lines; /* of the append under way, after the expected head */
 	struct asked asked;
-	int event;           /* something has come */
+	int event; /* something has come */
 	bool held;
 	enum store_outcome next;
 	bool next_written;
 	store_others_fn *others;
 	void *others_userdata;
-	uint64_t told;       /* up to this seq */
+	uint64_t told; /* up to this seq */
 };
 
 static struct store_memory *memory_of(const struct store *store)
@@ -132,7 +132,7 @@ static int ask(struct store_memory *memory, bool append, store_done_fn *done, vo
 }
 
 static int memory_append(struct store *store, KeyRecord *const *records, size_t n, const struct chain_head *expected,
-			 store_done_fn *done, void *userdata)
+	store_done_fn *done, void *userdata)
 {
 	struct store_memory *memory = memory_of(store);
 	int r = ask(memory, true, done, userdata);

@@ -24,14 +24,15 @@ static void add_change(struct evidence *evidence, unsigned epoch)
 	char text[200];
 
 	snprintf(text, sizeof(text),
-		 "{\"type\":\"request\",\"op\":\"state\",\"status\":\"OK\",\"key\":\"k\",\"kid\":\"v%u\",\"detail\":\"done\",\"epoch\":%u}",
-		 epoch, epoch);
+		"{\"type\":\"request\",\"op\":\"state\",\"status\":\"OK\",\"key\":\"k\",\"kid\":\"v%u\",\"detail\":"
+		"\"done\",\"epoch\":%u}",
+		epoch, epoch);
 	add(evidence, text);
 }
 
 static void test_a_normal_life_is_no_evidence(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 
 	add(&evidence, "{\"type\":\"open\"}");
 	add_change(&evidence, 2);
@@ -45,7 +46,7 @@ static void test_a_normal_life_is_no_evidence(void **state)
 
 static void test_a_shorter_journal_is_noticed_with_what_it_misses(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 
 	add_change(&evidence, 4);
 	add_change(&evidence, 5);
@@ -62,7 +63,7 @@ static void test_a_shorter_journal_is_noticed_with_what_it_misses(void **state)
 static void test_more_changes_than_are_remembered(void **state)
 {
 	for (unsigned n = EVIDENCE_LATER_MAX; n <= EVIDENCE_LATER_MAX + 1; n++) {
-		struct evidence evidence = { 0 };
+		struct evidence evidence = {0};
 
 		for (unsigned i = 0; i < 40 + n; i++)
 			add_change(&evidence, 1 + i);
@@ -78,7 +79,7 @@ static void test_more_changes_than_are_remembered(void **state)
 /* Any request tells how long the journal was; only changes are told. */
 static void test_a_use_is_evidence_and_no_change(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 
 	add(&evidence, "{\"type\":\"request\",\"op\":\"unwrap\",\"status\":\"FAILED\",\"epoch\":9}");
 	evidence_end(&evidence, 8);
@@ -89,7 +90,7 @@ static void test_a_use_is_evidence_and_no_change(void **state)
 /* The journal that was put in place has grown beyond the old one in the meantime. */
 static void test_growing_does_not_wear_it_out(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 
 	add_change(&evidence, 5);
 	add(&evidence, "{\"type\":\"open\",\"epoch\":3}");
@@ -104,12 +105,13 @@ static void test_growing_does_not_wear_it_out(void **state)
 
 static void test_a_confirmation_ends_it(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 
 	add_change(&evidence, 50);
 	add(&evidence, "{\"type\":\"open\",\"epoch\":3}");
 	add(&evidence, "{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"epoch\":3}"); /* only looked */
-	add(&evidence, "{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":5}");
+	add(&evidence,
+		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":5}");
 	add_change(&evidence, 6);
 	evidence_end(&evidence, 6);
 	assert_false(evidence.outlived);
@@ -117,7 +119,7 @@ static void test_a_confirmation_ends_it(void **state)
 
 static void test_the_latest_changes_are_kept(void **state)
 {
-	struct evidence evidence = { 0 };
+	struct evidence evidence = {0};
 	size_t n = 0;
 
 	for (unsigned epoch = 10; epoch < 10 + 3 * EVIDENCE_LATER_MAX; epoch++)

@@ -25,7 +25,7 @@ static char output[8192];
 static int setup(void **state)
 {
 	struct journal_batch *batch;
-	Cek__Internal__V1__KeyRecord record = journal_key_record("version", "api"), *records[] = { &record };
+	Cek__Internal__V1__KeyRecord record = journal_key_record("version", "api"), *records[] = {&record};
 	struct journals journals;
 
 	(void)state;
@@ -113,7 +113,8 @@ static void test_chain(void **state)
 static void test_queries(void **state)
 {
 	(void)state;
-	assert_string_equal(run(3), "2026-01-02T03:04:05.678904Z gateway 33 a \"quoted\" \\kid\\ %s 5341e6b2646979a7\n");
+	assert_string_equal(run(3),
+		"2026-01-02T03:04:05.678904Z gateway 33 a \"quoted\" \\kid\\ %s 5341e6b2646979a7\n");
 	assert_string_equal(run(4), "2026-01-02T03:04:05.678901Z api k1 generated\n");
 }
 

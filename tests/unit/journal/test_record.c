@@ -33,7 +33,7 @@ static void fill(ProtobufCMessage *message, unsigned depth);
 
 static void fill_value(const ProtobufCFieldDescriptor *field, void *value, unsigned depth)
 {
-	static uint8_t bytes[] = { 0, 0xff, 0x3e, 0x3f };
+	static uint8_t bytes[] = {0, 0xff, 0x3e, 0x3f};
 	ProtobufCMessage *message;
 	char *string;
 
@@ -54,7 +54,7 @@ static void fill_value(const ProtobufCFieldDescriptor *field, void *value, unsig
 		*(char **)value = strcat(string, field->name);
 		break;
 	case PROTOBUF_C_TYPE_BYTES:
-		*(ProtobufCBinaryData *)value = (ProtobufCBinaryData){ sizeof(bytes) - field->id % 3, bytes };
+		*(ProtobufCBinaryData *)value = (ProtobufCBinaryData){sizeof(bytes) - field->id % 3, bytes};
 		break;
 	case PROTOBUF_C_TYPE_MESSAGE:
 		message = arena_alloc(&arena, ((const ProtobufCMessageDescriptor *)field->descriptor)->sizeof_message);
@@ -119,20 +119,20 @@ static void test_key_line(void **state)
 {
 	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
 	Cek__V1__PublicKey public_key = CEK__V1__PUBLIC_KEY__INIT;
-	uint8_t id[] = { 0xfb, 0xff, 0xfe }, e[] = { 1, 0, 1 };
-	char *alias[] = { (char *)"a", (char *)"b" };
+	uint8_t id[] = {0xfb, 0xff, 0xfe}, e[] = {1, 0, 1};
+	char *alias[] = {(char *)"a", (char *)"b"};
 
 	(void)state;
 	record.time = 1767323045678901;
 	record.type = (char *)"version";
 	record.key = (char *)"api";
-	record.cka_id = (ProtobufCBinaryData){ sizeof(id), id };
+	record.cka_id = (ProtobufCBinaryData){sizeof(id), id};
 	record.alias = alias;
 	record.n_alias = 2;
 	record.provenance = CEK__V1__PROVENANCE__PROVENANCE_IMPORTED;
 	record.state = CEK__V1__STATE__STATE_PRE_ACTIVE;
 	public_key.kty = (char *)"RSA";
-	public_key.e = (ProtobufCBinaryData){ sizeof(e), e };
+	public_key.e = (ProtobufCBinaryData){sizeof(e), e};
 	record.public_key = &public_key;
 	record.until_time = 1;
 	record.listener = (char *)"gateway";
@@ -140,16 +140,18 @@ static void test_key_line(void **state)
 	before.seq = 41;
 	assert_int_equal(record_write_key(&text, &record, &before), 0);
 	assert_string_equal(taken(),
-			    "{\"seq\":42,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS "\",\"type\":\"version\",\"key\":\"api\","
-			    "\"cka_id\":\"-__-\",\"alias\":[\"a\",\"b\"],\"provenance\":\"imported\",\"state\":\"pre_active\","
-			    "\"public_key\":{\"kty\":\"RSA\",\"e\":\"AQAB\"},\"until_time\":\"1970-01-01T00:00:00.000001Z\",\"listener\":\"gateway\","
-			    "\"uid\":0,\"force\":true}");
+		"{\"seq\":42,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS
+		"\",\"type\":\"version\",\"key\":\"api\","
+		"\"cka_id\":\"-__-\",\"alias\":[\"a\",\"b\"],\"provenance\":\"imported\",\"state\":\"pre_active\","
+		"\"public_key\":{\"kty\":\"RSA\",\"e\":\"AQAB\"},\"until_time\":\"1970-01-01T00:00:00.000001Z\","
+		"\"listener\":\"gateway\","
+		"\"uid\":0,\"force\":true}");
 }
 
 static void test_audit_line(void **state)
 {
 	AuditRecord record = CEK__INTERNAL__V1__AUDIT_RECORD__INIT;
-	uint8_t abc[] = { 'a', 'b', 'c' };
+	uint8_t abc[] = {'a', 'b', 'c'};
 
 	(void)state;
 	record.n = 7;
@@ -159,15 +161,19 @@ static void test_audit_line(void **state)
 	record.op = (char *)"unwrap";
 	record.kid = (char *)"bad \xff kid";
 	record.status = (char *)"OK";
-	record.encrypted_key = (ProtobufCBinaryData){ sizeof(abc), abc };
+	record.encrypted_key = (ProtobufCBinaryData){sizeof(abc), abc};
 	before.seq = 0;
 	assert_int_equal(record_write_audit(&text, &record, "i1", hasher, &before), 0);
 	assert_string_equal(taken(),
-			    "{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS "\",\"type\":\"request\",\"instance\":\"i1\",\"n\":7,"
-			    "\"listener\":\"gateway\",\"uid\":0,\"pid\":9,\"op\":\"unwrap\",\"kid\":\"bad \\ufffd kid\",\"status\":\"OK\","
-			    "\"ek\":\"ba7816bf8f01cfea\"}");
+		"{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS
+		"\",\"type\":\"request\",\"instance\":\"i1\",\"n\":7,"
+		"\"listener\":\"gateway\",\"uid\":0,\"pid\":9,\"op\":\"unwrap\",\"kid\":\"bad \\ufffd "
+		"kid\",\"status\":\"OK\","
+		"\"ek\":\"ba7816bf8f01cfea\"}");
 	assert_int_equal(record_write_audit_open(&text, 1767323045678901, "1.0", 0, &before), 0);
-	assert_string_equal(taken(), "{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS "\",\"type\":\"open\",\"version\":\"1.0\"}");
+	assert_string_equal(taken(),
+		"{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\",\"prev\":\"" ZEROS
+		"\",\"type\":\"open\",\"version\":\"1.0\"}");
 }
 
 /* On failure nothing is left in the text. */
@@ -219,28 +225,28 @@ static void test_read_refuses(void **state)
 	static const struct {
 		const char *line, *why;
 	} rows[] = {
-		{ START ",\"new\":1}", "\"new\" is not known" },
-		{ START ",\"public_key\":{\"prev\":1}}", "\"prev\" is not known" },
-		{ START ",\"key\":1}", "\"key\" is not a string" },
-		{ START ",\"key\":null}", "\"key\" is not a string" },
-		{ START ",\"bits\":\"1\"}", "\"bits\" is not a number" },
-		{ START ",\"bits\":1.0}", "\"bits\" is not a number" },
-		{ START ",\"bits\":-1}", "\"bits\" is out of range" },
-		{ START ",\"bits\":4294967296}", "\"bits\" is out of range" },
-		{ START ",\"force\":1}", "\"force\" is neither" },
-		{ START ",\"state\":\"ACTIVE\"}", "\"state\" has a value" },
-		{ START ",\"state\":\"activ\"}", "\"state\" has a value" },
-		{ START ",\"state\":\"active2\"}", "\"state\" has a value" },
-		{ START ",\"state\":2}", "\"state\" has a value" },
-		{ START ",\"cka_id\":\"AA==\"}", "\"cka_id\" is not base64url" },
-		{ START ",\"cka_id\":[]}", "\"cka_id\" is not a string" },
-		{ START ",\"alias\":\"a\"}", "\"alias\" is not an array" },
-		{ START ",\"alias\":[1]}", "\"alias\" is not a string" },
-		{ START ",\"schedule\":[]}", "\"schedule\" is not an object" },
-		{ START ",\"until_time\":1}", "\"until_time\" is not a time" },
-		{ START ",\"usage\":[{\"last_time\":\"2026\"}]}", "\"last_time\" is not a time" },
-		{ "{\"seq\":1,\"type\":\"open\"}", "\"time\" is missing" },
-		{ "{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\"}", "\"type\" is missing" },
+		{START ",\"new\":1}", "\"new\" is not known"},
+		{START ",\"public_key\":{\"prev\":1}}", "\"prev\" is not known"},
+		{START ",\"key\":1}", "\"key\" is not a string"},
+		{START ",\"key\":null}", "\"key\" is not a string"},
+		{START ",\"bits\":\"1\"}", "\"bits\" is not a number"},
+		{START ",\"bits\":1.0}", "\"bits\" is not a number"},
+		{START ",\"bits\":-1}", "\"bits\" is out of range"},
+		{START ",\"bits\":4294967296}", "\"bits\" is out of range"},
+		{START ",\"force\":1}", "\"force\" is neither"},
+		{START ",\"state\":\"ACTIVE\"}", "\"state\" has a value"},
+		{START ",\"state\":\"activ\"}", "\"state\" has a value"},
+		{START ",\"state\":\"active2\"}", "\"state\" has a value"},
+		{START ",\"state\":2}", "\"state\" has a value"},
+		{START ",\"cka_id\":\"AA==\"}", "\"cka_id\" is not base64url"},
+		{START ",\"cka_id\":[]}", "\"cka_id\" is not a string"},
+		{START ",\"alias\":\"a\"}", "\"alias\" is not an array"},
+		{START ",\"alias\":[1]}", "\"alias\" is not a string"},
+		{START ",\"schedule\":[]}", "\"schedule\" is not an object"},
+		{START ",\"until_time\":1}", "\"until_time\" is not a time"},
+		{START ",\"usage\":[{\"last_time\":\"2026\"}]}", "\"last_time\" is not a time"},
+		{"{\"seq\":1,\"type\":\"open\"}", "\"time\" is missing"},
+		{"{\"seq\":1,\"time\":\"2026-01-02T03:04:05.678901Z\"}", "\"type\" is missing"},
 	};
 	char why[CHAIN_WHY_MAX];
 	KeyRecord *record = NULL;
@@ -290,19 +296,20 @@ static void test_field_numbers(void **state)
 		unsigned number;
 		const char *name;
 	} rows[] = {
-		{ &cek__internal__v1__key_record__descriptor, 1, "seq" },
-		{ &cek__internal__v1__key_record__descriptor, 2, "time" },
-		{ &cek__internal__v1__key_record__descriptor, 3, "type" },
-		{ &cek__internal__v1__key_record__descriptor, 19, "uid" },
-		{ &cek__internal__v1__audit_record__descriptor, 2, "time" },
-		{ &cek__internal__v1__audit_record__descriptor, 4, "uid" },
-		{ &cek__internal__v1__audit_record__descriptor, 11, "encrypted_key" },
+		{&cek__internal__v1__key_record__descriptor, 1, "seq"},
+		{&cek__internal__v1__key_record__descriptor, 2, "time"},
+		{&cek__internal__v1__key_record__descriptor, 3, "type"},
+		{&cek__internal__v1__key_record__descriptor, 19, "uid"},
+		{&cek__internal__v1__audit_record__descriptor, 2, "time"},
+		{&cek__internal__v1__audit_record__descriptor, 4, "uid"},
+		{&cek__internal__v1__audit_record__descriptor, 11, "encrypted_key"},
 	};
 	AuditRecord audit;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_string_equal(protobuf_c_message_descriptor_get_field(rows[i].descriptor, rows[i].number)->name, rows[i].name);
+		assert_string_equal(protobuf_c_message_descriptor_get_field(rows[i].descriptor, rows[i].number)->name,
+			rows[i].name);
 	cek__internal__v1__audit_record__init(&audit);
 	fill(&audit.base, 0);
 	assert_int_equal(record_write_audit(&text, &audit, "i", hasher, &before), 0);

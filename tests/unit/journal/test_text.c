@@ -37,7 +37,8 @@ static void test_strings(void **state)
 	check_string("\"\\", true, "\"\\\"\\\\\"");
 	check_string("\n\x01\x1f\x7f", true, "\"\\u000a\\u0001\\u001f\\u007f\"");
 	check_string("\xc2\x80\xc2\x9b", true, "\"\\u0080\\u009b\""); /* C1: 9b begins a terminal's escape sequence */
-	check_string("\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x91", true, "\"\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x91\"");
+	check_string("\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x91", true,
+		"\"\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x91\"");
 	check_string("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", true, "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\"");
 }
 
@@ -45,8 +46,20 @@ static void test_strings(void **state)
 static void test_invalid_utf8(void **state)
 {
 	static const char *const strings[] = {
-		"\x80", "\xbf", "\xc0\xaf", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xe2\x82", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xf0\x9f\x94", "a\xc3(",
+		"\x80",
+		"\xbf",
+		"\xc0\xaf",
+		"\xc1\xbf",
+		"\xc3",
+		"\xe0\x9f\xbf",
+		"\xe2\x82",
+		"\xed\xa0\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"\xf0\x9f\x94",
+		"a\xc3(",
 	};
 
 	(void)state;
@@ -74,7 +87,7 @@ static void test_every_pair_of_bytes(void **state)
 	(void)state;
 	for (unsigned a = 1; a < 256; a++) {
 		for (unsigned b = 1; b < 256; b++) {
-			const char string[] = { (char)a, (char)b, 0 };
+			const char string[] = {(char)a, (char)b, 0};
 			json_t *json;
 
 			text_string(&text, string, false);
@@ -108,9 +121,16 @@ static void test_base64url(void **state)
 {
 	static const struct {
 		const char *octets, *string;
-	} rows[] = { /* RFC 4648 section 10, without padding */
-		{ "", "\"\"" }, { "f", "\"Zg\"" }, { "fo", "\"Zm8\"" }, { "foo", "\"Zm9v\"" }, { "foob", "\"Zm9vYg\"" },
-		{ "fooba", "\"Zm9vYmE\"" }, { "foobar", "\"Zm9vYmFy\"" }, { "\xfb\xff", "\"-_8\"" },
+	} rows[] = {
+		/* RFC 4648 section 10, without padding */
+		{"", "\"\""},
+		{"f", "\"Zg\""},
+		{"fo", "\"Zm8\""},
+		{"foo", "\"Zm9v\""},
+		{"foob", "\"Zm9vYg\""},
+		{"fooba", "\"Zm9vYmE\""},
+		{"foobar", "\"Zm9vYmFy\""},
+		{"\xfb\xff", "\"-_8\""},
 	};
 
 	(void)state;
@@ -145,7 +165,8 @@ static void test_times(void **state)
 	check_time(1);
 	for (uint64_t time = 951696000000000; time < 952128000000000; time += 21600000001) /* around 2000-02-29 */
 		check_time(time);
-	for (uint64_t time = 0; time < TEXT_TIME_LAST; time += 864000123457) /* every tenth day and a bit, to the year 9999 */
+	for (uint64_t time = 0; time < TEXT_TIME_LAST;
+		time += 864000123457) /* every tenth day and a bit, to the year 9999 */
 		check_time(time);
 	check_time(TEXT_TIME_LAST);
 	text_time(&text, TEXT_TIME_LAST + 1);
@@ -156,11 +177,25 @@ static void test_times(void **state)
 static void test_bad_times(void **state)
 {
 	static const char *const bad[] = {
-		"", "2026-01-02", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000", "2026-01-02T03:04:05.000000z",
-		"2026-01-02 03:04:05.000000Z", "2026-01-02T03:04:05.000000Z ", "2026-01-02T03:04:05.0000000Z", "2026-13-02T03:04:05.000000Z",
-		"2026-00-02T03:04:05.000000Z", "2026-01-00T03:04:05.000000Z", "2026-02-29T03:04:05.000000Z", "2026-04-31T03:04:05.000000Z",
-		"2026-01-02T24:04:05.000000Z", "2026-01-02T03:60:05.000000Z", "2026-01-02T03:04:60.000000Z", "1969-12-31T23:59:59.000000Z",
-		"+026-01-02T03:04:05.000000Z", "2026-01-02T03:04:05.000000+00:00",
+		"",
+		"2026-01-02",
+		"2026-01-02T03:04:05Z",
+		"2026-01-02T03:04:05.000000",
+		"2026-01-02T03:04:05.000000z",
+		"2026-01-02 03:04:05.000000Z",
+		"2026-01-02T03:04:05.000000Z ",
+		"2026-01-02T03:04:05.0000000Z",
+		"2026-13-02T03:04:05.000000Z",
+		"2026-00-02T03:04:05.000000Z",
+		"2026-01-00T03:04:05.000000Z",
+		"2026-02-29T03:04:05.000000Z",
+		"2026-04-31T03:04:05.000000Z",
+		"2026-01-02T24:04:05.000000Z",
+		"2026-01-02T03:60:05.000000Z",
+		"2026-01-02T03:04:60.000000Z",
+		"1969-12-31T23:59:59.000000Z",
+		"+026-01-02T03:04:05.000000Z",
+		"2026-01-02T03:04:05.000000+00:00",
 	};
 	uint64_t time = 77;
 

@@ -48,7 +48,7 @@ static void test_back_off_of_what_never_gets_ready(void **state)
 
 		run_and_end(&child, false, exited(1));
 		assert_in_range(child.not_before_us, before + expected[i] * 1000,
-		                clock_monotonic_us() + (uint64_t)expected[i] * 1000);
+			clock_monotonic_us() + (uint64_t)expected[i] * 1000);
 		assert_false(child_due(&child, child.not_before_us - 1));
 		assert_true(child_due(&child, child.not_before_us));
 	}

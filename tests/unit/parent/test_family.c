@@ -55,8 +55,15 @@ static void count(struct family *of, struct child *child, void *data)
 static void test_only_those_that_run(void **state)
 {
 	struct child *const children[N_CHILDREN] = {
-		&family.journal, &family.broker, &family.manage, &family.slots[0].child[0], &family.slots[0].child[1],
-		&family.slots[1].child[0], &family.slots[1].child[1], &family.slots[2].child[0], &family.slots[2].child[1],
+		&family.journal,
+		&family.broker,
+		&family.manage,
+		&family.slots[0].child[0],
+		&family.slots[0].child[1],
+		&family.slots[1].child[0],
+		&family.slots[1].child[1],
+		&family.slots[2].child[0],
+		&family.slots[2].child[1],
 	};
 
 	(void)state;

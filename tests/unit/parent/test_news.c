@@ -137,7 +137,7 @@ static void say_wrong_pin(int from)
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 
 	failing.class_ = CEK__INTERNAL__V1__FAILING__CLASS__PIN;
-	failing.why = (char *)(uintptr_t)"wrong PIN";
+	failing.why = (char *)(uintptr_t) "wrong PIN";
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_FAILING;
 	message.failing = &failing;
 	say(from, &message);
@@ -150,7 +150,7 @@ static void say_end(int from, unsigned generation)
 
 	end_worker.index = 1;
 	end_worker.generation = generation;
-	end_worker.how = (char *)(uintptr_t)"lied";
+	end_worker.how = (char *)(uintptr_t) "lied";
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER;
 	message.end_worker = &end_worker;
 	say(from, &message);

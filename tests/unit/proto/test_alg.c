@@ -16,10 +16,20 @@ static void test_algs(void **state)
 		const char *name;
 		size_t encrypted_len; /* of a CEK of 32 bytes, RSA-2048 */
 	} rows[] = {
-		{ "RSA-OAEP", 256 }, { "RSA-OAEP-256", 256 }, { "RSA-OAEP-384", 256 }, { "RSA-OAEP-512", 256 },
-		{ "A128KW", 40 }, { "A192KW", 40 }, { "A256KW", 40 },
-		{ "ECDH-ES", 0 }, { "ECDH-ES+A128KW", 40 }, { "ECDH-ES+A192KW", 40 }, { "ECDH-ES+A256KW", 40 },
-		{ "A128GCMKW", 32 }, { "A192GCMKW", 32 }, { "A256GCMKW", 32 },
+		{"RSA-OAEP", 256},
+		{"RSA-OAEP-256", 256},
+		{"RSA-OAEP-384", 256},
+		{"RSA-OAEP-512", 256},
+		{"A128KW", 40},
+		{"A192KW", 40},
+		{"A256KW", 40},
+		{"ECDH-ES", 0},
+		{"ECDH-ES+A128KW", 40},
+		{"ECDH-ES+A192KW", 40},
+		{"ECDH-ES+A256KW", 40},
+		{"A128GCMKW", 32},
+		{"A192GCMKW", 32},
+		{"A256GCMKW", 32},
 	};
 	size_t i;
 
@@ -44,8 +54,12 @@ static void test_algs(void **state)
 static void test_encs(void **state)
 {
 	static const struct enc rows[] = {
-		{ "A128CBC-HS256", 32, false }, { "A192CBC-HS384", 48, false }, { "A256CBC-HS512", 64, false },
-		{ "A128GCM", 16, true }, { "A192GCM", 24, true }, { "A256GCM", 32, true },
+		{"A128CBC-HS256", 32, false},
+		{"A192CBC-HS384", 48, false},
+		{"A256CBC-HS512", 64, false},
+		{"A128GCM", 16, true},
+		{"A192GCM", 24, true},
+		{"A256GCM", 32, true},
 	};
 	size_t i;
 
@@ -78,7 +92,8 @@ static void test_curves(void **state)
 /* Byte for byte. */
 static void test_unknown_names(void **state)
 {
-	static const char *const names[] = { "", "rsa-oaep", "RSA-OAEP ", "RSA-OAEP-2", "A256", "a256gcm", "P-256K", "X448", "Ed25519" };
+	static const char *const names[] = {"", "rsa-oaep", "RSA-OAEP ", "RSA-OAEP-2", "A256", "a256gcm", "P-256K",
+		"X448", "Ed25519"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -96,8 +111,26 @@ static void test_unknown_names(void **state)
 static void test_refusals(void **state)
 {
 	static const char *const names[] = {
-		"RSA1_5", "dir", "none", "PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW", "HS256", "HS384", "HS512",
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA",
+		"RSA1_5",
+		"dir",
+		"none",
+		"PBES2-HS256+A128KW",
+		"PBES2-HS384+A192KW",
+		"PBES2-HS512+A256KW",
+		"HS256",
+		"HS384",
+		"HS512",
+		"RS256",
+		"RS384",
+		"RS512",
+		"PS256",
+		"PS384",
+		"PS512",
+		"ES256",
+		"ES384",
+		"ES512",
+		"ES256K",
+		"EdDSA",
 	};
 
 	(void)state;

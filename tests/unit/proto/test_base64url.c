@@ -24,7 +24,7 @@ static void check_decode(const char *text, bool good)
 /* RFC 4648 section 10, without padding. */
 static void test_published(void **state)
 {
-	static const char *const encoded[] = { "", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy" };
+	static const char *const encoded[] = {"", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"};
 	char text[16];
 	uint8_t data[8];
 
@@ -105,16 +105,16 @@ static void test_alphabet(void **state)
 static void test_strict(void **state)
 {
 	(void)state;
-	check_decode("A", false);     /* 6 bits are no octet */
+	check_decode("A", false); /* 6 bits are no octet */
 	check_decode("AAAAA", false);
-	check_decode("Zg==", false);  /* padding */
+	check_decode("Zg==", false); /* padding */
 	check_decode("Zg=", false);
 	check_decode("Zm9v\n", false);
 	check_decode(" Zm9v", false);
 	check_decode("Zm 9v", false);
-	check_decode("Zm+v", false);  /* the other alphabet */
+	check_decode("Zm+v", false); /* the other alphabet */
 	check_decode("Zm/v", false);
-	check_decode("Zh", false);    /* unused bits that are not zero */
+	check_decode("Zh", false); /* unused bits that are not zero */
 	check_decode("Zk", false);
 	check_decode("Zm9", false);
 	check_decode("Zm-", false);
@@ -144,7 +144,7 @@ static void test_unused_bits(void **state)
 /* At the size and one past it; nothing that was decoded before a fault stays behind. */
 static void test_size(void **state)
 {
-	uint8_t data[64], zero[64] = { 0 };
+	uint8_t data[64], zero[64] = {0};
 	char text[84];
 
 	(void)state;

@@ -105,7 +105,7 @@ static void test_torn(void **state)
 
 static void test_continue(void **state)
 {
-	struct chain_head from = { .seq = 1, .hash = HASH1 };
+	struct chain_head from = {.seq = 1, .hash = HASH1};
 	struct chain_result result = verify(LINE2 "\n" LINE3 "\n", &from, NULL);
 
 	(void)state;
@@ -125,21 +125,23 @@ static void test_bad_lines(void **state)
 		uint64_t line;
 		const char *why;
 	} rows[] = {
-		{ LINE2 "\n", 1, "seq is 2, should be 1" },
-		{ LINE1 "\n" LINE3 "\n", 2, "seq is 3, should be 2" },
-		{ LINE1 "\n" LINE1 "\n", 2, "seq is 1, should be 2" },
-		{ LINE1 "\n" LINE2 "\n" "{\"seq\":3,\"prev\":\"" HASH1 "\"}\n", 3, "prev is not the hash of the line before, which is " HASH2 },
-		{ LINE1 "\n\n", 2, "not a JSON object" },
-		{ LINE1 "\nnull\n", 2, "not a JSON object" },
-		{ LINE1 "\n[]\n", 2, "not a JSON object" },
-		{ LINE1 "\n{\"seq\":2\n", 2, "not a JSON object" },
-		{ LINE1 " \n" LINE2 "\n", 2, "prev is not" },
-		{ LINE1 "\n{\"seq\":2,\"seq\":2,\"prev\":\"" HASH1 "\"}\n", 2, "duplicate object key" },
-		{ LINE1 "\n{\"seq\":2}\n", 2, "no prev" },
-		{ LINE1 "\n{\"prev\":\"" HASH1 "\"}\n", 2, "no seq" },
-		{ LINE1 "\n{\"seq\":2.0,\"prev\":\"" HASH1 "\"}\n", 2, "no seq" },
-		{ LINE1 "\n{\"seq\":-2,\"prev\":\"" HASH1 "\"}\n", 2, "seq is -2" },
-		{ LINE1 "\n{\"seq\":2,\"prev\":\"" HASH1 "\"} x\n", 2, "not a JSON object" },
+		{LINE2 "\n", 1, "seq is 2, should be 1"},
+		{LINE1 "\n" LINE3 "\n", 2, "seq is 3, should be 2"},
+		{LINE1 "\n" LINE1 "\n", 2, "seq is 1, should be 2"},
+		{LINE1 "\n" LINE2 "\n"
+		       "{\"seq\":3,\"prev\":\"" HASH1 "\"}\n",
+			3, "prev is not the hash of the line before, which is " HASH2},
+		{LINE1 "\n\n", 2, "not a JSON object"},
+		{LINE1 "\nnull\n", 2, "not a JSON object"},
+		{LINE1 "\n[]\n", 2, "not a JSON object"},
+		{LINE1 "\n{\"seq\":2\n", 2, "not a JSON object"},
+		{LINE1 " \n" LINE2 "\n", 2, "prev is not"},
+		{LINE1 "\n{\"seq\":2,\"seq\":2,\"prev\":\"" HASH1 "\"}\n", 2, "duplicate object key"},
+		{LINE1 "\n{\"seq\":2}\n", 2, "no prev"},
+		{LINE1 "\n{\"prev\":\"" HASH1 "\"}\n", 2, "no seq"},
+		{LINE1 "\n{\"seq\":2.0,\"prev\":\"" HASH1 "\"}\n", 2, "no seq"},
+		{LINE1 "\n{\"seq\":-2,\"prev\":\"" HASH1 "\"}\n", 2, "seq is -2"},
+		{LINE1 "\n{\"seq\":2,\"prev\":\"" HASH1 "\"} x\n", 2, "not a JSON object"},
 	};
 
 	(void)state;
@@ -157,7 +159,7 @@ static void test_bad_lines(void **state)
 static void test_expected_head(void **state)
 {
 	static const char text[] = LINE1 "\n" LINE2 "\n" LINE3 "\n";
-	struct chain_head head = { .seq = 2, .hash = HASH2 }, from = { .seq = 2, .hash = HASH2 };
+	struct chain_head head = {.seq = 2, .hash = HASH2}, from = {.seq = 2, .hash = HASH2};
 
 	(void)state;
 	assert_int_equal(verify(text, NULL, &head).fault, CHAIN_GOOD);
@@ -177,11 +179,13 @@ static void test_depth(void **state)
 	int len;
 
 	(void)state;
-	len = snprintf(deep, sizeof(deep), "{\"[{\\\"[\":%.*s%.*s}", CHAIN_DEPTH_MAX - 1, "[[[[[[[[[[[[", CHAIN_DEPTH_MAX - 1, "]]]]]]]]]]]]");
+	len = snprintf(deep, sizeof(deep), "{\"[{\\\"[\":%.*s%.*s}", CHAIN_DEPTH_MAX - 1, "[[[[[[[[[[[[",
+		CHAIN_DEPTH_MAX - 1, "]]]]]]]]]]]]");
 	json = chain_line_parse(deep, (size_t)len, why);
 	assert_non_null(json);
 	json_decref(json);
-	len = snprintf(deep, sizeof(deep), "{\"\":%.*s%.*s}", CHAIN_DEPTH_MAX, "[[[[[[[[[[[[", CHAIN_DEPTH_MAX, "]]]]]]]]]]]]");
+	len = snprintf(deep, sizeof(deep), "{\"\":%.*s%.*s}", CHAIN_DEPTH_MAX, "[[[[[[[[[[[[", CHAIN_DEPTH_MAX,
+		"]]]]]]]]]]]]");
 	assert_null(chain_line_parse(deep, (size_t)len, why));
 	assert_non_null(strstr(why, "inside each other"));
 }
@@ -223,7 +227,7 @@ static int count_line(void *userdata, const json_t *object, const struct chain_h
 static void test_callback_and_errors(void **state)
 {
 	static const char text[] = LINE1 "\n" LINE2 "\n" LINE3 "\n";
-	struct chain_result result = { .lines = 77 };
+	struct chain_result result = {.lines = 77};
 	uint64_t count = 0;
 	int fd = file_of(text, sizeof(text) - 1);
 

@@ -15,15 +15,25 @@ static void test_depth(void **state)
 		const char *text;
 		unsigned depth;
 	} rows[] = {
-		{ "", 0 }, { "1", 0 }, { "[]", 1 }, { "{\"a\":[{}],\"b\":[]}", 3 }, { "[[],[],[]]", 2 },
-		{ "\"[[[\"", 0 }, { "[\"\\\"[[\"]", 1 }, { "[\"\\\\\",[]]", 2 }, { "{\"a[\":\"}\",\"b\":{}}", 2 },
-		{ "[[[[[[[[", 8 }, { "]]]][", 1 }, { "\"\\", 0 },
+		{"", 0},
+		{"1", 0},
+		{"[]", 1},
+		{"{\"a\":[{}],\"b\":[]}", 3},
+		{"[[],[],[]]", 2},
+		{"\"[[[\"", 0},
+		{"[\"\\\"[[\"]", 1},
+		{"[\"\\\\\",[]]", 2},
+		{"{\"a[\":\"}\",\"b\":{}}", 2},
+		{"[[[[[[[[", 8},
+		{"]]]][", 1},
+		{"\"\\", 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (unsigned max = 0; max < 10; max++)
-			assert_int_equal(json_depth_within(rows[i].text, strlen(rows[i].text), max), max >= rows[i].depth);
+			assert_int_equal(json_depth_within(rows[i].text, strlen(rows[i].text), max),
+				max >= rows[i].depth);
 	assert_true(json_depth_within("[[", 1, 1)); /* no further than len */
 }
 

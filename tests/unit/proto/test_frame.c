@@ -13,7 +13,7 @@ static uint8_t whole[FRAME_HEADER + FRAME_BODY_MAX];
 
 static void test_incomplete_headers(void **state)
 {
-	static const uint8_t header[FRAME_HEADER] = { 0, 0, 0, 1 };
+	static const uint8_t header[FRAME_HEADER] = {0, 0, 0, 1};
 	const uint8_t *body = whole;
 	size_t len = 77;
 
@@ -26,7 +26,7 @@ static void test_incomplete_headers(void **state)
 
 static void test_body_lengths(void **state)
 {
-	static const size_t lens[] = { 1, 2, 255, 256, 257, FRAME_BODY_MAX - 1, FRAME_BODY_MAX };
+	static const size_t lens[] = {1, 2, 255, 256, 257, FRAME_BODY_MAX - 1, FRAME_BODY_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
@@ -44,7 +44,7 @@ static void test_body_lengths(void **state)
 /* Only the first frame is looked at, whatever follows. */
 static void test_two_frames(void **state)
 {
-	static const uint8_t data[] = { 0, 0, 0, 2, 'a', 'b', 0, 0, 0, 1, 'c' };
+	static const uint8_t data[] = {0, 0, 0, 2, 'a', 'b', 0, 0, 0, 1, 'c'};
 	const uint8_t *body;
 	size_t len;
 
@@ -60,8 +60,9 @@ static void test_two_frames(void **state)
 /* Judged by the header alone, before anything of the body is there. */
 static void test_too_large_and_empty(void **state)
 {
-	static const uint8_t one_more[] = { 0, 1, 0, 1 }, huge[] = { 0xff, 0xff, 0xff, 0xff }, http[] = { 'G', 'E', 'T', ' ' };
-	static const uint8_t empty[] = { 0, 0, 0, 0, 1 };
+	static const uint8_t one_more[] = {0, 1, 0, 1}, huge[] = {0xff, 0xff, 0xff, 0xff},
+			     http[] = {'G', 'E', 'T', ' '};
+	static const uint8_t empty[] = {0, 0, 0, 0, 1};
 	const uint8_t *body = NULL;
 	size_t len = 77;
 

@@ -12,8 +12,8 @@
 /* The first and the last character of each length, and those beside the gaps. */
 static void test_good(void **state)
 {
-	static const char *const good[] = { "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-					    "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
+	static const char *const good[] = {"a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -24,12 +24,31 @@ static void test_good(void **state)
 static void test_bad(void **state)
 {
 	static const char *const bad[] = {
-		"\x80", "\xbf", "\xff", "\xfe", "\xc0\x80", "\xc1\xbf", /* overlong */
-		"\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-		"\xed\xa0\x80", "\xed\xbf\xbf",			       /* surrogates */
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80",		       /* beyond U+10FFFF */
-		"\xc2", "\xe0", "\xe0\xa0", "\xf0\x90", "\xf0\x90\x80", /* cut off */
-		"\xc2" "a", "\xe1\x80" "a", "\xf1\x80\x80" "a",
+		"\x80",
+		"\xbf",
+		"\xff",
+		"\xfe",
+		"\xc0\x80",
+		"\xc1\xbf", /* overlong */
+		"\xe0\x80\x80",
+		"\xe0\x9f\xbf",
+		"\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf", /* surrogates */
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80", /* beyond U+10FFFF */
+		"\xc2",
+		"\xe0",
+		"\xe0\xa0",
+		"\xf0\x90",
+		"\xf0\x90\x80", /* cut off */
+		"\xc2"
+		"a",
+		"\xe1\x80"
+		"a",
+		"\xf1\x80\x80"
+		"a",
 	};
 
 	(void)state;
@@ -41,8 +60,8 @@ static void test_bad(void **state)
 
 static void test_control(void **state)
 {
-	static const char *const control[] = { "", "\n", "\x1b", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f" };
-	static const char *const shown[] = { " ", "~", "\xc2\xa0", "\xc3\x80", "\xe2\x82\xac" };
+	static const char *const control[] = {"", "\n", "\x1b", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f"};
+	static const char *const shown[] = {" ", "~", "\xc2\xa0", "\xc3\x80", "\xe2\x82\xac"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(control) / sizeof(control[0]); i++) {

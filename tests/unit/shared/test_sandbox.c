@@ -82,7 +82,7 @@ static int make_socket(void)
 
 static int execute(void)
 {
-	char *const arguments[] = {(char *)(uintptr_t)"true", NULL};
+	char *const arguments[] = {(char *)(uintptr_t) "true", NULL};
 
 	(void)execve("/bin/true", arguments, arguments + 1);
 	return errno;
@@ -126,8 +126,8 @@ static int dumpable(void)
 {
 	struct rlimit limit;
 
-	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || getrlimit(RLIMIT_CORE, &limit) < 0 ||
-	       limit.rlim_max != 0;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
+		getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_max != 0;
 }
 
 static char inside_file[64], outside_file[64];
@@ -282,8 +282,12 @@ static int remove_files(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broker), cmocka_unit_test(test_journal), cmocka_unit_test(test_token),
-		cmocka_unit_test(test_parent), cmocka_unit_test(test_no_dumps), cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_broker),
+		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_parent),
+		cmocka_unit_test(test_no_dumps),
+		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_modes),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Field numbers that proto/fields reads out of the .proto files, against those that protoc-c generated; no field of a result
- * has been forgotten.
+ * Field numbers that proto/fields reads out of the .proto files, against those that protoc-c generated; no field of a
+ * result has been forgotten.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #define MESSAGE(name) (&cek__internal__v1__##name##__descriptor)
 
 static void assert_field(const ProtobufCMessageDescriptor *message, const char *name, unsigned number,
-			 ProtobufCType type)
+	ProtobufCType type)
 {
 	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message, name);
 
@@ -46,7 +46,7 @@ static void every_field_of_a_result_is_accounted_for(void **state)
 {
 	static const char *of_unwraps[] = {"id", "outcome", "text", "cek", "memory", "replace"};
 	static const char *of_others[] = {"encrypted_key", "params", "kid", "public_key", "bits", "crv", "cka_id",
-					  "note", "transport_id", "object", "more"};
+		"note", "transport_id", "object", "more"};
 	const ProtobufCMessageDescriptor *message = MESSAGE(job_result);
 	const size_t n_unwraps = sizeof(of_unwraps) / sizeof(of_unwraps[0]);
 	const size_t n_others = sizeof(of_others) / sizeof(of_others[0]);

@@ -113,11 +113,11 @@ static void what_is_no_job_ends_it(void **state)
 		uint8_t data[8];
 		size_t len;
 	} rows[] = {
-		{{0x0a}, 1},                               /* no length */
-		{{0x12, 0x00}, 2},                         /* another field */
-		{{0x08, 0x01}, 2},                         /* a number */
-		{{0x0a, 0x80}, 2},                         /* a length that is cut off */
-		{{0x0a, 0x02, 0x08}, 3},                   /* longer than there is */
+		{{0x0a}, 1},                                  /* no length */
+		{{0x12, 0x00}, 2},                            /* another field */
+		{{0x08, 0x01}, 2},                            /* a number */
+		{{0x0a, 0x80}, 2},                            /* a length that is cut off */
+		{{0x0a, 0x02, 0x08}, 3},                      /* longer than there is */
 		{{0x0a, 0x81, 0x80, 0x80, 0x80, 0x00, 0}, 7}, /* a length of five bytes */
 		{{0x0a, 0xff, 0xff, 0xff, 0x7f, 0, 0}, 7},
 	};
@@ -136,8 +136,8 @@ static void what_is_no_job_ends_it(void **state)
 
 static void a_job_without_id_has_none(void **state)
 {
-	static const uint8_t number[] = {0x08, 0x80}, endless[] = {0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-								  0xff, 0xff, 0xff, 0x01};
+	static const uint8_t number[] = {0x08, 0x80},
+			     endless[] = {0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
 	static const uint8_t other[] = {0x52, 0x00}, one[] = {0x08, 0x01};
 
 	(void)state;

@@ -60,7 +60,7 @@ static JobResult result_of(uint64_t id, Cek__Internal__V1__Outcome outcome, size
 
 	result.id = id;
 	result.outcome = outcome;
-	result.cek = (ProtobufCBinaryData){ cek_len, cek };
+	result.cek = (ProtobufCBinaryData){cek_len, cek};
 	return result;
 }
 
@@ -89,7 +89,7 @@ static void assert_arrives(struct line *line, JobResult *const *results, size_t 
 static void test_one_result(void **state)
 {
 	struct line *line = *state;
-	const size_t lens[] = { 0, 16, 24, 32, 48, 64 };
+	const size_t lens[] = {0, 16, 24, 32, 48, 64};
 
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		JobResult result = result_of(UINT64_MAX >> (8 * i), CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK, lens[i]);
@@ -98,7 +98,7 @@ static void test_one_result(void **state)
 		result.replace = i % 2;
 		assert_int_equal(results_add(&line->results, &result, 1), 0);
 		assert_int_equal(results_flush(&line->results), 0);
-		assert_arrives(line, (JobResult *const[]){ &result }, 1);
+		assert_arrives(line, (JobResult *const[]){&result}, 1);
 	}
 }
 
@@ -119,7 +119,7 @@ static void test_several_results(void **state)
 		assert_int_equal(results_add(&line->results, &results[i], i), 0);
 	assert_true(receive(line) < 0);
 	assert_int_equal(results_flush(&line->results), 0);
-	assert_arrives(line, (JobResult *const[]){ &results[0], &results[1], &results[2] }, 3);
+	assert_arrives(line, (JobResult *const[]){&results[0], &results[1], &results[2]}, 3);
 	assert_int_equal(results_flush(&line->results), 0);
 	assert_true(receive(line) < 0);
 }
@@ -134,7 +134,7 @@ static uint64_t random_of(uint64_t *seed, uint64_t limit)
 static JobResult random_result(uint64_t *seed, char *text, size_t size)
 {
 	JobResult result = result_of(UINT64_MAX >> random_of(seed, 64), (Cek__Internal__V1__Outcome)random_of(seed, 10),
-				     random_of(seed, sizeof(cek) + 1));
+		random_of(seed, sizeof(cek) + 1));
 	const size_t len = random_of(seed, size);
 
 	memset(text, 'x', len);

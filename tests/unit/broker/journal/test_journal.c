@@ -55,7 +55,10 @@ static void on_failed(void *owner, const char *why)
 }
 
 static const struct journal_events events = {
-	.replayed = on_replayed, .mute = on_mute, .changed = on_changed, .failed = on_failed,
+	.replayed = on_replayed,
+	.mute = on_mute,
+	.changed = on_changed,
+	.failed = on_failed,
 };
 
 static int setup(void **state)

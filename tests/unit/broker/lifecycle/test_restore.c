@@ -147,13 +147,21 @@ static void test_marks(void **state)
 {
 	struct rig *rig = *state;
 	TokenObject secret = a_key(), shorter = a_key(), longer = a_key(), nameless = a_key(), public = a_key(),
-		open = a_key(), portable = a_key(), signs = a_key(), partial = a_key(), key = a_key();
+		    open = a_key(), portable = a_key(), signs = a_key(), partial = a_key(), key = a_key();
 	const struct {
 		TokenObject *object;
 		bool ours;
 	} rows[] = {
-		{&key, true}, {&secret, true}, {&partial, true}, {&shorter, false}, {&longer, false}, {&nameless, false},
-		{&public, false}, {&open, false}, {&portable, false}, {&signs, false},
+		{&key, true},
+		{&secret, true},
+		{&partial, true},
+		{&shorter, false},
+		{&longer, false},
+		{&nameless, false},
+		{&public, false},
+		{&open, false},
+		{&portable, false},
+		{&signs, false},
 	};
 
 	secret.class_ = (char *)"secret";
@@ -191,7 +199,8 @@ static void test_state_directory_not_mounted(void **state)
 	for (size_t start = 1; start <= 2; start++) {
 		rig_start(rig);
 		assert_non_null(not_ready(rig));
-		assert_non_null(strstr(not_ready(rig), "the token holds 4 that cekd made (is the state directory mounted?)"));
+		assert_non_null(
+			strstr(not_ready(rig), "the token holds 4 that cekd made (is the state directory mounted?)"));
 		check_last_record(rig, start, "open", true);
 		check_unavailable(rig);
 		if (start == 1)

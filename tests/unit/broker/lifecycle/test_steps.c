@@ -46,15 +46,15 @@ static int setup(void **state)
 }
 
 /* Until the condition holds: the broker's timer turns it, nothing else has to happen. */
-#define WAIT_FOR(rig, condition)                                                              \
-	do {                                                                                  \
-		uint64_t give_up = clock_monotonic_us() + PATIENCE;                           \
-                                                                                              \
-		while (!(condition)) {                                                        \
-			assert_true(clock_monotonic_us() < give_up);                          \
-			assert_true(broker_turn(&(rig)->broker, true));                       \
-			rig_run(rig);                                                         \
-		}                                                                             \
+#define WAIT_FOR(rig, condition)                                        \
+	do {                                                            \
+		uint64_t give_up = clock_monotonic_us() + PATIENCE;     \
+                                                                        \
+		while (!(condition)) {                                  \
+			assert_true(clock_monotonic_us() < give_up);    \
+			assert_true(broker_turn(&(rig)->broker, true)); \
+			rig_run(rig);                                   \
+		}                                                       \
 	} while (0)
 
 static const struct version *version_of(const struct rig *rig, const char *kid)
@@ -219,7 +219,8 @@ static void test_a_suspension_ends_as_it_is_resumed(void **state)
 	rig_start(*state);
 }
 
-/* Two keys could be the version: one intent for all the tries, growing pauses, a warning; nothing else of the key waits. */
+/* Two keys could be the version: one intent for all the tries, growing pauses, a warning; nothing else of the key
+ * waits. */
 static void test_a_destruction_that_cannot_be_waits_longer_and_longer(void **state)
 {
 	struct rig *rig = *state;

@@ -145,8 +145,8 @@ static void test_a_client_that_does_not_read(void **state)
 	request = call_unwrap(kid, NULL);
 	len = cek__v1__request__pack(request, frame + FRAME_HEADER);
 	frame_header(frame, len);
-	while (send(client.fd, frame, FRAME_HEADER + len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(FRAME_HEADER +
-		len)) {
+	while (send(client.fd, frame, FRAME_HEADER + len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		(ssize_t)(FRAME_HEADER + len)) {
 		sent++;
 		rig_run(rig);
 		assert_true(rig->broker.server.chunks.in_use * CHUNK_DATA < 300000);

@@ -60,8 +60,11 @@ static const struct server_events events = {.frame = on_frame, .no_frame = on_no
 static int setup(void **state)
 {
 	struct test *test = calloc(1, sizeof(*test));
-	const struct server_uses uses = {.turn = &test->turn, .ring = &test->ring, .policy = &test->policy,
-		.quota = &test->quota, .audit = &test->audit};
+	const struct server_uses uses = {.turn = &test->turn,
+		.ring = &test->ring,
+		.policy = &test->policy,
+		.quota = &test->quota,
+		.audit = &test->audit};
 	Limits limits = CEK__INTERNAL__V1__LIMITS__INIT;
 	char *names[] = {(char *)"main"};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -187,7 +187,9 @@ static void test_largest_jobs(void **state)
 static void test_unknown_fields_stay_behind(void **state)
 {
 	Cek__Internal__V1__UnwrapJob unwrap = full_unwrap();
-	ProtobufCMessageUnknownField unknown = {.tag = 99, .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, .len = 9000};
+	ProtobufCMessageUnknownField unknown = {.tag = 99,
+		.wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+		.len = 9000};
 	Job message = unwrap_job(&unwrap);
 	size_t len = pack_job(&message, expected, SIZE);
 

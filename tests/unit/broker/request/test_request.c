@@ -168,7 +168,6 @@ static void test_versions_are_tried_without_kid(void **state)
 	free(kid);
 }
 
-
 static void test_foreign_and_unknown_keys_look_the_same(void **state)
 {
 	struct rig *rig = *state;
@@ -217,11 +216,10 @@ static void test_an_operation_that_no_rule_grants(void **state)
 	rig_close(&client);
 }
 
-
 static void test_frames_that_are_none(void **state)
 {
 	static const uint8_t too_long[] = {0, 1, 0, 1}, empty[] = {0, 0, 0, 0},
-		garbage[] = {0, 0, 0, 3, 0xff, 0xff, 0xff};
+			     garbage[] = {0, 0, 0, 3, 0xff, 0xff, 0xff};
 	struct rig *rig = *state;
 	struct rig_client client;
 	CekReply *reply;

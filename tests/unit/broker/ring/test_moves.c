@@ -26,29 +26,29 @@ struct row {
 /* Every state, with every state before it where it remembers one, alone and beside an active version. */
 static const struct row table[] = {
 	/*                                                     PADSCXW */
-	{STATE_PRE_ACTIVE, STATE_NONE, false,                 "-y-yy-y", STATE_NONE},
-	{STATE_PRE_ACTIVE, STATE_NONE, true,                  "-y-yy-y", STATE_NONE},
-	{STATE_ACTIVE, STATE_NONE, false,                     "--yyy--", STATE_NONE},
-	{STATE_DEACTIVATED, STATE_NONE, false,                "---yy-y", STATE_NONE},
-	{STATE_DEACTIVATED, STATE_NONE, true,                 "---yy-y", STATE_NONE},
-	{STATE_COMPROMISED, STATE_NONE, false,                "------y", STATE_NONE},
-	{STATE_COMPROMISED, STATE_NONE, true,                 "------y", STATE_NONE},
-	{STATE_DESTROYED, STATE_NONE, false,                  "-------", STATE_NONE},
-	{STATE_DESTROYED, STATE_NONE, true,                   "-------", STATE_NONE},
-	{STATE_SUSPENDED, STATE_PRE_ACTIVE, false,            "y--yy-y", STATE_PRE_ACTIVE},
-	{STATE_SUSPENDED, STATE_PRE_ACTIVE, true,             "y--yy-y", STATE_PRE_ACTIVE},
-	{STATE_SUSPENDED, STATE_ACTIVE, false,                "-yyyy-y", STATE_ACTIVE},
-	{STATE_SUSPENDED, STATE_ACTIVE, true,                 "--yyy-y", STATE_DEACTIVATED},
-	{STATE_SUSPENDED, STATE_DEACTIVATED, false,           "--yyy-y", STATE_DEACTIVATED},
-	{STATE_SUSPENDED, STATE_DEACTIVATED, true,            "--yyy-y", STATE_DEACTIVATED},
-	{STATE_WAITING, STATE_PRE_ACTIVE, false,              "y---yy-", STATE_PRE_ACTIVE},
-	{STATE_WAITING, STATE_PRE_ACTIVE, true,               "y---yy-", STATE_PRE_ACTIVE},
-	{STATE_WAITING, STATE_DEACTIVATED, false,             "--y-yy-", STATE_DEACTIVATED},
-	{STATE_WAITING, STATE_DEACTIVATED, true,              "--y-yy-", STATE_DEACTIVATED},
-	{STATE_WAITING, STATE_SUSPENDED, false,               "---yyy-", STATE_SUSPENDED},
-	{STATE_WAITING, STATE_SUSPENDED, true,                "---yyy-", STATE_SUSPENDED},
-	{STATE_WAITING, STATE_COMPROMISED, false,             "----yy-", STATE_COMPROMISED},
-	{STATE_WAITING, STATE_COMPROMISED, true,              "----yy-", STATE_COMPROMISED},
+	{STATE_PRE_ACTIVE, STATE_NONE, false, "-y-yy-y", STATE_NONE},
+	{STATE_PRE_ACTIVE, STATE_NONE, true, "-y-yy-y", STATE_NONE},
+	{STATE_ACTIVE, STATE_NONE, false, "--yyy--", STATE_NONE},
+	{STATE_DEACTIVATED, STATE_NONE, false, "---yy-y", STATE_NONE},
+	{STATE_DEACTIVATED, STATE_NONE, true, "---yy-y", STATE_NONE},
+	{STATE_COMPROMISED, STATE_NONE, false, "------y", STATE_NONE},
+	{STATE_COMPROMISED, STATE_NONE, true, "------y", STATE_NONE},
+	{STATE_DESTROYED, STATE_NONE, false, "-------", STATE_NONE},
+	{STATE_DESTROYED, STATE_NONE, true, "-------", STATE_NONE},
+	{STATE_SUSPENDED, STATE_PRE_ACTIVE, false, "y--yy-y", STATE_PRE_ACTIVE},
+	{STATE_SUSPENDED, STATE_PRE_ACTIVE, true, "y--yy-y", STATE_PRE_ACTIVE},
+	{STATE_SUSPENDED, STATE_ACTIVE, false, "-yyyy-y", STATE_ACTIVE},
+	{STATE_SUSPENDED, STATE_ACTIVE, true, "--yyy-y", STATE_DEACTIVATED},
+	{STATE_SUSPENDED, STATE_DEACTIVATED, false, "--yyy-y", STATE_DEACTIVATED},
+	{STATE_SUSPENDED, STATE_DEACTIVATED, true, "--yyy-y", STATE_DEACTIVATED},
+	{STATE_WAITING, STATE_PRE_ACTIVE, false, "y---yy-", STATE_PRE_ACTIVE},
+	{STATE_WAITING, STATE_PRE_ACTIVE, true, "y---yy-", STATE_PRE_ACTIVE},
+	{STATE_WAITING, STATE_DEACTIVATED, false, "--y-yy-", STATE_DEACTIVATED},
+	{STATE_WAITING, STATE_DEACTIVATED, true, "--y-yy-", STATE_DEACTIVATED},
+	{STATE_WAITING, STATE_SUSPENDED, false, "---yyy-", STATE_SUSPENDED},
+	{STATE_WAITING, STATE_SUSPENDED, true, "---yyy-", STATE_SUSPENDED},
+	{STATE_WAITING, STATE_COMPROMISED, false, "----yy-", STATE_COMPROMISED},
+	{STATE_WAITING, STATE_COMPROMISED, true, "----yy-", STATE_COMPROMISED},
 };
 
 static struct version other = {.state = STATE_ACTIVE};
@@ -127,15 +127,20 @@ static void test_impossible_memories_bring_nothing_back_into_use(void **state)
 /* What releases that did not restore suspensions have written, and nobody else. */
 static void test_old_journals_are_read(void **state)
 {
-	static const struct { enum state suspended; const char *moves; } rows[] = {
+	static const struct {
+		enum state suspended;
+		const char *moves;
+	} rows[] = {
 		/*                   PADSCXW */
-		{STATE_PRE_ACTIVE,  "y--yyy-"},
-		{STATE_ACTIVE,      "-yyyyy-"},
+		{STATE_PRE_ACTIVE, "y--yyy-"},
+		{STATE_ACTIVE, "-yyyyy-"},
 		{STATE_DEACTIVATED, "--yyyy-"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct version version = {.key = &key, .state = STATE_WAITING, .before = STATE_SUSPENDED,
+		struct version version = {.key = &key,
+			.state = STATE_WAITING,
+			.before = STATE_SUSPENDED,
 			.suspension = {.before = rows[i].suspended}};
 
 		for (int alone = 0; alone < 2; alone++) {

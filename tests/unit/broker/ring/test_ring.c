@@ -180,38 +180,38 @@ static const struct fold_row {
 	const char *before; /* what is remembered then, '.': nothing */
 } folds[] = {
 	/*         PADSCXW    PADSCXW */
-	{"P",     "-y-yy-y", "...P..P"},
-	{"P+",    "-y-yy-y", "...P..P"},
-	{"A",     "--yyy--", "...A..."},
-	{"A+",    "---yy-y", "...D..D"},
-	{"AD",    "---yy-y", "...D..D"},
-	{"D",     "---yy-y", "...D..D"}, /* imported */
-	{"PS",    "y--yy-y", "...P..S"},
-	{"PS+",   "y--yy-y", "...P..S"},
-	{"AS",    "-yyyy-y", "...A..S"},
-	{"AS+",   "--yyy-y", "...A..S"},
-	{"ASS+",  "--yyy-y", "...A..S"},
-	{"DS",    "--yyy-y", "...D..S"},
-	{"DS+",   "--yyy-y", "...D..S"},
-	{"AC",    "------y", "......C"},
-	{"AC+",   "------y", "......C"},
-	{"PW",    "y---yy-", "......."},
-	{"DW",    "--y-yy-", "......."},
-	{"DW+",   "--y-yy-", "......."},
-	{"ACW",   "----yy-", "......."},
-	{"DWC",   "------y", "......C"},
-	{"DWX",   "-------", "......."},
-	{"DWX+",  "-------", "......."},
+	{"P", "-y-yy-y", "...P..P"},
+	{"P+", "-y-yy-y", "...P..P"},
+	{"A", "--yyy--", "...A..."},
+	{"A+", "---yy-y", "...D..D"},
+	{"AD", "---yy-y", "...D..D"},
+	{"D", "---yy-y", "...D..D"}, /* imported */
+	{"PS", "y--yy-y", "...P..S"},
+	{"PS+", "y--yy-y", "...P..S"},
+	{"AS", "-yyyy-y", "...A..S"},
+	{"AS+", "--yyy-y", "...A..S"},
+	{"ASS+", "--yyy-y", "...A..S"},
+	{"DS", "--yyy-y", "...D..S"},
+	{"DS+", "--yyy-y", "...D..S"},
+	{"AC", "------y", "......C"},
+	{"AC+", "------y", "......C"},
+	{"PW", "y---yy-", "......."},
+	{"DW", "--y-yy-", "......."},
+	{"DW+", "--y-yy-", "......."},
+	{"ACW", "----yy-", "......."},
+	{"DWC", "------y", "......C"},
+	{"DWX", "-------", "......."},
+	{"DWX+", "-------", "......."},
 	/* Older releases took these destructions back and ended the suspension with it. */
-	{"PSW",   "y--yyy-", "...P..."},
-	{"ASW",   "-yyyyy-", "...A..."},
-	{"ASW+",  "-yyyyy-", "...A..."},
-	{"DSW",   "--yyyy-", "...D..."},
-	{"DSW+",  "--yyyy-", "...D..."},
-	{"ASWS",  "-yyyy-y", "...A..S"},
+	{"PSW", "y--yyy-", "...P..."},
+	{"ASW", "-yyyyy-", "...A..."},
+	{"ASW+", "-yyyyy-", "...A..."},
+	{"DSW", "--yyyy-", "...D..."},
+	{"DSW+", "--yyyy-", "...D..."},
+	{"ASWS", "-yyyy-y", "...A..S"},
 	{"ASWS+", "--yyy-y", "...A..S"},
-	{"DSWS",  "--yyy-y", "...D..S"},
-	{"ASWC",  "------y", "......C"},
+	{"DSWS", "--yyy-y", "...D..S"},
+	{"ASWC", "------y", "......C"},
 };
 
 static const char letters[] = "PADSCXW";
@@ -256,8 +256,8 @@ static void test_every_move_in_a_journal(void **state)
 			assert_ptr_equal(version->key->active, states[i % 7] == STATE_ACTIVE ? version : two);
 		}
 		if (two)
-			assert_int_equal(two->state, r == 0 && states[i % 7] == STATE_ACTIVE ? STATE_DEACTIVATED
-				: STATE_ACTIVE);
+			assert_int_equal(two->state,
+				r == 0 && states[i % 7] == STATE_ACTIVE ? STATE_DEACTIVATED : STATE_ACTIVE);
 		teardown(state);
 	}
 	setup(state);
@@ -326,7 +326,7 @@ static void test_usage_survives_and_peers_are_bounded(void **state)
 {
 	struct ring *ring = *state;
 	KidUsage total = CEK__INTERNAL__V1__KID_USAGE__INIT, peer = CEK__INTERNAL__V1__KID_USAGE__INIT,
-		*rows[] = {&total, &peer};
+		 *rows[] = {&total, &peer};
 	KeyRecord record = record_of("usage", "", "");
 	struct version *version;
 	const char *name;
@@ -461,8 +461,14 @@ static void test_a_jump_of_the_clock_is_noticed(void **state)
 /* To the second: a record is made one second after the one before. */
 static void test_what_counts_as_a_jump_of_the_clock(void **state)
 {
-	static const struct { int64_t seconds; bool suspect; } rows[] = {
-		{-60, false}, {-61, true}, {365 * 86400, false}, {365 * 86400 + 1, true},
+	static const struct {
+		int64_t seconds;
+		bool suspect;
+	} rows[] = {
+		{-60, false},
+		{-61, true},
+		{365 * 86400, false},
+		{365 * 86400 + 1, true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -21,9 +21,16 @@ static struct key key;
 /* A key whose version became active at day 100, with a period of 30 days and a lead of 2. */
 static void reset(void)
 {
-	key = (struct key){.versions = versions, .n_versions = 1, .active = &one, .period = 30 * DAY, .lead = 2 * DAY,
-		.token_lifetime = 600, .jwks_max_age = 3600};
-	one = (struct version){.key = &key, .state = STATE_ACTIVE, .created = 100 * DAY * US,
+	key = (struct key){.versions = versions,
+		.n_versions = 1,
+		.active = &one,
+		.period = 30 * DAY,
+		.lead = 2 * DAY,
+		.token_lifetime = 600,
+		.jwks_max_age = 3600};
+	one = (struct version){.key = &key,
+		.state = STATE_ACTIVE,
+		.created = 100 * DAY * US,
 		.activated = 100 * DAY * US};
 	two = (struct version){.key = &key, .state = STATE_PRE_ACTIVE};
 }
@@ -196,7 +203,8 @@ static void test_a_plan_with_many_old_versions(void **state)
 
 	reset();
 	for (size_t i = 0; i < OLD; i++) {
-		old[i] = (struct version){.key = &key, .state = STATE_DEACTIVATED,
+		old[i] = (struct version){.key = &key,
+			.state = STATE_DEACTIVATED,
 			.deactivated = (100 * DAY - OLD + i) * US};
 		all[i] = &old[i];
 	}

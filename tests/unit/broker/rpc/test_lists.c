@@ -235,8 +235,11 @@ static void burden(struct key *key)
 		version->peers = calloc(RING_PEERS_MAX, sizeof(*version->peers));
 		version->n_peers = RING_PEERS_MAX;
 		for (size_t j = 0; j < RING_PEERS_MAX; j++)
-			version->peers[j] = (struct usage){.listener = listener, .uid = UINT32_MAX - (uint32_t)j,
-				.unwraps = UINT64_MAX, .wraps = UINT64_MAX, .last_used = UINT64_MAX};
+			version->peers[j] = (struct usage){.listener = listener,
+				.uid = UINT32_MAX - (uint32_t)j,
+				.unwraps = UINT64_MAX,
+				.wraps = UINT64_MAX,
+				.last_used = UINT64_MAX};
 	}
 	key->period = key->overlap = UINT32_MAX; /* each of them has its line in the timetable */
 }

@@ -109,8 +109,14 @@ static void test_a_symmetric_version_unwraps_from_its_activation(void **state)
 /* Without kid: the active one, then from the youngest to the oldest, those that may unwrap. */
 static void test_states_that_are_tried(void **state)
 {
-	static const struct { const char *kid; enum state to; uint64_t left; } steps[] = {
-		{"one", STATE_SUSPENDED, 2}, {"two", STATE_COMPROMISED, 1}, {"one", STATE_DEACTIVATED, 2},
+	static const struct {
+		const char *kid;
+		enum state to;
+		uint64_t left;
+	} steps[] = {
+		{"one", STATE_SUSPENDED, 2},
+		{"two", STATE_COMPROMISED, 1},
+		{"one", STATE_DEACTIVATED, 2},
 		{"one", STATE_COMPROMISED, 1},
 	};
 	struct rig *rig = *state;

@@ -201,11 +201,12 @@ static bool takes_words(const struct verb *verb)
 	return *first >= 'A' && *first <= 'Z';
 }
 
-/* Every verb that takes a KID, a NAME or a FILE takes one that begins with "-", as one kid of 64 does; a verb that takes
- * none says so. */
+/* Every verb that takes a KID, a NAME or a FILE takes one that begins with "-", as one kid of 64 does; a verb that
+ * takes none says so. */
 static void test_words(void **state)
 {
-	static const char *const words[] = {KID, "-BERERERERERERERERERERERERE", "-AECAwQFBgcICQoLDA0ODw", "-old", "-f", "-h"};
+	static const char *const words[] = {KID, "-BERERERERERERERERERERERERE", "-AECAwQFBgcICQoLDA0ODw", "-old", "-f",
+		"-h"};
 	size_t with = 0, without = 0;
 
 	assert_non_null(freopen("/dev/null", "r", stdin)); /* wrap and others read it */

@@ -90,7 +90,7 @@ void stub_end_watch(cek_conn *conn, int status)
 
 void stub_public_keys(cek_conn *conn, int status, const void *reply, size_t len)
 {
-	conn->public_keys = (struct stub_answer){ .status = status, .reply = reply, .reply_len = len };
+	conn->public_keys = (struct stub_answer){.status = status, .reply = reply, .reply_len = len};
 }
 
 /* ---- cek.h ------------------------------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ uint64_t cek_conn_epoch(const cek_conn *conn)
 }
 
 static int start(cek_conn *conn, const struct stub_answer *answer, cek_callback *callback, void *userdata,
-		 cek_call **ret_call)
+	cek_call **ret_call)
 {
 	if (conn->start_status != CEK_OK)
 		return conn->start_status;
@@ -140,7 +140,7 @@ static int start(cek_conn *conn, const struct stub_answer *answer, cek_callback 
 
 		if (call->open)
 			continue;
-		*call = (struct cek_call){ .conn = conn, .open = true, .callback = callback, .userdata = userdata };
+		*call = (struct cek_call){.conn = conn, .open = true, .callback = callback, .userdata = userdata};
 		if (answer)
 			call->result.answer = *answer;
 		else
@@ -154,7 +154,7 @@ static int start(cek_conn *conn, const struct stub_answer *answer, cek_callback 
 
 static struct stub_answer answer_unwrap(cek_conn *conn, const struct cek_unwrap *args)
 {
-	struct stub_answer answer = { 0 };
+	struct stub_answer answer = {0};
 
 	conn->calls++;
 	conn->unwrap(args, &answer);
@@ -165,15 +165,15 @@ static struct stub_answer answer_unwrap(cek_conn *conn, const struct cek_unwrap 
 
 static struct stub_answer answer_wrap(cek_conn *conn, const struct cek_wrap *args)
 {
-	struct stub_answer answer = { .epoch = conn->epoch };
+	struct stub_answer answer = {.epoch = conn->epoch};
 
 	conn->calls++;
 	conn->wrap(args, &answer);
 	return answer;
 }
 
-int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback, void *userdata,
-		     cek_call **ret_call)
+int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,
+	void *userdata, cek_call **ret_call)
 {
 	struct stub_answer answer = answer_unwrap(conn, args);
 
@@ -181,7 +181,7 @@ int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_
 }
 
 int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata,
-		   cek_call **ret_call)
+	cek_call **ret_call)
 {
 	struct stub_answer answer = answer_wrap(conn, args);
 
@@ -254,12 +254,12 @@ uint64_t cek_result_epoch(const cek_result *result)
 
 struct cek_bytes cek_result_cek(const cek_result *result)
 {
-	return (struct cek_bytes){ result->answer.cek, result->answer.cek_len };
+	return (struct cek_bytes){result->answer.cek, result->answer.cek_len};
 }
 
 struct cek_bytes cek_result_encrypted_key(const cek_result *result)
 {
-	return (struct cek_bytes){ result->answer.encrypted_key, result->answer.encrypted_key_len };
+	return (struct cek_bytes){result->answer.encrypted_key, result->answer.encrypted_key_len};
 }
 
 const char *cek_result_kid(const cek_result *result)
@@ -289,7 +289,7 @@ unsigned cek_result_candidates(const cek_result *result)
 
 struct cek_bytes cek_result_reply(const cek_result *result)
 {
-	return (struct cek_bytes){ result->answer.reply, result->answer.reply_len };
+	return (struct cek_bytes){result->answer.reply, result->answer.reply_len};
 }
 
 const char *cek_status_text(int status)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A stand-in for libcek: calls are answered by a function of the test, without a daemon. Answers to non-blocking calls are
- * delivered by cek_conn_process().
+ * A stand-in for libcek: calls are answered by a function of the test, without a daemon. Answers to non-blocking calls
+ * are delivered by cek_conn_process().
  */
 #pragma once
 

@@ -15,8 +15,8 @@
 #include "tests/unit/client/jose/make_token.h"
 #include "tests/unit/client/jose/stub_cek.h"
 
-static const char *const algs[] = { "A256KW", NULL };
-static const char *const encs[] = { "A256GCM", NULL };
+static const char *const algs[] = {"A256KW", NULL};
+static const char *const encs[] = {"A256GCM", NULL};
 
 /* What the stand-in for cekd does: the right CEK, and perhaps the ring moves while it answers. */
 static uint64_t reply_epoch;
@@ -42,7 +42,7 @@ static int setup(void **state)
 
 	reply_epoch = 0;
 	fixture->conn = stub_conn(unwrap, NULL);
-	fixture->token = make_token(&(struct token_parts){ .plaintext = "inner", .len = 5 });
+	fixture->token = make_token(&(struct token_parts){.plaintext = "inner", .len = 5});
 	assert_int_equal(cek_jwe_cache_new(fixture->conn, 2, 60, &fixture->cache), CEK_JWE_OK);
 	*state = fixture;
 	return 0;
@@ -62,7 +62,7 @@ static int teardown(void **state)
 /* Returns whether the cache answered; the token opens either way. */
 static bool hits_with(struct fixture *fixture, cek_conn *conn, const char *token, const char *key)
 {
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key = key, .cache = fixture->cache };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = key, .cache = fixture->cache};
 	unsigned calls = stub_calls(conn);
 	cek_jwe *jwe = NULL;
 	bool hit;
@@ -171,7 +171,7 @@ static void test_no_watch_no_cache(void **state)
 static void test_watch_again(void **state)
 {
 	struct fixture *fixture = *state;
-	uint8_t id[CACHE_ID_LEN] = { 0 };
+	uint8_t id[CACHE_ID_LEN] = {0};
 	struct cached cached;
 
 	assert_false(hits(fixture));
@@ -198,8 +198,8 @@ static void test_other_connection(void **state)
 static void test_what_counts(void **state)
 {
 	struct fixture *fixture = *state;
-	char *kid = make_token(&(struct token_parts){ "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"k\"}",
-						      .plaintext = "inner", .len = 5 });
+	char *kid = make_token(&(struct token_parts){"{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"k\"}",
+		.plaintext = "inner", .len = 5});
 	char *other_key = strdup(fixture->token);
 
 	warm(fixture);
@@ -218,7 +218,7 @@ static void test_what_counts(void **state)
 static void test_hit_still_verifies(void **state)
 {
 	struct fixture *fixture = *state;
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key = "tokens", .cache = fixture->cache };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = "tokens", .cache = fixture->cache};
 	char *bad = strdup(fixture->token), *tag;
 	cek_jwe *jwe = NULL;
 	unsigned calls;
@@ -245,13 +245,14 @@ static void saw(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
 static void test_hit_without_waiting(void **state)
 {
 	struct fixture *fixture = *state;
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key = "tokens", .cache = fixture->cache };
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = "tokens", .cache = fixture->cache};
 	cek_jwe_op *op = (cek_jwe_op *)fixture;
 	unsigned times = 0;
 
 	warm(fixture);
 	assert_int_equal(cek_jwe_decrypt_start(fixture->conn, &policy, fixture->token, strlen(fixture->token), -1, saw,
-					       &times, &op, NULL), CEK_JWE_OK);
+				 &times, &op, NULL),
+		CEK_JWE_OK);
 	assert_int_equal(times, 1);
 	assert_null(op);
 }
@@ -260,15 +261,15 @@ static void test_hit_without_waiting(void **state)
 
 static void store(struct fixture *fixture, uint8_t number, uint64_t now)
 {
-	uint8_t id[CACHE_ID_LEN] = { number }, cek[32] = { number };
-	struct cached cached = { { cek, 32 }, "key", "version" };
+	uint8_t id[CACHE_ID_LEN] = {number}, cek[32] = {number};
+	struct cached cached = {{cek, 32}, "key", "version"};
 
 	cache_store(fixture->cache, id, now, cek_conn_epoch(fixture->conn), &cached);
 }
 
 static bool finds(struct fixture *fixture, uint8_t number, uint64_t now)
 {
-	uint8_t id[CACHE_ID_LEN] = { number };
+	uint8_t id[CACHE_ID_LEN] = {number};
 	struct cached cached;
 
 	if (!cache_find(fixture->cache, fixture->conn, id, now, &cached))
@@ -323,7 +324,7 @@ static void test_bound(void **state)
 static void test_ring_of_slots(void **state)
 {
 	struct fixture *fixture = *state;
-	struct fixture large = { .conn = fixture->conn, .token = fixture->token };
+	struct fixture large = {.conn = fixture->conn, .token = fixture->token};
 
 	assert_int_equal(cek_jwe_cache_new(large.conn, 64, 60, &large.cache), CEK_JWE_OK);
 	warm(&large);

@@ -47,7 +47,7 @@ static void test_length(void **state)
 static void test_dots(void **state)
 {
 	char many[1000];
-	struct compact parts = { .tag = { "untouched", 9 } };
+	struct compact parts = {.tag = {"untouched", 9}};
 
 	(void)state;
 	assert_false(compact_split(NULL, 0, &parts));
@@ -64,10 +64,10 @@ static void test_dots(void **state)
 static void test_join(void **state)
 {
 	char *token = compact_join(&(struct compact_octets){
-		.header = { "e30", 3 },
-		.iv = { "f", 1 },
-		.ciphertext = { "foobar", 6 },
-		.tag = { "fo", 2 },
+		.header = {"e30", 3},
+		.iv = {"f", 1},
+		.ciphertext = {"foobar", 6},
+		.tag = {"fo", 2},
 	});
 
 	(void)state;

@@ -23,22 +23,24 @@ static void test_published_cbc_hmac(void **state)
 	size_t i, ran = 0;
 
 	(void)state;
-	json_array_foreach(json_object_get(json, "tests"), i, test) {
+	json_array_foreach(json_object_get(json, "tests"), i, test)
+	{
 		uint8_t key[64], plain[256], iv[16], aad[64], cipher[256], tag[32], out[256], out_tag[32];
 		const struct enc *enc = enc_find(json_string_value(json_object_get(test, "enc")));
 		size_t plain_len = vectors_hex(test, "plaintext", plain, sizeof(plain));
 		size_t cipher_len = vectors_hex(test, "ciphertext", cipher, sizeof(cipher)), out_len;
-		struct content content = { enc, key, { aad, vectors_hex(test, "aad", aad, sizeof(aad)) }, iv };
+		struct content content = {enc, key, {aad, vectors_hex(test, "aad", aad, sizeof(aad))}, iv};
 
 		assert_int_equal(vectors_hex(test, "key", key, sizeof(key)), enc->cek_len);
 		assert_int_equal(vectors_hex(test, "iv", iv, sizeof(iv)), content_iv_len(enc));
 		assert_int_equal(vectors_hex(test, "tag", tag, sizeof(tag)), content_tag_len(enc));
 		assert_int_equal(content_ciphertext_len(enc, plain_len), cipher_len);
-		assert_int_equal(content_encrypt(&content, (struct cek_bytes){ plain, plain_len }, out, out_tag), CEK_JWE_OK);
+		assert_int_equal(content_encrypt(&content, (struct cek_bytes){plain, plain_len}, out, out_tag),
+			CEK_JWE_OK);
 		assert_memory_equal(out, cipher, cipher_len);
 		assert_memory_equal(out_tag, tag, content_tag_len(enc));
-		assert_int_equal(content_decrypt(&content, (struct cek_bytes){ cipher, cipher_len }, tag, out, &out_len),
-				 CEK_JWE_OK);
+		assert_int_equal(content_decrypt(&content, (struct cek_bytes){cipher, cipher_len}, tag, out, &out_len),
+			CEK_JWE_OK);
 		assert_int_equal(out_len, plain_len);
 		assert_memory_equal(out, plain, plain_len);
 		ran++;
@@ -58,7 +60,7 @@ struct message {
 
 static struct content content_of(const struct enc *enc, const struct message *message)
 {
-	return (struct content){ enc, message->cek, { message->aad, sizeof(message->aad) }, message->iv };
+	return (struct content){enc, message->cek, {message->aad, sizeof(message->aad)}, message->iv};
 }
 
 static void make(const struct enc *enc, const uint8_t *plain, size_t len, struct message *ret)
@@ -70,15 +72,15 @@ static void make(const struct enc *enc, const uint8_t *plain, size_t len, struct
 	memset(ret->iv, 7, sizeof(ret->iv));
 	memset(ret->aad, 'h', sizeof(ret->aad));
 	ret->cipher_len = content_ciphertext_len(enc, len);
-	assert_int_equal(content_encrypt(&content, (struct cek_bytes){ plain, len }, ret->cipher, ret->tag), CEK_JWE_OK);
+	assert_int_equal(content_encrypt(&content, (struct cek_bytes){plain, len}, ret->cipher, ret->tag), CEK_JWE_OK);
 }
 
 static int open_message(const struct enc *enc, const struct message *message, uint8_t *ret_plain, size_t *ret_len)
 {
 	struct content content = content_of(enc, message);
 
-	return content_decrypt(&content, (struct cek_bytes){ message->cipher, message->cipher_len }, message->tag, ret_plain,
-			       ret_len);
+	return content_decrypt(&content, (struct cek_bytes){message->cipher, message->cipher_len}, message->tag,
+		ret_plain, ret_len);
 }
 
 static void test_round_trip(void **state)
@@ -102,7 +104,7 @@ static void test_round_trip(void **state)
 static void check_fails(const struct enc *enc, const struct message *message)
 {
 	static const uint8_t zeros[96];
-	uint8_t out[96] = { 0 };
+	uint8_t out[96] = {0};
 	size_t len = 999;
 
 	assert_int_equal(open_message(enc, message, out, &len), CEK_JWE_FAILED);
@@ -151,7 +153,7 @@ static void test_flipped_bits(void **state)
 /* A tag whose first half alone is right: the whole is compared. */
 static void test_tag_is_whole(void **state)
 {
-	uint8_t plain[16] = { 0 };
+	uint8_t plain[16] = {0};
 
 	(void)state;
 	for (size_t row = 0; enc_row(row); row++) {
@@ -167,7 +169,9 @@ static void test_tag_is_whole(void **state)
 /* RFC 7518 section 5.2.2.1, steps 3 to 5, once more. */
 static void compute_tag(const struct content *content, struct cek_bytes ciphertext, uint8_t *ret_tag)
 {
-	const EVP_MD *md = content->enc->cek_len == 32 ? EVP_sha256() : content->enc->cek_len == 48 ? EVP_sha384() : EVP_sha512();
+	const EVP_MD *md = content->enc->cek_len == 32 ? EVP_sha256()
+		: content->enc->cek_len == 48          ? EVP_sha384()
+						       : EVP_sha512();
 	size_t aad = content->aad.len, len = aad + 16 + ciphertext.len + 8, at = len - 8;
 	uint8_t *text = calloc(1, len), mac[EVP_MAX_MD_SIZE];
 
@@ -185,17 +189,18 @@ static void compute_tag(const struct content *content, struct cek_bytes cipherte
 static void test_long_aad(void **state)
 {
 	uint8_t cipher[32], tag[32], expected[32], *aad = calloc(1, 100000);
-	const size_t sizes[] = { 31, 32, 8191, 8192, 8193, 100000 };
+	const size_t sizes[] = {31, 32, 8191, 8192, 8193, 100000};
 	struct message message;
 
 	(void)state;
 	for (size_t row = 0; enc_row(row); row++)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !enc_row(row)->gcm; i++) {
-			struct content content = { enc_row(row), message.cek, { aad, sizes[i] }, message.iv };
+			struct content content = {enc_row(row), message.cek, {aad, sizes[i]}, message.iv};
 
 			make(enc_row(row), aad, 1, &message);
-			assert_int_equal(content_encrypt(&content, (struct cek_bytes){ "text", 4 }, cipher, tag), CEK_JWE_OK);
-			compute_tag(&content, (struct cek_bytes){ cipher, 16 }, expected);
+			assert_int_equal(content_encrypt(&content, (struct cek_bytes){"text", 4}, cipher, tag),
+				CEK_JWE_OK);
+			compute_tag(&content, (struct cek_bytes){cipher, 16}, expected);
 			assert_memory_equal(tag, expected, content_tag_len(enc_row(row)));
 		}
 	free(aad);
@@ -205,7 +210,7 @@ static void test_long_aad(void **state)
  * (CVE-2017-12973). */
 static void test_mac_before_padding(void **state)
 {
-	uint8_t plain[16] = { 0 }, out[96], untouched[96];
+	uint8_t plain[16] = {0}, out[96], untouched[96];
 	size_t len = 999;
 
 	(void)state;
@@ -222,7 +227,7 @@ static void test_mac_before_padding(void **state)
 		memset(out, 0xee, sizeof(out));
 		assert_int_equal(open_message(enc, &message, out, &len), CEK_JWE_FAILED);
 		assert_memory_equal(out, untouched, sizeof(out)); /* nothing was decrypted */
-		compute_tag(&content, (struct cek_bytes){ message.cipher, message.cipher_len }, message.tag);
+		compute_tag(&content, (struct cek_bytes){message.cipher, message.cipher_len}, message.tag);
 		memset(out, 0, sizeof(out));
 		check_fails(enc, &message);
 		assert_int_equal(ERR_peek_error(), 0);

@@ -14,8 +14,8 @@
 #include "tests/unit/client/jose/stub_cek.h"
 #include "tests/unit/client/jose/vectors.h"
 
-static const char *const algs[] = { "A128KW", "RSA-OAEP", "ECDH-ES", NULL };
-static const char *const encs[] = { "A128GCM", "A256GCM", "A128CBC-HS256", NULL };
+static const char *const algs[] = {"A128KW", "RSA-OAEP", "ECDH-ES", NULL};
+static const char *const encs[] = {"A128GCM", "A256GCM", "A128CBC-HS256", NULL};
 
 /* RFC 7520 5.8: A128KW, A128GCM, with a kid. */
 static json_t *file;
@@ -25,7 +25,7 @@ static uint8_t kw_cek[16];
 /* What the stand-in for cekd does next. */
 static struct {
 	int status;
-	unsigned right;      /* candidate that gives the right CEK */
+	unsigned right; /* candidate that gives the right CEK */
 	unsigned candidates;
 	struct cek_unwrap last;
 	char last_kid[64], last_key[64];
@@ -71,7 +71,7 @@ static const char plaintext[] = "You can trust us to stick with you through thic
 
 static struct cek_jwe_policy policy_for(const char *key)
 {
-	return (struct cek_jwe_policy){ .algs = algs, .encs = encs, .key = key };
+	return (struct cek_jwe_policy){.algs = algs, .encs = encs, .key = key};
 }
 
 static int decrypt(cek_conn *conn, const char *token, const char *key, cek_jwe **ret_jwe, struct cek_jwe_error *error)
@@ -129,15 +129,23 @@ static void test_statuses(void **state)
 	static const struct {
 		int status, code;
 	} rows[] = {
-		{ CEK_MALFORMED, CEK_JWE_MALFORMED },	   { CEK_TOO_LARGE, CEK_JWE_TOO_LARGE },
-		{ CEK_DEADLINE, CEK_JWE_UNAVAILABLE },	   { CEK_INTERNAL, CEK_JWE_UNAVAILABLE },
-		{ CEK_FAILED, CEK_JWE_FAILED },		   { CEK_UNKNOWN_KEY, CEK_JWE_NO_KEY },
-		{ CEK_UNUSABLE, CEK_JWE_NO_KEY },	   { CEK_DENIED, CEK_JWE_DENIED },
-		{ CEK_UNAVAILABLE, CEK_JWE_UNAVAILABLE },  { CEK_OVERLOADED, CEK_JWE_UNAVAILABLE },
-		{ CEK_UNSUPPORTED, CEK_JWE_POLICY },	   { CEK_NOT_IMPLEMENTED, CEK_JWE_POLICY },
-		{ CEK_E_CONNECT, CEK_JWE_UNAVAILABLE },	   { CEK_E_DISCONNECTED, CEK_JWE_UNAVAILABLE },
-		{ CEK_E_TIMEOUT, CEK_JWE_UNAVAILABLE },	   { CEK_E_PROTOCOL, CEK_JWE_UNAVAILABLE },
-		{ 4711, CEK_JWE_UNAVAILABLE },
+		{CEK_MALFORMED, CEK_JWE_MALFORMED},
+		{CEK_TOO_LARGE, CEK_JWE_TOO_LARGE},
+		{CEK_DEADLINE, CEK_JWE_UNAVAILABLE},
+		{CEK_INTERNAL, CEK_JWE_UNAVAILABLE},
+		{CEK_FAILED, CEK_JWE_FAILED},
+		{CEK_UNKNOWN_KEY, CEK_JWE_NO_KEY},
+		{CEK_UNUSABLE, CEK_JWE_NO_KEY},
+		{CEK_DENIED, CEK_JWE_DENIED},
+		{CEK_UNAVAILABLE, CEK_JWE_UNAVAILABLE},
+		{CEK_OVERLOADED, CEK_JWE_UNAVAILABLE},
+		{CEK_UNSUPPORTED, CEK_JWE_POLICY},
+		{CEK_NOT_IMPLEMENTED, CEK_JWE_POLICY},
+		{CEK_E_CONNECT, CEK_JWE_UNAVAILABLE},
+		{CEK_E_DISCONNECTED, CEK_JWE_UNAVAILABLE},
+		{CEK_E_TIMEOUT, CEK_JWE_UNAVAILABLE},
+		{CEK_E_PROTOCOL, CEK_JWE_UNAVAILABLE},
+		{4711, CEK_JWE_UNAVAILABLE},
 	};
 	cek_conn *conn = stub_conn(unwrap, NULL);
 	struct cek_jwe_error error;
@@ -188,7 +196,7 @@ static void test_failed_is_uniform(void **state)
 /* ECDH-ES: an empty encrypted key, so it is cut out of the token. */
 static char *ecdh_token(const char *header)
 {
-	char *token = make_token(&(struct token_parts){ header, .plaintext = "inner", .len = 5 });
+	char *token = make_token(&(struct token_parts){header, .plaintext = "inner", .len = 5});
 	char *first = strchr(token, '.'), *second = strchr(first + 1, '.');
 
 	memmove(first + 1, second, strlen(second) + 1);
@@ -196,7 +204,7 @@ static char *ecdh_token(const char *header)
 }
 
 static void check_candidates(const char *header, unsigned max_versions, unsigned candidates, unsigned right, int code,
-			     unsigned calls)
+	unsigned calls)
 {
 	cek_conn *conn = stub_conn(unwrap, NULL);
 	struct cek_jwe_policy policy = policy_for("tokens");
@@ -260,7 +268,7 @@ static void test_not_waiting(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, NULL);
 	char *token = strdup(kw_token);
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_jwe_op *op = NULL;
 
 	(void)state;
@@ -283,7 +291,7 @@ static void test_candidates_not_waiting(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, NULL);
 	char *token = ecdh_token("{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\"," X25519_EPK "}");
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	cek_jwe_op *op = NULL;
 
 	(void)state;
@@ -296,7 +304,7 @@ static void test_candidates_not_waiting(void **state)
 	assert_int_equal(seen.code, CEK_JWE_OK);
 	cek_jwe_free(seen.jwe);
 	assert_int_equal(stub_calls(conn), 2);
-	seen = (struct seen){ 0 };
+	seen = (struct seen){0};
 	cekd.right = 2;
 	assert_int_equal(start(conn, token, &seen, &op), CEK_JWE_OK);
 	while (seen.times == 0)
@@ -310,7 +318,7 @@ static void test_candidates_not_waiting(void **state)
 static void test_cancel(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, NULL);
-	struct seen seen = { 0 }, closed = { 0 };
+	struct seen seen = {0}, closed = {0};
 	cek_jwe_op *op = NULL;
 
 	(void)state;
@@ -330,7 +338,7 @@ static void test_cancel(void **state)
 static void test_start_fails(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, NULL);
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 
 	(void)state;
 	assert_int_equal(start(conn, "e30....", &seen, NULL), CEK_JWE_MALFORMED);

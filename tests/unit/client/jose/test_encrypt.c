@@ -37,8 +37,11 @@ static void unwrap(const struct cek_unwrap *args, struct stub_answer *answer)
 
 static void answer_with(const char *alg, size_t cek_len, size_t encrypted_key_len)
 {
-	next = (struct stub_answer){ .kid = "v7", .key = "to", .alg = alg, .cek_len = cek_len,
-				     .encrypted_key_len = encrypted_key_len };
+	next = (struct stub_answer){.kid = "v7",
+		.key = "to",
+		.alg = alg,
+		.cek_len = cek_len,
+		.encrypted_key_len = encrypted_key_len};
 	memset(next.cek, 1, sizeof(next.cek));
 }
 
@@ -51,9 +54,9 @@ static json_t *header_of(const char *token)
 	return json_loadb((const char *)json, (size_t)len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static const char *const algs[] = { "A256KW", "ECDH-ES", "A256GCMKW", NULL };
-static const char *const encs[] = { "A256GCM", "A128CBC-HS256", "A256CBC-HS512", NULL };
-static const struct cek_jwe_policy policy = { .algs = algs, .encs = encs };
+static const char *const algs[] = {"A256KW", "ECDH-ES", "A256GCMKW", NULL};
+static const char *const encs[] = {"A256GCM", "A128CBC-HS256", "A256CBC-HS512", NULL};
+static const struct cek_jwe_policy policy = {.algs = algs, .encs = encs};
 
 static void check_opens(cek_conn *conn, const char *token, const char *want)
 {
@@ -68,7 +71,7 @@ static void check_opens(cek_conn *conn, const char *token, const char *want)
 static void test_round_trip(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, wrap);
-	struct cek_jwe_params params = { .key = "to", .enc = "A256GCM", .cty = "JWT", .typ = "JOSE" };
+	struct cek_jwe_params params = {.key = "to", .enc = "A256GCM", .cty = "JWT", .typ = "JOSE"};
 	char *token = NULL, *again = NULL;
 	json_t *header;
 
@@ -89,7 +92,7 @@ static void test_round_trip(void **state)
 	assert_string_not_equal(token, again); /* a fresh IV */
 	free(token);
 	free(again);
-	params = (struct cek_jwe_params){ .key = "to", .enc = "A256CBC-HS512" };
+	params = (struct cek_jwe_params){.key = "to", .enc = "A256CBC-HS512"};
 	answer_with("A256KW", 64, 72);
 	assert_int_equal(cek_jwe_encrypt(conn, &params, "", 0, -1, &token, NULL), CEK_JWE_OK);
 	check_opens(conn, token, "");
@@ -100,16 +103,16 @@ static void test_round_trip(void **state)
 /* iv and tag of AES-GCM key wrap, epk of ECDH-ES; apu and apv only there. */
 static void test_parameters(void **state)
 {
-	static const uint8_t octets[32] = { 5 };
+	static const uint8_t octets[32] = {5};
 	cek_conn *conn = stub_conn(unwrap, wrap);
-	struct cek_jwe_params params = { .key = "to", .enc = "A256GCM", .apu = { "Alice", 5 }, .apv = { "Bob", 3 } };
+	struct cek_jwe_params params = {.key = "to", .enc = "A256GCM", .apu = {"Alice", 5}, .apv = {"Bob", 3}};
 	char *token = NULL;
 	json_t *header;
 
 	(void)state;
 	answer_with("A256GCMKW", 32, 32);
-	next.params.iv = (struct cek_bytes){ octets, 12 };
-	next.params.tag = (struct cek_bytes){ octets, 16 };
+	next.params.iv = (struct cek_bytes){octets, 12};
+	next.params.tag = (struct cek_bytes){octets, 16};
 	assert_int_equal(cek_jwe_encrypt(conn, &params, "inner", 5, -1, &token, NULL), CEK_JWE_OK);
 	check_opens(conn, token, "inner");
 	header = header_of(token);
@@ -118,7 +121,7 @@ static void test_parameters(void **state)
 	json_decref(header);
 	free(token);
 	answer_with("ECDH-ES", 32, 0);
-	next.params.epk = (struct cek_public_key){ .kty = "OKP", .crv = "X25519", .x = { octets, 32 } };
+	next.params.epk = (struct cek_public_key){.kty = "OKP", .crv = "X25519", .x = {octets, 32}};
 	assert_int_equal(cek_jwe_encrypt(conn, &params, "inner", 5, -1, &token, NULL), CEK_JWE_OK);
 	check_opens(conn, token, "inner");
 	header = header_of(token);
@@ -151,22 +154,24 @@ static void test_refused(void **state)
 
 	(void)state;
 	memset(name, 'n', 257);
-	check_refused((struct cek_jwe_params){ .key = "to" }, 5, CEK_JWE_POLICY, "enc");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256KW" }, 5, CEK_JWE_POLICY, "enc");
-	check_refused((struct cek_jwe_params){ .enc = "A256GCM" }, 5, CEK_JWE_MALFORMED, "key");
-	check_refused((struct cek_jwe_params){ .key = "a/b", .enc = "A256GCM" }, 5, CEK_JWE_MALFORMED, "key");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .cty = "" }, 5, CEK_JWE_MALFORMED, "cty");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .typ = name }, 5, CEK_JWE_MALFORMED, "typ");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .cty = "\xff" }, 5, CEK_JWE_MALFORMED, "cty");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM", .apu = { party, 513 } }, 5, CEK_JWE_TOO_LARGE, "apu");
-	check_refused((struct cek_jwe_params){ .key = "to", .enc = "A256GCM" }, CEK_JWE_TOKEN_MAX + 1, CEK_JWE_TOO_LARGE,
-		      "plaintext");
+	check_refused((struct cek_jwe_params){.key = "to"}, 5, CEK_JWE_POLICY, "enc");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256KW"}, 5, CEK_JWE_POLICY, "enc");
+	check_refused((struct cek_jwe_params){.enc = "A256GCM"}, 5, CEK_JWE_MALFORMED, "key");
+	check_refused((struct cek_jwe_params){.key = "a/b", .enc = "A256GCM"}, 5, CEK_JWE_MALFORMED, "key");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256GCM", .cty = ""}, 5, CEK_JWE_MALFORMED, "cty");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256GCM", .typ = name}, 5, CEK_JWE_MALFORMED, "typ");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256GCM", .cty = "\xff"}, 5, CEK_JWE_MALFORMED,
+		"cty");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256GCM", .apu = {party, 513}}, 5, CEK_JWE_TOO_LARGE,
+		"apu");
+	check_refused((struct cek_jwe_params){.key = "to", .enc = "A256GCM"}, CEK_JWE_TOKEN_MAX + 1, CEK_JWE_TOO_LARGE,
+		"plaintext");
 }
 
 static void test_bad_replies(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, wrap);
-	struct cek_jwe_params params = { .key = "to", .enc = "A256GCM" };
+	struct cek_jwe_params params = {.key = "to", .enc = "A256GCM"};
 	char *token = NULL;
 
 	(void)state;
@@ -204,8 +209,8 @@ static void test_not_waiting(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, wrap);
 	char plaintext[] = "inner", cty[] = "JWT";
-	struct cek_jwe_params params = { .key = "to", .enc = "A256GCM", .cty = cty };
-	struct seen seen = { 0 }, cancelled = { 0 };
+	struct cek_jwe_params params = {.key = "to", .enc = "A256GCM", .cty = cty};
+	struct seen seen = {0}, cancelled = {0};
 	cek_jwe_op *op = NULL;
 
 	(void)state;
@@ -218,14 +223,15 @@ static void test_not_waiting(void **state)
 	assert_int_equal(seen.code, CEK_JWE_OK);
 	check_opens(conn, seen.token, "inner");
 	free(seen.token);
-	assert_int_equal(cek_jwe_encrypt_start(conn, &params, plaintext, 5, -1, saw, &cancelled, &op, NULL), CEK_JWE_OK);
+	assert_int_equal(cek_jwe_encrypt_start(conn, &params, plaintext, 5, -1, saw, &cancelled, &op, NULL),
+		CEK_JWE_OK);
 	cek_jwe_op_cancel(op);
 	assert_int_equal(cancelled.times, 1);
 	assert_int_equal(cancelled.code, CEK_JWE_UNAVAILABLE);
 	assert_null(cancelled.token);
 	stub_fail_start(conn, CEK_E_FULL);
 	assert_int_equal(cek_jwe_encrypt_start(conn, &params, plaintext, 5, -1, saw, &cancelled, &op, NULL),
-			 CEK_JWE_UNAVAILABLE);
+		CEK_JWE_UNAVAILABLE);
 	assert_int_equal(cancelled.times, 1);
 	cek_conn_free(conn);
 }
@@ -234,7 +240,7 @@ static void test_not_waiting(void **state)
 static void test_reencrypt(void **state)
 {
 	cek_conn *conn = stub_conn(unwrap, wrap);
-	struct cek_jwe_params params = { .key = "first", .enc = "A128CBC-HS256", .cty = "JWT" }, to = { .key = "second" };
+	struct cek_jwe_params params = {.key = "first", .enc = "A128CBC-HS256", .cty = "JWT"}, to = {.key = "second"};
 	char *token = NULL, *other = NULL, *tag;
 	cek_jwe *jwe = NULL;
 

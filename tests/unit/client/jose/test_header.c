@@ -11,16 +11,16 @@
 
 #include "client/jose/header.h"
 
-static const char *const algs[] = { "RSA-OAEP-256", "A256KW", "A256GCMKW", "ECDH-ES", NULL };
-static const char *const encs[] = { "A256GCM", "A128CBC-HS256", NULL };
-static const struct cek_jwe_policy policy = { .algs = algs, .encs = encs };
+static const char *const algs[] = {"RSA-OAEP-256", "A256KW", "A256GCMKW", "ECDH-ES", NULL};
+static const char *const encs[] = {"A256GCM", "A128CBC-HS256", NULL};
+static const struct cek_jwe_policy policy = {.algs = algs, .encs = encs};
 
 static struct jwe_header header;
 static struct cek_jwe_error error;
 
 static int parse(const char *text)
 {
-	error = (struct cek_jwe_error){ 0 };
+	error = (struct cek_jwe_error){0};
 	return header_init(&header, text, strlen(text), &policy, &error);
 }
 
@@ -42,7 +42,9 @@ static void check(const char *text, int code, const char *details)
 static void test_members(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"k1\",\"typ\":\"JWT\",\"cty\":\"JWT\"}"), CEK_JWE_OK);
+	assert_int_equal(parse("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"k1\",\"typ\":\"JWT\",\"cty\":"
+			       "\"JWT\"}"),
+		CEK_JWE_OK);
 	assert_string_equal(header.alg->name, "A256KW");
 	assert_string_equal(header.enc->name, "A256GCM");
 	assert_string_equal(header.kid, "k1");
@@ -83,8 +85,8 @@ static void test_depth(void **state)
 
 static void test_alg(void **state)
 {
-	static const char *const refused[] = { "RSA1_5", "dir", "none", "HS256", "RS256", "ES512", "EdDSA",
-					       "PBES2-HS512+A256KW" };
+	static const char *const refused[] = {"RSA1_5", "dir", "none", "HS256", "RS256", "ES512", "EdDSA",
+		"PBES2-HS512+A256KW"};
 	char text[128];
 
 	(void)state;
@@ -140,7 +142,7 @@ static void check_name(const char *member, size_t len, int code)
 
 static void test_name_limits(void **state)
 {
-	static const char *const members[] = { "kid", "typ", "cty" };
+	static const char *const members[] = {"kid", "typ", "cty"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -156,10 +158,11 @@ static void test_ignored(void **state)
 	(void)state;
 	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"jwk\":{\"kty\":\"oct\"},\"jku\":\"https://example.com\","
 	      "\"x5u\":7,\"x5c\":[],\"x5t\":\"\",\"epk\":9,\"iv\":9,\"tag\":9,\"apu\":9,\"p2c\":1e9}",
-	      CEK_JWE_OK, "");
+		CEK_JWE_OK, "");
 	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":9223372036854775808,\"iat\":-1e999}", CEK_JWE_OK, "");
 	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":1e999.0}", CEK_JWE_MALFORMED, "JSON");
-	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":1e999,\"kid\":\"a\\u0000b\"}", CEK_JWE_MALFORMED, "JSON");
+	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"exp\":1e999,\"kid\":\"a\\u0000b\"}", CEK_JWE_MALFORMED,
+		"JSON");
 	check("{\"alg\":\"A256KW\",\"enc\":1e999}", CEK_JWE_MALFORMED, "enc");
 }
 
@@ -181,13 +184,15 @@ static void test_epk(void **state)
 	check("{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\"}", CEK_JWE_MALFORMED, "epk: missing");
 	check_epk("\"x\"", CEK_JWE_MALFORMED, "epk: missing or not an object");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}", CEK_JWE_OK, "");
-	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\",\"d\":\"AA\"}", CEK_JWE_MALFORMED, "private");
+	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\",\"d\":\"AA\"}",
+		CEK_JWE_MALFORMED, "private");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\"}", CEK_JWE_MALFORMED, "y");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X31 "\",\"y\":\"" X32 "\"}", CEK_JWE_MALFORMED, "x");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X33 "\"}", CEK_JWE_MALFORMED, "y");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "=\",\"y\":\"" X32 "\"}", CEK_JWE_MALFORMED, "x");
 	check_epk("{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}", CEK_JWE_MALFORMED, "x");
-	check_epk("{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}", CEK_JWE_POLICY, "curve");
+	check_epk("{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}", CEK_JWE_POLICY,
+		"curve");
 	check_epk("{\"kty\":\"OKP\",\"crv\":\"P-256\",\"x\":\"" X32 "\"}", CEK_JWE_MALFORMED, "fit");
 	check_epk("{\"kty\":\"EC\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}", CEK_JWE_MALFORMED, "crv");
 	check_epk("{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X32 "\"}", CEK_JWE_OK, "");
@@ -202,8 +207,9 @@ static void check_apu(size_t chars, int code)
 	memset(apu, 'A', chars);
 	apu[chars] = '\0';
 	(void)snprintf(text, sizeof(text),
-		       "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X32
-		       "\"},\"apu\":\"%s\"}", apu);
+		"{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X32
+		"\"},\"apu\":\"%s\"}",
+		apu);
 	check(text, code, "apu");
 }
 
@@ -214,8 +220,9 @@ static void test_party_info(void **state)
 	check_apu(1, CEK_JWE_MALFORMED);
 	check_apu(683, CEK_JWE_OK); /* 512 octets */
 	check_apu(684, CEK_JWE_MALFORMED);
-	assert_int_equal(parse("{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X32
-			       "\"},\"apu\":\"QWxpY2U\",\"apv\":\"Qm9i\"}"), CEK_JWE_OK);
+	assert_int_equal(parse("{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":\"X25519\","
+			       "\"x\":\"" X32 "\"},\"apu\":\"QWxpY2U\",\"apv\":\"Qm9i\"}"),
+		CEK_JWE_OK);
 	assert_int_equal(header.params.apu.len, 5);
 	assert_memory_equal(header.params.apu.data, "Alice", 5);
 	assert_memory_equal(header.params.apv.data, "Bob", 3);
@@ -228,13 +235,17 @@ static void test_party_info(void **state)
 static void test_gcmkw(void **state)
 {
 	(void)state;
-	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAA\",\"tag\":\"AAAAAAAAAAAAAAAAAAAAAA\"}",
-	      CEK_JWE_OK, "");
-	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"tag\":\"AAAAAAAAAAAAAAAAAAAAAA\"}", CEK_JWE_MALFORMED, "iv");
+	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAA\",\"tag\":"
+	      "\"AAAAAAAAAAAAAAAAAAAAAA\"}",
+		CEK_JWE_OK, "");
+	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"tag\":\"AAAAAAAAAAAAAAAAAAAAAA\"}", CEK_JWE_MALFORMED,
+		"iv");
 	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAA\"}", CEK_JWE_MALFORMED, "tag");
-	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAAAA\",\"tag\":\"AAAAAAAAAAAAAAAAAAAAAA\"}",
-	      CEK_JWE_MALFORMED, "iv");
-	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAA\",\"tag\":\"AAAAAA\"}", CEK_JWE_MALFORMED, "tag");
+	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAAAA\",\"tag\":"
+	      "\"AAAAAAAAAAAAAAAAAAAAAA\"}",
+		CEK_JWE_MALFORMED, "iv");
+	check("{\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\",\"iv\":\"AAAAAAAAAAAAAAAA\",\"tag\":\"AAAAAA\"}",
+		CEK_JWE_MALFORMED, "tag");
 }
 
 int main(void)

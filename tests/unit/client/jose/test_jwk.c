@@ -19,7 +19,7 @@
 static void check(const char *text, enum jwk_result want)
 {
 	json_t *json = json_loads(text, 0, NULL);
-	struct cek_jwk jwk = { .kid = "untouched" };
+	struct cek_jwk jwk = {.kid = "untouched"};
 	uint8_t *octets = NULL;
 	const char *why = NULL;
 	enum jwk_result got;
@@ -41,8 +41,11 @@ static void test_ec(void **state)
 {
 	(void)state;
 	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" Y "\"}", JWK_OK);
-	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" Y "\",\"alg\":\"ECDH-ES+A128KW\",\"kid\":\"1\"}", JWK_OK);
-	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" X "\"}", JWK_MALFORMED); /* not on the curve */
+	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" Y
+	      "\",\"alg\":\"ECDH-ES+A128KW\",\"kid\":\"1\"}",
+		JWK_OK);
+	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" X "\"}",
+		JWK_MALFORMED); /* not on the curve */
 	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\"}", JWK_MALFORMED);
 	check("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA" X "\",\"y\":\"" Y "\"}", JWK_MALFORMED);
 	check("{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" X "\",\"y\":\"" Y "\"}", JWK_MALFORMED);
@@ -89,7 +92,7 @@ static void test_purpose(void **state)
 static void check_rsa(unsigned bits, const char *e, enum jwk_result want)
 {
 	uint8_t octets[600];
-	struct cek_public_key key = { .kty = "RSA", .n = { octets, (bits + 7) / 8 } };
+	struct cek_public_key key = {.kty = "RSA", .n = {octets, (bits + 7) / 8}};
 	char text[1200];
 	json_t *json;
 
@@ -98,7 +101,7 @@ static void check_rsa(unsigned bits, const char *e, enum jwk_result want)
 		octets[0] = (uint8_t)(0xff >> (8 - bits % 8));
 	json = jwk_to_json(&key);
 	(void)snprintf(text, sizeof(text), "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}",
-		       json_string_value(json_object_get(json, "n")), e);
+		json_string_value(json_object_get(json, "n")), e);
 	json_decref(json);
 	check(text, want);
 }
@@ -123,7 +126,7 @@ static void test_thumbprint(void **state)
 {
 	json_t *json = vectors_load("rfc/rfc7638_3.1.json");
 	char thumbprint[CEK_JWE_THUMBPRINT_SIZE] = "untouched";
-	struct cek_public_key none = { .kty = "oct" };
+	struct cek_public_key none = {.kty = "oct"};
 	uint8_t *octets = NULL;
 	const char *why;
 	struct cek_jwk jwk;

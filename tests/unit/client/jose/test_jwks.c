@@ -30,7 +30,8 @@ static void test_parse(void **state)
 	struct cek_jwe_error error;
 
 	(void)state;
-	assert_int_equal(parse("{\"keys\":[" OKP("a") ",{\"kty\":\"new\"}," OKP("b") "," OKP("a") "]}", &jwks, &error), CEK_JWE_OK);
+	assert_int_equal(parse("{\"keys\":[" OKP("a") ",{\"kty\":\"new\"}," OKP("b") "," OKP("a") "]}", &jwks, &error),
+		CEK_JWE_OK);
 	assert_int_equal(error.code, CEK_JWE_OK);
 	assert_int_equal(cek_jwks_count(jwks), 3);
 	assert_string_equal(cek_jwks_get(jwks, 1)->kid, "b");
@@ -54,8 +55,16 @@ static void test_parse(void **state)
 static void test_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[7]}", "{\"keys\":[{}]}", "{\"keys\":[],\"keys\":[]}",
-		"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}", "{\"keys\":[]}}", "{\"keys\":[[[[[[[[[]]]]]]]]]}",
+		"",
+		"[]",
+		"{}",
+		"{\"keys\":{}}",
+		"{\"keys\":[7]}",
+		"{\"keys\":[{}]}",
+		"{\"keys\":[],\"keys\":[]}",
+		"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}",
+		"{\"keys\":[]}}",
+		"{\"keys\":[[[[[[[[[]]]]]]]]]}",
 	};
 	struct cek_jwe_error error;
 	cek_jwks *jwks = NULL;
@@ -76,7 +85,8 @@ static size_t beside(const char *entry, struct cek_jwe_error *error)
 	char text[4096];
 	size_t n;
 
-	assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s,%s,%s]}", entry, OKP("good"), entry) < (int)sizeof(text));
+	assert_true(
+		snprintf(text, sizeof(text), "{\"keys\":[%s,%s,%s]}", entry, OKP("good"), entry) < (int)sizeof(text));
 	if (parse(text, &jwks, error) != CEK_JWE_OK)
 		fail_msg("%s spoils the set: %s", entry, error->details);
 	assert_non_null(cek_jwks_find(jwks, "good"));
@@ -89,18 +99,42 @@ static size_t beside(const char *entry, struct cek_jwe_error *error)
 static void test_passed_over(void **state)
 {
 	static const char *const bad[] = {
-		"7", "null", "[]", "{}", "\"key\"", "true", "{\"kty\":7}", "{\"kty\":null,\"kid\":\"b\"}", SHORT,
-		PART "\"kid\":7}", PART "\"kid\":null}", PART "\"kid\":\"\"}", PART "\"kid\":[\"b\"]}",
-		PART "\"alg\":7}", PART "\"alg\":\"RSA-OAEP\"}", PART "\"use\":[\"enc\"]}", PART "\"key_ops\":\"wrapKey\"}",
-		PART "\"d\":\"" X "\"}", PART "\"kid\":\"a\\u0000b\"}", PART "\"kid\":\"a\\ud800\"}",
+		"7",
+		"null",
+		"[]",
+		"{}",
+		"\"key\"",
+		"true",
+		"{\"kty\":7}",
+		"{\"kty\":null,\"kid\":\"b\"}",
+		SHORT,
+		PART "\"kid\":7}",
+		PART "\"kid\":null}",
+		PART "\"kid\":\"\"}",
+		PART "\"kid\":[\"b\"]}",
+		PART "\"alg\":7}",
+		PART "\"alg\":\"RSA-OAEP\"}",
+		PART "\"use\":[\"enc\"]}",
+		PART "\"key_ops\":\"wrapKey\"}",
+		PART "\"d\":\"" X "\"}",
+		PART "\"kid\":\"a\\u0000b\"}",
+		PART "\"kid\":\"a\\ud800\"}",
 		PART "\"kid\":\"\\udc00a\"}",
-		"{\"kty\":\"RSA\",\"x5c\":[\"MIIB\"]}", "{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}",
-		"{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":\"AQAB\"}", "{\"kty\":\"RSA\",\"n\":\"w\\u0000\",\"e\":\"AQAB\"}",
-		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" X "\"}", "{\"kty\":\"EC\",\"crv\":\"P-256\"}",
-		"{\"kty\":\"EC\",\"crv\":7,\"x\":\"" X "\"}", "{\"kty\":\"oct\",\"k\":\"AA\"}",
-		"{\"kty\":{\"kty\":[[[[[[[[[[[[1]]]]]]]]]]]]}}", "{\"kty\":\"EC\",\"kty\":\"EC\"}",
-		PART "\"kid\":\"b\",\"kid\":\"b\"}", PART "\"kid\":\"b\",\"k\\u0069d\":\"b\"}", PART "\"a\\ud800\":1,\"a\\uD800\":2}",
-		PART "\"more\":{\"a\":\"}],\\\"\",\"a\":1e999}}", "[{\"a\":1,\"a\":2}]",
+		"{\"kty\":\"RSA\",\"x5c\":[\"MIIB\"]}",
+		"{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}",
+		"{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":\"AQAB\"}",
+		"{\"kty\":\"RSA\",\"n\":\"w\\u0000\",\"e\":\"AQAB\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X "\",\"y\":\"" X "\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\"}",
+		"{\"kty\":\"EC\",\"crv\":7,\"x\":\"" X "\"}",
+		"{\"kty\":\"oct\",\"k\":\"AA\"}",
+		"{\"kty\":{\"kty\":[[[[[[[[[[[[1]]]]]]]]]]]]}}",
+		"{\"kty\":\"EC\",\"kty\":\"EC\"}",
+		PART "\"kid\":\"b\",\"kid\":\"b\"}",
+		PART "\"kid\":\"b\",\"k\\u0069d\":\"b\"}",
+		PART "\"a\\ud800\":1,\"a\\uD800\":2}",
+		PART "\"more\":{\"a\":\"}],\\\"\",\"a\":1e999}}",
+		"[{\"a\":1,\"a\":2}]",
 	};
 	struct cek_jwe_error error;
 
@@ -118,17 +152,28 @@ static void test_passed_over(void **state)
 static void test_odd_members(void **state)
 {
 	static const char *const odd[] = {
-		"9223372036854775808", "-9223372036854775809", "1e999", "-1.5E+400", "123456789012345678901234567890",
-		"\"\\u0000\"", "\"\\udead\"", "\"\\ud83d\\ude00 \\\\u0000 \\\" 1e999\"", "{\"a\\u0000\":[-0,1E400]}",
-		"[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]", "{\"a\\u0000\":1,\"a\\ud800\":2}", "{\"a\\ud800\":1,\"a\\ud801\":2}",
-		"{\"a\\u0000\":1,\"a\\uffff\":2,\"a\\uffff0000\":3,\"a\xef\xbf\xbf" "0001\":4,\"a\":5}",
+		"9223372036854775808",
+		"-9223372036854775809",
+		"1e999",
+		"-1.5E+400",
+		"123456789012345678901234567890",
+		"\"\\u0000\"",
+		"\"\\udead\"",
+		"\"\\ud83d\\ude00 \\\\u0000 \\\" 1e999\"",
+		"{\"a\\u0000\":[-0,1E400]}",
+		"[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]",
+		"{\"a\\u0000\":1,\"a\\ud800\":2}",
+		"{\"a\\ud800\":1,\"a\\ud801\":2}",
+		"{\"a\\u0000\":1,\"a\\uffff\":2,\"a\\uffff0000\":3,\"a\xef\xbf\xbf"
+		"0001\":4,\"a\":5}",
 	};
 	char text[4096];
 	struct cek_jwe_error error;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		assert_true(snprintf(text, sizeof(text), PART "\"kid\":\"odd\",\"nbf\":%s}", odd[i]) < (int)sizeof(text));
+		assert_true(
+			snprintf(text, sizeof(text), PART "\"kid\":\"odd\",\"nbf\":%s}", odd[i]) < (int)sizeof(text));
 		assert_int_equal(beside(text, &error), 3);
 		assert_string_equal(error.details, "");
 	}
@@ -138,9 +183,31 @@ static void test_odd_members(void **state)
 static void test_broken(void **state)
 {
 	static const char *const broken[] = {
-		"01e999", "1e999e", "1.e999", "-", "+1e999", "1e999 1e999", ".1e999", "1e", "0x1e999", "\"\\u00\"", "\"\\u000\"",
-		"\"\\x0000\"", "\"\xff\"", "\"\\u0000", "\"\\", "1e999}", "{\"a\":1e999,\"a\":1e999}", "NaN", "1e999,",
-		"1,\"more\":1", "1,\"keys\":[]", "1,\"k\\u0065ys\":[]", "{\"a\":1,\"a\":1}", "\"\\u0000\n\"", "\"\\u0000\",\"keys\":[]",
+		"01e999",
+		"1e999e",
+		"1.e999",
+		"-",
+		"+1e999",
+		"1e999 1e999",
+		".1e999",
+		"1e",
+		"0x1e999",
+		"\"\\u00\"",
+		"\"\\u000\"",
+		"\"\\x0000\"",
+		"\"\xff\"",
+		"\"\\u0000",
+		"\"\\",
+		"1e999}",
+		"{\"a\":1e999,\"a\":1e999}",
+		"NaN",
+		"1e999,",
+		"1,\"more\":1",
+		"1,\"keys\":[]",
+		"1,\"k\\u0065ys\":[]",
+		"{\"a\":1,\"a\":1}",
+		"\"\\u0000\n\"",
+		"\"\\u0000\",\"keys\":[]",
 	};
 	struct cek_jwe_error error;
 	cek_jwks *jwks = NULL;
@@ -149,7 +216,7 @@ static void test_broken(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s],\"more\":%s}", OKP("good"), broken[i]) <
-			    (int)sizeof(text));
+			(int)sizeof(text));
 		if (parse(text, &jwks, &error) != CEK_JWE_MALFORMED)
 			fail_msg("%s was taken for JSON", broken[i]);
 	}
@@ -157,7 +224,8 @@ static void test_broken(void **state)
 		memset(deep, '[', depth);
 		memset(deep + depth, ']', depth);
 		deep[2 * depth] = '\0';
-		assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s],\"more\":%s}", OKP("good"), deep) < (int)sizeof(text));
+		assert_true(snprintf(text, sizeof(text), "{\"keys\":[%s],\"more\":%s}", OKP("good"), deep) <
+			(int)sizeof(text));
 		assert_int_equal(parse(text, &jwks, NULL), depth == 127 ? CEK_JWE_OK : CEK_JWE_MALFORMED);
 		if (depth == 127)
 			cek_jwks_free(jwks);
@@ -203,26 +271,26 @@ static void test_write(void **state)
 
 /* ---- from cekd --------------------------------------------------------------------------------------------------- */
 
-static uint8_t x[32] = { 9 };
+static uint8_t x[32] = {9};
 
 /* status as in cek.proto, where OK is 1. */
 static size_t pack(int status, bool whole, uint8_t *ret_packed)
 {
 	Cek__V1__PublicKey key = CEK__V1__PUBLIC_KEY__INIT;
-	Cek__V1__PublicKeyEntry entry[3] = { CEK__V1__PUBLIC_KEY_ENTRY__INIT, CEK__V1__PUBLIC_KEY_ENTRY__INIT,
-					     CEK__V1__PUBLIC_KEY_ENTRY__INIT };
-	Cek__V1__PublicKeyEntry *entries[3] = { &entry[0], &entry[1], &entry[2] };
+	Cek__V1__PublicKeyEntry entry[3] = {CEK__V1__PUBLIC_KEY_ENTRY__INIT, CEK__V1__PUBLIC_KEY_ENTRY__INIT,
+		CEK__V1__PUBLIC_KEY_ENTRY__INIT};
+	Cek__V1__PublicKeyEntry *entries[3] = {&entry[0], &entry[1], &entry[2]};
 	Cek__V1__PublicKeysReply keys = CEK__V1__PUBLIC_KEYS_REPLY__INIT;
 	Cek__V1__Reply reply = CEK__V1__REPLY__INIT;
-	static char kids[3][8] = { "new", "now", "old" };
+	static char kids[3][8] = {"new", "now", "old"};
 
-	key.kty = (char *)(uintptr_t)"OKP";
-	key.crv = (char *)(uintptr_t)"X25519";
-	key.x = (ProtobufCBinaryData){ 32, x };
+	key.kty = (char *)(uintptr_t) "OKP";
+	key.crv = (char *)(uintptr_t) "X25519";
+	key.x = (ProtobufCBinaryData){32, x};
 	for (int i = 0; i < 3; i++) {
-		entry[i].key = (char *)(uintptr_t)"api-tokens";
+		entry[i].key = (char *)(uintptr_t) "api-tokens";
 		entry[i].kid = kids[i];
-		entry[i].alg = (char *)(uintptr_t)"ECDH-ES+A256KW";
+		entry[i].alg = (char *)(uintptr_t) "ECDH-ES+A256KW";
 		entry[i].public_key = whole ? &key : NULL;
 	}
 	entry[0].state = CEK__V1__STATE__STATE_PRE_ACTIVE;
@@ -273,10 +341,10 @@ static void test_fetch_fails(void **state)
 	stub_public_keys(conn, CEK_DENIED, NULL, 0);
 	assert_int_equal(cek_jwks_fetch(conn, NULL, 1000, &jwks, NULL), CEK_JWE_DENIED);
 	assert_int_equal(cek_jwks_from_reply("\xff\xff", 2, &jwks, NULL), CEK_JWE_MALFORMED);
-	assert_int_equal(cek_jwks_from_reply("", 0, &jwks, NULL), CEK_JWE_MALFORMED); /* no status */
+	assert_int_equal(cek_jwks_from_reply("", 0, &jwks, NULL), CEK_JWE_MALFORMED);         /* no status */
 	assert_int_equal(cek_jwks_from_reply("\x10\x01", 2, &jwks, NULL), CEK_JWE_MALFORMED); /* OK, without keys */
 	assert_int_equal(cek_jwks_from_reply("\x10\x01\x82\x02\x03\x12\x01p", 8, &jwks, NULL),
-			 CEK_JWE_MALFORMED); /* a page of a set */
+		CEK_JWE_MALFORMED); /* a page of a set */
 	assert_int_equal(cek_jwks_from_reply(packed, pack(CEK_UNKNOWN_KEY, true, packed), &jwks, NULL), CEK_JWE_NO_KEY);
 	assert_int_equal(cek_jwks_from_reply(packed, pack(1, false, packed), &jwks, NULL), CEK_JWE_MALFORMED);
 	assert_null(jwks);

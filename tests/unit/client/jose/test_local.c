@@ -15,8 +15,8 @@
 #include "client/jose/open.h"
 #include "client/jose/pkey.h"
 
-static const char *const encs[] = { "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
-				    NULL };
+static const char *const encs[] = {"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
+	NULL};
 
 /* A key pair of the test: what a recipient has. */
 struct pair {
@@ -33,7 +33,7 @@ static void make_rsa(struct pair *pair)
 	assert_int_equal(EVP_PKEY_get_bn_param(pair->pkey, OSSL_PKEY_PARAM_RSA_N, &n), 1);
 	assert_int_equal(BN_bn2bin(n, pair->octets), 256);
 	BN_free(n);
-	pair->jwk.public_key = (struct cek_public_key){ "RSA", { pair->octets, 256 }, { "\x01\x00\x01", 3 } };
+	pair->jwk.public_key = (struct cek_public_key){"RSA", {pair->octets, 256}, {"\x01\x00\x01", 3}};
 }
 
 static void make_curve(struct pair *pair, const struct curve *curve)
@@ -44,10 +44,11 @@ static void make_curve(struct pair *pair, const struct curve *curve)
 
 	pair->pkey = ec ? EVP_EC_gen(curve->name) : EVP_PKEY_Q_keygen(NULL, NULL, curve->name);
 	assert_int_equal(EVP_PKEY_get_octet_string_param(pair->pkey, OSSL_PKEY_PARAM_PUB_KEY, pair->octets,
-							 sizeof(pair->octets), &got), 1);
-	*key = (struct cek_public_key){ .kty = curve->kty, .crv = curve->name, .x = { pair->octets + ec, len } };
+				 sizeof(pair->octets), &got),
+		1);
+	*key = (struct cek_public_key){.kty = curve->kty, .crv = curve->name, .x = {pair->octets + ec, len}};
 	if (ec)
-		key->y = (struct cek_bytes){ pair->octets + 1 + len, len };
+		key->y = (struct cek_bytes){pair->octets + 1 + len, len};
 }
 
 static size_t unwrap_rsa(EVP_PKEY *pkey, const struct pending *pending, uint8_t *ret_cek)
@@ -63,7 +64,8 @@ static size_t unwrap_rsa(EVP_PKEY *pkey, const struct pending *pending, uint8_t 
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, hash, NULL), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, hash, NULL), 1);
-	assert_int_equal(EVP_PKEY_decrypt(ctx, ret_cek, &len, pending->encrypted_key.data, pending->encrypted_key.len), 1);
+	assert_int_equal(EVP_PKEY_decrypt(ctx, ret_cek, &len, pending->encrypted_key.data, pending->encrypted_key.len),
+		1);
 	EVP_PKEY_CTX_free(ctx);
 	return len;
 }
@@ -74,8 +76,12 @@ static size_t unwrap_aes(const uint8_t *kek, unsigned bits, struct cek_bytes wra
 	int n, last;
 
 	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	assert_int_equal(EVP_DecryptInit_ex(ctx, bits == 128 ? EVP_aes_128_wrap() : bits == 192 ? EVP_aes_192_wrap() :
-					    EVP_aes_256_wrap(), NULL, kek, NULL), 1);
+	assert_int_equal(EVP_DecryptInit_ex(ctx,
+				 bits == 128           ? EVP_aes_128_wrap()
+					 : bits == 192 ? EVP_aes_192_wrap()
+						       : EVP_aes_256_wrap(),
+				 NULL, kek, NULL),
+		1);
 	assert_int_equal(EVP_DecryptUpdate(ctx, ret_cek, &n, wrapped.data, (int)wrapped.len), 1);
 	assert_int_equal(EVP_DecryptFinal_ex(ctx, ret_cek + n, &last), 1);
 	EVP_CIPHER_CTX_free(ctx);
@@ -95,8 +101,9 @@ static size_t unwrap_ecdh(EVP_PKEY *pkey, const struct pending *pending, uint8_t
 	assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_derive_set_peer(ctx, epk), 1);
 	assert_int_equal(EVP_PKEY_derive(ctx, z, &z_len), 1);
-	assert_int_equal(pkey_concat_kdf((struct cek_bytes){ z, z_len }, direct ? header->enc->name : header->alg->name,
-					 header->params.apu, header->params.apv, len, direct ? ret_cek : key), 0);
+	assert_int_equal(pkey_concat_kdf((struct cek_bytes){z, z_len}, direct ? header->enc->name : header->alg->name,
+				 header->params.apu, header->params.apv, len, direct ? ret_cek : key),
+		0);
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(epk);
 	return direct ? len : unwrap_aes(key, header->alg->key_bits, pending->encrypted_key, ret_cek);
@@ -104,17 +111,17 @@ static size_t unwrap_ecdh(EVP_PKEY *pkey, const struct pending *pending, uint8_t
 
 static void check_opens(const struct pair *pair, const char *token, const char *alg, const char *want)
 {
-	const char *algs[] = { alg, NULL };
-	struct cek_jwe_policy policy = { .algs = algs, .encs = encs, .key = "k" };
+	const char *algs[] = {alg, NULL};
+	struct cek_jwe_policy policy = {.algs = algs, .encs = encs, .key = "k"};
 	struct pending *pending = NULL;
 	uint8_t cek[512];
 	size_t len;
 	cek_jwe *jwe = NULL;
 
 	assert_int_equal(pending_new(&policy, token, strlen(token), &pending, NULL), CEK_JWE_OK);
-	len = pending->header.alg->family == ALG_RSA_OAEP ? unwrap_rsa(pair->pkey, pending, cek) :
-							    unwrap_ecdh(pair->pkey, pending, cek);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ cek, len }, "k", "v", false, &jwe), CEK_JWE_OK);
+	len = pending->header.alg->family == ALG_RSA_OAEP ? unwrap_rsa(pair->pkey, pending, cek)
+							  : unwrap_ecdh(pair->pkey, pending, cek);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){cek, len}, "k", "v", false, &jwe), CEK_JWE_OK);
 	assert_int_equal(cek_jwe_plaintext(jwe).len, strlen(want));
 	assert_memory_equal(cek_jwe_plaintext(jwe).data, want, strlen(want));
 	assert_string_equal(cek_jwe_kid(jwe), "the-kid");
@@ -125,7 +132,7 @@ static void check_opens(const struct pair *pair, const char *token, const char *
 
 static void check_alg(struct pair *pair, const char *alg)
 {
-	struct cek_jwe_params params = { .cty = "JWT", .apu = { "Alice", 5 } };
+	struct cek_jwe_params params = {.cty = "JWT", .apu = {"Alice", 5}};
 	char *token = NULL;
 
 	pair->jwk.kid = "the-kid";
@@ -140,7 +147,7 @@ static void check_alg(struct pair *pair, const char *alg)
 
 static void test_rsa(void **state)
 {
-	struct pair pair = { 0 };
+	struct pair pair = {0};
 
 	(void)state;
 	make_rsa(&pair);
@@ -154,7 +161,7 @@ static void test_ecdh(void **state)
 {
 	(void)state;
 	for (size_t c = 0; curve_row(c); c++) {
-		struct pair pair = { 0 };
+		struct pair pair = {0};
 
 		make_curve(&pair, curve_row(c));
 		for (size_t i = 0; alg_row(i); i++)
@@ -166,7 +173,7 @@ static void test_ecdh(void **state)
 
 static void check_refused(const struct cek_jwk *jwk, const char *alg, const char *enc, int code)
 {
-	struct cek_jwe_params params = { .alg = alg, .enc = enc };
+	struct cek_jwe_params params = {.alg = alg, .enc = enc};
 	struct cek_jwe_error error;
 	char *token = NULL;
 
@@ -177,7 +184,7 @@ static void check_refused(const struct cek_jwk *jwk, const char *alg, const char
 
 static void test_refused(void **state)
 {
-	struct pair rsa = { 0 }, ec = { 0 };
+	struct pair rsa = {0}, ec = {0};
 	struct cek_jwk bad;
 	uint8_t padded[256];
 
@@ -195,12 +202,12 @@ static void test_refused(void **state)
 	memcpy(padded, rsa.jwk.public_key.n.data, sizeof(padded));
 	padded[0] = 0; /* 256 octets, but 2040 bits at most */
 	bad = rsa.jwk;
-	bad.public_key.n = (struct cek_bytes){ padded, sizeof(padded) };
+	bad.public_key.n = (struct cek_bytes){padded, sizeof(padded)};
 	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_POLICY);
-	bad.public_key.n = (struct cek_bytes){ padded + 1, sizeof(padded) - 1 };
+	bad.public_key.n = (struct cek_bytes){padded + 1, sizeof(padded) - 1};
 	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_POLICY);
 	bad = rsa.jwk;
-	bad.public_key.e = (struct cek_bytes){ "\1", 1 }; /* would encrypt nothing */
+	bad.public_key.e = (struct cek_bytes){"\1", 1}; /* would encrypt nothing */
 	check_refused(&bad, "RSA-OAEP", "A256GCM", CEK_JWE_MALFORMED);
 	ec.jwk.alg = "ECDH-ES";
 	check_refused(&ec.jwk, "ECDH-ES+A128KW", "A256GCM", CEK_JWE_POLICY);

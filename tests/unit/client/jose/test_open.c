@@ -15,14 +15,14 @@
 #include "tests/unit/client/jose/make_token.h"
 #include "tests/unit/client/jose/vectors.h"
 
-static const char *const all_algs[] = { "RSA-OAEP", "RSA-OAEP-256", "A128KW", "A256KW", "A256GCMKW", "ECDH-ES",
-					"ECDH-ES+A128KW", NULL };
-static const char *const all_encs[] = { "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM",
-					"A256GCM", NULL };
+static const char *const all_algs[] = {"RSA-OAEP", "RSA-OAEP-256", "A128KW", "A256KW", "A256GCMKW", "ECDH-ES",
+	"ECDH-ES+A128KW", NULL};
+static const char *const all_encs[] = {"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM",
+	"A256GCM", NULL};
 
 static struct cek_jwe_policy policy_for(const char *key)
 {
-	return (struct cek_jwe_policy){ .algs = all_algs, .encs = all_encs, .key = key };
+	return (struct cek_jwe_policy){.algs = all_algs, .encs = all_encs, .key = key};
 }
 
 static int code_of_name(const char *name)
@@ -42,8 +42,9 @@ static void open_vector(const json_t *test, const json_t *file, struct pending *
 	struct cek_bytes got;
 	cek_jwe *jwe = NULL;
 
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ cek, vectors_b64u(test, "cek", cek, sizeof(cek)) }, "k", "v",
-				      false, &jwe), CEK_JWE_OK);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){cek, vectors_b64u(test, "cek", cek, sizeof(cek))},
+				 "k", "v", false, &jwe),
+		CEK_JWE_OK);
 	got = cek_jwe_plaintext(jwe);
 	assert_int_equal(got.len, json_string_length(plaintext));
 	assert_memory_equal(got.data, json_string_value(plaintext), got.len);
@@ -64,7 +65,8 @@ static void test_published(void **state)
 	const json_t *test;
 
 	(void)state;
-	json_array_foreach(json_object_get(json, "tests"), i, test) {
+	json_array_foreach(json_object_get(json, "tests"), i, test)
+	{
 		json_t *file = vectors_load(json_string_value(json_object_get(test, "file")));
 		const json_t *token = vectors_at(file, json_object_get(test, "token"));
 		char *text = json_is_string(token) ? strdup(json_string_value(token)) : json_dumps(token, JSON_COMPACT);
@@ -107,11 +109,12 @@ static int try_policy(const struct token_parts *want, const struct cek_jwe_polic
 static void check(const struct token_parts *want, int code, const char *details)
 {
 	struct cek_jwe_policy policy = policy_for("k");
-	struct cek_jwe_error error = { 0 };
+	struct cek_jwe_error error = {0};
 	int got = try_policy(want, &policy, &error);
 
 	if (got != code || (code != CEK_JWE_OK && !strstr(error.details, details)))
-		fail_msg("%s (%s), not %s (%s)", cek_jwe_code_name(got), error.details, cek_jwe_code_name(code), details);
+		fail_msg("%s (%s), not %s (%s)", cek_jwe_code_name(got), error.details, cek_jwe_code_name(code),
+			details);
 }
 
 static void test_lengths(void **state)
@@ -122,34 +125,38 @@ static void test_lengths(void **state)
 				    "\"tag\":\"AAAAAAAAAAAAAAAAAAAAAA\"}";
 
 	(void)state;
-	check(&(struct token_parts){ 0 }, CEK_JWE_OK, "");
-	check(&(struct token_parts){ .key_len = 39 }, CEK_JWE_MALFORMED, "encrypted key");
-	check(&(struct token_parts){ .key_len = 41 }, CEK_JWE_MALFORMED, "encrypted key");
-	check(&(struct token_parts){ .iv_len = 11 }, CEK_JWE_MALFORMED, "iv");
-	check(&(struct token_parts){ .iv_len = 13 }, CEK_JWE_MALFORMED, "iv");
-	check(&(struct token_parts){ .tag_len = 15 }, CEK_JWE_MALFORMED, "tag");
-	check(&(struct token_parts){ .tag_len = 4 }, CEK_JWE_MALFORMED, "tag");
-	check(&(struct token_parts){ .tag_len = 17 }, CEK_JWE_MALFORMED, "tag");
-	check(&(struct token_parts){ cbc, "A256CBC-HS512", .key_len = 72 }, CEK_JWE_OK, "");
-	check(&(struct token_parts){ cbc, "A256CBC-HS512", .key_len = 72, .tag_len = 16 }, CEK_JWE_MALFORMED, "tag");
-	check(&(struct token_parts){ cbc, "A256CBC-HS512", .key_len = 72, .iv_len = 12 }, CEK_JWE_MALFORMED, "iv");
-	check(&(struct token_parts){ cbc, "A256GCM", .key_len = 72, .iv_len = 16, .tag_len = 32, .plaintext = "odd", .len = 3 },
-	      CEK_JWE_MALFORMED, "ciphertext");
-	check(&(struct token_parts){ cbc, "A256GCM", .key_len = 72, .iv_len = 16, .tag_len = 32 }, CEK_JWE_MALFORMED, "ciphertext");
-	check(&(struct token_parts){ rsa, .key_len = 255 }, CEK_JWE_MALFORMED, "encrypted key");
-	check(&(struct token_parts){ rsa, .key_len = 256 }, CEK_JWE_OK, "");
-	check(&(struct token_parts){ rsa, .key_len = 512 }, CEK_JWE_OK, "");
-	check(&(struct token_parts){ rsa, .key_len = 513 }, CEK_JWE_MALFORMED, "encrypted key");
-	check(&(struct token_parts){ gcmkw, .key_len = 32 }, CEK_JWE_OK, "");
-	check(&(struct token_parts){ gcmkw, .key_len = 40 }, CEK_JWE_MALFORMED, "encrypted key");
-	check(&(struct token_parts){ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":"
-			       "\"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"}}" }, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){0}, CEK_JWE_OK, "");
+	check(&(struct token_parts){.key_len = 39}, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){.key_len = 41}, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){.iv_len = 11}, CEK_JWE_MALFORMED, "iv");
+	check(&(struct token_parts){.iv_len = 13}, CEK_JWE_MALFORMED, "iv");
+	check(&(struct token_parts){.tag_len = 15}, CEK_JWE_MALFORMED, "tag");
+	check(&(struct token_parts){.tag_len = 4}, CEK_JWE_MALFORMED, "tag");
+	check(&(struct token_parts){.tag_len = 17}, CEK_JWE_MALFORMED, "tag");
+	check(&(struct token_parts){cbc, "A256CBC-HS512", .key_len = 72}, CEK_JWE_OK, "");
+	check(&(struct token_parts){cbc, "A256CBC-HS512", .key_len = 72, .tag_len = 16}, CEK_JWE_MALFORMED, "tag");
+	check(&(struct token_parts){cbc, "A256CBC-HS512", .key_len = 72, .iv_len = 12}, CEK_JWE_MALFORMED, "iv");
+	check(&(struct token_parts){cbc, "A256GCM", .key_len = 72, .iv_len = 16, .tag_len = 32, .plaintext = "odd",
+		      .len = 3},
+		CEK_JWE_MALFORMED, "ciphertext");
+	check(&(struct token_parts){cbc, "A256GCM", .key_len = 72, .iv_len = 16, .tag_len = 32}, CEK_JWE_MALFORMED,
+		"ciphertext");
+	check(&(struct token_parts){rsa, .key_len = 255}, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){rsa, .key_len = 256}, CEK_JWE_OK, "");
+	check(&(struct token_parts){rsa, .key_len = 512}, CEK_JWE_OK, "");
+	check(&(struct token_parts){rsa, .key_len = 513}, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){gcmkw, .key_len = 32}, CEK_JWE_OK, "");
+	check(&(struct token_parts){gcmkw, .key_len = 40}, CEK_JWE_MALFORMED, "encrypted key");
+	check(&(struct token_parts){"{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":"
+				    "\"X25519\",\"x\":"
+				    "\"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\"}}"},
+		CEK_JWE_MALFORMED, "encrypted key");
 }
 
 /* Each limit: at it, and one past it. */
 static void test_limits(void **state)
 {
-	struct token_parts parts = { .plaintext = "123456", .len = 6 };
+	struct token_parts parts = {.plaintext = "123456", .len = 6};
 	char *token = make_token(&parts);
 	size_t len = strlen(token), header_len = strlen("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\"}");
 	struct cek_jwe_policy policy = policy_for("k");
@@ -184,16 +191,16 @@ static void test_header_limit(void **state)
 	used = snprintf(header, sizeof(header), "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"x\":\"");
 	memset(header + used, 'x', sizeof(header) - (size_t)used);
 	strcpy(header + CEK_JWE_HEADER_MAX - 2, "\"}");
-	assert_int_equal(try_policy(&(struct token_parts){ header }, &policy, NULL), CEK_JWE_OK);
+	assert_int_equal(try_policy(&(struct token_parts){header}, &policy, NULL), CEK_JWE_OK);
 	strcpy(header + CEK_JWE_HEADER_MAX - 2, "x\"}");
-	assert_int_equal(try_policy(&(struct token_parts){ header }, &policy, NULL), CEK_JWE_TOO_LARGE);
+	assert_int_equal(try_policy(&(struct token_parts){header}, &policy, NULL), CEK_JWE_TOO_LARGE);
 }
 
 /* CBC: how long the plaintext is shows only when it is there. */
 static void test_plaintext_limit_of_cbc(void **state)
 {
-	char *token = make_token(&(struct token_parts){ "{\"alg\":\"A256KW\",\"enc\":\"A256CBC-HS512\"}", "A256CBC-HS512", .key_len = 72,
-					    .plaintext = "1234567", .len = 7 });
+	char *token = make_token(&(struct token_parts){"{\"alg\":\"A256KW\",\"enc\":\"A256CBC-HS512\"}",
+		"A256CBC-HS512", .key_len = 72, .plaintext = "1234567", .len = 7});
 	struct cek_jwe_policy policy = policy_for("k");
 	struct pending *pending = NULL;
 	cek_jwe *jwe = NULL;
@@ -202,8 +209,8 @@ static void test_plaintext_limit_of_cbc(void **state)
 	for (size_t max = 6; max <= 7; max++) {
 		policy.max_plaintext = max;
 		assert_int_equal(pending_new(&policy, token, strlen(token), &pending, NULL), CEK_JWE_OK);
-		assert_int_equal(pending_open(pending, (struct cek_bytes){ make_token_cek, 64 }, "k", "v", false, &jwe),
-				 max == 7 ? CEK_JWE_OK : CEK_JWE_TOO_LARGE);
+		assert_int_equal(pending_open(pending, (struct cek_bytes){make_token_cek, 64}, "k", "v", false, &jwe),
+			max == 7 ? CEK_JWE_OK : CEK_JWE_TOO_LARGE);
 		pending_free(pending);
 	}
 	assert_non_null(jwe);
@@ -213,9 +220,9 @@ static void test_plaintext_limit_of_cbc(void **state)
 
 static void test_policy(void **state)
 {
-	static const char *const none[] = { NULL };
+	static const char *const none[] = {NULL};
 	struct cek_jwe_policy policy = policy_for("k");
-	struct token_parts parts = { 0 };
+	struct token_parts parts = {0};
 
 	(void)state;
 	assert_int_equal(try_policy(&parts, NULL, NULL), CEK_JWE_POLICY);
@@ -241,8 +248,8 @@ static const char *by_kid(const char *kid, void *userdata)
 
 static void check_kid(const char *header, const char *for_none, int code, const char *key)
 {
-	struct cek_jwe_policy policy = { .algs = all_algs, .encs = all_encs, .key_for_kid = by_kid };
-	char *token = make_token(&(struct token_parts){ header });
+	struct cek_jwe_policy policy = {.algs = all_algs, .encs = all_encs, .key_for_kid = by_kid};
+	char *token = make_token(&(struct token_parts){header});
 	struct pending *pending = NULL;
 
 	policy.userdata = (void *)(uintptr_t)for_none;
@@ -264,13 +271,13 @@ static void test_key_for_kid(void **state)
 	check_kid(NULL, "default", CEK_JWE_OK, "default");
 	check_kid(NULL, NULL, CEK_JWE_NO_KEY, NULL);
 	both.key_for_kid = by_kid;
-	assert_int_equal(try_policy(&(struct token_parts){ 0 }, &both, NULL), CEK_JWE_POLICY);
+	assert_int_equal(try_policy(&(struct token_parts){0}, &both, NULL), CEK_JWE_POLICY);
 }
 
 static void test_not_compact(void **state)
 {
-	static const char *const bad[] = { "", ".", "....", "a.b.c.d", "a.b.c.d.e.f", "e30....", "e30=....", "e3 ....",
-					   "e30..A..", "{\"protected\":\"e30\"}" };
+	static const char *const bad[] = {"", ".", "....", "a.b.c.d", "a.b.c.d.e.f", "e30....", "e30=....", "e3 ....",
+		"e30..A..", "{\"protected\":\"e30\"}"};
 	struct cek_jwe_policy policy = policy_for("k");
 	struct pending *pending = NULL;
 
@@ -283,21 +290,24 @@ static void test_not_compact(void **state)
 /* Every secret cause looks the same; a good CEK still opens it afterwards. */
 static void test_bad_ceks(void **state)
 {
-	static const uint8_t zero[32], other[32] = { 1 };
-	char *token = make_token(&(struct token_parts){ .plaintext = "inner", .len = 5 });
+	static const uint8_t zero[32], other[32] = {1};
+	char *token = make_token(&(struct token_parts){.plaintext = "inner", .len = 5});
 	struct cek_jwe_policy policy = policy_for("k");
 	struct pending *pending = NULL;
 	cek_jwe *jwe = NULL;
 
 	(void)state;
 	assert_int_equal(pending_new(&policy, token, strlen(token), &pending, NULL), CEK_JWE_OK);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ other, 32 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ zero, 32 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ make_token_cek, 31 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ make_token_cek, 33 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ NULL, 0 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){other, 32}, "k", "v", false, &jwe), CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){zero, 32}, "k", "v", false, &jwe), CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){make_token_cek, 31}, "k", "v", false, &jwe),
+		CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){make_token_cek, 33}, "k", "v", false, &jwe),
+		CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){NULL, 0}, "k", "v", false, &jwe), CEK_JWE_FAILED);
 	assert_null(jwe);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ make_token_cek, 32 }, "key", "version", true, &jwe), CEK_JWE_OK);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){make_token_cek, 32}, "key", "version", true, &jwe),
+		CEK_JWE_OK);
 	pending_free(pending);
 	assert_memory_equal(cek_jwe_plaintext(jwe).data, "inner", 5);
 	assert_string_equal(cek_jwe_key(jwe), "key");
@@ -315,18 +325,19 @@ static void test_zero_cek(void **state)
 {
 	static const uint8_t zero[32], iv[12];
 	static const char header[] = "eyJhbGciOiJBMjU2S1ciLCJlbmMiOiJBMjU2R0NNIn0";
-	uint8_t tag[16], cipher[1], key[40] = { 0 };
-	struct content content = { enc_find("A256GCM"), zero, { header, strlen(header) }, iv };
+	uint8_t tag[16], cipher[1], key[40] = {0};
+	struct content content = {enc_find("A256GCM"), zero, {header, strlen(header)}, iv};
 	struct cek_jwe_policy policy = policy_for("k");
 	struct pending *pending = NULL;
 	cek_jwe *jwe = NULL;
 	char *token;
 
 	(void)state;
-	assert_int_equal(content_encrypt(&content, (struct cek_bytes){ "x", 1 }, cipher, tag), CEK_JWE_OK);
-	token = compact_join(&(struct compact_octets){ { header, strlen(header) }, { key, 40 }, { iv, 12 }, { cipher, 1 }, { tag, 16 } });
+	assert_int_equal(content_encrypt(&content, (struct cek_bytes){"x", 1}, cipher, tag), CEK_JWE_OK);
+	token = compact_join(
+		&(struct compact_octets){{header, strlen(header)}, {key, 40}, {iv, 12}, {cipher, 1}, {tag, 16}});
 	assert_int_equal(pending_new(&policy, token, strlen(token), &pending, NULL), CEK_JWE_OK);
-	assert_int_equal(pending_open(pending, (struct cek_bytes){ zero, 32 }, "k", "v", false, &jwe), CEK_JWE_FAILED);
+	assert_int_equal(pending_open(pending, (struct cek_bytes){zero, 32}, "k", "v", false, &jwe), CEK_JWE_FAILED);
 	pending_free(pending);
 	free(token);
 }

@@ -22,12 +22,14 @@ static void test_kdf_and_wrap(void **state)
 	(void)state;
 	assert_int_equal(vectors_hex(kdf, "Z_hex", z, sizeof(z)), 32);
 	assert_int_equal(vectors_b64u(kdf, "derived_key", want, sizeof(want)), 16);
-	assert_int_equal(pkey_concat_kdf((struct cek_bytes){ z, 32 }, "A128GCM", (struct cek_bytes){ "Alice", 5 },
-					 (struct cek_bytes){ "Bob", 3 }, 16, got), 0);
+	assert_int_equal(pkey_concat_kdf((struct cek_bytes){z, 32}, "A128GCM", (struct cek_bytes){"Alice", 5},
+				 (struct cek_bytes){"Bob", 3}, 16, got),
+		0);
 	assert_memory_equal(got, want, 16);
-	json_array_foreach(json_object_get(wrap, "tests"), i, test) {
+	json_array_foreach(json_object_get(wrap, "tests"), i, test)
+	{
 		unsigned bits = (unsigned)vectors_hex(test, "kek", kek, sizeof(kek)) * 8;
-		struct cek_bytes cek = { key, vectors_hex(test, "key", key, sizeof(key)) };
+		struct cek_bytes cek = {key, vectors_hex(test, "key", key, sizeof(key))};
 
 		assert_int_equal(vectors_hex(test, "wrapped", want, sizeof(want)), cek.len + 8);
 		assert_int_equal(pkey_aes_wrap(kek, bits, cek, got), 0);
@@ -47,7 +49,7 @@ static void check_agreement(const char *crv)
 	EVP_PKEY *own = ec ? EVP_EC_gen(crv) : EVP_PKEY_Q_keygen(NULL, NULL, crv);
 	uint8_t z[66], point[132], z2[66];
 	size_t z_len = 0, len = sizeof(z2);
-	struct cek_public_key key = { curve->kty, .crv = curve->name, .x = { point, curve->field_len } };
+	struct cek_public_key key = {curve->kty, .crv = curve->name, .x = {point, curve->field_len}};
 	EVP_PKEY *ephemeral;
 	EVP_PKEY_CTX *ctx;
 
@@ -55,7 +57,7 @@ static void check_agreement(const char *crv)
 	assert_int_equal(pkey_agree(own, curve, z, &z_len, point), 0);
 	assert_int_equal(z_len, curve->field_len);
 	if (ec)
-		key.y = (struct cek_bytes){ point + curve->field_len, curve->field_len };
+		key.y = (struct cek_bytes){point + curve->field_len, curve->field_len};
 	ephemeral = pkey_from_public(&key);
 	assert_non_null(ephemeral);
 	ctx = EVP_PKEY_CTX_new(own, NULL);
@@ -79,8 +81,8 @@ static void test_agreement(void **state)
 /* RFC 8037 section 3.2: points of small order would make Z zero. */
 static void test_small_order(void **state)
 {
-	uint8_t x[32] = { 0 }, z[66], point[132];
-	struct cek_public_key key = { "OKP", .crv = "X25519", .x = { x, 32 } };
+	uint8_t x[32] = {0}, z[66], point[132];
+	struct cek_public_key key = {"OKP", .crv = "X25519", .x = {x, 32}};
 	size_t z_len = 0;
 
 	(void)state;
@@ -96,18 +98,19 @@ static void test_small_order(void **state)
 
 static void test_bad_keys(void **state)
 {
-	uint8_t x[66] = { 1 }, y[66] = { 1 };
+	uint8_t x[66] = {1}, y[66] = {1};
 
 	(void)state;
-	assert_null(pkey_from_public(&(struct cek_public_key){ 0 }));
-	assert_null(pkey_from_public(&(struct cek_public_key){ .kty = "oct" }));
-	assert_null(pkey_from_public(&(struct cek_public_key){ .kty = "RSA" }));
-	assert_null(pkey_from_public(&(struct cek_public_key){ .kty = "EC", .crv = "P-256", .x = { x, 32 } }));
+	assert_null(pkey_from_public(&(struct cek_public_key){0}));
+	assert_null(pkey_from_public(&(struct cek_public_key){.kty = "oct"}));
+	assert_null(pkey_from_public(&(struct cek_public_key){.kty = "RSA"}));
+	assert_null(pkey_from_public(&(struct cek_public_key){.kty = "EC", .crv = "P-256", .x = {x, 32}}));
 	for (size_t i = 0; curve_row(i); i++) { /* x = y = 2^(…) is on none of them */
-		struct cek_bytes bx = { x, curve_row(i)->field_len }, by = { y, curve_row(i)->field_len };
+		struct cek_bytes bx = {x, curve_row(i)->field_len}, by = {y, curve_row(i)->field_len};
 
 		if (strcmp(curve_row(i)->kty, "EC") == 0)
-			assert_null(pkey_from_public(&(struct cek_public_key){ .kty = "EC", .crv = curve_row(i)->name, .x = bx, .y = by }));
+			assert_null(pkey_from_public(
+				&(struct cek_public_key){.kty = "EC", .crv = curve_row(i)->name, .x = bx, .y = by}));
 	}
 }
 

@@ -14,7 +14,7 @@
 
 static size_t deflate_raw(const uint8_t *data, size_t len, uint8_t *ret_data, size_t size)
 {
-	z_stream stream = { 0 };
+	z_stream stream = {0};
 
 	assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	stream.next_in = (Bytef *)(uintptr_t)data;
@@ -29,7 +29,7 @@ static size_t deflate_raw(const uint8_t *data, size_t len, uint8_t *ret_data, si
 static int inflate_max(struct cek_bytes in, size_t max, const uint8_t *want, size_t len)
 {
 	struct arena arena;
-	struct cek_bytes out = { NULL, 0 };
+	struct cek_bytes out = {NULL, 0};
 	int code;
 
 	assert_int_equal(arena_init(&arena, max + 1 + 16 + ZIP_STATE_SIZE), 0);
@@ -50,12 +50,13 @@ static void test_limit(void **state)
 
 	(void)state;
 	len = deflate_raw(data, CEK_JWE_ZIP_MAX, small, 400000);
-	assert_int_equal(inflate_max((struct cek_bytes){ small, len }, CEK_JWE_ZIP_MAX, data, CEK_JWE_ZIP_MAX), CEK_JWE_OK);
-	assert_int_equal(inflate_max((struct cek_bytes){ small, len }, CEK_JWE_ZIP_MAX - 1, data, 0), CEK_JWE_TOO_LARGE);
+	assert_int_equal(inflate_max((struct cek_bytes){small, len}, CEK_JWE_ZIP_MAX, data, CEK_JWE_ZIP_MAX),
+		CEK_JWE_OK);
+	assert_int_equal(inflate_max((struct cek_bytes){small, len}, CEK_JWE_ZIP_MAX - 1, data, 0), CEK_JWE_TOO_LARGE);
 	len = deflate_raw(data, CEK_JWE_ZIP_MAX + 1, small, 400000);
-	assert_int_equal(inflate_max((struct cek_bytes){ small, len }, CEK_JWE_ZIP_MAX, data, 0), CEK_JWE_TOO_LARGE);
+	assert_int_equal(inflate_max((struct cek_bytes){small, len}, CEK_JWE_ZIP_MAX, data, 0), CEK_JWE_TOO_LARGE);
 	len = deflate_raw(data, 25000000, small, 400000);
-	assert_int_equal(inflate_max((struct cek_bytes){ small, len }, CEK_JWE_ZIP_MAX, data, 0), CEK_JWE_TOO_LARGE);
+	assert_int_equal(inflate_max((struct cek_bytes){small, len}, CEK_JWE_ZIP_MAX, data, 0), CEK_JWE_TOO_LARGE);
 	free(small);
 	free(data);
 }
@@ -67,22 +68,22 @@ static void test_damaged(void **state)
 	size_t len = deflate_raw(text, sizeof(text), packed, sizeof(packed));
 
 	(void)state;
-	assert_int_equal(inflate_max((struct cek_bytes){ packed, len }, 1000, text, sizeof(text)), CEK_JWE_OK);
+	assert_int_equal(inflate_max((struct cek_bytes){packed, len}, 1000, text, sizeof(text)), CEK_JWE_OK);
 	for (size_t cut = 0; cut < len; cut++)
-		assert_int_equal(inflate_max((struct cek_bytes){ packed, cut }, 1000, text, 0), CEK_JWE_FAILED);
+		assert_int_equal(inflate_max((struct cek_bytes){packed, cut}, 1000, text, 0), CEK_JWE_FAILED);
 	packed[len] = 0; /* something behind the end */
-	assert_int_equal(inflate_max((struct cek_bytes){ packed, len + 1 }, 1000, text, 0), CEK_JWE_FAILED);
+	assert_int_equal(inflate_max((struct cek_bytes){packed, len + 1}, 1000, text, 0), CEK_JWE_FAILED);
 	memset(packed, 0xff, sizeof(packed));
-	assert_int_equal(inflate_max((struct cek_bytes){ packed, sizeof(packed) }, 1000, text, 0), CEK_JWE_FAILED);
+	assert_int_equal(inflate_max((struct cek_bytes){packed, sizeof(packed)}, 1000, text, 0), CEK_JWE_FAILED);
 }
 
 static void test_empty(void **state)
 {
-	uint8_t packed[16] = { 0 };
+	uint8_t packed[16] = {0};
 	size_t len = deflate_raw((const uint8_t *)"", 0, packed, sizeof(packed));
 
 	(void)state;
-	assert_int_equal(inflate_max((struct cek_bytes){ packed, len }, 10, packed, 0), CEK_JWE_OK);
+	assert_int_equal(inflate_max((struct cek_bytes){packed, len}, 10, packed, 0), CEK_JWE_OK);
 }
 
 int main(void)

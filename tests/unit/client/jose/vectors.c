@@ -31,9 +31,9 @@ const json_t *vectors_at(const json_t *json, const json_t *path)
 	const json_t *step;
 	size_t i;
 
-	json_array_foreach(path, i, step)
-		json = json_is_string(step) ? json_object_get(json, json_string_value(step)) :
-					      json_array_get(json, (size_t)json_integer_value(step));
+	json_array_foreach(path, i, step) json = json_is_string(step)
+		? json_object_get(json, json_string_value(step))
+		: json_array_get(json, (size_t)json_integer_value(step));
 	assert_non_null(json);
 	return json;
 }

@@ -72,9 +72,8 @@ void rig_add_line(struct segment *segment, const char *more, int padding)
 {
 	size_t begin = segment->gathered.text.len;
 	char *line = NULL;
-	int len = asprintf(&line, "{\"seq\":%llu,\"prev\":\"%s\"%s,\"x\":\"%*s\"}", (unsigned long long)segment->gathered.next.seq + 1,
-			   segment->gathered.next.hash, more,
-			   padding, "");
+	int len = asprintf(&line, "{\"seq\":%llu,\"prev\":\"%s\"%s,\"x\":\"%*s\"}",
+		(unsigned long long)segment->gathered.next.seq + 1, segment->gathered.next.hash, more, padding, "");
 
 	assert_true(len > 0);
 	text_raw(&segment->gathered.text, line, (size_t)len);

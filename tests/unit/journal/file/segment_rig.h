@@ -7,9 +7,9 @@
 #include "daemon/journal/file/segment.h"
 
 extern char rig_path[64];
-extern int rig_sync_error;  /* what fdatasync() fails with; 0: it is the real one */
+extern int rig_sync_error; /* what fdatasync() fails with; 0: it is the real one */
 extern unsigned rig_syncs;
-extern int rig_directory;   /* the one in which the file stands */
+extern int rig_directory; /* the one in which the file stands */
 
 int rig_setup(void **state);
 int rig_teardown(void **state);

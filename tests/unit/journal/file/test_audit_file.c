@@ -249,9 +249,15 @@ static void test_start_on_a_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_open_is_the_first_record), ROW(test_audit_is_away), ROW(test_audit_numbers),
-		ROW(test_audit_numbers_after_a_restart), ROW(test_audit_in_a_new_file), ROW(test_many_instances),
-		ROW(test_bad_batches), ROW(test_audit_on_a_full_disk), ROW(test_start_on_a_full_disk),
+		ROW(test_open_is_the_first_record),
+		ROW(test_audit_is_away),
+		ROW(test_audit_numbers),
+		ROW(test_audit_numbers_after_a_restart),
+		ROW(test_audit_in_a_new_file),
+		ROW(test_many_instances),
+		ROW(test_bad_batches),
+		ROW(test_audit_on_a_full_disk),
+		ROW(test_start_on_a_full_disk),
 	};
 
 	log_open("test");

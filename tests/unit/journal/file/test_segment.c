@@ -117,7 +117,8 @@ static void test_no_regular_file(void **state)
 	struct segment segment;
 
 	(void)state;
-	assert_int_equal(segment_init(&segment, open("/dev/null", O_RDWR | O_CLOEXEC), rig_directory, "/dev", "null"), 0);
+	assert_int_equal(segment_init(&segment, open("/dev/null", O_RDWR | O_CLOEXEC), rig_directory, "/dev", "null"),
+		0);
 	assert_int_equal(segment_recover(&segment, NULL, NULL), 0);
 	assert_true(segment.refused);
 	assert_string_equal(segment.trouble, "/dev/null: not a regular file");
@@ -216,7 +217,8 @@ static void test_full_disk(void **state)
 	segment_deinit(&segment);
 }
 
-/* What a failed write left behind and could not be cut off then (here: put there by the test) is cut off before the next. */
+/* What a failed write left behind and could not be cut off then (here: put there by the test) is cut off before the
+ * next. */
 static void test_rest_of_a_failed_write(void **state)
 {
 	struct segment segment;
@@ -322,9 +324,16 @@ static void test_changed_by_somebody_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_write_and_recover), ROW(test_every_torn_end), ROW(test_bad_chain_is_refused),
-		ROW(test_no_regular_file), ROW(test_tail), ROW(test_tail_of_rubbish), ROW(test_full_disk),
-		ROW(test_rest_of_a_failed_write), ROW(test_probe), ROW(test_failed_sync),
+		ROW(test_write_and_recover),
+		ROW(test_every_torn_end),
+		ROW(test_bad_chain_is_refused),
+		ROW(test_no_regular_file),
+		ROW(test_tail),
+		ROW(test_tail_of_rubbish),
+		ROW(test_full_disk),
+		ROW(test_rest_of_a_failed_write),
+		ROW(test_probe),
+		ROW(test_failed_sync),
 		ROW(test_changed_by_somebody_else),
 	};
 

@@ -18,7 +18,8 @@
 #include "base/log.h"
 #include "tests/unit/journal/file/segment_rig.h"
 
-/* ---- where the file stands ------------------------------------------------------------------------------------------ */
+/* ---- where the file stands ------------------------------------------------------------------------------------------
+ */
 
 static char elsewhere[96];
 
@@ -132,7 +133,9 @@ static void test_directory_moved_away(void **state)
 	snprintf(file, sizeof(file), "%s/file", now);
 	assert_int_equal(mkdir(now, 0700), 0);
 	at = open(now, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(segment_init(&segment, open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600), at, now, "file"), 0);
+	assert_int_equal(segment_init(&segment, open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600), at, now,
+				 "file"),
+		0);
 	rig_add_line(&segment, "", 0);
 	assert_int_equal(segment_write(&segment), 0);
 	assert_int_equal(rename(now, then), 0);
@@ -179,7 +182,8 @@ static void test_length_changed_by_somebody_else(void **state)
 	static const struct {
 		off_t more;
 		const char *trouble;
-	} rows[] = { { -1, ": was cut short by somebody else" }, { 1, ": was written by somebody else" }, { -1000, ": was cut short" } };
+	} rows[] = {{-1, ": was cut short by somebody else"}, {1, ": was written by somebody else"},
+		{-1000, ": was cut short"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -210,9 +214,13 @@ static void test_length_changed_by_somebody_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_moved_away), ROW(test_removed), ROW(test_replaced_by_a_symlink),
-		ROW(test_second_name_is_fine), ROW(test_directory_moved_away),
-		ROW(test_removed_between_write_and_sync), ROW(test_length_changed_by_somebody_else),
+		ROW(test_moved_away),
+		ROW(test_removed),
+		ROW(test_replaced_by_a_symlink),
+		ROW(test_second_name_is_fine),
+		ROW(test_directory_moved_away),
+		ROW(test_removed_between_write_and_sync),
+		ROW(test_length_changed_by_somebody_else),
 	};
 
 	log_open("test");

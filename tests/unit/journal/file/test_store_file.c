@@ -276,8 +276,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_CONTRACT(contract_setup, contract_teardown),
-		ROW(test_append_is_one_write), ROW(test_append_on_a_full_disk), ROW(test_append_without_durability),
-		ROW(test_append_while_the_file_is_away), ROW(test_files_that_are_away_at_the_start),
+		ROW(test_append_is_one_write),
+		ROW(test_append_on_a_full_disk),
+		ROW(test_append_without_durability),
+		ROW(test_append_while_the_file_is_away),
+		ROW(test_files_that_are_away_at_the_start),
 		ROW(test_unreadable_record_is_refused_at_the_start),
 	};
 

@@ -29,8 +29,8 @@ typedef Cek__Internal__V1__KeyRecord KeyRecord;
 
 static struct journal_files files;
 static char program[512];
-static int pair[2];  /* as cekd keeps it: 0 for the journal, 1 for the broker */
-static int control;  /* cekd's end */
+static int pair[2]; /* as cekd keeps it: 0 for the journal, 1 for the broker */
+static int control; /* cekd's end */
 static pid_t pid;
 static int page_fd = -1; /* with test hooks only */
 static uint8_t buffer[DGRAM_MAX];
@@ -47,7 +47,7 @@ static void start(void)
 			fcntl(3, F_SETFD, 0);
 		else
 			dup2(fds[0], 3);
-		execle(program, program, (char *)NULL, (char *[]){ NULL });
+		execle(program, program, (char *)NULL, (char *[]){NULL});
 		_exit(127);
 	}
 	close(fds[0]);
@@ -58,7 +58,8 @@ static void send_setup(size_t n_fds)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
-	int fds[5] = { pair[0], journal_files_open(files.keys), journal_files_open(files.audit), journal_files_directory(&files), page_fd };
+	int fds[5] = {pair[0], journal_files_open(files.keys), journal_files_open(files.audit),
+		journal_files_directory(&files), page_fd};
 
 	journal.directory = files.directory;
 	journal.sync_ms = 1;
@@ -76,7 +77,7 @@ static void send_setup(size_t n_fds)
 /* Waits; the harness has a time limit of its own. */
 static FromJournal *receive(void)
 {
-	struct pollfd readable = { .fd = pair[1], .events = POLLIN };
+	struct pollfd readable = {.fd = pair[1], .events = POLLIN};
 	FromJournal *message;
 	ssize_t len;
 
@@ -173,7 +174,8 @@ static void send_append(const char *key, uint64_t id)
 {
 	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	Cek__Internal__V1__AppendKey append_key = CEK__INTERNAL__V1__APPEND_KEY__INIT;
-	KeyRecord first = journal_key_record("version", key), second = journal_key_record("state", key), *records[] = { &first, &second };
+	KeyRecord first = journal_key_record("version", key), second = journal_key_record("state", key),
+		  *records[] = {&first, &second};
 
 	append_key.id = id;
 	append_key.record = records;

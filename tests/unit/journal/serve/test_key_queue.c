@@ -326,8 +326,14 @@ static void test_finish_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_order), ROW(test_a_failed_append_is_dropped), ROW(test_unknown_is_no_answer), ROW(test_others),
-		ROW(test_restored), ROW(test_a_line_that_must_be_there), ROW(test_full), ROW(test_finish_waits),
+		ROW(test_order),
+		ROW(test_a_failed_append_is_dropped),
+		ROW(test_unknown_is_no_answer),
+		ROW(test_others),
+		ROW(test_restored),
+		ROW(test_a_line_that_must_be_there),
+		ROW(test_full),
+		ROW(test_finish_waits),
 	};
 
 	log_open("test");

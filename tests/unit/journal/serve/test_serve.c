@@ -182,7 +182,7 @@ static void test_replay(void **state)
 		_exit(serve_readable(&serve) == 0 ? 0 : 1);
 	while (!end) {
 		FromJournal *message;
-		struct pollfd readable = { .fd = broker, .events = POLLIN };
+		struct pollfd readable = {.fd = broker, .events = POLLIN};
 
 		assert_int_equal(poll(&readable, 1, 60000), 1);
 		message = broker_receive(broker);
@@ -214,7 +214,7 @@ static void test_replay_of_the_largest_record(void **state)
 	assert_non_null(reason);
 	memset(reason, 'x', len);
 	for (; outcome == STORE_REFUSED; reason[--len] = 0) {
-		KeyRecord record = journal_key_record("state", "a"), *records[] = { &record };
+		KeyRecord record = journal_key_record("state", "a"), *records[] = {&record};
 
 		record.reason = reason;
 		outcome = store_call_append(serve.store, records, 1).outcome;
@@ -345,10 +345,18 @@ static void test_finish_with_an_append_under_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_announce), ROW(test_audit), ROW(test_sync_waits), ROW(test_rest),
-		ROW(test_no_rest_while_more_waits), ROW(test_audit_durable), ROW(test_append),
-		ROW(test_replay), ROW(test_replay_of_the_largest_record), ROW(test_finish),
-		ROW_WAITING(test_an_append_that_takes_time), ROW_WAITING(test_many_appends_that_take_time),
+		ROW(test_announce),
+		ROW(test_audit),
+		ROW(test_sync_waits),
+		ROW(test_rest),
+		ROW(test_no_rest_while_more_waits),
+		ROW(test_audit_durable),
+		ROW(test_append),
+		ROW(test_replay),
+		ROW(test_replay_of_the_largest_record),
+		ROW(test_finish),
+		ROW_WAITING(test_an_append_that_takes_time),
+		ROW_WAITING(test_many_appends_that_take_time),
 		ROW_WAITING(test_finish_with_an_append_under_way),
 	};
 

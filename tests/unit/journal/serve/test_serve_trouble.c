@@ -161,7 +161,7 @@ static void test_log_of_what_was_not_written(void **state)
 /* At the end nobody is waited for, although the pair is full. */
 static void test_finish_without_a_reader(void **state)
 {
-	char full[DGRAM_MAX / 2] = { 0 };
+	char full[DGRAM_MAX / 2] = {0};
 
 	(void)state;
 	while (send(serve.pair.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
@@ -200,7 +200,7 @@ static void test_no_replay_of_a_refused_journal(void **state)
 /* A broker that reads nothing, and cekd that wants the end. */
 static void test_control_ends_the_wait(void **state)
 {
-	char full[DGRAM_MAX / 2] = { 0 };
+	char full[DGRAM_MAX / 2] = {0};
 
 	(void)state;
 	while (send(serve.pair.fd, full, sizeof(full), MSG_DONTWAIT) > 0)
@@ -217,9 +217,13 @@ static void test_control_ends_the_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_full_disk), ROW(test_much_waits_for_a_full_disk), ROW(test_file_moved_away),
-		ROW(test_log_of_what_was_not_written), ROW(test_finish_without_a_reader),
-		ROW(test_rubbish_does_not_stop_it), ROW(test_no_replay_of_a_refused_journal),
+		ROW(test_full_disk),
+		ROW(test_much_waits_for_a_full_disk),
+		ROW(test_file_moved_away),
+		ROW(test_log_of_what_was_not_written),
+		ROW(test_finish_without_a_reader),
+		ROW(test_rubbish_does_not_stop_it),
+		ROW(test_no_replay_of_a_refused_journal),
 		ROW(test_control_ends_the_wait),
 	};
 

@@ -85,15 +85,20 @@ static void test_defaults(void **state)
 static void test_everything_given(void **state)
 {
 	struct config *config = parse(
-		"module = \"/m.so\" token = \"pkcs11:token=t\" pin-file = \"/pin\" copy-keys = false audit-durable = true\n"
-		"module-environment = {\"A=1\", \"B=\"} module-init-reserved = \"configdir='x'\" sandbox = \"required\"\n"
-		"workers = 64 worker-memory = 16 call-timeout = 1 audit-sync-ms = 10000 usage-seconds = 1 destroy-wait = 9\n"
+		"module = \"/m.so\" token = \"pkcs11:token=t\" pin-file = \"/pin\" copy-keys = false audit-durable = "
+		"true\n"
+		"module-environment = {\"A=1\", \"B=\"} module-init-reserved = \"configdir='x'\" sandbox = "
+		"\"required\"\n"
+		"workers = 64 worker-memory = 16 call-timeout = 1 audit-sync-ms = 10000 usage-seconds = 1 destroy-wait "
+		"= 9\n"
 		"destroy-wait-min = 9 skew = 0 state-directory = \"/s\"\n"
 		"listener \"a\" { path = \"/a\" mode = \"0600\" owner = \"7\" group = \"8\" }\n"
 		"listener \"b\" { path = \"/b\" }\n"
-		"rule \"r\" { listeners = {\"b\", \"a\"} users = {\"root\", \"1234\"} groups = {\"root\"} operations = {\"*\"} keys = {\"x\", \"y*\"} }\n"
+		"rule \"r\" { listeners = {\"b\", \"a\"} users = {\"root\", \"1234\"} groups = {\"root\"} operations = "
+		"{\"*\"} keys = {\"x\", \"y*\"} }\n"
 		"limits { connections = 1 connections-per-user = 2 requests-per-connection = 3 requests-per-user = 4\n"
-		"queue-per-worker = 5 queue = 6 output-bytes = 65540 silent-seconds = 8 stalled-seconds = 9 deadline-ms = 10\n"
+		"queue-per-worker = 5 queue = 6 output-bytes = 65540 silent-seconds = 8 stalled-seconds = 9 "
+		"deadline-ms = 10\n"
 		"manage-deadline-ms = 11 versions-tried = 12 }\n");
 	const Cek__Internal__V1__Rule *rule = config->rules[0];
 	const Cek__Internal__V1__Limits *limits = &config->limits;
@@ -152,11 +157,16 @@ static void test_errors_name_the_line(void **state)
 	refuse(GOOD "destroy-wait = 1\n", "destroy-wait is shorter than destroy-wait-min");
 	refuse(GOOD "rule \"x\" { operations = {\"status\"} }\n", "names nobody");
 	refuse(GOOD "rule \"x\" { anyone = true }\n", "operations is empty");
-	refuse(GOOD "rule \"x\" { anyone = true operations = {\"unwarp\"} }\n", "file.conf:6: rule \"x\": operations: \"unwarp\"");
-	refuse(GOOD "rule \"x\" { users = {\"no such user\"} operations = {\"status\"} }\n", "\"no such user\" does not exist");
-	refuse(GOOD "rule \"x\" { groups = {\"4294967295\"} operations = {\"status\"} }\n", "\"4294967295\" does not exist");
-	refuse(GOOD "rule \"x\" { anyone = true listeners = {\"y\"} operations = {\"status\"} }\n", "\"y\" is no listener");
-	refuse(GOOD "rule \"x\" { anyone = true listeners = {} operations = {\"status\"} }\n", "rule \"x\": listeners is empty");
+	refuse(GOOD "rule \"x\" { anyone = true operations = {\"unwarp\"} }\n",
+		"file.conf:6: rule \"x\": operations: \"unwarp\"");
+	refuse(GOOD "rule \"x\" { users = {\"no such user\"} operations = {\"status\"} }\n",
+		"\"no such user\" does not exist");
+	refuse(GOOD "rule \"x\" { groups = {\"4294967295\"} operations = {\"status\"} }\n",
+		"\"4294967295\" does not exist");
+	refuse(GOOD "rule \"x\" { anyone = true listeners = {\"y\"} operations = {\"status\"} }\n",
+		"\"y\" is no listener");
+	refuse(GOOD "rule \"x\" { anyone = true listeners = {} operations = {\"status\"} }\n",
+		"rule \"x\": listeners is empty");
 	refuse(GOOD "rule \"\" { anyone = true operations = {\"status\"} }\n", "rule \"\": it has no name");
 	refuse(GOOD "listener \"x\" { path = \"x\" }\n", "listener \"x\": path is missing or not absolute");
 	refuse(GOOD "listener \"x\" { path = \"/x\" mode = \"1777\" }\n", "mode is not an octal number");
@@ -176,10 +186,14 @@ static void test_nothing_is_given_twice(void **state)
 	refuse(GOOD "limits { }\nlimits { }\n", "file.conf:7: limits is given twice");
 	refuse(GOOD "listener \"main\" { path = \"/y\" }\n", "main");
 	refuse(GOOD "rule \"all\" { anyone = true operations = {\"wrap\"} }\n", "all");
-	refuse(GOOD "module-environment = {\"A=1\"}\nmodule-environment = {\"A=2\"}\n", "file.conf:7: module-environment is given twice");
-	refuse(GOOD "module-environment = {\"A=1\",\"B=1\"}\nmodule-environment = {\"A=2\",\"B=1\"}\n", "file.conf:7: module-environment");
-	refuse(GOOD "rule \"x\" { anyone = true operations = {\"wrap\"}\nkeys = {}\nkeys = {\"*\"} }\n", "file.conf:8: rule \"x\": keys is");
-	refuse(GOOD "rule \"x\" { users = {\"root\"} users = {\"1\"} operations = {\"wrap\"} }\n", "users is given twice");
+	refuse(GOOD "module-environment = {\"A=1\"}\nmodule-environment = {\"A=2\"}\n",
+		"file.conf:7: module-environment is given twice");
+	refuse(GOOD "module-environment = {\"A=1\",\"B=1\"}\nmodule-environment = {\"A=2\",\"B=1\"}\n",
+		"file.conf:7: module-environment");
+	refuse(GOOD "rule \"x\" { anyone = true operations = {\"wrap\"}\nkeys = {}\nkeys = {\"*\"} }\n",
+		"file.conf:8: rule \"x\": keys is");
+	refuse(GOOD "rule \"x\" { users = {\"root\"} users = {\"1\"} operations = {\"wrap\"} }\n",
+		"users is given twice");
 }
 
 /* What is before libconfuse, syntax.c, is asked before it. */
@@ -190,11 +204,13 @@ static void test_text_that_means_more_than_it_says(void **state)
 	(void)state;
 	assert_int_equal(unsetenv("T_UNSET"), 0);
 	refuse(TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"}\nkeys = {\"${T_UNSET}*\"} }\n",
-	       "file.conf:6: rule \"r\": keys: the environment variable T_UNSET is not set");
-	refuse(GOOD "rule \"r\" {\n anyone = true operations = {\"*\"}\n", "file.conf:8: the file ends inside rule \"r\"");
+		"file.conf:6: rule \"r\": keys: the environment variable T_UNSET is not set");
+	refuse(GOOD "rule \"r\" {\n anyone = true operations = {\"*\"}\n",
+		"file.conf:8: the file ends inside rule \"r\"");
 	/* A string that is not closed does not reach into the next file. */
 	refuse(GOOD "sandbox = \"off\n", "file.conf:6: sandbox: a string has no \" at its end");
-	config = parse(TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"} keys = {\"${T_UNSET:-a}-\\\\*\"} }\n");
+	config = parse(
+		TOKEN LISTENER "rule \"r\" { anyone = true operations = {\"*\"} keys = {\"${T_UNSET:-a}-\\\\*\"} }\n");
 	assert_string_equal(config->rules[0]->key[0], "a-\\*");
 	config = config_free(config);
 }
@@ -204,7 +220,8 @@ static void test_errors_are_text(void **state)
 {
 	(void)state;
 	assert_int_equal(setenv("T_ODD", "x\n\x1b[m\xe9", 1), 0);
-	refuse(GOOD "rule \"x\" { users = {\"${T_ODD}\"} operations = {\"status\"} }\n", "users: \"x??[m?\" does not exist");
+	refuse(GOOD "rule \"x\" { users = {\"${T_ODD}\"} operations = {\"status\"} }\n",
+		"users: \"x??[m?\" does not exist");
 	refuse(GOOD "rule \"\xc2\x85\xc3\xa9\" { users = \n", "rule \"??\xc3\xa9\"");
 }
 
@@ -251,9 +268,29 @@ static void add_variable(struct written *written)
 static void add_piece(struct written *written)
 {
 	static const char *const pieces[][2] = {
-		{"$", "$"}, {"{", "{"}, {"}", "}"}, {"T", "T"}, {"0", "0"}, {"1", "1"}, {"'", "'"}, {"*", "*"}, {" # // /* ", " # // /* "},
-		{"\\$", "$"}, {"\\\"", "\""}, {"\\\\", "\\"}, {"\\'", "'"}, {"\\n", "\n"}, {"\\e", "\x1b"}, {"\\\n", ""}, {"\\x24", "$"},
-		{"\\x7b", "{"}, {"\\042", "\""}, {"\\134", "\\"}, {"\\12", "\n"}, {"\\377", "\xff"}, {"\\x5c", "\\"},
+		{"$", "$"},
+		{"{", "{"},
+		{"}", "}"},
+		{"T", "T"},
+		{"0", "0"},
+		{"1", "1"},
+		{"'", "'"},
+		{"*", "*"},
+		{" # // /* ", " # // /* "},
+		{"\\$", "$"},
+		{"\\\"", "\""},
+		{"\\\\", "\\"},
+		{"\\'", "'"},
+		{"\\n", "\n"},
+		{"\\e", "\x1b"},
+		{"\\\n", ""},
+		{"\\x24", "$"},
+		{"\\x7b", "{"},
+		{"\\042", "\""},
+		{"\\134", "\\"},
+		{"\\12", "\n"},
+		{"\\377", "\xff"},
+		{"\\x5c", "\\"},
 	};
 	const unsigned i = any(written, sizeof(pieces) / sizeof(pieces[0]));
 	const char *at = pieces[i][0];
@@ -283,16 +320,17 @@ static void test_values_are_what_is_written(void **state)
 		add(&written, "\"} }\n", "");
 		config = parse(written.text);
 		if (strcmp(config->rules[0]->key[0], written.meant) != 0)
-			fail_msg("%d, T_ANY=%s: \"%s\" is not \"%s\" of %s", i, getenv("T_ANY"), config->rules[0]->key[0], written.meant,
-			         written.text);
+			fail_msg("%d, T_ANY=%s: \"%s\" is not \"%s\" of %s", i, getenv("T_ANY"),
+				config->rules[0]->key[0], written.meant, written.text);
 		config = config_free(config);
 	}
 }
 
 static void test_lists_of_any_length(void **state)
 {
-	struct config *config = parse(GOOD "module-environment = {\"A=1\"}\nrule \"x\" { users = {\"1\"} operations = {\"wrap\"} }\n"
-	                                   "rule \"y\" { users = {\"1\",\"2\",\"3\"} operations = {\"wrap\", \"status\"} keys = {} }\n");
+	struct config *config = parse(
+		GOOD "module-environment = {\"A=1\"}\nrule \"x\" { users = {\"1\"} operations = {\"wrap\"} }\n"
+		     "rule \"y\" { users = {\"1\",\"2\",\"3\"} operations = {\"wrap\", \"status\"} keys = {} }\n");
 
 	(void)state;
 	assert_int_equal(config->n_rules, 3);
@@ -323,14 +361,15 @@ static void test_socket_path_limit(void **state)
 
 static void test_pin_and_module_of_the_uri(void **state)
 {
-	struct config *config =
-		parse("token = \"pkcs11:token=t?pin-source=file:/etc/p%20in&module-path=/x/m.so\"\n" LISTENER RULE);
+	struct config *config = parse(
+		"token = \"pkcs11:token=t?pin-source=file:/etc/p%20in&module-path=/x/m.so\"\n" LISTENER RULE);
 
 	(void)state;
 	assert_string_equal(config->pin_file, "/etc/p in");
 	assert_string_equal(config->module, "/x/m.so");
 	config = config_free(config);
-	refuse("module = \"/m\" pin-file = \"/p\" token = \"pkcs11:token=t?pin-source=/q\"\n" LISTENER, "stand in the token's URI");
+	refuse("module = \"/m\" pin-file = \"/p\" token = \"pkcs11:token=t?pin-source=/q\"\n" LISTENER,
+		"stand in the token's URI");
 	refuse("module = \"/m\" pin-file = \"/p\" token = \"pkcs11:token=t?pin-value=13579\"\n" LISTENER, "pin-value");
 	assert_null(strstr(error, "13579"));
 }
@@ -352,7 +391,8 @@ static void test_accounts(void **state)
 	assert_non_null(strstr(error, "sysusers"));
 	assert_int_equal(parse_as(GOOD "user-broker = \"0\"\n", true, &config), -EINVAL);
 	assert_non_null(strstr(error, "must not be root"));
-	assert_int_equal(parse_as(GOOD "user-broker = \"5\" user-token = \"6\" user-journal = \"6\"\n", true, &config), -EINVAL);
+	assert_int_equal(parse_as(GOOD "user-broker = \"5\" user-token = \"6\" user-journal = \"6\"\n", true, &config),
+		-EINVAL);
 	assert_non_null(strstr(error, "three different"));
 }
 
@@ -368,7 +408,8 @@ static void test_what_needs_a_restart(void **state)
 		{GOOD "module-environment = {\"A=1\"}\n", "module"},
 		{GOOD "listener \"b\" { path = \"/b\" }\n", "listener"},
 	};
-	struct config *running = parse(GOOD), *next = parse(GOOD "limits { queue = 3 }\nrule \"z\" { anyone = true operations = {\"*\"} }\n");
+	struct config *running = parse(GOOD),
+		      *next = parse(GOOD "limits { queue = 3 }\nrule \"z\" { anyone = true operations = {\"*\"} }\n");
 
 	(void)state;
 	assert_null(config_needs_restart(running, next));
@@ -378,7 +419,8 @@ static void test_what_needs_a_restart(void **state)
 		assert_string_equal(config_needs_restart(running, next), cases[i].expected);
 		next = config_free(next);
 	}
-	next = parse(GOOD "listener \"b\" { path = \"/b\" }\nrule \"z\" { listeners = {\"b\"} anyone = true operations = {\"*\"} }\n");
+	next = parse(GOOD "listener \"b\" { path = \"/b\" }\nrule \"z\" { listeners = {\"b\"} anyone = true operations "
+			  "= {\"*\"} }\n");
 	assert_string_equal(config_rule_needs_restart(running, next), "z");
 	assert_null(config_rule_needs_restart(next, running));
 	next = config_free(next);

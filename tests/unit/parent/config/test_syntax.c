@@ -58,7 +58,8 @@ static void test_what_is_taken_as_it_is(void **state)
 	(void)state;
 	gives("", "");
 	gives("a = \"x\"\nb = 12\nc = {}\nd = {\"x\", y,}\n", "a = \"x\"\nb = 12\nc = {}\nd = {\"x\", y,}\n");
-	gives("s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}", "s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}");
+	gives("s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}",
+		"s t { a = 1 }\ns \"u v\"\n{\ta = 1 b = '\\*${A}' }\r\nl{}");
 	gives("a = \"\\n\\\\\\\"\\t\\$\\\n\"\n", "a = \"\\n\\\\\\\"\\t\\$\\\n\"\n");
 }
 
@@ -79,9 +80,10 @@ static void test_variables(void **state)
 	gives("a = ${T_SET} b = {${T_SET}}\n", "a = \"v\\\"\\\\\\${x}\\n*\" b = {\"v\\\"\\\\\\${x}\\n*\"}\n");
 	gives("a = \"${T_SET:-no}${T_UNSET:-:-*}${T_EMPTY:-d}${T_UNSET:-}\"\n", "a = \"v\\\"\\\\\\${x}\\n*:-*d\"\n");
 	gives("s \"${T_UNSET:-n}\" { }\n# ${T_UNSET}\na = '${T_UNSET}' b = \"$T_UNSET \\${T_UNSET}\"\n",
-	      "s \"n\" { }\n\na = '${T_UNSET}' b = \"\\$T_UNSET \\${T_UNSET}\"\n");
+		"s \"n\" { }\n\na = '${T_UNSET}' b = \"\\$T_UNSET \\${T_UNSET}\"\n");
 	refuse("\nrule \"r\" {\n keys = {\"a\",\n\"${T_UNSET}*\"} }\n",
-	       "f:4: rule \"r\": keys: the environment variable T_UNSET is not set: set it, or write ${T_UNSET:-default}");
+		"f:4: rule \"r\": keys: the environment variable T_UNSET is not set: set it, or write "
+		"${T_UNSET:-default}");
 	refuse("a = \"${T_EMPTY}\"\n", "f:1: a: the environment variable T_EMPTY is empty: set it");
 	refuse("a = ${T_UNSET}\n", "f:1: a: the environment variable T_UNSET is not set");
 	refuse("rule \"${T_UNSET}\" { }\n", "f:1: rule: the environment variable T_UNSET is not set");
@@ -90,8 +92,15 @@ static void test_variables(void **state)
 static void test_what_is_no_variable(void **state)
 {
 	static const char *const wrong[] = {
-		"a = \"${}\"\n", "a = \"${X\"\n}\n", "a = \"${X-d}\"\n", "a = \"${X:?d}\"\n", "a = \"${1X}\"\n", "a = \"${X Y}\"\n",
-		"a = \"${X:-d\"\n}\n", "a = ${X\n}\n", "a = \"${X:-d\n}\"\n",
+		"a = \"${}\"\n",
+		"a = \"${X\"\n}\n",
+		"a = \"${X-d}\"\n",
+		"a = \"${X:?d}\"\n",
+		"a = \"${1X}\"\n",
+		"a = \"${X Y}\"\n",
+		"a = \"${X:-d\"\n}\n",
+		"a = ${X\n}\n",
+		"a = \"${X:-d\n}\"\n",
 	};
 
 	(void)state;
@@ -106,7 +115,8 @@ static void test_defaults_are_plain(void **state)
 	(void)state;
 	assert_int_equal(setenv("X", "x", 1), 0);
 	assert_int_equal(unsetenv("T_UNSET"), 0);
-	refuse("a = \"${T_UNSET:-${X}}*\"\n", "f:1: a: \"$\" in the default of ${T_UNSET}: a default is taken as it stands");
+	refuse("a = \"${T_UNSET:-${X}}*\"\n",
+		"f:1: a: \"$\" in the default of ${T_UNSET}: a default is taken as it stands");
 	refuse("a = ${T_UNSET:-${X}}\n", "f:1: a: \"$\" in the default of ${T_UNSET}");
 	refuse("a = \"${X:-${X:-d}}\"\n", "\"$\" in the default of ${X}");
 	refuse("a = \"${T_UNSET:-$X}\"\n", "\"$\" in the default of ${T_UNSET}");
@@ -124,7 +134,8 @@ static void test_what_a_value_completes(void **state)
 	assert_int_equal(unsetenv("T_UNSET"), 0);
 	gives("a = \"$${T_UNSET:-x}$\" b = \"$${T_BRACES}*\"\n", "a = \"\\$x\\$\" b = \"\\${T_UNSET}*\"\n");
 	gives("a = \"$\\x7bT_UNSET}*\"\n", "a = \"\\${T_UNSET}*\"\n");
-	gives("a = \"\\1${T_DIGITS} \\x4${T_DIGITS} \\42\\134\\x24\\12\"\n", "a = \"\x01\x30\x31 \x04\x30\x31 \\\"\\\\\\$\\n\"\n");
+	gives("a = \"\\1${T_DIGITS} \\x4${T_DIGITS} \\42\\134\\x24\\12\"\n",
+		"a = \"\x01\x30\x31 \x04\x30\x31 \\\"\\\\\\$\\n\"\n");
 }
 
 /* "\*" would be "*" to libconfuse, and a NUL the end of the string. */
@@ -156,7 +167,8 @@ static void test_what_is_no_syntax(void **state)
 	refuse("limits|queue = 1\n", "\"|\"");
 	refuse("a = 1 }\n", "f:1: \"}\" where an option should begin");
 	refuse("s { a = 1\nt { b = 2 } }\n", "f:2: s: t: a section inside that of line 1: a } is missing before it");
-	refuse("s \"n\" { a = {\"x\"\n}\nt \"m\" { b = 2 }\n", "f:3: s \"n\": t: a section inside that of line 1: a } is missing before it");
+	refuse("s \"n\" { a = {\"x\"\n}\nt \"m\" { b = 2 }\n",
+		"f:3: s \"n\": t: a section inside that of line 1: a } is missing before it");
 	refuse("s \"n\" { a \"b\" { c = 1 } }\n", "f:1: s \"n\": a: a section inside that of line 1");
 	refuse("s \"n\" { a\n\"b\"\n}\n", "f:2: s \"n\": a: '\"' where a \"=\" should stand, or a } is missing");
 	refuse("a = $X\n", "f:1: a: \"$\" does not begin ${NAME}: text with it needs double quotes");
@@ -179,8 +191,12 @@ static void test_a_missing_equals(void **state)
 static void test_odd_characters(void **state)
 {
 	(void)state;
-	refuse("\xef\xbb\xbf" "a = 1\n", "f:1: U+FEFF (byte order mark) where an option should begin");
-	refuse("a = \xc2\xa0" "1\n", "f:1: a: U+00A0 (no-break space) where a value should stand");
+	refuse("\xef\xbb\xbf"
+	       "a = 1\n",
+		"f:1: U+FEFF (byte order mark) where an option should begin");
+	refuse("a = \xc2\xa0"
+	       "1\n",
+		"f:1: a: U+00A0 (no-break space) where a value should stand");
 	refuse("a = \xe2\x80\x9cx\xe2\x80\x9d\n", "U+201C (typographic quotation mark) where a value should stand");
 	refuse("a\xc2 = 1\n", "f:1: a: the byte 0xc2 where a \"=\" should stand");
 	refuse("a \xc2\x85= 1\n", "f:1: a: the byte 0xc2 where a \"=\" should stand");
@@ -215,16 +231,26 @@ static void test_size(void **state)
 	free(text);
 }
 
-/* Where it may be cut without anybody noticing: between two of them; and where one closes by itself, before its newline. */
+/* Where it may be cut without anybody noticing: between two of them; and where one closes by itself, before its
+ * newline. */
 static const struct piece {
 	const char *text;
 	bool closes;
 } pieces[] = {
-	{"# comment { \" ${X} \n", false}, {"module = \"/m.so\"\n", true}, {"workers = 12\n", false},
-	{"copy-keys = true\n", false}, {"// c\n", false}, {"users = root\n", false}, {"token = ${T:-x}\n", true},
-	{"environment = {\"A=${T:-x}\", 'B=\\'}', \"C=\\\\*\\x20\"}\n", true}, {"/* a {\n comment */\n", true},
-	{"state = 'x'\n", true}, {"listener \"main\" {\n  path = \"/run/x\" # c\n  mode = 0660\n}\n", true},
-	{"rule 'r' { keys = {\"*\"} anyone = yes }\n", true}, {"rule r{keys={} /* c */}\n", true}, {"limits {\n}\n", true},
+	{"# comment { \" ${X} \n", false},
+	{"module = \"/m.so\"\n", true},
+	{"workers = 12\n", false},
+	{"copy-keys = true\n", false},
+	{"// c\n", false},
+	{"users = root\n", false},
+	{"token = ${T:-x}\n", true},
+	{"environment = {\"A=${T:-x}\", 'B=\\'}', \"C=\\\\*\\x20\"}\n", true},
+	{"/* a {\n comment */\n", true},
+	{"state = 'x'\n", true},
+	{"listener \"main\" {\n  path = \"/run/x\" # c\n  mode = 0660\n}\n", true},
+	{"rule 'r' { keys = {\"*\"} anyone = yes }\n", true},
+	{"rule r{keys={} /* c */}\n", true},
+	{"limits {\n}\n", true},
 };
 
 /* Each prefix is refused with a line, or ends between two pieces. */
@@ -258,14 +284,17 @@ static void test_cut_at_every_byte(void **state)
 static void test_the_end_names_what_is_open(void **state)
 {
 	(void)state;
-	refuse("\nrule \"all\" {\n  anyone = true\n", "f:4: the file ends inside rule \"all\" (a section that begins on line 2): it is not");
-	refuse("rule \"all\" { keys = {\"a\"", "f:1: the file ends inside the list of rule \"all\": keys (a section that begins on line 1)");
+	refuse("\nrule \"all\" {\n  anyone = true\n",
+		"f:4: the file ends inside rule \"all\" (a section that begins on line 2): it is not");
+	refuse("rule \"all\" { keys = {\"a\"",
+		"f:1: the file ends inside the list of rule \"all\": keys (a section that begins on line 1)");
 	refuse("rule \"all\" { keys = {\"a", "f:1: the file ends inside a string of rule \"all\": keys");
 	refuse("a = \"\\", "f:1: the file ends inside a string of a");
 	refuse("a = 1\n/* x\n", "f:2: the file ends inside a comment");
 	refuse("workers = 1", "f:1: the file ends inside a word (no newline behind it) of workers: it is not whole");
 	refuse("a = 1\n# x", "f:2: the file ends inside a comment (no newline behind it): it is not whole");
-	refuse("workers = # x", "f:1: the file ends inside a comment (no newline behind it) of workers: it is not whole");
+	refuse("workers = # x",
+		"f:1: the file ends inside a comment (no newline behind it) of workers: it is not whole");
 	refuse("workers\n", "f:2: the file ends inside workers: it is not whole");
 	refuse("listener \"x\"\n", "f:2: the file ends inside listener: it is not whole");
 }

@@ -27,7 +27,10 @@ static int set_up(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(path[i], sizeof(path[i]), "%s/%zu", folder, i);
 		wanted[i] = (struct listener_wanted){
-			.name = (char *)(uintptr_t)(i == 0 ? "a" : "b"), .path = path[i], .mode = 0620, .owner = (uid_t)-1,
+			.name = (char *)(uintptr_t)(i == 0 ? "a" : "b"),
+			.path = path[i],
+			.mode = 0620,
+			.owner = (uid_t)-1,
 			.group = (gid_t)-1,
 		};
 	}
@@ -105,7 +108,7 @@ static void test_file_of_another_one_stays(void **state)
 		first.fds[0] = -1;
 		assert_int_equal(listeners_open(wanted, 1, &second), 0);
 		assert_int_equal(stat(path[0], &new), 0);
-		assert_false(old.st_dev == new.st_dev && old.st_ino == new.st_ino);
+		assert_false(old.st_dev == new.st_dev &&old.st_ino == new.st_ino);
 		listeners_close(&first);
 		assert_true(answers(path[0]));
 		listeners_close(&second);

@@ -146,7 +146,8 @@ static void test_links(void **state)
 	refuses(in_base("to-all"), -EPERM, in_base("all has mode 0777"));
 	refuses(in_base("loop"), -ELOOP, "loop: ");
 	refuses(in_base("dangling"), -ENOENT, in_base("none: "));
-	refuses(in_base("sticky/link"), -EPERM, in_base("sticky/link is a symbolic link that another user can have made"));
+	refuses(in_base("sticky/link"), -EPERM,
+		in_base("sticky/link is a symbolic link that another user can have made"));
 	refuses(in_base("sticky/link/below"), -EPERM, in_base("sticky/link is a symbolic link"));
 }
 
@@ -162,10 +163,12 @@ static void test_other_owners(void **state)
 	make_link("real", "their-link");
 	assert_int_equal(chown(in_base("theirs"), OTHER_UID, OTHER_UID), 0);
 	assert_int_equal(lchown(in_base("their-link"), OTHER_UID, OTHER_UID), 0);
-	refuses(in_base("theirs"), -EPERM, in_base("theirs belongs to uid 64012, who can replace what is in it: chown it to root"));
+	refuses(in_base("theirs"), -EPERM,
+		in_base("theirs belongs to uid 64012, who can replace what is in it: chown it to root"));
 	refuses_as(in_base("theirs"), PATHS_PARENT, -EPERM, in_base("theirs belongs to uid 64012"));
 	refuses(in_base("theirs/ours"), -EPERM, in_base("theirs belongs to uid 64012"));
-	refuses(in_base("their-link"), -EPERM, in_base("their-link is a symbolic link that another user can have made"));
+	refuses(in_base("their-link"), -EPERM,
+		in_base("their-link is a symbolic link that another user can have made"));
 	assert_int_equal(seteuid(OTHER_UID), 0);
 	opens(in_base("theirs/ours"));
 	opens(in_base("their-link"));

@@ -17,8 +17,8 @@ static struct {
 	unsigned ciphers, objects, alive; /* calls of either way; session objects that are there */
 	uint8_t value[128];               /* of the one object */
 	CK_ULONG value_len;
-	CK_RV read, wrap;                 /* what C_GetAttributeValue and C_WrapKey say */
-	size_t more;                      /* bytes that come out beyond what should */
+	CK_RV read, wrap; /* what C_GetAttributeValue and C_WrapKey say */
+	size_t more;      /* bytes that come out beyond what should */
 } fake;
 
 static CK_RV begin(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
@@ -70,7 +70,7 @@ static void assert_carries(const CK_ATTRIBUTE *template, CK_ULONG n)
 }
 
 static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key, CK_BYTE_PTR in,
-			CK_ULONG in_len, CK_ATTRIBUTE_PTR template, CK_ULONG n, CK_OBJECT_HANDLE_PTR object)
+	CK_ULONG in_len, CK_ATTRIBUTE_PTR template, CK_ULONG n, CK_OBJECT_HANDLE_PTR object)
 {
 	assert_carries(template, n);
 	fake.objects++;
@@ -95,7 +95,7 @@ static CK_RV create(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULO
 }
 
 static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key,
-		      CK_OBJECT_HANDLE object, CK_BYTE_PTR out, CK_ULONG_PTR len)
+	CK_OBJECT_HANDLE object, CK_BYTE_PTR out, CK_ULONG_PTR len)
 {
 	fake.objects++;
 	assert_int_equal(object, 9);
@@ -173,8 +173,12 @@ static void the_way_is_the_tokens_or_that_of_the_key(void **state)
 		enum kw_way kw;
 		bool can_decrypt, can_unwrap, by_object;
 	} rows[] = {
-		{KW_CIPHER, true, true, false},  {KW_CIPHER, true, false, false}, {KW_CIPHER, false, true, true},
-		{KW_CIPHER, false, false, false}, {KW_OBJECT, true, false, true},  {KW_OBJECT, false, true, true},
+		{KW_CIPHER, true, true, false},
+		{KW_CIPHER, true, false, false},
+		{KW_CIPHER, false, true, true},
+		{KW_CIPHER, false, false, false},
+		{KW_OBJECT, true, false, true},
+		{KW_OBJECT, false, true, true},
 	};
 
 	(void)state;

@@ -28,10 +28,10 @@ static void has_every_alg(void **state)
 
 static void keys_must_fit(void **state)
 {
-	struct key rsa = { .class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = 256, .modulus_bits = 2048 };
-	struct key aes = { .class = CKO_SECRET_KEY, .type = CKK_AES, .value_len = 32 };
-	struct key ec = { .class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve_find("P-256") };
-	struct key other = { .class = CKO_PRIVATE_KEY, .type = CKK_EC };
+	struct key rsa = {.class = CKO_PRIVATE_KEY, .type = CKK_RSA, .modulus_len = 256, .modulus_bits = 2048};
+	struct key aes = {.class = CKO_SECRET_KEY, .type = CKK_AES, .value_len = 32};
+	struct key ec = {.class = CKO_PRIVATE_KEY, .type = CKK_EC, .curve = curve_find("P-256")};
+	struct key other = {.class = CKO_PRIVATE_KEY, .type = CKK_EC};
 
 	(void)state;
 	assert_true(mech_key_fits(&rsa, alg_find("RSA-OAEP-512")));
@@ -56,7 +56,7 @@ static void keys_must_fit(void **state)
 
 static void params_are_what_was_wrapped(void **state)
 {
-	struct wrapped wrapped = { .gcm = true, .iv = "iv", .tag = "tag" };
+	struct wrapped wrapped = {.gcm = true, .iv = "iv", .tag = "tag"};
 	Cek__V1__AlgParams params;
 	Cek__V1__PublicKey epk;
 
@@ -65,7 +65,7 @@ static void params_are_what_was_wrapped(void **state)
 	assert_int_equal(params.iv.len, 12);
 	assert_int_equal(params.tag.len, 16);
 	assert_null(params.epk);
-	wrapped = (struct wrapped){ .curve = curve_find("P-521"), .point = { 4, 1 } };
+	wrapped = (struct wrapped){.curve = curve_find("P-521"), .point = {4, 1}};
 	mech_params(&wrapped, &params, &epk);
 	assert_int_equal(params.iv.len, 0);
 	assert_string_equal(params.epk->crv, "P-521");

@@ -51,8 +51,8 @@ static void check_test(EVP_PKEY *key, const EVP_MD *hash, const json_t *test, un
 	const bool label = json_string_length(json_object_get(test, "label")) > 0;
 	const bool valid = strcmp(json_string_value(json_object_get(test, "result")), "valid") == 0;
 	size_t len = hex(test, "ct", in, sizeof(in)), em_len = sizeof(em), message_len = 0, want_len;
-	bool opens =
-		raw_decrypt(key, in, len, em, &em_len) && oaep_decode(hash, em, em_len, message, &message_len) == 0;
+	bool opens = raw_decrypt(key, in, len, em, &em_len) &&
+		oaep_decode(hash, em, em_len, message, &message_len) == 0;
 
 	assert_int_equal(ERR_peek_error(), 0);
 	if (opens != (valid && !label))
@@ -71,9 +71,12 @@ static void wycheproof(void **state)
 		const char *file;
 		unsigned hash;
 	} files[] = {
-		{ "rsa_oaep_2048_sha1_mgf1sha1", 1 },       { "rsa_oaep_2048_sha256_mgf1sha256", 256 },
-		{ "rsa_oaep_3072_sha256_mgf1sha256", 256 }, { "rsa_oaep_2048_sha384_mgf1sha384", 384 },
-		{ "rsa_oaep_2048_sha512_mgf1sha512", 512 }, { "rsa_oaep_3072_sha512_mgf1sha512", 512 },
+		{"rsa_oaep_2048_sha1_mgf1sha1", 1},
+		{"rsa_oaep_2048_sha256_mgf1sha256", 256},
+		{"rsa_oaep_3072_sha256_mgf1sha256", 256},
+		{"rsa_oaep_2048_sha384_mgf1sha384", 384},
+		{"rsa_oaep_2048_sha512_mgf1sha512", 512},
+		{"rsa_oaep_3072_sha512_mgf1sha512", 512},
 	};
 
 	(void)state;
@@ -89,11 +92,12 @@ static void wycheproof(void **state)
 			printf("# MISSING: %s; set CEK_VECTORS\n", path);
 			skip();
 		}
-		json_array_foreach(json_object_get(json, "testGroups"), i, group) {
+		json_array_foreach(json_object_get(json, "testGroups"), i, group)
+		{
 			static uint8_t der[4096];
 			const uint8_t *at = der;
-			EVP_PKEY *key =
-				d2i_AutoPrivateKey(NULL, &at, (long)hex(group, "privateKeyPkcs8", der, sizeof(der)));
+			EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at,
+				(long)hex(group, "privateKeyPkcs8", der, sizeof(der)));
 
 			assert_non_null(key);
 			json_array_foreach(json_object_get(group, "tests"), j, test)
@@ -149,12 +153,12 @@ static void notices_every_byte(void **state)
 
 static void pads_on_the_left(void **state)
 {
-	static const size_t sizes[] = { 256, 384, 512, 258 };
+	static const size_t sizes[] = {256, 384, 512, 258};
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 		for (size_t len = 0; len <= sizes[s]; len++) {
-			uint8_t em[OAEP_EM_MAX], want[OAEP_EM_MAX] = { 0 };
+			uint8_t em[OAEP_EM_MAX], want[OAEP_EM_MAX] = {0};
 
 			memset(em, 0xee, sizeof(em));
 			for (size_t i = 0; i < len; i++)

@@ -48,7 +48,7 @@ static void the_key_type_follows_from_how_it_is_made(void **state)
 static void only_what_is_no_answer_is_in_doubt(void **state)
 {
 	static const CK_RV answers[] = {CKR_OK, CKR_MECHANISM_INVALID, CKR_KEY_SIZE_RANGE, CKR_ARGUMENTS_BAD,
-					CKR_CEKD_WRONG};
+		CKR_CEKD_WRONG};
 	struct facts facts = {0};
 
 	(void)state;

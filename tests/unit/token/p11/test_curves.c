@@ -75,7 +75,7 @@ static void takes_points_bare_or_in_der(void **state)
 	(void)state;
 	for (size_t i = 0; curve_row(i); i++) {
 		const struct curve *curve = curve_row(i);
-		uint8_t der[170] = { 0x04, 0x81 };
+		uint8_t der[170] = {0x04, 0x81};
 		const uint8_t *point = NULL;
 		size_t len = strcmp(curve->kty, "OKP") == 0 ? curve->field_len : 1 + 2 * curve->field_len, out = 0;
 		size_t header = len < 128 ? 2 : 3;

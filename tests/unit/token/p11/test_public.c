@@ -36,9 +36,9 @@ static void rfc7638(void **state)
 	json = json_load_file(path, 0, NULL);
 	assert_non_null(json);
 	jwk = json_object_get(json, "jwk");
-	jose.kty = (char *)(uintptr_t)"RSA";
-	jose.n = (ProtobufCBinaryData){ b64u(json_string_value(json_object_get(jwk, "n")), n), n };
-	jose.e = (ProtobufCBinaryData){ b64u(json_string_value(json_object_get(jwk, "e")), e), e };
+	jose.kty = (char *)(uintptr_t) "RSA";
+	jose.n = (ProtobufCBinaryData){b64u(json_string_value(json_object_get(jwk, "n")), n), n};
+	jose.e = (ProtobufCBinaryData){b64u(json_string_value(json_object_get(jwk, "e")), e), e};
 	assert_true(public_from_jose(&jose, &half));
 	public_thumbprint(&half, kid);
 	assert_string_equal(kid, json_string_value(json_object_get(json, "thumbprint_sha256")));
@@ -54,9 +54,9 @@ static void thumbprint_of_x25519(void **state)
 	char kid[KID_LEN];
 
 	(void)state;
-	jose.kty = (char *)(uintptr_t)"OKP";
-	jose.crv = (char *)(uintptr_t)"X25519";
-	jose.x = (ProtobufCBinaryData){ b64u("3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08", x), x };
+	jose.kty = (char *)(uintptr_t) "OKP";
+	jose.crv = (char *)(uintptr_t) "X25519";
+	jose.x = (ProtobufCBinaryData){b64u("3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08", x), x};
 	assert_true(public_from_jose(&jose, &half));
 	public_thumbprint(&half, kid);
 	assert_string_equal(kid, "giQqigT_IKcuzHl0FVJ3k5ts3_TWNAxvsC08UZsfcM8");
@@ -69,34 +69,34 @@ static void thumbprint_of_x25519(void **state)
 
 static void refuses_what_is_incomplete(void **state)
 {
-	uint8_t x[66] = { 1 }, zero_n[256] = { 0 };
+	uint8_t x[66] = {1}, zero_n[256] = {0};
 	Cek__V1__PublicKey jose = CEK__V1__PUBLIC_KEY__INIT;
 	struct public_half half;
 
 	(void)state;
 	assert_false(public_from_jose(&jose, &half));
-	jose.kty = (char *)(uintptr_t)"oct";
+	jose.kty = (char *)(uintptr_t) "oct";
 	assert_false(public_from_jose(&jose, &half));
-	jose.kty = (char *)(uintptr_t)"RSA";
+	jose.kty = (char *)(uintptr_t) "RSA";
 	assert_false(public_from_jose(&jose, &half));
-	jose.n = (ProtobufCBinaryData){ sizeof(zero_n), zero_n };
-	jose.e = (ProtobufCBinaryData){ 1, x };
+	jose.n = (ProtobufCBinaryData){sizeof(zero_n), zero_n};
+	jose.e = (ProtobufCBinaryData){1, x};
 	assert_false(public_from_jose(&jose, &half));
 	zero_n[0] = 0x80;
 	assert_true(public_from_jose(&jose, &half));
 	jose.n.len = 513;
 	assert_false(public_from_jose(&jose, &half));
 	jose = (Cek__V1__PublicKey)CEK__V1__PUBLIC_KEY__INIT;
-	jose.kty = (char *)(uintptr_t)"EC";
-	jose.crv = (char *)(uintptr_t)"X25519";
-	jose.x = (ProtobufCBinaryData){ 32, x };
+	jose.kty = (char *)(uintptr_t) "EC";
+	jose.crv = (char *)(uintptr_t) "X25519";
+	jose.x = (ProtobufCBinaryData){32, x};
 	assert_false(public_from_jose(&jose, &half));
-	jose.crv = (char *)(uintptr_t)"P-256";
+	jose.crv = (char *)(uintptr_t) "P-256";
 	assert_false(public_from_jose(&jose, &half));
-	jose.y = (ProtobufCBinaryData){ 32, x };
+	jose.y = (ProtobufCBinaryData){32, x};
 	assert_false(public_from_jose(&jose, &half)); /* off the curve */
-	jose.kty = (char *)(uintptr_t)"OKP";
-	jose.crv = (char *)(uintptr_t)"X25519";
+	jose.kty = (char *)(uintptr_t) "OKP";
+	jose.crv = (char *)(uintptr_t) "X25519";
 	jose.x.len = 31;
 	assert_false(public_from_jose(&jose, &half));
 }

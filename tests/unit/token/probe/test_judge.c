@@ -160,7 +160,7 @@ static void a_doubtful_error_is_the_tokens_if_it_does_not_answer(void **state)
 /* Without a ciphertext that could be to blame: one more try, then the job has failed and not the worker. */
 static void an_error_without_a_ciphertext_is_never_failed(void **state)
 {
-	static const CK_RV codes[] = { CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY };
+	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_HOST_MEMORY};
 	bool again = false;
 
 	(void)state;

@@ -17,7 +17,8 @@
 
 enum { WORDS_MAX = 2 * ARG_LIST_MAX + 8 };
 
-static const struct verb with_json = {"test", "", "for the test", NULL, true}, without_json = {"test", "", "", NULL, false};
+static const struct verb with_json = {"test", "", "for the test", NULL, true},
+			 without_json = {"test", "", "", NULL, false};
 
 struct parsed {
 	struct ctl ctl;
@@ -57,10 +58,10 @@ static void test_all(void **state)
 	struct parsed parsed;
 
 	assert_int_equal(parse(&with_json,
-			       "test a --flag --text=t b --number 3 --duration 2m --list x --list y --socket s "
-			       "--timeout 1h --json",
-			       0, 2, &parsed),
-			 ARGS_GO);
+				 "test a --flag --text=t b --number 3 --duration 2m --list x --list y --socket s "
+				 "--timeout 1h --json",
+				 0, 2, &parsed),
+		ARGS_GO);
 	assert_true(parsed.flag && parsed.ctl.json);
 	assert_string_equal(parsed.text, "t");
 	assert_int_equal(parsed.number, 3);
@@ -89,8 +90,16 @@ static void test_absent(void **state)
 static void test_wrong(void **state)
 {
 	static const char *const bad[] = {
-		"test --unknown", "test --text", "test --number x", "test --number -1", "test --duration soon", "test a -x",
-		"test --timeout 0", "test --timeout 2d", "test --flag=yes", "test a b",
+		"test --unknown",
+		"test --text",
+		"test --number x",
+		"test --number -1",
+		"test --duration soon",
+		"test a -x",
+		"test --timeout 0",
+		"test --timeout 2d",
+		"test --flag=yes",
+		"test a b",
 	};
 	struct parsed parsed;
 
@@ -111,10 +120,24 @@ static void test_wrong(void **state)
 static void test_kids(void **state)
 {
 	static const char *const kids[] = {
-		THUMBPRINT, TWO_DASHES, OF_CKA_ID, OF_20_OCTETS, "-old", "-f", "-help", "-text=t", "-1", "-h\xc3\xa4",
+		THUMBPRINT,
+		TWO_DASHES,
+		OF_CKA_ID,
+		OF_20_OCTETS,
+		"-old",
+		"-f",
+		"-help",
+		"-text=t",
+		"-1",
+		"-h\xc3\xa4",
 	};
-	static const struct { const char *before, *after; } lines[] = {
-		{"test ", " --flag"}, {"test --flag ", ""}, {"test --flag -- ", ""}, {"test --text t ", " --flag"},
+	static const struct {
+		const char *before, *after;
+	} lines[] = {
+		{"test ", " --flag"},
+		{"test --flag ", ""},
+		{"test --flag -- ", ""},
+		{"test --text t ", " --flag"},
 	};
 	struct parsed parsed;
 	char line[256];
@@ -127,7 +150,8 @@ static void test_kids(void **state)
 			assert_null(parsed.words[1]);
 			assert_true(parsed.flag);
 		}
-		snprintf(line, sizeof(line), "test --text %s --list %s --list=%s %s word", kids[i], kids[i], kids[i], kids[i]);
+		snprintf(line, sizeof(line), "test --text %s --list %s --list=%s %s word", kids[i], kids[i], kids[i],
+			kids[i]);
 		assert_int_equal(parse(&with_json, line, 2, 2, &parsed), ARGS_GO);
 		assert_string_equal(parsed.text, kids[i]);
 		assert_string_equal(parsed.list.item[0], kids[i]);
@@ -148,9 +172,16 @@ static void test_kids(void **state)
 static void test_no_kids(void **state)
 {
 	static const char *const bad[] = {
-		"test --forse", "test --texts-and-more-textw", "test " TWO_DASHES "A", "test --ERERERERERERERERERERERERERE",
-		"test --h4ml9ov-jd-z-mfbqg-tuq-uz-oq-n-ttgq-b-xe", "test --h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xF",
-		"test --ECAwQFBgcICQoLDA0ODx", "test --ECAwQFBgcICQoLDA0O=w", "test --ECAwQFBgcICQoLDA0OD", "test --old",
+		"test --forse",
+		"test --texts-and-more-textw",
+		"test " TWO_DASHES "A",
+		"test --ERERERERERERERERERERERERERE",
+		"test --h4ml9ov-jd-z-mfbqg-tuq-uz-oq-n-ttgq-b-xe",
+		"test --h4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xF",
+		"test --ECAwQFBgcICQoLDA0ODx",
+		"test --ECAwQFBgcICQoLDA0O=w",
+		"test --ECAwQFBgcICQoLDA0OD",
+		"test --old",
 	};
 	struct parsed parsed;
 
@@ -162,11 +193,16 @@ static void test_no_kids(void **state)
 /* What is wrong, and what to do about it. */
 static void test_complaints(void **state)
 {
-	static const struct { const char *line, *text; } wrong[] = {
-		{"test --old", "unknown option --old (a word that is no option, but begins with \"--\", stands after \"--\")"},
+	static const struct {
+		const char *line, *text;
+	} wrong[] = {
+		{"test --old",
+			"unknown option --old (a word that is no option, but begins with \"--\", stands after \"--\")"},
 		{"test -f", "too many words (-f is one: options begin with \"--\")"},
-		{"test a -help -x", "too many words (-help is one"}, {"test a", "too many words: cekctl test"},
-		{"test --flag=yes", "--flag takes no value"}, {"test --text", "--text wants a value"},
+		{"test a -help -x", "too many words (-help is one"},
+		{"test a", "too many words: cekctl test"},
+		{"test --flag=yes", "--flag takes no value"},
+		{"test --text", "--text wants a value"},
 	};
 	struct parsed parsed;
 	char said[512];

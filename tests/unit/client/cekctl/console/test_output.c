@@ -14,8 +14,17 @@
 
 static void test_durations(void **state)
 {
-	static const struct { uint32_t seconds; const char *text; } rows[] = {
-		{0, "0s"}, {59, "59s"}, {60, "1m"}, {3661, "1h1m1s"}, {86400, "1d"}, {604800, "7d"}, {90061, "1d1h1m1s"},
+	static const struct {
+		uint32_t seconds;
+		const char *text;
+	} rows[] = {
+		{0, "0s"},
+		{59, "59s"},
+		{60, "1m"},
+		{3661, "1h1m1s"},
+		{86400, "1d"},
+		{604800, "7d"},
+		{90061, "1d1h1m1s"},
 		{UINT32_MAX, "49710d6h28m15s"},
 	};
 
@@ -68,7 +77,10 @@ static void test_shown(void **state)
 {
 	expect_shown("K\xc3\xa4se \xe2\x82\xac~", "K\xc3\xa4se \xe2\x82\xac~");
 	expect_shown("a\x1b[31mb\nc\x7f", "a?[31mb?c?");
-	expect_shown("a\xc2\x9b" "31m\x9b" "b\xff\xe2\x82", "a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
+	expect_shown("a\xc2\x9b"
+		     "31m\x9b"
+		     "b\xff\xe2\x82",
+		"a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
 	expect_shown("", "");
 }
 

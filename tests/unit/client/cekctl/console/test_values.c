@@ -34,7 +34,7 @@ static void test_durations(void **state)
 static void test_bad_durations(void **state)
 {
 	static const char *const bad[] = {"", "s", "-1", "1x", "1.5h", " 1", "1 ", "1hh", "4294967296", "4294967295s1",
-					  "7101w7d", "99999999999999999999999"};
+		"7101w7d", "99999999999999999999999"};
 	uint32_t seconds = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -59,7 +59,7 @@ static void test_numbers(void **state)
 static void test_times(void **state)
 {
 	static const char *const bad[] = {"", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+01:00",
-					  "2026-02-30T12:00:00Z", "1969-12-31T23:59:59Z", "2026-01-31T12:00:00Zx"};
+		"2026-02-30T12:00:00Z", "1969-12-31T23:59:59Z", "2026-01-31T12:00:00Zx"};
 	uint64_t time = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client/cekctl/import/envelope.c: what is sealed can be opened with the private half of the transport key, by an OpenSSL
- * that knows nothing of our code. */
+/* client/cekctl/import/envelope.c: what is sealed can be opened with the private half of the transport key, by an
+ * OpenSSL that knows nothing of our code. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,10 +50,12 @@ static void test_envelope(void **state)
 
 	assert_int_equal(read_jwk(rsa_jwk(transport), "RSA-OAEP", &public_key, why), 0);
 	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP", &key, why), 0);
-	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &envelope), 0);
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &envelope),
+		0);
 	expect_sealed(transport, &envelope, &key);
 	/* a fresh AES key each time */
-	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &again), 0);
+	assert_int_equal(envelope_seal(public_key.n, public_key.n_len, public_key.e, public_key.e_len, &key, &again),
+		0);
 	assert_int_equal(envelope.key_len, again.key_len);
 	assert_memory_not_equal(envelope.key, again.key, again.key_len);
 	/* half of the modulus is no transport key */

@@ -60,10 +60,15 @@ static EVP_PKEY *rsa_with(const EVP_PKEY *pkey, const char *part, BN_ULONG more)
 
 static void test_parts(void **state)
 {
-	static const struct { const char *part, *text; } parts[] = {
-		{OSSL_PKEY_PARAM_RSA_N, "n does not equal p q"}, {OSSL_PKEY_PARAM_RSA_D, "d e not congruent to 1"},
-		{OSSL_PKEY_PARAM_RSA_FACTOR1, "p"}, {OSSL_PKEY_PARAM_RSA_FACTOR2, "q"},
-		{OSSL_PKEY_PARAM_RSA_EXPONENT1, "dmp1"}, {OSSL_PKEY_PARAM_RSA_EXPONENT2, "dmq1"},
+	static const struct {
+		const char *part, *text;
+	} parts[] = {
+		{OSSL_PKEY_PARAM_RSA_N, "n does not equal p q"},
+		{OSSL_PKEY_PARAM_RSA_D, "d e not congruent to 1"},
+		{OSSL_PKEY_PARAM_RSA_FACTOR1, "p"},
+		{OSSL_PKEY_PARAM_RSA_FACTOR2, "q"},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT1, "dmp1"},
+		{OSSL_PKEY_PARAM_RSA_EXPONENT2, "dmq1"},
 		{OSSL_PKEY_PARAM_RSA_COEFFICIENT1, "iqmp"},
 	};
 	EVP_PKEY *pkey = EVP_RSA_gen(2048);
@@ -88,7 +93,8 @@ static void test_large_d(void **state)
 	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_D, &d));
 	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, &p));
 	assert_true(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q));
-	assert_true(BN_sub_word(p, 1) && BN_sub_word(q, 1) && BN_mul(p, p, q, ctx) && BN_lshift1(p, p) && BN_add(d, d, p));
+	assert_true(
+		BN_sub_word(p, 1) && BN_sub_word(q, 1) && BN_mul(p, p, q, ctx) && BN_lshift1(p, p) && BN_add(d, d, p));
 	len = BN_bn2bin(d, data);
 	text = b64u_text(data, (size_t)len);
 	refuse(with(jwk, "d", json_string(text)), "RSA-OAEP", "d is not smaller than n");

@@ -68,7 +68,10 @@ static void test_rsa(void **state)
 
 static void test_ec(void **state)
 {
-	static const struct { const char *crv; size_t len; } curves[] = {{"P-256", 32}, {"P-384", 48}, {"P-521", 66}};
+	static const struct {
+		const char *crv;
+		size_t len;
+	} curves[] = {{"P-256", 32}, {"P-384", 48}, {"P-521", 66}};
 
 	for (size_t i = 0; i < 3; i++) {
 		EVP_PKEY *pkey = EVP_EC_gen(curves[i].crv), *other = EVP_EC_gen(curves[i].crv);
@@ -133,9 +136,9 @@ static void test_oct(void **state)
 
 static void test_not_a_key(void **state)
 {
-	static const char *const bad[] = {"", "{", "[]", "null", "{}", "{\"kty\":1}", "{\"kty\":\"oct\",\"kty\":\"oct\"}",
-					  "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-					  "-----BEGIN NOTHING-----\n"};
+	static const char *const bad[] = {"", "{", "[]", "null", "{}", "{\"kty\":1}",
+		"{\"kty\":\"oct\",\"kty\":\"oct\"}", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN NOTHING-----\n"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct private_key key = {.kty = ""};
@@ -152,13 +155,23 @@ static void test_not_a_key(void **state)
 static void test_odd_members(void **state)
 {
 	static const char *const good[] = {
-		OCT ",\"nbf\":1e999}", OCT ",\"nbf\":-1.5E+400}", OCT ",\"a\":\"\\u0000\"}", OCT ",\"a\":\"\\ud800\"}",
-		OCT ",\"a\\u0000\":1,\"a\\ud800\":2}", "\xef\xbb\xbf" OCT "}", OCT ",\"a\":[-0,{\"b\":9223372036854775808}]}",
+		OCT ",\"nbf\":1e999}",
+		OCT ",\"nbf\":-1.5E+400}",
+		OCT ",\"a\":\"\\u0000\"}",
+		OCT ",\"a\":\"\\ud800\"}",
+		OCT ",\"a\\u0000\":1,\"a\\ud800\":2}",
+		"\xef\xbb\xbf" OCT "}",
+		OCT ",\"a\":[-0,{\"b\":9223372036854775808}]}",
 	};
-	static const struct { const char *text, *why; } bad[] = {
-		{OCT ",\n\"k\":\"" K32 "\"}", "line 2: a member twice"}, {OCT ",\n\n\"a\":\"\xff\"}", "line 3: octets that are not"},
-		{OCT ",\n", "line 2: the file ends too early"}, {OCT "\n\"secret\"}", "line 2: a fault in the JSON)"},
-		{OCT ",\"a\":01e999}", "line 1: a fault"}, {"{\"k\":\"AA\"}", "has no \"kty\""},
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{OCT ",\n\"k\":\"" K32 "\"}", "line 2: a member twice"},
+		{OCT ",\n\n\"a\":\"\xff\"}", "line 3: octets that are not"},
+		{OCT ",\n", "line 2: the file ends too early"},
+		{OCT "\n\"secret\"}", "line 2: a fault in the JSON)"},
+		{OCT ",\"a\":01e999}", "line 1: a fault"},
+		{"{\"k\":\"AA\"}", "has no \"kty\""},
 		{"{\"kty\":\"oct\",\"k\":\"AA\\u0000AA\"}", "\"k\" is not base64url"},
 	};
 	char digits[512] = "", why[PRIVATE_WHY] = "", text[1024];
@@ -175,7 +188,8 @@ static void test_odd_members(void **state)
 		private_key_deinit(&key);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(private_key_read(bad[i].text, strlen(bad[i].text), alg_find("A256KW"), &key, why), -EINVAL);
+		assert_int_equal(private_key_read(bad[i].text, strlen(bad[i].text), alg_find("A256KW"), &key, why),
+			-EINVAL);
 		if (!strstr(why, bad[i].why))
 			fail_msg("\"%s\" does not say \"%s\"", why, bad[i].why);
 	}
@@ -219,7 +233,7 @@ static void test_several(void **state)
 		BIO_reset(bio);
 		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, one, NULL, NULL, 0, NULL, NULL));
 		assert_true(PEM_write_bio_PKCS8PrivateKey(bio, two, encrypted ? EVP_aes_128_cbc() : NULL,
-							  encrypted ? password : NULL, encrypted ? 8 : 0, NULL, NULL));
+			encrypted ? password : NULL, encrypted ? 8 : 0, NULL, NULL));
 		assert_int_equal(read_bio(bio, "ECDH-ES", &key, why), -EINVAL);
 		assert_non_null(strstr(why, "more than one"));
 		BIO_free(bio);
@@ -232,9 +246,13 @@ static void test_several(void **state)
 static void test_broken_beside(void **state)
 {
 	static const char *const broken[] = {
-		"-----BEGIN RSA PRIVATE KEY-----\nMIIEow", "-----BEGIN PRIVATE KEY-----\n****\n-----END PRIVATE KEY-----\n",
-		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN EC PRIVATE KEY-----\n",
-		"-----BEGIN OPENSSH PRIVATE KEY-----\r\n", "-----BEGIN PRIVATE KEY", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+		"-----BEGIN RSA PRIVATE KEY-----\nMIIEow",
+		"-----BEGIN PRIVATE KEY-----\n****\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN EC PRIVATE KEY-----\n",
+		"-----BEGIN OPENSSH PRIVATE KEY-----\r\n",
+		"-----BEGIN PRIVATE KEY",
+		"-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
 	};
 	EVP_PKEY *pkey = EVP_EC_gen("P-256");
 
@@ -293,7 +311,7 @@ static unsigned count_mappings(const uint8_t inverted[NEEDLE])
 		ssize_t n;
 
 		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || !strstr(line, " rw-p ") || strstr(line, "[stack]") ||
-		    end - start > MAPPING_MAX)
+			end - start > MAPPING_MAX)
 			continue;
 		data = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		assert_ptr_not_equal(data, MAP_FAILED);

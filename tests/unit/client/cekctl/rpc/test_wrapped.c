@@ -23,9 +23,10 @@ static int read_text(const char *text, struct wrapped *wrapped, char why[WRAPPED
 
 static void test_all_members(void **state)
 {
-	static const char text[] = "{\"kid\":\"k1\",\"key\":\"n\",\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\","
-				   "\"encrypted_key\":\"AQID\",\"iv\":\"BA\",\"tag\":\"BQ\",\"apu\":\"Bg\",\"apv\":\"Bw\","
-				   "\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"CA\",\"y\":\"CQ\"},\"mine\":[1]}";
+	static const char text[] =
+		"{\"kid\":\"k1\",\"key\":\"n\",\"alg\":\"A256GCMKW\",\"enc\":\"A256GCM\","
+		"\"encrypted_key\":\"AQID\",\"iv\":\"BA\",\"tag\":\"BQ\",\"apu\":\"Bg\",\"apv\":\"Bw\","
+		"\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"CA\",\"y\":\"CQ\"},\"mine\":[1]}";
 	struct wrapped wrapped;
 	char why[WRAPPED_WHY];
 	json_t *object;
@@ -82,7 +83,8 @@ static void test_largest(void **state)
 	memset(data, 0xab, sizeof(data));
 	for (size_t len = ENCRYPTED_KEY_MAX; len <= sizeof(data); len++) {
 		char *text = b64u_text(data, len), why[WRAPPED_WHY] = "";
-		json_t *object = json_pack("{s:s, s:s, s:s}", "alg", "RSA-OAEP", "enc", "A256GCM", "encrypted_key", text);
+		json_t *object = json_pack("{s:s, s:s, s:s}", "alg", "RSA-OAEP", "enc", "A256GCM", "encrypted_key",
+			text);
 		struct wrapped wrapped;
 
 		if (len == ENCRYPTED_KEY_MAX) {
