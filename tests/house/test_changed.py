@@ -144,3 +144,24 @@ def test_sources():
     assert {line.split("/")[1] for line in every} == {"e2e", "interop", "faults"}
     assert every < choose("daemon/token/algs/rsa.c") > {"unit token", "unit softhsm", "unit broker", "stage gcc-nss"}
     assert choose("client/jose/zip.c") > {"unit client/jose", "e2e tests/interop/test_npm_jose.py"}
+
+
+def tracked():
+    done = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("no checkout of git")
+    return [path for path in done.stdout.splitlines() if (ROOT / path).exists()]
+
+
+def test_every_file_has_a_row_that_can_be_carried_out():
+    for path in tracked():
+        words, pattern = C.words_for(path, TABLE)
+        for word in words if words != ["all"] else []:
+            C.lines_for(word, path, ROOT)
+
+
+def test_every_row_is_the_first_one_for_some_file():
+    """But for those of files that are not there yet."""
+    first = {C.words_for(path, TABLE)[1] for path in tracked()}
+    unused = {pattern for pattern, _ in TABLE} - first
+    assert unused <= {".clang-format", ".git-blame-ignore-revs", "CONTRIBUTING.md"}
