@@ -66,6 +66,7 @@ static int behave(void **state)
 
 static Cek__Internal__V1__FromWorker *wrap(struct rig_worker *worker);
 static int unwrap_as(struct rig_worker *worker, uint8_t *other);
+static int wrap_as(struct rig_worker *worker, const char *alg, uint8_t *which, Cek__V1__PublicKey *public);
 static int forget(struct rig_worker *worker, uint8_t *which);
 
 static void misbehave(const char *function, CK_RV rv, int times)
@@ -436,18 +437,11 @@ static void waits_for_a_token_that_does_not_find(void **state)
 	static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR};
 	struct rig_worker worker;
 	Cek__Internal__V1__FromWorker *wrapped;
-	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
-	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
 
 	(void)state;
 	rig_create_aes(&rig, other_id, key, sizeof(key));
 	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
 	wrapped = wrap(&worker);
-	op.cka_id = (ProtobufCBinaryData){16, other_id};
-	op.alg = (char *)(uintptr_t) "A128KW";
-	op.cek_len = 16;
-	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
-	job.wrap = &op;
 	for (size_t i = 0; i < 2; i++) {
 		Cek__Internal__V1__FromWorker *answer;
 
@@ -455,9 +449,7 @@ static void waits_for_a_token_that_does_not_find(void **state)
 		assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
 		misbehave("C_FindObjectsInit", codes[i], -1);
 		assert_int_equal(unwrap_as(&worker, other_id), OUTCOME(UNAVAILABLE));
-		answer = rig_call(&worker, &job);
-		assert_int_equal(answer->result->outcome, OUTCOME(UNAVAILABLE));
-		rig_free(answer);
+		assert_int_equal(wrap_as(&worker, "A128KW", other_id, NULL), OUTCOME(UNAVAILABLE));
 		/* Nor is the wrap itself that goes wrong. */
 		behave(NULL);
 		misbehave("C_EncryptInit", codes[i], 2);
@@ -575,6 +567,56 @@ static void two_keys_of_one_id_are_none(void **state)
 	rig_create_aes(&rig, twin, other, sizeof(other));
 	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	assert_int_equal(unwrap_as(&worker, twin), OUTCOME(AMBIGUOUS));
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+static int wrap_as(struct rig_worker *worker, const char *alg, uint8_t *which, Cek__V1__PublicKey *public)
+{
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__WrapJob op = CEK__INTERNAL__V1__WRAP_JOB__INIT;
+	Cek__Internal__V1__FromWorker *answer;
+	int outcome;
+
+	op.cka_id = (ProtobufCBinaryData){16, which};
+	op.alg = (char *)(uintptr_t)alg;
+	op.enc = (char *)(uintptr_t) "A128GCM";
+	op.cek_len = 16;
+	op.public_key = public;
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_WRAP;
+	job.wrap = &op;
+	answer = rig_call(worker, &job);
+	outcome = (int)answer->result->outcome;
+	rig_free(answer);
+	return outcome;
+}
+
+/* Each of them is tried, and takes no memory from the next. */
+static void finds_its_own_among_many(void **state)
+{
+	static uint8_t x[32] = {0x39, 0x2c, 0x4b, 0xba, 0x3e, 0x61, 0x06, 0x24, 0x44, 0x57, 0xd5, 0x1d, 0xbb, 0x46,
+		0xa1, 0x98, 0xd6, 0x2b, 0x95, 0x3b, 0xef, 0x29, 0x4a, 0x13, 0x36, 0x92, 0x0e, 0x63, 0xcc, 0x49, 0x40,
+		0xcd},
+		       y[32] = {0xe5, 0x0c, 0x82, 0x1a, 0xd6, 0xaf, 0x84, 0x9d, 0xb3, 0xc3, 0xd7, 0xbf, 0x6b, 0x59,
+			       0x4c, 0x91, 0xfc, 0xfd, 0x86, 0x79, 0x56, 0x88, 0x22, 0x09, 0x5f, 0xde, 0xd5, 0x82, 0x87,
+			       0x14, 0x6b, 0xd2};
+	Cek__V1__PublicKey public = CEK__V1__PUBLIC_KEY__INIT;
+	uint8_t which[16] = "one of 1001", d[32] = {0};
+	struct rig_worker worker;
+
+	(void)state;
+	if (rig.nss)
+		skip(); /* holds no two of one CKA_ID */
+	/* In the middle, in whichever order they are found. */
+	for (int i = 0; i <= 1000; i++) {
+		d[31] = i == 500 ? 73 : 74;
+		rig_create_ec(&rig, which, "P-256", d, sizeof(d), x, y, 32);
+	}
+	public.kty = (char *)(uintptr_t) "EC";
+	public.crv = (char *)(uintptr_t) "P-256";
+	public.x = (ProtobufCBinaryData){32, x};
+	public.y = (ProtobufCBinaryData){32, y};
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
+	assert_int_equal(wrap_as(&worker, "ECDH-ES", which, &public), OUTCOME(OK));
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
@@ -949,6 +991,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(use_workers_do_not_manage, behave),
 		cmocka_unit_test_setup(generation_is_tried_again, behave),
 		cmocka_unit_test_setup(makes_no_kid_that_begins_with_a_dash, behave),
+		cmocka_unit_test_setup(finds_its_own_among_many, behave),
 	};
 
 	rig_arguments(argc, argv);

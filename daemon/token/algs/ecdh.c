@@ -12,6 +12,7 @@
 
 #include "daemon/token/algs/agree.h"
 #include "daemon/token/p11/carrier.h"
+#include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
 #include "daemon/token/p11/public.h"
 
@@ -113,9 +114,20 @@ static CK_RV ephemeral(EVP_PKEY *recipient, const struct curve *curve, uint8_t *
 	return rv;
 }
 
-CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same)
+/* Is it the key, and not the token, that does not agree? A KEK of ECDH-ES may derive, and does so with a point of its
+ * own curve. */
+static bool keys_fault(const struct token *token, const struct curve *curve, CK_RV rv)
 {
-	struct token *token = context;
+	const enum ckr_class class = ckr_class(rv);
+
+	return rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT ||
+		(token->facts.curve[facts_curve_index(curve)].works &&
+			(class == CKR_CLASS_UNSUPPORTED || class == CKR_CLASS_DATA));
+}
+
+static CK_RV compare(struct token *token, CK_OBJECT_HANDLE object, const struct public_half *half,
+	enum named_same *ret_same)
+{
 	struct key key = {.handle = object, .class = CKO_PRIVATE_KEY, .curve = half->curve};
 	EVP_PKEY *public = public_for_openssl(half);
 	uint8_t *ours = arena_alloc(&token->arena, Z_MAX), *theirs = arena_alloc(&token->arena, Z_MAX);
@@ -128,12 +140,23 @@ CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_h
 	if (rv != CKR_OK)
 		return rv;
 	rv = derive(token, &key, point, half->point_len, theirs);
-	/* A KEK of ECDH-ES may derive. */
-	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT)
-		*ret_same = NAMED_OTHER;
-	else if (rv == CKR_OK)
+	if (rv == CKR_OK)
 		*ret_same = CRYPTO_memcmp(ours, theirs, half->curve->field_len) == 0 ? NAMED_SAME : NAMED_OTHER;
+	else if (keys_fault(token, half->curve, rv))
+		*ret_same = NAMED_OTHER;
 	return *ret_same == NAMED_OTHER ? CKR_OK : rv;
+}
+
+/* There may be many to compare with, and a job behind it. */
+CK_RV ecdh_compare(void *context, CK_OBJECT_HANDLE object, const struct public_half *half, enum named_same *ret_same)
+{
+	struct token *token = context;
+	const size_t used = token->arena.used;
+	CK_RV rv = compare(token, object, half, ret_same);
+
+	wipe(token->arena.base + used, token->arena.used - used);
+	token->arena.used = used;
+	return rv;
 }
 
 CK_RV ecdh_wrap(struct token *token, struct key *key, const struct wrap *wrap, struct wrapped *ret_wrapped)
