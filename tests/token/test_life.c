@@ -590,6 +590,35 @@ static int wrap_as(struct rig_worker *worker, const char *alg, uint8_t *which, C
 	return outcome;
 }
 
+/* A key of another size, or for another use, is not the version's: it is missing, for a worker that knew the version's
+ * own and for one that never did. */
+static void an_aes_key_of_another_size_is_none(void **state)
+{
+	static const uint8_t key[32] = {5};
+	uint8_t which[16] = "replaced";
+	struct rig_worker worker;
+	CK_OBJECT_HANDLE object = rig_create_aes(&rig, which, key, 32);
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE uses[] = {{CKA_DECRYPT, &no, 1}, {CKA_UNWRAP, &no, 1}};
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
+	assert_int_equal(wrap_as(&worker, "A256KW", which, NULL), OUTCOME(OK));
+	assert_int_equal(rig.f->C_DestroyObject(rig.session, object), CKR_OK);
+	object = rig_create_aes(&rig, which, key, 16);
+	for (int i = 0; i < 2; i++) {
+		let_a_second_pass();
+		assert_int_equal(wrap_as(&worker, "A256KW", which, NULL), OUTCOME(MISSING));
+		assert_int_equal(wrap_as(&worker, "A256GCMKW", which, NULL), OUTCOME(MISSING));
+		assert_int_equal(wrap_as(&worker, "A128KW", which, NULL), OUTCOME(OK));
+		assert_int_equal(rig_stop(&worker), 0);
+		rig_start(&rig, &worker, &(struct rig_options){.copy_keys = true}, NULL);
+	}
+	assert_int_equal(rig.f->C_SetAttributeValue(rig.session, object, uses, 2), CKR_OK);
+	assert_int_equal(wrap_as(&worker, "A128KW", which, NULL), OUTCOME(MISSING));
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
 /* Each of them is tried, and takes no memory from the next. */
 static void finds_its_own_among_many(void **state)
 {
@@ -981,6 +1010,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(dies_of_a_call_that_hangs, behave),
 		cmocka_unit_test_setup(finds_what_others_made_later, behave),
 		cmocka_unit_test_setup(two_keys_of_one_id_are_none, behave),
+		cmocka_unit_test_setup(an_aes_key_of_another_size_is_none, behave),
 		cmocka_unit_test_setup(forgets, behave),
 		cmocka_unit_test_setup(does_not_outlive_the_object, behave),
 		cmocka_unit_test_setup(looks_at_the_object_once_a_second, behave),
