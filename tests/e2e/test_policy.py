@@ -182,7 +182,8 @@ def test_operations_are_the_same_everywhere():
     """What a rule can grant stands in the broker, in the configuration and in two manual pages."""
     source = next(C.SOURCE.glob("daemon/broker/**/permission.c")).read_text()
     granted = re.findall(r'\[PERMISSION_\w+\] = "(\w+)"', source)
-    config = next(path.read_text() for path in C.SOURCE.glob("daemon/parent/config/*.c") if '"unwrap", "wrap"' in path.read_text())
+    config = next(text for text in (path.read_text() for path in C.SOURCE.glob("daemon/parent/config/*.c"))
+                  if re.search(r'"unwrap",\s*"wrap"', text))
     accepted = re.search(r"operations\[\] = \{(.*?)\}", config, re.S)[1]
     assert len(granted) > 15 and granted == re.findall(r'"(\w+)"', accepted)
     assert sorted(granted) == sorted(C.OPERATIONS)

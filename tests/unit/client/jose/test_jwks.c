@@ -164,8 +164,8 @@ static void test_odd_members(void **state)
 		"[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]",
 		"{\"a\\u0000\":1,\"a\\ud800\":2}",
 		"{\"a\\ud800\":1,\"a\\ud801\":2}",
-		"{\"a\\u0000\":1,\"a\\uffff\":2,\"a\\uffff0000\":3,\"a\xef\xbf\xbf"
-		"0001\":4,\"a\":5}",
+		("{\"a\\u0000\":1,\"a\\uffff\":2,\"a\\uffff0000\":3,\"a\xef\xbf\xbf"
+		 "0001\":4,\"a\":5}"),
 	};
 	char text[4096];
 	struct cek_jwe_error error;
