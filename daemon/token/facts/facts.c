@@ -127,7 +127,7 @@ bool facts_describe(const struct facts *facts, const struct alg *alg, const char
 		snprintf(text, sizeof(text), "%s; on other curves not tried successfully yet: %s", *ret_how,
 			ckr_name(doubt));
 	else
-		snprintf(text, sizeof(text), "not tried successfully yet: the token says %s", ckr_name(doubt));
+		snprintf(text, sizeof(text), "not tried successfully yet: %s", ckr_says(doubt));
 	*ret_how = text;
 	return works;
 }

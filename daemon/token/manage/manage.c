@@ -50,7 +50,7 @@ void manage_fail_rv(struct worker *worker, Cek__Internal__V1__JobResult *result,
 	/* FAILED is for the unwrap of a peer; here it was the token that failed. */
 	if (outcome == OUTCOME(FAILED))
 		outcome = OUTCOME(INTERNAL);
-	manage_fail(worker, result, outcome, "%s: the token says %s", what, ckr_name(rv));
+	manage_fail(worker, result, outcome, "%s: %s", what, ckr_says(rv));
 }
 
 bool manage_can(struct worker *worker, const struct alg *alg, const struct curve *curve,

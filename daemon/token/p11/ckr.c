@@ -97,3 +97,22 @@ const char *ckr_name(CK_RV rv)
 	snprintf(unknown, sizeof(unknown), "CKR 0x%lx", rv);
 	return unknown;
 }
+
+const char *ckr_says(CK_RV rv)
+{
+	static char text[64];
+
+	switch (rv) {
+	case CKR_CEKD_MISSING:
+		return "the token has no such key";
+	case CKR_CEKD_AMBIGUOUS:
+		return "several keys of the token could be meant";
+	case CKR_CEKD_WRONG:
+		return "the token's result is wrong";
+	case CKR_CEKD_UNTRIED:
+		return "the token has not shown yet whether it can";
+	default:
+		snprintf(text, sizeof(text), "the token says %s", ckr_name(rv));
+		return text;
+	}
+}

@@ -40,3 +40,6 @@ bool ckr_doubtful(CK_RV rv);
 
 /* "CKR_DEVICE_ERROR", or "CKR 0x…" in static storage that the next call overwrites. */
 const char *ckr_name(CK_RV rv);
+
+/* "the token says CKR_DEVICE_ERROR", or what a code of our own means; in such storage as well. */
+const char *ckr_says(CK_RV rv);

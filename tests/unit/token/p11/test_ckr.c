@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -44,6 +45,10 @@ static void names(void **state)
 	(void)state;
 	assert_string_equal(ckr_name(CKR_DEVICE_ERROR), "CKR_DEVICE_ERROR");
 	assert_string_equal(ckr_name(CKR_VENDOR_DEFINED | 0x2a), "CKR 0x8000002a");
+	assert_string_equal(ckr_says(CKR_DEVICE_ERROR), "the token says CKR_DEVICE_ERROR");
+	/* Codes of our own are nothing that an operator could look up. */
+	for (CK_RV rv = CKR_CEKD_MISSING; rv <= CKR_CEKD_UNTRIED; rv++)
+		assert_null(strstr(ckr_says(rv), "CK"));
 }
 
 int main(void)
