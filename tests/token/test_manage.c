@@ -248,6 +248,7 @@ static void imports_pairs(void **state)
 	check_import("ECDH-ES+A256KW", EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
 }
 
+static CK_OBJECT_HANDLE create_odd_ec(const uint8_t *id, uint8_t *params, size_t params_len, size_t len);
 static size_t count(const uint8_t *id, bool *ret_whole);
 static void destroy(const char *alg, uint8_t *id, Cek__V1__PublicKey *public, int outcome);
 
@@ -603,6 +604,44 @@ static void tells_twins_apart(void **state)
 	EVP_PKEY_free(theirs);
 	EVP_PKEY_free(ec);
 	EVP_PKEY_free(ec_theirs);
+}
+
+/* Of keys with one CKA_ID the one whose size or curve fits is adopted. */
+static void adopts_the_one_that_fits(void **state)
+{
+	static const char *others[] = {"secp256k1", "brainpoolP256r1", "prime192v1"};
+	static const uint8_t aes[32] = {8};
+	EVP_PKEY *ec;
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16], params[16];
+
+	(void)state;
+	if (rig.nss)
+		skip();
+	ec = EVP_EC_gen("P-256");
+	fresh_id(id);
+	for (size_t i = 0; i < 3; i++) {
+		ASN1_OBJECT *curve = OBJ_txt2obj(others[i], 0);
+		uint8_t *at = params;
+		int len = i2d_ASN1_OBJECT(curve, &at);
+
+		assert_in_range(len, 1, sizeof(params));
+		create_odd_ec(id, params, (size_t)len, 32);
+		ASN1_OBJECT_free(curve);
+	}
+	create_ec(id, ec, ec);
+	for (size_t len = 16; len <= 32; len += 8)
+		rig_create_aes(&rig, id, aes, len);
+	answer = adopt("ECDH-ES", id, NULL, true);
+	if (answer->result->outcome != OUTCOME(OK))
+		fail_msg("%s", answer->result->text);
+	assert_string_equal(answer->result->crv, "P-256");
+	rig_free(answer);
+	answer = adopt("A192KW", id, NULL, true);
+	assert_int_equal(answer->result->outcome, OUTCOME(OK));
+	assert_int_equal(answer->result->bits, 192);
+	rig_free(answer);
+	EVP_PKEY_free(ec);
 }
 
 /* Nothing tells two AES keys apart: none is adopted, and none destroyed. */
@@ -982,6 +1021,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(destroys_no_strangers_key_that_is_alone),
 		cmocka_unit_test(destroys_its_own_among_broken_keys),
 		cmocka_unit_test(tells_twins_apart),
+		cmocka_unit_test(adopts_the_one_that_fits),
 		cmocka_unit_test(leaves_alone_what_it_cannot_tell_apart),
 		cmocka_unit_test(generate_refuses),
 		cmocka_unit_test(inventory_tells_what_is_not_whole),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/token/algs/mech.h"
 #include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
 #include "daemon/token/p11/named.h"
@@ -45,6 +46,16 @@ static CK_RV is_key(struct session *session, CK_OBJECT_HANDLE object, const stru
 	return rv;
 }
 
+/* Of the size, or on a curve, that alg has. */
+static CK_RV of_size(struct session *session, CK_OBJECT_HANDLE object, const struct alg *alg, bool *ret_fits)
+{
+	struct key key = {.object = object, .class = named_class(alg)};
+	CK_RV rv = key_describe(session, &key);
+
+	*ret_fits = rv == CKR_OK && mech_key_fits(&key, alg);
+	return rv;
+}
+
 /* Keep those of the objects that fit; all if that is none and they may stay. */
 static CK_RV narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG *n, const struct alg *alg,
 	fits_fn *fits, bool may_stay)
@@ -73,7 +84,7 @@ static CK_RV narrow(struct session *session, CK_OBJECT_HANDLE *objects, CK_ULONG
 static CK_RV find(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, const struct alg *alg,
 	CK_OBJECT_HANDLE *ret_object, CK_ULONG *ret_n)
 {
-	static fits_fn *const steps[] = {is_key, of_kind, named_permitted};
+	static fits_fn *const steps[] = {is_key, of_kind, of_size, named_permitted};
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE template[2] = {{CKA_TOKEN, &yes, sizeof(yes)}};
 	CK_OBJECT_HANDLE *objects;
