@@ -5,7 +5,10 @@
  */
 #pragma once
 
-enum { HANG_EXIT = 75 };
+enum {
+	HANG_EXIT = 75,
+	HANG_PROBE_TIMES = 4, /* for hang_enter(), around a try of what the token can do */
+};
 
 /* Once. limit_seconds is what one job may take. 0 or -errno. */
 int hang_init(unsigned limit_seconds);

@@ -7,6 +7,7 @@
 
 #include "daemon/token/algs/agree.h"
 #include "daemon/token/algs/mech.h"
+#include "daemon/token/hang.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/probe/canary.h"
 #include "daemon/token/probe/judge.h"
@@ -54,8 +55,12 @@ static CK_RV call_once(struct worker *worker, const struct name *name, const str
 static outcome_t check_settled(struct worker *worker, const struct name *name, CK_RV *ret_rv)
 {
 	const struct curve *curve = name->public_key ? curve_find(name->public_key->crv) : NULL;
+	bool settled;
 
-	if (probe_settle(worker, name->alg, curve))
+	hang_enter(HANG_PROBE_TIMES);
+	settled = probe_settle(worker, name->alg, curve);
+	hang_enter(1);
+	if (settled)
 		return OUTCOME(OK);
 	*ret_rv = CKR_CEKD_UNTRIED;
 	return worker->ending ? OUTCOME(UNAVAILABLE) : OUTCOME(UNTRIED);

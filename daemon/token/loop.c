@@ -29,7 +29,6 @@ enum {
 	BUSY = 3,
 	HOLD_MAX = 8,         /* results, of 16 jobs: the broker is to send more meanwhile */
 	MEASURE_EVERY = 4096, /* jobs */
-	PROBE_TIMES = 4,      /* if a job may begin with another try of what the token can do */
 };
 
 struct batch {
@@ -137,7 +136,7 @@ static int tell_news(struct loop *loop, struct worker *worker)
 /* Nothing to do: time to try what the token did not clearly refuse. */
 static int try_again(struct loop *loop, struct worker *worker)
 {
-	hang_enter(PROBE_TIMES);
+	hang_enter(HANG_PROBE_TIMES);
 	probe_again(worker);
 	hang_leave();
 	return worker->ending ? 1 : tell_news(loop, worker);
@@ -165,7 +164,7 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 		arena_reset(&worker->token.arena);
 		return r;
 	}
-	hang_enter(worker->token.facts.n_doubts > 0 ? PROBE_TIMES : 1);
+	hang_enter(1);
 	worker->keys.now_us = batch->now_us;
 	r = run_job(worker, loop->manage, job, send_more, loop, &result);
 	hang_leave();

@@ -6,6 +6,13 @@
 
 enum { GENERATE_TIMES = 10 }; /* of what one job may take: a slow token needs minutes for RSA-4096 */
 
+/* It may begin with a try of what the token can do. */
+static void enter_try(const struct worker *worker)
+{
+	if (worker->token.facts.n_doubts > 0)
+		hang_enter(HANG_PROBE_TIMES);
+}
+
 static int run_manage(struct worker *worker, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
 	Cek__Internal__V1__JobResult *ret_result)
 {
@@ -15,9 +22,11 @@ static int run_manage(struct worker *worker, const Cek__Internal__V1__Job *job, 
 		manage_generate(worker, job->generate, ret_result);
 		return 0;
 	case CEK__INTERNAL__V1__JOB__OP_IMPORT:
+		enter_try(worker);
 		manage_import(worker, job->import, ret_result);
 		return 0;
 	case CEK__INTERNAL__V1__JOB__OP_ADOPT:
+		enter_try(worker);
 		manage_adopt(worker, job->adopt, ret_result);
 		return 0;
 	case CEK__INTERNAL__V1__JOB__OP_DESTROY:

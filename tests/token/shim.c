@@ -256,6 +256,8 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
 {
 	CK_RV rv;
 
+	usleep((useconds_t)shim->pair_ms * 1000);
+	shim->rsa_pairs += mechanism->mechanism == CKM_RSA_PKCS_KEY_PAIR_GEN;
 	if (misbehaves("C_GenerateKeyPair", &rv))
 		return rv;
 	if (shim->dashed > 0)

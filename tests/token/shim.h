@@ -24,4 +24,6 @@ struct shim {
 	atomic_int initialized;  /* calls of C_Initialize so far */
 	atomic_ulong init_flags; /* of the last of them */
 	atomic_int reads;        /* calls of C_GetAttributeValue so far */
+	atomic_int pair_ms;      /* so long C_GenerateKeyPair takes at least */
+	atomic_int rsa_pairs;    /* RSA pairs made so far */
 };

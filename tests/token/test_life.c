@@ -243,6 +243,91 @@ static void tries_again_what_was_not_refused(void **state)
 	assert_int_equal(rig_stop(&good), 0);
 }
 
+static uint64_t now_us(void);
+
+/* What takes long is not repeated at the start, and jobs that need it let the worker try again ever less often: those
+ * of others wait meanwhile. */
+static void tries_seldom_what_takes_long(void **state)
+{
+	struct rig_worker worker;
+	uint64_t began;
+
+	(void)state;
+	shim->pair_ms = 600;
+	misbehave("C_DecryptInit", CKR_FUNCTION_FAILED, -1);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
+	assert_int_equal(shim->rsa_pairs, 1);
+	began = now_us();
+	do {
+		const struct timespec pause = {.tv_nsec = 20000000};
+
+		assert_int_equal(wrap_as(&worker, "RSA-OAEP", id, NULL), OUTCOME(UNTRIED));
+		nanosleep(&pause, NULL);
+	} while (now_us() < began + 10000000);
+	assert_in_range(shim->rsa_pairs, 2, 5);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* The log of a worker that starts, and gets over its doubts if they end. */
+static void start_and_log(char *ret_text, size_t size, bool end)
+{
+	struct rig_worker worker;
+	char path[96];
+	int kept = dup(STDERR_FILENO), fd;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "%s/log", rig.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && kept >= 0);
+	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
+	assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+	close(kept);
+	if (end) {
+		/* Two tries that change nothing. */
+		const int before = shim->rsa_pairs;
+
+		while (shim->rsa_pairs < before + 2)
+			assert_int_equal(wrap_as(&worker, "RSA-OAEP", id, NULL), OUTCOME(UNTRIED));
+		behave(NULL);
+		assert_true(rig_wait_for_news(&worker));
+	}
+	assert_int_equal(rig_stop(&worker), 0);
+	len = pread(fd, ret_text, size - 1, 0);
+	assert_true(len >= 0);
+	ret_text[len] = '\0';
+	close(fd);
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+/* One line a change, which names what is in doubt. */
+static void logs_once_what_is_in_doubt(void **state)
+{
+	static char text[8192];
+
+	(void)state;
+	misbehave("C_GenerateKeyPair", CKR_DEVICE_ERROR, -1);
+	start_and_log(text, sizeof(text), true);
+	assert_int_equal(count_of(text, "not known yet"), 1);
+	assert_non_null(strstr(text, "RSA-OAEP (the token says CKR_DEVICE_ERROR), P-256 (the token says"));
+	assert_non_null(strstr(text, "X25519 ("));
+	assert_null(strstr(text, "AES"));
+	assert_int_equal(count_of(text, "is known now"), 1);
+	misbehave("C_GenerateKey", CKR_DEVICE_ERROR, -1);
+	start_and_log(text, sizeof(text), false);
+	assert_int_equal(count_of(text, "not known yet: AES key wrap and AES-GCM (the token says CKR_DEVICE_ERROR);"),
+		1);
+	assert_int_equal(count_of(text, "is known now"), 0);
+}
+
 /* A module with threads of its own must be able to lock; one that cannot lock serves nevertheless. */
 static void lets_the_module_lock(void **state)
 {
@@ -507,6 +592,32 @@ static void dies_of_a_call_that_hangs(void **state)
 	status = rig_stop(&worker);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), HANG_EXIT);
+}
+
+/* More time than for a job is for a try alone, not for each job as long as something is in doubt. */
+static void a_doubt_gives_no_job_more_time(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
+	Cek__Internal__V1__UnwrapJob op;
+	uint64_t began;
+
+	(void)state;
+	misbehave("C_GenerateKeyPair", CKR_FUNCTION_FAILED, -1);
+	rig_start(&rig, &worker, &(struct rig_options){.call_seconds = 8}, NULL);
+	wrapped = wrap(&worker);
+	shim->hangs = 1;
+	strcpy(shim->function, "C_Decrypt");
+	op = unwrap_job(wrapped);
+	job.op_case = CEK__INTERNAL__V1__JOB__OP_UNWRAP;
+	job.unwrap = &op;
+	began = now_us();
+	rig_send(&worker, &job);
+	assert_null(rig_receive(&worker));
+	assert_true(now_us() < began + 24000000);
+	rig_free(wrapped);
+	assert_int_equal(WEXITSTATUS(rig_stop(&worker)), HANG_EXIT);
 }
 
 /* ---- looking for keys
@@ -1001,6 +1112,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(lets_the_module_lock, behave),
 		cmocka_unit_test_setup(one_failed_call_switches_nothing_off, behave),
 		cmocka_unit_test_setup(tries_again_what_was_not_refused, behave),
+		cmocka_unit_test_setup(tries_seldom_what_takes_long, behave),
+		cmocka_unit_test_setup(logs_once_what_is_in_doubt, behave),
 		cmocka_unit_test_setup(gets_over_lost_sessions_logins_and_handles, behave),
 		cmocka_unit_test_setup(ends_when_the_token_is_gone, behave),
 		cmocka_unit_test_setup(stays_when_only_the_ciphertext_is_bad, behave),
@@ -1008,6 +1121,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(waits_for_a_token_that_does_not_find, behave),
 		cmocka_unit_test_setup(does_not_log_in_again_with_a_pin_that_was_refused, behave),
 		cmocka_unit_test_setup(dies_of_a_call_that_hangs, behave),
+		cmocka_unit_test_setup(a_doubt_gives_no_job_more_time, behave),
 		cmocka_unit_test_setup(finds_what_others_made_later, behave),
 		cmocka_unit_test_setup(two_keys_of_one_id_are_none, behave),
 		cmocka_unit_test_setup(an_aes_key_of_another_size_is_none, behave),

@@ -40,11 +40,12 @@ struct facts {
 	/* What the token said instead of an answer: that something does not work there is not sure. CKR_OK: it is. */
 	CK_RV doubt[FACTS_GROUPS];
 	unsigned n_doubts;
-	bool changed;               /* something works that did not before */
-	uint64_t tried_us;          /* when what is in doubt was tried last */
-	uint64_t pause_us;          /* and how long after that it is to be tried again */
-	bool mechanisms_learned;    /* no_allowed_mechanisms is known */
-	bool no_allowed_mechanisms; /* the token does not take CKA_ALLOWED_MECHANISMS */
+	bool changed;                   /* something works that did not before */
+	uint64_t tried_us;              /* when what is in doubt was tried last */
+	uint64_t took_us[FACTS_GROUPS]; /* what the last try took */
+	uint64_t pause_us;              /* and how long after that it is to be tried again */
+	bool mechanisms_learned;        /* no_allowed_mechanisms is known */
+	bool no_allowed_mechanisms;     /* the token does not take CKA_ALLOWED_MECHANISMS */
 };
 
 /* Note what the token answered to something of this group: a refusal, or no answer. */

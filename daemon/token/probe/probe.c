@@ -2,6 +2,8 @@
 #include "daemon/token/probe/probe.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,6 +17,10 @@ enum {
 	LAST_PAUSE_MS = 80,
 	PAUSE_MIN_US = 1000000, /* and of those afterwards: doubled each time */
 	PAUSE_MAX_US = 256000000,
+	CHEAP_US = 500000,      /* what takes longer is not repeated when the worker starts */
+	JOB_PAUSE_US = 8000000, /* a job that needs it does not wait longer for a try, */
+	JOB_PAUSE_TIMES = 64,   /* or so many times what the try takes: others wait for that */
+	NAMES_MAX = 400,
 };
 
 static CK_RV session_aes_key(struct token *token, bool cipher, struct key *ret_key)
@@ -118,18 +124,53 @@ static void count_doubts(struct facts *facts)
 	facts->tried_us = clock_monotonic_us();
 }
 
-static void try_doubtful(struct token *token)
+/* But what took longer than most_us when it was tried last. */
+static void try_doubtful(struct token *token, uint64_t most_us)
 {
 	for (unsigned group = 0; group < FACTS_GROUPS; group++) {
 		const size_t used = token->arena.used;
+		const uint64_t began = clock_monotonic_us();
 
-		if (token->facts.doubt[group] != CKR_OK)
-			try_group(token, group);
+		if (token->facts.doubt[group] == CKR_OK || token->facts.took_us[group] > most_us)
+			continue;
+		try_group(token, group);
+		token->facts.took_us[group] = clock_monotonic_us() - began;
 		/* A job may lie in front. */
 		wipe(token->arena.base + used, token->arena.used - used);
 		token->arena.used = used;
 	}
 	count_doubts(&token->facts);
+}
+
+static const char *name_of(const struct facts *facts, unsigned group)
+{
+	if (group == FACTS_RSA)
+		return "RSA-OAEP";
+	if (group != FACTS_AES)
+		return curve_row(group - FACTS_CURVE_0)->name;
+	if (facts->gcm)
+		return "AES key wrap";
+	return facts->kw == KW_CIPHER ? "AES-GCM" : "AES key wrap and AES-GCM";
+}
+
+/* Once for each change. */
+static void tell_doubts(const struct facts *facts)
+{
+	static char told[NAMES_MAX];
+	char names[NAMES_MAX] = "";
+	size_t used = 0;
+
+	for (unsigned group = 0; group < FACTS_GROUPS; group++)
+		if (facts->doubt[group] != CKR_OK && used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s (%s)", used ? ", " : "",
+				name_of(facts, group), ckr_says(facts->doubt[group]));
+	if (strcmp(names, told) == 0)
+		return;
+	memcpy(told, names, sizeof(told));
+	if (used > 0)
+		log_warning("what the token can do is not known yet: %s; it is tried again", names);
+	else
+		log_info("what the token can do is known now");
 }
 
 CK_RV probe_run(struct token *token)
@@ -141,15 +182,12 @@ CK_RV probe_run(struct token *token)
 		return rv;
 	for (unsigned group = 0; group < FACTS_GROUPS; group++)
 		token->facts.doubt[group] = CKR_CEKD_UNTRIED;
-	try_doubtful(token);
+	try_doubtful(token, UINT64_MAX);
 	for (int pause_ms = FIRST_PAUSE_MS; token->facts.n_doubts > 0 && pause_ms <= LAST_PAUSE_MS; pause_ms *= 2) {
 		(void)poll(NULL, 0, pause_ms);
-		try_doubtful(token);
+		try_doubtful(token, CHEAP_US);
 	}
-	for (unsigned group = 0; group < FACTS_GROUPS; group++)
-		if (token->facts.doubt[group] != CKR_OK)
-			log_warning("what the token can do is not known yet: it said %s; it is tried again",
-				ckr_name(token->facts.doubt[group]));
+	tell_doubts(&token->facts);
 	token->facts.pause_us = PAUSE_MIN_US;
 	return CKR_OK;
 }
@@ -169,20 +207,32 @@ void probe_again(struct worker *worker)
 			break;
 		}
 	}
-	try_doubtful(&worker->token);
-	if (facts->n_doubts < before) {
-		log_info("what the token can do is known now%s", facts->n_doubts > 0 ? ", but for a part" : "");
+	try_doubtful(&worker->token, UINT64_MAX);
+	tell_doubts(facts);
+	if (facts->n_doubts < before)
 		facts->changed = true;
-	}
 	if (facts->pause_us < PAUSE_MAX_US)
 		facts->pause_us *= 2;
+}
+
+/* How long after the last try a job may be the reason for another one. */
+static uint64_t pause_of_jobs(const struct facts *facts)
+{
+	uint64_t most = 0;
+
+	for (unsigned group = 0; group < FACTS_GROUPS; group++)
+		if (facts->doubt[group] != CKR_OK)
+			most += facts->took_us[group] * JOB_PAUSE_TIMES;
+	if (most < JOB_PAUSE_US)
+		most = JOB_PAUSE_US;
+	return facts->pause_us < most ? facts->pause_us : most;
 }
 
 bool probe_settle(struct worker *worker, const struct alg *alg, const struct curve *curve)
 {
 	if (worker->token.facts.n_doubts == 0 || facts_settled(&worker->token.facts, alg, curve))
 		return true;
-	if (clock_monotonic_us() - worker->token.facts.tried_us < PAUSE_MIN_US)
+	if (clock_monotonic_us() - worker->token.facts.tried_us < pause_of_jobs(&worker->token.facts))
 		return false;
 	probe_again(worker);
 	return facts_settled(&worker->token.facts, alg, curve);
