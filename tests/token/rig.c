@@ -24,11 +24,20 @@ enum { PATIENCE_MS = 120000 };
 static const char right_pin[] = "test-pin";
 static const char *kind_argument, *program_argument;
 
-void rig_arguments(int argc, char **argv)
+void rig_arguments(int argc, char **argv, const struct CMUnitTest *tests, size_t n)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s softhsm|nss PATH-OF-CEKD-TOKEN\n", argv[0]);
+	if (argc != 3 && argc != 5) {
+		fprintf(stderr, "usage: %s softhsm|nss PATH-OF-CEKD-TOKEN [NUMBER OF-HOW-MANY]\n", argv[0]);
 		exit(2);
+	}
+	if (argc == 5) {
+		const size_t which = strtoul(argv[3], NULL, 10);
+
+		if (strtoul(argv[4], NULL, 10) != n || which < 1 || which > n) {
+			fprintf(stderr, "test %s of %s: there are %zu\n", argv[3], argv[4], n);
+			exit(2);
+		}
+		cmocka_set_test_filter(tests[which - 1].name);
 	}
 	kind_argument = argv[1];
 	program_argument = argv[2];

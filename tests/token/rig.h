@@ -23,8 +23,11 @@ struct rig {
 	CK_SESSION_HANDLE session; /* logged in, read-write */
 };
 
-/* From main(): the kind of token and the path of cekd-token. */
-void rig_arguments(int argc, char **argv);
+struct CMUnitTest;
+
+/* From main(): the kind of token, the path of cekd-token, and which of the n tests alone shall run (and how many the
+ * caller believes there are), so that long ones run side by side. */
+void rig_arguments(int argc, char **argv, const struct CMUnitTest *tests, size_t n);
 const char *rig_kind(void);
 
 /* kind is "softhsm" or "nss". Fails the test if anything does. */

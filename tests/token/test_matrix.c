@@ -298,6 +298,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(ecdh_works),
 	};
 
-	rig_arguments(argc, argv);
+	rig_arguments(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

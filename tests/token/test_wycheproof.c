@@ -286,17 +286,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(x25519),
 	};
 
-	/* Which of them, and how many there are: each is run by itself, beside the others. */
-	if (argc == 5) {
-		const size_t n = sizeof(tests) / sizeof(tests[0]), which = strtoul(argv[3], NULL, 10);
-
-		if (strtoul(argv[4], NULL, 10) != n || which < 1 || which > n) {
-			fprintf(stderr, "test %s of %s: there are %zu\n", argv[3], argv[4], n);
-			return 2;
-		}
-		cmocka_set_test_filter(tests[which - 1].name);
-		argc = 3;
-	}
-	rig_arguments(argc, argv);
+	rig_arguments(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

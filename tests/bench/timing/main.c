@@ -275,7 +275,7 @@ int main(int argc, char **argv)
 
 	if (bench.samples < 2 || bench.rounds < 1 || bench.rounds > ROUNDS_MAX)
 		die("%d rounds at most, and two times or more", ROUNDS_MAX);
-	rig_arguments(argc > 1 ? 3 : 1, rig_argv);
+	rig_arguments(argc > 1 ? 3 : 1, rig_argv, NULL, 0);
 	start(&bench);
 	printf("Processor time of failed unwraps, %zu rounds of %zu times a fault (RSA) or a third of\n"
 	       "that: |t|, difference in us\n",
