@@ -60,6 +60,14 @@ static void fail(struct journal *journal, const char *why)
 	journal->events->failed(journal->owner, why);
 }
 
+static void fail_at(struct journal *journal, const char *what, int error)
+{
+	char why[200];
+
+	snprintf(why, sizeof(why), "%s: %s", what, strerror(-error));
+	fail(journal, why);
+}
+
 static int send_packed(struct journal *journal, const uint8_t *packed, size_t len)
 {
 	if (send(journal->fd, packed, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -285,8 +293,12 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 
 		if (n == -EAGAIN || turn->stop)
 			return;
-		if (n <= 0) {
+		if (n == 0) {
 			fail(journal, "the pair with the journal is closed");
+			return;
+		}
+		if (n < 0) {
+			fail_at(journal, "cannot read from the pair with the journal", log_origin((int)n));
 			return;
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
@@ -325,7 +337,7 @@ void journal_flush(struct journal *journal)
 		event_add(&journal->writable, NULL);
 	}
 	if (r < 0 && r != -EAGAIN)
-		fail(journal, "cannot write to the journal");
+		fail_at(journal, "cannot write to the pair with the journal", log_origin(r));
 }
 
 int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,

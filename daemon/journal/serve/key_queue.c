@@ -194,7 +194,7 @@ static int run_waiting(struct key_queue *queue)
 	queue->n--;
 	arena_reset(queue->arena);
 	message = cek__internal__v1__to_journal__unpack(arena_allocator(queue->arena), waiting->len, waiting->data);
-	r = message ? run(queue, message) : -ENOMEM;
+	r = message ? run(queue, message) : log_origin(-ENOMEM);
 	free(waiting);
 	return r;
 }
@@ -207,7 +207,7 @@ int key_queue_take(struct key_queue *queue, const ToJournal *message, const uint
 		return run(queue, message);
 	waiting = malloc(sizeof(*waiting) + len);
 	if (!waiting)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	waiting->len = len;
 	memcpy(waiting->data, data, len);
 	list_append(&queue->waiting, &waiting->link);
@@ -245,7 +245,7 @@ static int wait_for_all(struct key_queue *queue)
 		if (wait.due > 0 && wait.due < now + WAIT_MS * 1000)
 			ms = wait.due <= now ? 0 : (int)((wait.due - now + 999) / 1000);
 		if (poll(&fd, 1, ms) < 0 && errno != EINTR)
-			return -errno;
+			return log_origin(-errno);
 		r = key_queue_turn(queue);
 	}
 	return r;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "proto/dgram.h"
 
 int pair_init(struct pair *pair)
@@ -14,9 +15,9 @@ int pair_init(struct pair *pair)
 	int flags = fcntl(pair->fd, F_GETFL);
 
 	if (flags < 0 || fcntl(pair->fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
+		return log_origin(-errno);
 	pair->buffer = malloc(DGRAM_MAX);
-	return pair->buffer ? 0 : -ENOMEM;
+	return pair->buffer ? 0 : log_origin(-ENOMEM);
 }
 
 void pair_deinit(struct pair *pair)
@@ -35,9 +36,9 @@ int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *mes
 		if (r == -EPIPE || r == -ECONNRESET || (r == -EAGAIN && pair->ending))
 			return 0;
 		if (r != -EAGAIN)
-			return r;
+			return log_origin(r);
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return -errno;
+			return log_origin(-errno);
 		if (fds[1].revents)
 			return 0;
 	}

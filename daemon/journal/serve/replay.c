@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
@@ -83,11 +84,11 @@ static int add_to_batch(void *userdata, const KeyRecord *record, const struct ch
 	}
 	packed = arena_alloc(batch->arena, len);
 	if (!packed)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	cek__internal__v1__key_record__pack(record, packed);
 	batch->records[batch->n] = cek__internal__v1__key_record__unpack(arena_allocator(batch->arena), len, packed);
 	if (!batch->records[batch->n])
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	batch->n++;
 	batch->bytes += len + BATCH_AROUND;
 	batch->head = *head;
@@ -101,7 +102,7 @@ int replay_send(const struct pair *pair, struct store *store, const struct evide
 	int r;
 
 	if (!batch)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	batch->pair = pair;
 	batch->arena = arena;
 	batch->id = id;

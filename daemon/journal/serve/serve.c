@@ -187,7 +187,7 @@ int serve_wait(const struct serve *serve, struct pollfd fds[SERVE_FDS])
 	/* At rest not for the pair. */
 	r = rest > 0 ? ppoll(&fds[SERVE_CONTROL], SERVE_FDS - SERVE_CONTROL, &timeout, NULL)
 		     : poll(fds, SERVE_FDS, serve_timeout(serve));
-	return r < 0 && errno != EINTR ? -errno : 0;
+	return r < 0 && errno != EINTR ? log_origin(-errno) : 0;
 }
 
 static void sooner(uint64_t *due, uint64_t other)
