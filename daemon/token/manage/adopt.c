@@ -173,46 +173,53 @@ static bool read_id(struct worker *worker, CK_OBJECT_HANDLE object, ProtobufCBin
 	return true;
 }
 
+/* The one object that the job can mean, if it is a key for this alg; if not, false and result says why. */
+static bool find_one(struct worker *worker, const Cek__Internal__V1__AdoptJob *job, const struct alg *alg,
+	CK_OBJECT_HANDLE *ret_object, Cek__Internal__V1__JobResult *result)
+{
+	CK_OBJECT_HANDLE object = 0;
+	CK_ULONG n = 0;
+	bool fits = false;
+	CK_RV rv = find(worker, job, alg, &object, &n);
+
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "looking for the object", rv);
+		return false;
+	}
+	if (n != 1) {
+		manage_fail(worker, result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
+			n == 0 ? "the token has no such private or secret key"
+			       : "%lu keys fit, and nothing tells which is meant; give yours a CKA_ID of its own "
+				 "and name it by that",
+			n);
+		return false;
+	}
+	rv = of_kind(&worker->token.session, object, alg, &fits);
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, result, "looking at the object", rv);
+		return false;
+	}
+	if (!fits)
+		manage_fail(worker, result, OUTCOME(REFUSED), "the key's type does not fit %s", alg->name);
+	*ret_object = object;
+	return fits;
+}
+
 void manage_adopt(struct worker *worker, const Cek__Internal__V1__AdoptJob *job,
 	Cek__Internal__V1__JobResult *ret_result)
 {
 	const struct alg *alg = alg_find(job->alg);
 	char *note = arena_alloc(&worker->token.arena, NOTE_MAX);
-	CK_OBJECT_HANDLE object = 0;
+	CK_OBJECT_HANDLE object;
 	ProtobufCBinaryData id;
 	struct name name;
-	CK_ULONG n = 0;
-	bool fits = false;
-	CK_RV rv;
 
 	if (!alg || !note || (job->cka_id.len == 0 && !*job->label)) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "an alg, and a CKA_ID or a label, must be given");
 		return;
 	}
-	if (!manage_can(worker, alg, NULL, ret_result))
+	if (!manage_can(worker, alg, NULL, ret_result) || !find_one(worker, job, alg, &object, ret_result))
 		return;
-	rv = find(worker, job, alg, &object, &n);
-	if (rv != CKR_OK) {
-		manage_fail_rv(worker, ret_result, "looking for the object", rv);
-		return;
-	}
-	if (n != 1) {
-		manage_fail(worker, ret_result, n == 0 ? OUTCOME(MISSING) : OUTCOME(REFUSED),
-			n == 0 ? "the token has no such private or secret key"
-			       : "%lu keys fit, and nothing tells which is meant; give yours a CKA_ID of its own "
-				 "and name it by that",
-			n);
-		return;
-	}
-	rv = of_kind(&worker->token.session, object, alg, &fits);
-	if (rv != CKR_OK) {
-		manage_fail_rv(worker, ret_result, "looking at the object", rv);
-		return;
-	}
-	if (!fits) {
-		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key's type does not fit %s", alg->name);
-		return;
-	}
 	complaints(worker, alg, object, note, NOTE_MAX);
 	if (*note && !job->insist) {
 		manage_fail(worker, ret_result, OUTCOME(REFUSED), "the key is %s; adopt it only if you must (insist)",
