@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What JOSE calls the algorithms and how long their parts are: the one table of JWE key management (RFC 7518 section 4,
- * RFC 8037) and content encryption (RFC 7518 section 5). Adding an algorithm is one row here, one in
- * daemon/token/algs/mech.c and its test.
+ * RFC 8037) and content encryption (RFC 7518 section 5). CONTRIBUTING.md tells what else
+ * a new one needs.
  */
 #pragma once
 

@@ -15,10 +15,14 @@
  */
 /* clang-format off */
 static const char *const loop_calls[] = {
-	"read", "write", "readv", "writev", "pread64", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg", "sendmmsg",
-	"close", "close_range", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername", "fcntl", "lseek", "fstat",
-	"newfstatat", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select",
-	"pselect6", "eventfd2", "pipe2", "timerfd_create", "timerfd_settime", "timerfd_gettime", "clock_gettime", "clock_getres",
+	"read", "write", "readv", "writev", "pread64", "recvfrom", "recvmsg", "recvmmsg", "sendto", "sendmsg",
+	"sendmmsg",
+	"close", "close_range", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername", "fcntl",
+	"lseek", "fstat",
+	"newfstatat", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
+	"select",
+	"pselect6", "eventfd2", "pipe2", "timerfd_create", "timerfd_settime", "timerfd_gettime", "clock_gettime",
+	"clock_getres",
 	"clock_nanosleep", "nanosleep", "gettimeofday", "time", "munmap", "mremap", "madvise", "brk", "mlock", "mlock2",
 	"munlock", "futex", "getrandom", "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "restart_syscall", "exit",
@@ -46,11 +50,15 @@ static const char *const fatal_calls[] = {
 /* clang-format off */
 static const char *const forbidden_calls[] = {
 	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "mount", "umount2",
-	"pivot_root", "chroot", "fsopen", "fsmount", "fsconfig", "fspick", "move_mount", "open_tree", "mount_setattr", "setns",
-	"unshare", "bpf", "perf_event_open", "userfaultfd", "kexec_load", "kexec_file_load", "init_module", "finit_module",
-	"delete_module", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "settimeofday", "clock_settime",
+	"pivot_root", "chroot", "fsopen", "fsmount", "fsconfig", "fspick", "move_mount", "open_tree", "mount_setattr",
+	"setns",
+	"unshare", "bpf", "perf_event_open", "userfaultfd", "kexec_load", "kexec_file_load", "init_module",
+	"finit_module",
+	"delete_module", "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "settimeofday",
+	"clock_settime",
 	"clock_adjtime", "adjtimex", "sethostname", "setdomainname", "syslog", "iopl", "ioperm", "open_by_handle_at",
-	"name_to_handle_at", "personality", "uselib", "vhangup", "io_uring_setup", "io_uring_enter", "io_uring_register",
+	"name_to_handle_at", "personality", "uselib", "vhangup", "io_uring_setup", "io_uring_enter",
+	"io_uring_register",
 	"add_key", "request_key", "keyctl", NULL,
 };
 /* clang-format on */

@@ -11,7 +11,7 @@
 #include "daemon/broker/base/names.h"
 
 enum {
-	METRICS_OPERATIONS = 32, /* rows of the operation table, at most */
+	METRICS_OPERATIONS = 32, /* permissions, at most */
 	METRICS_BUCKETS = 14,
 };
 

@@ -17,6 +17,9 @@
 #include "daemon/broker/request/request.h"
 #include "proto/frame.h"
 
+/* One more for what is no operation. */
+_Static_assert((int)PERMISSION_COUNT < (int)METRICS_OPERATIONS, "metrics.h: not enough rows");
+
 static struct request *request_new(struct broker *broker, struct peer *peer)
 {
 	struct request *request = pool_take(&broker->requests);
