@@ -36,7 +36,7 @@ int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *mes
 		if (r == -EPIPE || r == -ECONNRESET || (r == -EAGAIN && pair->ending))
 			return 0;
 		if (r != -EAGAIN)
-			return log_origin(r);
+			return r < 0 ? log_origin(r) : 0;
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return log_origin(-errno);
 		if (fds[1].revents)
