@@ -7,7 +7,8 @@
  * Who calls: one thread, the functions below. A store calls back from store_turn() only, never from inside another
  * function, so that whoever asks has always finished asking. What completes later (append, sync, records of others) is
  * waited for with store_wait() and told in store_turn(). Nothing below waits, but for read_from and holds, and these no
- * longer than the store's own deadline; an append or sync has come back after such a deadline, too.
+ * longer than the store's own deadline; an append or sync has come back after such a deadline, too. Where reading waits
+ * for a network, keep that deadline below what the audit trail can wait (it shares the thread), or read ahead.
  *
  * Ownership: a store is made by its own open function, which says what it takes (so no open stands in the table), and
  * ended by store_close(). Records given to append are needed until it returns; those given to a call-back live until
@@ -36,7 +37,10 @@ enum store_outcome {
 	STORE_CONFLICT, /* nothing was written: the chain does not end with the expected head, others have appended */
 	STORE_REFUSED,  /* nothing was written: these records cannot be written down or could not be read back */
 	STORE_FAILED,   /* nothing was written: the store cannot; its state says what is wrong, and it may pass */
-	STORE_UNKNOWN,  /* written or not, and the store has given up to find out: only reading it anew tells */
+	STORE_UNKNOWN,  /* written or not, and the store has given up to find out. One behind a network repeats the
+			   append  itself, under the head's lock, until it knows: a read that says "not there" may be
+			   wrong while  the commit waits. What comes after this outcome reads the chain anew and compares
+			   records */
 };
 
 struct store_result {
@@ -85,7 +89,8 @@ struct store_ops {
 	int (*sync)(struct store *store, store_done_fn *done, void *userdata);
 
 	/* Tell of records that others append from now on, in order and each once; those of an append from here are not
-	 * told. fn NULL: no more. A store that nobody else can write to never calls. */
+	 * told. So that none is missed subscribe first and read then: what comes by both ways has a seq that is known.
+	 * fn NULL: no more. A store that nobody else can write to never calls. */
 	void (*subscribe)(struct store *store, store_others_fn *fn, void *userdata);
 
 	/* See whether the journal is still where it was and as it was left; state tells. Once a second. */

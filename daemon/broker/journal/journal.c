@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/broker/journal/append.h"
 #include "daemon/broker/journal/journal.h"
 #include "proto/dgram.h"
 
@@ -33,6 +34,7 @@ static int pack(struct append *append, KeyRecord *const *records, size_t n_recor
 		return -ENOMEM;
 	append->len = cek__internal__v1__to_journal__pack(&outer, packed);
 	append->packed = packed;
+	append->n = n_records;
 	return 0;
 }
 
@@ -208,23 +210,30 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 		replay_ended(journal, batch);
 }
 
-/* A journal that has just started tells by its records whether the one before it wrote the append under way: all of it
- * or nothing. If its answer came after all, asking is over already. */
+/* A journal that may have just started tells its records: so that it knows what the broker knows, and the broker
+ * whether the one before wrote the append under way: all of it or nothing, and nothing else. If its answer came after
+ * all, asking is over already. */
 static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
 	struct append *append = under_way(journal);
 	uint64_t known = journal->ring->last_seq;
 
 	for (size_t i = 0; i < batch->n_record; i++) {
-		if (batch->record[i]->seq > known)
-			journal->asked_records++;
+		if (batch->record[i]->seq <= known)
+			continue;
+		if (!append || !append_holds(append, journal->asked_records++, batch->record[i])) {
+			fail(journal, "the key journal holds records that this broker did not write");
+			return;
+		}
 	}
 	if (!batch->end)
 		return;
 	journal->asked_id = 0;
 	journal->sent = false;
-	if (append && journal->asked_records > 0)
-		append_durable(journal, append, known + journal->asked_records);
+	if (journal->asked_records > 0 && journal->asked_records < append->n)
+		fail(journal, "the key journal holds a part of what was to be written at once");
+	else if (journal->asked_records > 0)
+		append_durable(journal, append, known + append->n);
 }
 
 static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
@@ -252,7 +261,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	audit_again(journal->audit_trail);
 	if (!journal->replayed && state->ok) {
 		begin_replay(journal);
-	} else if (under_way(journal)) {
+	} else if (journal->replayed) {
 		journal->asked_records = 0;
 		journal->asked_id = ask_replay(journal);
 	}
@@ -326,7 +335,7 @@ void journal_flush(struct journal *journal)
 		r = send_question(journal);
 	if (r == 0)
 		r = audit_flush(journal->audit_trail, journal->fd);
-	if (r == 0 && !journal->sent && !list_empty(&journal->appends)) {
+	if (r == 0 && !journal->sent && journal->asked_id == 0 && !list_empty(&journal->appends)) {
 		struct append *append = list_entry(journal->appends.next, struct append, link);
 
 		r = send_packed(journal, append->packed, append->len);

@@ -14,22 +14,11 @@
 #include "base/list.h"
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/turn.h"
+#include "daemon/broker/journal/append.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/ring/ring.h"
 
 enum { APPENDS_MAX = 256 }; /* waiting to become durable */
-
-/* Records on their way. Embedded in what waits for them. */
-struct append {
-	struct link link;
-	uint64_t id;
-	uint8_t *packed; /* a ToJournal; owned */
-	size_t len;
-	char head[96]; /* "SEQ:HASH": only if the journal holds that line; "" = in any case */
-	char why[160]; /* not ok: what the journal says */
-	/* Called once: the records are durable and applied to the ring, or they are not and will not be. */
-	void (*done)(struct append *append, bool ok);
-};
 
 struct journal_events {
 	/* The ring is there; this was the last part of the replay. */
@@ -60,7 +49,7 @@ struct journal {
 	uint64_t next_id;
 	uint64_t question;  /* id of a Replay that is still to be sent, 0 = none */
 	uint64_t replay_id; /* of the replay that is folded, 0 = none */
-	/* After a journal's restart: was the append under way written? */
+	/* After a journal's restart, perhaps: was the append under way written? Until it has answered none is sent. */
 	uint64_t asked_id;
 	uint64_t asked_records;
 	struct append open;

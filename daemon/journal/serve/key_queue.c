@@ -30,6 +30,8 @@ static void on_others(void *userdata, const KeyRecord *record, const struct chai
 {
 	struct key_queue *queue = userdata;
 
+	if (!queue->read || head->seq <= queue->head.seq)
+		return; /* the broker has read it, or will */
 	if (!queue->behind)
 		log_warning("others have written to the key journal (seq %" PRIu64 "): changes of keys are refused "
 			    "until the broker has read it anew",
@@ -40,7 +42,6 @@ static void on_others(void *userdata, const KeyRecord *record, const struct chai
 void key_queue_init(struct key_queue *queue)
 {
 	list_init(&queue->waiting);
-	queue->head = store_state(queue->store).head;
 	store_subscribe(queue->store, on_others, queue);
 }
 
@@ -58,18 +59,18 @@ void key_queue_deinit(struct key_queue *queue)
 
 /* ---- appends ----------------------------------------------------------------------------------------------------- */
 
-/* last_seq 0: not appended. */
-static int answer(struct key_queue *queue, uint64_t id, uint64_t last_seq, const char *why)
+/* last: of what was appended, NULL = not. */
+static int answer(struct key_queue *queue, uint64_t id, const struct chain_head *last, const char *why)
 {
 	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
 	Cek__Internal__V1__Appended appended = CEK__INTERNAL__V1__APPENDED__INIT;
-	struct store_state state = store_state(queue->store);
-
 	appended.id = id;
-	appended.ok = last_seq > 0;
-	appended.last_seq = last_seq;
+	appended.ok = last != NULL;
 	appended.why = (char *)why;
-	appended.hash = state.head.hash;
+	if (last) {
+		appended.last_seq = last->seq;
+		appended.hash = (char *)last->hash;
+	}
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED;
 	message.appended = &appended;
 	return pair_send(queue->pair, &message);
@@ -96,7 +97,7 @@ static void on_appended(void *userdata, const struct store_result *result)
 		queue->head = result->head;
 	if (done && queue->confirms)
 		evidence_clear(queue->evidence);
-	queue->error = answer(queue, queue->id, done ? result->head.seq : 0, result->why);
+	queue->error = answer(queue, queue->id, done ? &result->head : NULL, result->why);
 }
 
 /* "SEQ:HASH" as a place in the chain. */
@@ -148,8 +149,10 @@ static int append_key(struct key_queue *queue, const AppendKey *append)
 	char why[16 + STORE_WHY_MAX];
 	int r;
 
+	if (!queue->read)
+		return answer(queue, append->id, NULL, "the broker has not read this journal since it started");
 	if (append->head[0] && !holds(queue, append->head, why))
-		return answer(queue, append->id, 0, why);
+		return answer(queue, append->id, NULL, why);
 	queue->id = append->id;
 	queue->confirms = has_restored(append);
 	r = store_append(queue->store, append->record, append->n_record, &queue->head, on_appended, queue);
@@ -166,8 +169,10 @@ static int replay(struct key_queue *queue, uint64_t id)
 
 	if (r == 0)
 		r = replay_send(queue->pair, queue->store, queue->evidence, queue->arena, id, &queue->head);
-	if (r == 0)
+	if (r == 0) {
+		queue->read = true;
 		queue->behind = false;
+	}
 	/* A journal that cannot be trusted is not replayed, not even in part: the state says why. */
 	return r == -EROFS || r == -EBADMSG ? report_send_if_new(queue->report) : r;
 }

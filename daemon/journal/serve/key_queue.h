@@ -30,7 +30,8 @@ struct key_queue {
 	bool busy;              /* an append or a sync is under way, */
 	uint64_t id;            /* of the append, */
 	bool confirms;          /* which has a "restored" record */
-	struct chain_head head; /* the last line that the broker knows (at first all): its appends expect it */
+	struct chain_head head; /* the last line that the broker knows: its appends expect it */
+	bool read;              /* it has been told: what an earlier journal told it, this one does not believe */
 	bool behind;            /* there are later ones, of others */
 	int error;              /* it cannot go on */
 };

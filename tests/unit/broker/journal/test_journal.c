@@ -233,23 +233,86 @@ static void test_appends(void **state)
 	assert_int_equal(test->journal.n_appends, 0);
 }
 
+/* Two records are on their way, and the journal starts anew. What was sent; freed by the caller. */
+static ToJournal *lose_the_journal(struct test *test, struct append *append)
+{
+	KeyRecord rules = record("rules", 0), open = record("open", 0), *records[] = {&rules, &open};
+	ToJournal *message;
+
+	done_ok = done_not = 0;
+	append->done = on_done;
+	replay(test, NULL, 0);
+	assert_int_equal(journal_append(&test->journal, append, records, 2), 0);
+	turn(test);
+	message = take(test);
+	assert_non_null(message);
+	assert_int_equal(message->append_key->n_record, 2);
+	for (size_t i = 0; i < 2; i++)
+		message->append_key->record[i]->seq = i + 1;
+	message->append_key->record[0]->more = true;
+	say_state(test, true, 2);
+	return message;
+}
+
 /* Died with the append under way: the records of the next one say whether it was written. */
 static void test_a_journal_that_starts_again(void **state)
 {
 	struct test *test = *state;
-	struct append append = {.done = on_done};
-	KeyRecord rules = record("rules", 0), written = record("rules", 1), *records[] = {&rules};
+	struct append append = {0};
+	ToJournal *sent = lose_the_journal(test, &append);
 
-	done_ok = done_not = 0;
-	replay(test, NULL, 0);
-	assert_int_equal(journal_append(&test->journal, &append, records, 1), 0);
-	turn(test);
-	cek__internal__v1__to_journal__free_unpacked(take(test), NULL);
-	say_state(test, true, 1);
-	replay(test, &(KeyRecord *){&written}, 1);
+	replay(test, sent->append_key->record, 2);
+	assert_int_equal(test->failed, 0);
 	assert_int_equal(done_ok, 1);
-	assert_int_equal(test->ring.last_seq, 1);
+	assert_int_equal(test->ring.last_seq, 2);
 	assert_int_equal(test->replayed, 1); /* not once more */
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+}
+
+/* The same once more, behind the same line: a journal that has it after all refuses it. */
+static void test_what_was_not_written_is_sent_again(void **state)
+{
+	struct test *test = *state;
+	struct append append = {0};
+	ToJournal *sent = lose_the_journal(test, &append), *again;
+
+	replay(test, NULL, 0);
+	assert_int_equal(done_ok + done_not, 0);
+	again = take(test);
+	assert_non_null(again);
+	assert_int_equal(again->append_key->id, append.id);
+	cek__internal__v1__to_journal__free_unpacked(again, NULL);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+	say_appended(test, append.id, true, 2);
+	assert_int_equal(done_ok, 1);
+}
+
+/* As many records as were sent, but not these; or a part of them: nobody may take them for one's own. */
+static void test_records_of_others_are_not_taken_for_ones_own(void **state)
+{
+	struct test *test = *state;
+	static struct append append; /* the end of the link comes after that of this function */
+	ToJournal *sent = lose_the_journal(test, &append);
+
+	sent->append_key->record[1]->time++;
+	replay(test, sent->append_key->record, 2);
+	assert_int_equal(test->failed, 1);
+	assert_non_null(strstr(test->why, "did not write"));
+	assert_int_equal(done_ok, 0);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+}
+
+static void test_a_part_of_an_append(void **state)
+{
+	struct test *test = *state;
+	static struct append append; /* the end of the link comes after that of this function */
+	ToJournal *sent = lose_the_journal(test, &append);
+
+	replay(test, sent->append_key->record, 1);
+	assert_int_equal(test->failed, 1);
+	assert_non_null(strstr(test->why, "a part"));
+	assert_int_equal(done_ok, 0);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
 }
 
 static void test_a_journal_that_does_not_write(void **state)
@@ -294,6 +357,9 @@ int main(void)
 		TEST(test_records_that_contradict_the_ring),
 		TEST(test_appends),
 		TEST(test_a_journal_that_starts_again),
+		TEST(test_what_was_not_written_is_sent_again),
+		TEST(test_records_of_others_are_not_taken_for_ones_own),
+		TEST(test_a_part_of_an_append),
 		TEST(test_a_journal_that_does_not_write),
 		TEST(test_fewer_records_than_before),
 		TEST(test_the_pair_is_closed),

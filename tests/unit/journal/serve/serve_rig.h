@@ -15,6 +15,9 @@ extern int control;
 /* On two files; the test says when they are looked at. */
 int serve_rig_setup(void **state);
 
+/* The broker reads the key journal, as it must before it appends. */
+void serve_rig_read(void);
+
 /* The keys in a store that completes appends later, the audit records in a file as ever and durable at once;
  * announced. */
 int serve_rig_setup_waiting(void **state);

@@ -108,6 +108,15 @@ static int take_replay(uint64_t id)
 	return take();
 }
 
+static int setup_read(void **state)
+{
+	int r = setup(state);
+
+	if (r == 0 && take_replay(0) == 0)
+		broker_done(broker_receive(broker));
+	return r;
+}
+
 /* The journal has this line there. */
 static void check_line(uint64_t seq, const char *hash)
 {
@@ -282,6 +291,27 @@ static void test_a_line_that_must_be_there(void **state)
 	assert_int_equal(store_state(store).head.seq, 3);
 }
 
+/* A journal that has started meanwhile does not know how much of the chain the broker knows. */
+static void test_nothing_is_appended_unread(void **state)
+{
+	struct store *other = store_memory_open(&journal);
+	KeyRecord record = journal_key_record("version", "x"), *records[] = {&record};
+
+	(void)state;
+	assert_int_equal(store_call_append(other, records, 1).outcome, STORE_DONE);
+	assert_int_equal(take_append(1, "version", "a", ""), 0);
+	check_appended(1, 0, "the broker has not read this journal");
+	assert_false(queue.behind);
+	assert_int_equal(take_replay(2), 0);
+	check_replay(2, "x");
+	/* Told by the subscription after it was read: nothing new. */
+	assert_int_equal(key_queue_turn(&queue), 0);
+	assert_false(queue.behind);
+	assert_int_equal(take_append(3, "version", "a", ""), 0);
+	check_appended(3, 2, "");
+	store_close(other);
+}
+
 static void test_full(void **state)
 {
 	(void)state;
@@ -321,7 +351,7 @@ static void test_finish_waits(void **state)
 	assert_false(queue.busy);
 }
 
-#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, setup_read, teardown)
 
 int main(void)
 {
@@ -332,6 +362,7 @@ int main(void)
 		ROW(test_others),
 		ROW(test_restored),
 		ROW(test_a_line_that_must_be_there),
+		cmocka_unit_test_setup_teardown(test_nothing_is_appended_unread, setup, teardown),
 		ROW(test_full),
 		ROW(test_finish_waits),
 	};

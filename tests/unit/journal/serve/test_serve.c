@@ -130,6 +130,7 @@ static void test_append(void **state)
 	(void)state;
 	assert_int_equal(serve_announce(&serve), 0);
 	broker_check_state(broker, true);
+	serve_rig_read();
 	broker_send_append(broker, 7, "version", "a", "");
 	broker_send_append(broker, 8, "version", "\xff", "");
 	assert_int_equal(serve_readable(&serve), 0);

@@ -28,6 +28,7 @@ static void test_full_disk(void **state)
 	(void)state;
 	assert_int_equal(serve_announce(&serve), 0);
 	broker_check_state(broker, true);
+	serve_rig_read();
 	journal_limit_size(100);
 	broker_send_batch(broker, "one", 1, 2);
 	assert_int_equal(serve_readable(&serve), 0);
@@ -65,6 +66,7 @@ static void test_much_waits_for_a_full_disk(void **state)
 	(void)state;
 	assert_int_equal(serve_announce(&serve), 0);
 	broker_check_state(broker, true);
+	serve_rig_read();
 	journal_limit_size(100);
 	for (uint64_t i = 0; i < 64; i++) { /* 64 * 100 lines of some 400 bytes */
 		broker_send_batch(broker, "one", 100 * i + 1, 100 * i + 100);
