@@ -261,7 +261,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	audit_again(journal->audit_trail);
 	if (!journal->replayed && state->ok) {
 		begin_replay(journal);
-	} else if (journal->replayed) {
+	} else if (state->ok || (under_way(journal) && journal->asked_id == 0)) {
 		journal->asked_records = 0;
 		journal->asked_id = ask_replay(journal);
 	}
