@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "client/jose/error.h"
-#include "client/jose/json.h"
+#include "client/json/json.h"
 
 static int malformed(struct cek_jwe_error *error, const char *member, const char *why)
 {

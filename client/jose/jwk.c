@@ -7,9 +7,9 @@
 
 #include <openssl/sha.h>
 
-#include "client/jose/json.h"
 #include "client/jose/pkey.h"
-#include "client/jose/soften.h"
+#include "client/json/json.h"
+#include "client/json/soften.h"
 #include "proto/alg.h"
 #include "proto/base64url.h"
 

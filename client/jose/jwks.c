@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "client/jose/error.h"
-#include "client/jose/json.h"
 #include "client/jose/jwk.h"
+#include "client/json/json.h"
 #include "proto/cek.pb-c.h"
 
 /* Bytes. All that cekd may tell in one answer (4 MiB, put together of pages) fits, written as JSON; how many keys that

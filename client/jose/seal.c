@@ -10,8 +10,8 @@
 #include "client/jose/content.h"
 #include "client/jose/error.h"
 #include "client/jose/header.h"
-#include "client/jose/json.h"
 #include "client/jose/jwk.h"
+#include "client/json/json.h"
 #include "proto/base64url.h"
 
 static int set_string(json_t *json, const char *member, const char *value)

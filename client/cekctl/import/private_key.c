@@ -19,7 +19,7 @@
 #include "client/cekctl/import/private_check.h"
 #include "client/cekctl/import/private_jwk.h"
 #include "client/cekctl/import/wiping_heap.h"
-#include "client/jose/soften.h"
+#include "client/json/soften.h"
 
 enum { HEAP_BYTES = 1 << 20, HEAP_SMALLEST = 32, RSA_MIN = RSA_BITS_MIN / 8 };
 
@@ -200,7 +200,7 @@ static json_t *load_jwk(const char *data, size_t len, char why[PRIVATE_WHY])
 		private_refuse(why, "out of locked memory");
 		return NULL;
 	}
-	jwk = json_loadb(soft, soften(data + skip, len - skip, true, soft), JSON_REJECT_DUPLICATES, &error);
+	jwk = json_loadb(soft, soften(data + skip, len - skip, SOFT_ESCAPES, soft), JSON_REJECT_DUPLICATES, &error);
 	OPENSSL_secure_clear_free(soft, SOFT_GROWS * len + 1);
 	if (!jwk)
 		refuse_json(&error, why);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json.h */
-#include "client/jose/json.h"
+#include "client/json/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/jose/soften.h"
+#include "client/json/soften.h"
 #include "proto/base64url.h"
 #include "proto/depth.h"
 
@@ -18,7 +18,7 @@ static json_t *load_softened(const char *text, size_t len)
 	json_t *json = NULL;
 
 	if (soft)
-		json = json_loadb(soft, soften(text, len, false, soft), JSON_REJECT_DUPLICATES, NULL);
+		json = json_loadb(soft, soften(text, len, SOFT_NUMBERS, soft), JSON_REJECT_DUPLICATES, NULL);
 	free(soft);
 	return json;
 }
@@ -123,7 +123,7 @@ static json_t *load_set(const char *text, size_t len)
 	size_t soft_len = 0;
 
 	if (soft) {
-		soft_len = soften(text, len, true, soft);
+		soft_len = soften(text, len, SOFT_ESCAPES, soft);
 		whole = json_loadb(soft, soft_len, 0, NULL);
 	}
 	if (json_is_object(whole))
@@ -164,6 +164,26 @@ json_t *json_set_parse(const char *text, size_t len)
 		return NULL;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	return only_object(json ? json : load_set(text, len));
+}
+
+json_t *json_kept_parse(const char *text, size_t len)
+{
+	char *soft = malloc(SOFT_KEEPS_GROWS * len + 1);
+	json_t *json = NULL;
+
+	if (soft)
+		json = json_loadb(soft, soften(text, len, SOFT_KEEPS, soft), JSON_REJECT_DUPLICATES, NULL);
+	free(soft);
+	return only_object(json);
+}
+
+char *json_kept_dump(const json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	if (text)
+		harden(text);
+	return text;
 }
 
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len)

@@ -24,6 +24,12 @@ json_t *json_object_parse(const char *text, size_t len);
  * member twice is read as null. */
 json_t *json_set_parse(const char *text, size_t len);
 
+/* An object of which nothing gets lost: numbers are strings that begin with JSON_UNHELD, and so do NULs and halves
+ * within strings. Written by json_kept_dump(), on one line for free(3), all is as it was. NULL if it is none, or
+ * without memory. */
+json_t *json_kept_parse(const char *text, size_t len);
+char *json_kept_dump(const json_t *json);
+
 /* The octets of a base64url string of at most max octets. false if it is no string, not strict, or longer. */
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len);
 

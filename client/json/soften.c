@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/jose/soften.h"
+#include "client/json/soften.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* How a string begins that was a number. No other one does: of U+FFFF in a text hex digits follow. */
+#define KEPT_NUMBER "\"" JSON_UNHELD "N"
 
 static size_t digits(const char *text, size_t len)
 {
@@ -99,15 +103,32 @@ static size_t soften_escape(const char *text, size_t len, struct soft *soft)
 	return n;
 }
 
-static size_t soften_number(const char *text, size_t len, struct soft *soft)
+/* Whether a member's name ends here: a number that became a string would make one. */
+static bool is_name(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (text[n] == ' ' || text[n] == '\t' || text[n] == '\r' || text[n] == '\n'))
+		n++;
+	return n < len && text[n] == ':';
+}
+
+static size_t soften_number(const char *text, size_t len, enum soften how, struct soft *soft)
 {
 	size_t n = number_len(text, len);
 
-	if (n > 0)
-		put(soft, "0 ", 2); /* what follows is no part of it */
-	else
+	if (n == 0) {
 		put(soft, text, 1);
-	return n > 0 ? n : 1;
+		return 1;
+	}
+	if (how == SOFT_KEEPS && !is_name(text + n, len - n)) {
+		put(soft, KEPT_NUMBER, sizeof(KEPT_NUMBER) - 1);
+		put(soft, text, n);
+		put(soft, "\"", 1);
+	} else {
+		put(soft, "0 ", 2); /* what follows is no part of it */
+	}
+	return n;
 }
 
 /* A character of a string, the closing quotation mark apart. */
@@ -127,7 +148,7 @@ static size_t soften_character(const char *text, size_t len, bool escapes, struc
 	return n;
 }
 
-size_t soften(const char *text, size_t len, bool escapes, char *ret_soft)
+size_t soften(const char *text, size_t len, enum soften how, char *ret_soft)
 {
 	struct soft soft = {ret_soft, 0};
 	bool in_string = false;
@@ -138,13 +159,42 @@ size_t soften(const char *text, size_t len, bool escapes, char *ret_soft)
 
 		step = 1;
 		if (in_string && c != '"') {
-			step = soften_character(text + i, len - i, escapes, &soft);
+			step = soften_character(text + i, len - i, how != SOFT_NUMBERS, &soft);
 		} else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
-			step = soften_number(text + i, len - i, &soft);
+			step = soften_number(text + i, len - i, how, &soft);
 		} else {
 			in_string ^= c == '"';
 			put(&soft, &c, 1);
 		}
 	}
 	return soft.len;
+}
+
+static bool is_unheld(const char *text)
+{
+	const size_t n = sizeof(JSON_UNHELD) - 1;
+
+	return strncmp(text, JSON_UNHELD, n) == 0 && strspn(text + n, "0123456789abcdef") >= 4;
+}
+
+void harden(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (strncmp(text, KEPT_NUMBER, sizeof(KEPT_NUMBER) - 1) == 0) {
+			size_t n = strcspn(text += sizeof(KEPT_NUMBER) - 1, "\"");
+
+			memmove(to, text, n);
+			to += n;
+			text += n + 1;
+		} else if (is_unheld(text)) {
+			text += sizeof(JSON_UNHELD) - 1;
+			*to++ = '\\';
+			*to++ = 'u';
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
 }
