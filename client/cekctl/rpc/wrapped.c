@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/json/soften.h"
 #include "proto/base64url.h"
 
 static int complain(char why[WRAPPED_WHY], const char *name, const char *what)
@@ -14,7 +15,7 @@ static int complain(char why[WRAPPED_WHY], const char *name, const char *what)
 	return -EINVAL;
 }
 
-/* A string member without NUL inside; NULL if it is not there. */
+/* A string member without NUL inside, and no number that is kept as one; NULL if it is not there. */
 static int get_text(const json_t *object, const char *name, const char **ret_text, char why[WRAPPED_WHY])
 {
 	const json_t *member = json_object_get(object, name);
@@ -22,7 +23,8 @@ static int get_text(const json_t *object, const char *name, const char **ret_tex
 	*ret_text = NULL;
 	if (!member)
 		return 0;
-	if (!json_is_string(member) || strlen(json_string_value(member)) != json_string_length(member))
+	if (!json_is_string(member) || strlen(json_string_value(member)) != json_string_length(member) ||
+		strstr(json_string_value(member), JSON_UNHELD))
 		return complain(why, name, "must be a string");
 	*ret_text = json_string_value(member);
 	return 0;

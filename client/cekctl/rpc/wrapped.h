@@ -28,7 +28,8 @@ struct wrapped {
 	uint8_t x[WRAPPED_FIELD_MAX], y[WRAPPED_FIELD_MAX];
 };
 
-/* Read object, which must stay alive. Unknown members are passed over. 0, or -EINVAL with one English phrase in why. */
+/* Read object, which must stay alive, be it of json_object_parse() or of json_kept_parse(). Unknown members are passed
+ * over. 0, or -EINVAL with one English phrase in why. */
 int wrapped_read(const json_t *object, struct wrapped *ret_wrapped, char why[WRAPPED_WHY]);
 
 /* Write a result of wrap or rewrap into object: the members that it has are set, those of the other algs removed. 0, or

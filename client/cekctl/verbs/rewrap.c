@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl rewrap: wrapped CEKs, one a line, brought under the active version; order kept, many at once on the way. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
+#include "client/json/json.h"
 
 enum {
 	WINDOW = 32,           /* requests on the way: enough to keep workers busy, below every daemon's bound */
@@ -29,6 +31,7 @@ struct slot {
 	struct rewrap *run;
 	json_t *object; /* the line, later the answer; NULL if it was no JSON object */
 	char *line;     /* as it was read */
+	bool unread;    /* the object holds the line as it is */
 	enum { WAITING, ON_THE_WAY, DONE } state;
 	unsigned tries;
 	uint64_t not_before; /* milliseconds */
@@ -54,8 +57,10 @@ static void fail(struct slot *slot, const char *name, const char *message)
 {
 	json_t *error = json_sprintf("%s: %s", name, message);
 
-	if (!slot->object)
+	if (!slot->object) {
 		slot->object = json_pack("{s:o}", "line", output_string(slot->line));
+		slot->unread = true;
+	}
 	json_object_set_new(slot->object, "error", error ? error : json_string(name));
 	slot->run->progress.failed++;
 	slot->state = DONE;
@@ -133,12 +138,12 @@ static void restore(struct slot *slot)
 	free(slot->line);
 	slot->line = line;
 	json_decref(slot->object);
-	slot->object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	slot->object = json_kept_parse(line, strlen(line));
 }
 
 static void parse(struct slot *slot, size_t len)
 {
-	slot->object = json_loadb(slot->line, len, JSON_REJECT_DUPLICATES, NULL);
+	slot->object = json_kept_parse(slot->line, len);
 	restore(slot);
 	if (!json_is_object(slot->object)) {
 		json_decref(slot->object);
@@ -178,16 +183,33 @@ static int take_line(struct rewrap *run)
 	return EXIT_SUCCESS;
 }
 
+/* Members that are not ours are as they were, numbers of any size among them. */
+static int print(struct slot *slot)
+{
+	const struct ctl *ctl = slot->run->ctl;
+	json_t *object = slot->object;
+	char *text;
+	bool printed;
+
+	slot->object = NULL;
+	if (slot->unread)
+		return output_json_line(ctl, object);
+	text = object ? json_kept_dump(object) : NULL;
+	json_decref(object);
+	if (!text)
+		return ctl_fail(ctl, "out of memory");
+	printed = puts(text) >= 0;
+	free(text);
+	return printed ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+}
+
 /* Answers that are there, as far as none is missing before them. */
 static int give_lines(struct rewrap *run)
 {
 	while (run->count > 0 && run->slots[run->first].state == DONE) {
 		struct slot *slot = &run->slots[run->first];
-		json_t *object = slot->object;
-		int r;
+		int r = print(slot);
 
-		slot->object = NULL;
-		r = output_json_line(run->ctl, object);
 		if (r != EXIT_SUCCESS)
 			return r;
 		free(slot->line);

@@ -16,6 +16,7 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
+#include "client/json/json.h"
 #include "proto/base64url.h"
 
 enum { INPUT_MAX = 16384 };
@@ -37,7 +38,7 @@ static int read_input(const struct ctl *ctl, json_t **ret_object)
 	for (; n > 0 && strchr(" \t\r\n", *start) && *start; n--)
 		start++;
 	if (n > 0 && *start == '{')
-		object = json_loadb(start, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
+		object = json_object_parse(start, (size_t)n);
 	else
 		object = json_pack("{s:o}", "encrypted_key", json_stringn(start, (size_t)n));
 	if (!object) /* bytes that are no UTF-8 among them */
@@ -54,7 +55,7 @@ static int merge(const struct ctl *ctl, json_t *object, const char *const *names
 
 		if (!values[i])
 			continue;
-		value = strcmp(names[i], "epk") == 0 ? json_loads(values[i], JSON_REJECT_DUPLICATES, NULL)
+		value = strcmp(names[i], "epk") == 0 ? json_object_parse(values[i], strlen(values[i]))
 						     : json_string(values[i]);
 		if (json_object_set_new(object, names[i], value) < 0)
 			return ctl_usage(ctl, "--%s: not what belongs there", names[i]);
