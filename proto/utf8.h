@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of the well-formed character at text, 0 if there is none: no overlong form, no surrogate, no more than
  * U+10FFFF. The NUL at the end counts as one of 1 byte. */
@@ -16,3 +17,10 @@ bool utf8_is_control(const char *text);
 
 /* Bytes of the well-formed character at text that can be shown as it is, 0 if it is none or a control character. */
 size_t utf8_printable_len(const char *text);
+
+/* The code point of the well-formed character at text. */
+uint32_t utf8_code(const char *text);
+
+/* The first character of text that a reader cannot see, or that is none: control and format characters, fillers, blanks
+ * other than spaces between visible ones, what is no character for good. NULL if all can be seen. */
+const char *utf8_invisible(const char *text);

@@ -4,6 +4,7 @@
 
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/workers/worker.h"
+#include "proto/utf8.h"
 
 int new_version_alg(struct request *request, const char *name, const struct alg **ret_alg)
 {
@@ -40,9 +41,9 @@ int new_version_check(struct request *request, const char *alg_name, const char 
 		return r;
 	if (request->key && request->key->alg != *ret_alg)
 		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
-	if (kid[0] != '\0' && (!kid_valid(kid) || !text_valid(kid, KID_MAX)))
+	if (kid[0] != '\0' && (!kid_valid(kid) || utf8_invisible(kid)))
 		return request_say(request, STATUS_MALFORMED,
-			"kid: at most %d bytes of UTF-8 without control characters", KID_MAX);
+			"kid: at most %d bytes of UTF-8 without characters that cannot be seen", KID_MAX);
 	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
 		return request_say(request, STATUS_CONFLICT, "kid: used before");
 	return new_version_available(request, *ret_alg);

@@ -74,12 +74,58 @@ static void test_control(void **state)
 	}
 }
 
+static void test_code(void **state)
+{
+	assert_int_equal(utf8_code("a"), 'a');
+	assert_int_equal(utf8_code("\xc2\x80"), 0x80);
+	assert_int_equal(utf8_code("\xdf\xbf"), 0x7ff);
+	assert_int_equal(utf8_code("\xe0\xa0\x80"), 0x800);
+	assert_int_equal(utf8_code("\xef\xbf\xbf"), 0xffff);
+	assert_int_equal(utf8_code("\xf0\x90\x80\x80"), 0x10000);
+	assert_int_equal(utf8_code("\xf4\x8f\xbf\xbf"), 0x10ffff);
+}
+
+static void test_invisible(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+	} bad[] = {
+		{"\x01", 0}, {"a\n", 1}, {"a\xff", 1}, {" a", 0}, {"a ", 1}, {" ", 0},
+		{"a\xc2\xa0", 1}, /* no-break space */
+		{"\xc2\xad"
+		 "a",
+			0},            /* soft hyphen */
+		{"ab\xe2\x80\x8b", 2}, /* zero width space */
+		{"a\xe2\x80\xae"
+		 "b",
+			1},          /* right-to-left override */
+		{"\xe3\x80\x80", 0}, /* ideographic space */
+		{"\xef\xbb\xbf"
+		 "a",
+			0},               /* byte order mark */
+		{"a\xef\xbf\xbf", 1},     /* U+FFFF */
+		{"\xf0\x9f\xbf\xbe", 0},  /* U+1FFFE */
+		{"a\xf3\xa0\x81\x81", 1}, /* tag latin capital letter A */
+	};
+	static const char *const good[] = {"", "a", "a b", "-._~+/=", "\xc3\xa9", "\xe9\x8d\xb5", "\xf0\x9f\x94\x91",
+		"\xe2\x80\xa7", "\xef\xbf\xbd"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (utf8_invisible(bad[i].text) != bad[i].text + bad[i].at)
+			fail_msg("row %zu", i);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_null(utf8_invisible(good[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_code),
+		cmocka_unit_test(test_invisible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
