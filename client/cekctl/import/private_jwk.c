@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -11,9 +10,10 @@
 #include <openssl/crypto.h>
 #include <openssl/param_build.h>
 
+#include "client/cekctl/import/rsa_crt.h"
 #include "proto/base64url.h"
 
-enum { OCTETS_MAX = 512, RSA_PARTS = 8, X25519_LEN = 32 };
+enum { OCTETS_MAX = RSA_BITS_MAX / 8, RSA_PARTS = 8, RSA_TOLD = 3, X25519_LEN = 32 };
 
 static const char *text_of(const json_t *jwk, const char *name)
 {
@@ -69,33 +69,67 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVA
 	return pkey;
 }
 
+static const struct {
+	const char *member, *param;
+} parts[RSA_PARTS] = {
+	{"n", OSSL_PKEY_PARAM_RSA_N},
+	{"e", OSSL_PKEY_PARAM_RSA_E},
+	{"d", OSSL_PKEY_PARAM_RSA_D},
+	{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
+	{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
+	{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
+	{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
+	{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
+};
+
+/* RFC 7518 section 6.3.2: d alone, or all of them. */
+static bool is_minimal(const json_t *jwk)
+{
+	for (size_t i = RSA_TOLD; i < RSA_PARTS; i++)
+		if (json_object_get(jwk, parts[i].member))
+			return false;
+	return true;
+}
+
+static bool compute_rest(BIGNUM *number[RSA_PARTS], char why[PRIVATE_WHY])
+{
+	struct rsa_crt crt;
+	int r = rsa_crt_find(number[0], number[1], number[2], &crt);
+
+	if (r < 0) {
+		private_refuse(why, "%s",
+			r == -ENOMEM ? "out of locked memory"
+				     : "not a valid key: no two primes follow from its \"n\", \"e\" and \"d\"");
+		return false;
+	}
+	number[3] = crt.p;
+	number[4] = crt.q;
+	number[5] = crt.dp;
+	number[6] = crt.dq;
+	number[7] = crt.qi;
+	return true;
+}
+
 static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 {
-	static const struct {
-		const char *member, *param;
-	} parts[RSA_PARTS] = {
-		{"n", OSSL_PKEY_PARAM_RSA_N},
-		{"e", OSSL_PKEY_PARAM_RSA_E},
-		{"d", OSSL_PKEY_PARAM_RSA_D},
-		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-		{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-		{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
-		{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
-	};
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	BIGNUM *number[RSA_PARTS] = {NULL};
+	const bool minimal = is_minimal(jwk);
 	EVP_PKEY *pkey = NULL;
 	bool good = builder != NULL;
 
 	if (json_object_get(jwk, "oth")) {
-		private_refuse(why, "RSA keys of more than two primes are not supported");
+		private_refuse(why, "RSA keys of more than two primes (\"oth\") are not supported");
 		good = false;
 	}
-	for (size_t i = 0; good && i < RSA_PARTS; i++) {
+	for (size_t i = 0; good && i < (minimal ? RSA_TOLD : RSA_PARTS); i++) {
 		number[i] = number_of(jwk, parts[i].member, 0, why);
-		good = number[i] && OSSL_PARAM_BLD_push_BN(builder, parts[i].param, number[i]);
+		good = number[i] != NULL;
 	}
+	if (good && minimal)
+		good = compute_rest(number, why);
+	for (size_t i = 0; good && i < RSA_PARTS; i++)
+		good = OSSL_PARAM_BLD_push_BN(builder, parts[i].param, number[i]);
 	if (good)
 		pkey = build("RSA", builder, why);
 	for (size_t i = 0; i < RSA_PARTS; i++)
@@ -164,48 +198,30 @@ static EVP_PKEY *read_x25519(const json_t *jwk, char why[PRIVATE_WHY])
 	return pkey;
 }
 
-EVP_PKEY *private_jwk_read(const json_t *jwk, char why[PRIVATE_WHY])
+static int read_oct(const json_t *jwk, const struct alg *alg, struct private_key *ret_key, char why[PRIVATE_WHY])
+{
+	uint8_t *octets = OPENSSL_secure_malloc(CEK_LEN_MAX);
+	int n = octets ? private_jwk_octets(jwk, "k", octets, CEK_LEN_MAX, why)
+		       : private_refuse(why, "out of locked memory");
+
+	if (n > 0)
+		n = private_key_of_octets(octets, (size_t)n, alg, ret_key, why);
+	OPENSSL_secure_clear_free(octets, CEK_LEN_MAX);
+	return n;
+}
+
+int private_jwk_read(const json_t *jwk, const struct alg *alg, struct private_key *ret_key, char why[PRIVATE_WHY])
 {
 	const char *kty = text_of(jwk, "kty");
-	const struct curve *curve;
+	const struct curve *curve = curve_find(text_of(jwk, "crv"));
+	EVP_PKEY *pkey;
 
+	private_refuse(why, "out of memory");
+	if (strcmp(kty, "oct") == 0)
+		return read_oct(jwk, alg, ret_key, why);
 	if (strcmp(kty, "RSA") == 0)
-		return read_rsa(jwk, why);
-	curve = curve_find(text_of(jwk, "crv"));
-	if (curve && strcmp(curve->kty, kty) == 0)
-		return strcmp(kty, "EC") == 0 ? read_ec(jwk, curve, why) : read_x25519(jwk, why);
-	private_refuse(why, "%s",
-		strcmp(kty, "EC") == 0 || strcmp(kty, "OKP") == 0
-			? "the JWK's \"crv\" is none of P-256, P-384, P-521 and X25519"
-			: "the JWK's \"kty\" is none of RSA, EC, OKP and oct");
-	return NULL;
-}
-
-static bool is_string_or_absent(const json_t *jwk, const char *name)
-{
-	const json_t *member = json_object_get(jwk, name);
-
-	return !member || json_is_string(member);
-}
-
-int private_jwk_check_use(const json_t *jwk, const struct alg *alg, char why[PRIVATE_WHY])
-{
-	static const char *const fitting[] = {"decrypt", "unwrapKey", "deriveKey", "deriveBits"};
-	const char *own = text_of(jwk, "alg"), *use = text_of(jwk, "use");
-	const json_t *ops = json_object_get(jwk, "key_ops");
-
-	if (!is_string_or_absent(jwk, "alg") || !is_string_or_absent(jwk, "use"))
-		return private_refuse(why, "the JWK's \"alg\" or \"use\" is not a string");
-	if (*own && strcmp(own, alg->name) != 0)
-		return private_refuse(why, "the JWK says that it is for %s, not for the alg given", own);
-	if (*use && strcmp(use, "enc") != 0)
-		return private_refuse(why, "the JWK's \"use\" is %s, not enc", use);
-	if (!ops)
-		return 0;
-	for (size_t i = 0; i < json_array_size(ops); i++)
-		for (size_t j = 0; j < sizeof(fitting) / sizeof(fitting[0]); j++)
-			if (json_is_string(json_array_get(ops, i)) &&
-				strcmp(json_string_value(json_array_get(ops, i)), fitting[j]) == 0)
-				return 0;
-	return private_refuse(why, "the JWK's \"key_ops\" do not allow decryption");
+		pkey = read_rsa(jwk, why);
+	else
+		pkey = strcmp(kty, "EC") == 0 ? read_ec(jwk, curve, why) : read_x25519(jwk, why);
+	return private_key_of(pkey, alg, ret_key, why);
 }

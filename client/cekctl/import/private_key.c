@@ -3,40 +3,24 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "client/cekctl/import/private_check.h"
-#include "client/cekctl/import/private_jwk.h"
 #include "client/cekctl/import/wiping_heap.h"
-#include "client/json/soften.h"
 
-enum { HEAP_BYTES = 1 << 20, HEAP_SMALLEST = 32, RSA_MIN = RSA_BITS_MIN / 8 };
+enum { HEAP_BYTES = 4 << 20, HEAP_SMALLEST = 32, RSA_MIN = RSA_BITS_MIN / 8 };
 
 int private_key_setup(void)
 {
 	wiping_heap_setup();
 	return CRYPTO_secure_malloc_init(HEAP_BYTES, HEAP_SMALLEST) > 0 ? 0 : -ENOMEM;
-}
-
-static void *json_secure_alloc(size_t size)
-{
-	return OPENSSL_secure_malloc(size);
-}
-
-static void json_secure_free(void *data)
-{
-	OPENSSL_secure_free(data); /* which wipes what it knows the size of */
 }
 
 /* The octets of a number, without leading zeros. */
@@ -130,21 +114,6 @@ static int private_of(const EVP_PKEY *pkey, struct private_key *key, char why[PR
 	return key->secret ? 0 : private_refuse(why, "the key cannot be written as PKCS#8");
 }
 
-static int read_oct(const json_t *jwk, struct private_key *key, char why[PRIVATE_WHY])
-{
-	int n;
-
-	strcpy(key->kty, "oct");
-	key->secret = OPENSSL_secure_zalloc(CEK_LEN_MAX);
-	if (!key->secret)
-		return private_refuse(why, "out of memory");
-	n = private_jwk_octets(jwk, "k", key->secret, CEK_LEN_MAX, why);
-	if (n < 0)
-		return n;
-	key->secret_len = (size_t)n;
-	return 0;
-}
-
 static int check_alg(const struct private_key *key, const struct alg *alg, char why[PRIVATE_WHY])
 {
 	const char *wanted = alg->family == ALG_RSA_OAEP ? "RSA" : alg->family == ALG_ECDH ? "EC or OKP" : "oct";
@@ -158,145 +127,56 @@ static int check_alg(const struct private_key *key, const struct alg *alg, char 
 	return 0;
 }
 
-static int read_pkey(EVP_PKEY *pkey, struct private_key *key, char why[PRIVATE_WHY])
+static int finish(int r, struct private_key *key, const struct alg *alg, struct private_key *ret_key,
+	char why[PRIVATE_WHY])
 {
-	int r = pkey ? public_of(pkey, key, why) : -EINVAL;
+	if (r == 0)
+		r = check_alg(key, alg, why);
+	if (r == 0)
+		*ret_key = *key;
+	else
+		private_key_deinit(key);
+	return r;
+}
+
+int private_key_of(EVP_PKEY *pkey, const struct alg *alg, struct private_key *ret_key, char why[PRIVATE_WHY])
+{
+	struct private_key key = {.kty = ""};
+	int r = pkey ? public_of(pkey, &key, why) : -EINVAL;
 
 	if (r == 0)
 		r = private_check(pkey, why);
 	if (r == 0)
-		r = private_of(pkey, key, why);
+		r = private_of(pkey, &key, why);
 	EVP_PKEY_free(pkey);
 	ERR_clear_error();
-	return r;
+	return finish(r, &key, alg, ret_key, why);
 }
 
-/* In our words: jansson's repeat what stands near the fault, and that may be a part of the key. */
-static int refuse_json(const json_error_t *error, char why[PRIVATE_WHY])
-{
-	const char *what = "a fault in the JSON";
-
-	if (json_error_code(error) == json_error_duplicate_key)
-		what = "a member twice";
-	else if (json_error_code(error) == json_error_invalid_utf8)
-		what = "octets that are not UTF-8";
-	else if (json_error_code(error) == json_error_premature_end_of_input)
-		what = "the file ends too early";
-	else if (json_error_code(error) == json_error_out_of_memory)
-		what = "more than fits into locked memory";
-	return private_refuse(why, "the file is neither PEM nor a JWK (line %d: %s)", error->line, what);
-}
-
-/* No member that counts is a number, and those that do not count may hold whatever JSON can. */
-static json_t *load_jwk(const char *data, size_t len, char why[PRIVATE_WHY])
-{
-	static const char mark[] = "\xef\xbb\xbf"; /* RFC 8259 section 8.1: may be ignored */
-	size_t skip = len >= 3 && memcmp(data, mark, 3) == 0 ? 3 : 0;
-	char *soft = OPENSSL_secure_malloc(SOFT_GROWS * len + 1);
-	json_error_t error;
-	json_t *jwk = NULL;
-
-	if (!soft) {
-		private_refuse(why, "out of locked memory");
-		return NULL;
-	}
-	jwk = json_loadb(soft, soften(data + skip, len - skip, SOFT_ESCAPES, soft), JSON_REJECT_DUPLICATES, &error);
-	OPENSSL_secure_clear_free(soft, SOFT_GROWS * len + 1);
-	if (!jwk)
-		refuse_json(&error, why);
-	return jwk;
-}
-
-static int read_jwk(const char *data, size_t len, const struct alg *alg, struct private_key *key, char why[PRIVATE_WHY])
-{
-	const char *kty;
-	json_t *jwk;
-	int r;
-
-	json_set_alloc_funcs(json_secure_alloc, json_secure_free);
-	jwk = load_jwk(data, len, why);
-	kty = json_string_value(json_object_get(jwk, "kty"));
-	if (!jwk)
-		r = -EINVAL;
-	else if (!kty)
-		r = private_refuse(why, "the file is neither PEM nor a JWK: it has no \"kty\"");
-	else if (private_jwk_check_use(jwk, alg, why) < 0)
-		r = -EINVAL;
-	else if (strcmp(kty, "oct") == 0)
-		r = read_oct(jwk, key, why);
-	else
-		r = read_pkey(private_jwk_read(jwk, why), key, why);
-	json_decref(jwk);
-	json_set_alloc_funcs(malloc, free);
-	return r;
-}
-
-static int no_password(char *buffer, int size, int writing, void *userdata)
-{
-	*(bool *)userdata = true;
-	return -1;
-}
-
-/* The line on which the private key of that number (from 1) begins, 0 if there are fewer. Whether it can be read does
- * not matter: a file that holds half a key beside a whole one is not what its owner thinks. */
-static size_t begins_at(const char *data, size_t len, size_t number)
-{
-	static const char begin[] = "-----BEGIN ", wanted[] = "PRIVATE";
-	size_t line = 1;
-
-	for (size_t at = 0; at < len; line++) {
-		const char *start = data + at, *end = memchr(start, '\n', len - at);
-		size_t n = end ? (size_t)(end - start) : len - at;
-
-		if (memmem(start, n, begin, sizeof(begin) - 1) && memmem(start, n, wanted, sizeof(wanted) - 1) &&
-			--number == 0)
-			return line;
-		at += n + 1;
-	}
-	return 0;
-}
-
-/* Which of several keys is meant nobody can tell. */
-static int read_pem(const char *data, size_t len, struct private_key *key, char why[PRIVATE_WHY])
-{
-	size_t first = begins_at(data, len, 1), second = begins_at(data, len, 2);
-	bool encrypted = false;
-	EVP_PKEY *pkey = NULL;
-	BIO *bio;
-
-	if (second)
-		return private_refuse(why,
-			"the PEM file has more than one private key (1st on line %zu, 2nd on line %zu): "
-			"leave only the one that is meant",
-			first, second);
-	if (!first)
-		return private_refuse(why, "the PEM file has no private key");
-	bio = BIO_new_mem_buf(data, (int)len);
-	pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, &encrypted) : NULL;
-	if (encrypted)
-		private_refuse(why, "the PEM file is encrypted: decrypt it first");
-	else
-		private_refuse(why, "the private key on line %zu of the PEM file is none that OpenSSL can read", first);
-	BIO_free(bio);
-	return read_pkey(pkey, key, why);
-}
-
-int private_key_read(const char *data, size_t len, const struct alg *alg, struct private_key *ret_key,
+int private_key_of_octets(const uint8_t *octets, size_t len, const struct alg *alg, struct private_key *ret_key,
 	char why[PRIVATE_WHY])
 {
-	struct private_key key = {.kty = ""};
-	bool pem = len > 11 && memmem(data, len, "-----BEGIN ", 11) != NULL;
-	int r;
+	struct private_key key = {.kty = "oct", .secret = OPENSSL_secure_zalloc(len), .secret_len = len};
 
-	private_refuse(why, "out of memory");
-	r = pem ? read_pem(data, len, &key, why) : read_jwk(data, len, alg, &key, why);
-	if (r == 0)
-		r = check_alg(&key, alg, why);
-	if (r < 0)
-		private_key_deinit(&key);
-	else
-		*ret_key = key;
-	return r;
+	if (!key.secret)
+		return private_refuse(why, "out of locked memory");
+	memcpy(key.secret, octets, len);
+	return finish(0, &key, alg, ret_key, why);
+}
+
+static bool same(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && CRYPTO_memcmp(a, b, a_len) == 0;
+}
+
+bool private_key_same(const struct private_key *a, const struct private_key *b)
+{
+	if (strcmp(a->kty, b->kty) != 0)
+		return false;
+	if (strcmp(a->kty, "oct") == 0)
+		return same(a->secret, a->secret_len, b->secret, b->secret_len);
+	return same(a->n, a->n_len, b->n, b->n_len) && same(a->x, a->x_len, b->x, b->x_len) &&
+		same(a->y, a->y_len, b->y, b->y_len);
 }
 
 void private_key_deinit(struct private_key *key)

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A private key out of a file: a JWK (RFC 7517, RFC 7518 section 6, RFC 8037) or PEM. Read strictly, into OpenSSL's
- * secure heap: locked, not dumped, wiped when it is freed.
+ * A private key as ImportKey wants it, in OpenSSL's secure heap: locked, not dumped, wiped when it is freed.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <openssl/evp.h>
 
 #include "client/cekctl/import/private_why.h"
 #include "proto/alg.h"
 
-enum {
-	PRIVATE_FILE_MAX = 32768, /* bytes of a key file */
-	PRIVATE_DER_MAX = 4096,   /* bytes of a PKCS#8 PrivateKeyInfo: RSA-4096 takes 2,375 */
-};
+enum { PRIVATE_DER_MAX = 4096 }; /* bytes of a PKCS#8 PrivateKeyInfo: RSA-4096 takes 2,375 */
 
-/* What ImportKey wants. kty is "RSA", "EC", "OKP" or "oct"; public parts as in cek.proto. */
+/* kty is "RSA", "EC", "OKP" or "oct"; public parts as in cek.proto. */
 struct private_key {
 	char kty[4];
 	const char *crv;
@@ -29,9 +28,16 @@ struct private_key {
 /* Set up the secure heap. 0, or -ENOMEM. Once, before anything else here. */
 int private_key_setup(void);
 
-/* Read data as a key for alg; it is wiped by the caller. 0, or -EINVAL with one English phrase in why. */
-int private_key_read(const char *data, size_t len, const struct alg *alg, struct private_key *ret_key,
+/* A key of RSA, EC or X25519 for alg; pkey is freed in any case. NULL has been refused before: why stands. 0, or
+ * -EINVAL with one English phrase in why. */
+int private_key_of(EVP_PKEY *pkey, const struct alg *alg, struct private_key *ret_key, char why[PRIVATE_WHY]);
+
+/* An AES key, which is copied. The same. */
+int private_key_of_octets(const uint8_t *octets, size_t len, const struct alg *alg, struct private_key *ret_key,
 	char why[PRIVATE_WHY]);
+
+/* Whether both are one key. */
+bool private_key_same(const struct private_key *a, const struct private_key *b);
 
 /* Wipe. Safe on a zeroed struct. */
 void private_key_deinit(struct private_key *key);

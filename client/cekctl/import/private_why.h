@@ -4,7 +4,7 @@
  */
 #pragma once
 
-enum { PRIVATE_WHY = 160 };
+enum { PRIVATE_WHY = 256 };
 
 /* Write it. Returns -EINVAL. */
 int private_refuse(char why[PRIVATE_WHY], const char *format, ...) __attribute__((format(printf, 2, 3)));

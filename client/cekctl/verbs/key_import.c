@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cekctl key import: a private key goes into the token, sealed before it leaves this process. */
+/* cekctl key import: private keys go into the token, each sealed before it leaves this process. All of the file is
+ * checked, and what is there already looked at, before the first one is sent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,18 +8,57 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "base/wipe.h"
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/io.h"
-#include "client/cekctl/import/envelope.h"
-#include "client/cekctl/import/private_key.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/console/secret.h"
+#include "client/cekctl/import/private_file.h"
+#include "client/cekctl/import/private_fit.h"
+#include "client/cekctl/rpc/existing.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
+#include "client/cekctl/rpc/sealed.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "proto/alg.h"
+
+struct import {
+	struct ctl *ctl;
+	const char *name, *path, *passphrase_path;
+	struct private_wanted wanted;
+	struct private_file file;
+	Cek__V1__Reply *key;          /* as it was told last; NULL: not there, or not for this user */
+	bool there[PRIVATE_KEYS_MAX]; /* it was imported before */
+	char *kid[PRIVATE_KEYS_MAX];  /* of the version that it is now; NULL: not imported */
+	size_t sent, found;
+};
+
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
+
+static int get_passphrase(void *owner, char *ret_text, size_t size, char why[PRIVATE_WHY])
+{
+	const struct import *import = owner;
+	const char *path = import->passphrase_path;
+	char question[128];
+	ssize_t n;
+
+	snprintf(question, sizeof(question),
+		"Passphrase of %.80s: ", strcmp(import->path, "-") == 0 ? "the key on standard input" : import->path);
+	n = path ? secret_from_file(path, ret_text, size) : secret_ask(question, ret_text, size);
+	if (n > 0)
+		return (int)n;
+	if (n == -ENXIO && !path)
+		return private_refuse(why,
+			"the private key is encrypted, and there is no terminal to ask for its passphrase: "
+			"--passphrase-file is needed");
+	if (n == 0 || n == -ENODATA)
+		return private_refuse(why, "the passphrase is empty");
+	if (n == -EMSGSIZE)
+		return private_refuse(why, "the passphrase has more than %zu bytes", size);
+	return private_refuse(why, "cannot read the passphrase%s%.80s: %s", path ? " from " : "", path ? path : "",
+		strerror((int)-n));
+}
 
 static void close_input(int fd)
 {
@@ -26,8 +66,10 @@ static void close_input(int fd)
 		close(fd);
 }
 
-static int read_file(const struct ctl *ctl, const char *path, const struct alg *alg, struct private_key *ret_key)
+static int read_file(struct import *import)
 {
+	const struct ctl *ctl = import->ctl;
+	const char *path = import->path;
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	char why[PRIVATE_WHY];
 	struct arena file;
@@ -45,119 +87,254 @@ static int read_file(const struct ctl *ctl, const char *path, const struct alg *
 	}
 	n = io_read_all(fd, file.base, PRIVATE_FILE_MAX);
 	file.used = n > 0 ? (size_t)n : PRIVATE_FILE_MAX;
+	close_input(fd);
 	if (n == -EMSGSIZE)
 		r = ctl_fail(ctl, "MALFORMED: %s has more than %d bytes", path, PRIVATE_FILE_MAX);
 	else if (n < 0)
 		r = ctl_fail(ctl, "%s: %s", path, strerror((int)-n));
-	else if (private_key_read((const char *)file.base, (size_t)n, alg, ret_key, why) < 0)
+	else if (private_file_read((const char *)file.base, (size_t)n, &import->wanted, &import->file, why) < 0)
 		r = ctl_fail(ctl, "MALFORMED: %s", why);
 	arena_deinit(&file);
-	close_input(fd);
 	return r;
 }
 
-static int get_transport_key(struct ctl *ctl, Cek__V1__Reply **ret_reply)
-{
-	Cek__V1__GetTransportKeyRequest get = CEK__V1__GET_TRANSPORT_KEY_REQUEST__INIT;
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	int r;
+/* ---- what is there already --------------------------------------------------------------------------------------- */
 
-	request.op_case = CEK__V1__REQUEST__OP_GET_TRANSPORT_KEY;
-	request.get_transport_key = &get;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_TRANSPORT_KEY, ret_reply);
-	if (r == EXIT_SUCCESS && !(*ret_reply)->transport_key->public_key) {
-		*ret_reply = rpc_reply_free(*ret_reply);
-		r = ctl_fail(ctl, "%s: cekd's reply has no key", cek_status_name(CEK_E_PROTOCOL));
+/* Which key of the file is spoken of, in an error; nothing if it is the only one. */
+static const char *which(const struct import *import, const struct private_entry *entry, char text[32])
+{
+	text[0] = '\0';
+	if (import->file.n > 1)
+		snprintf(text, 32, "key %zu of the set: ", entry->number);
+	return text;
+}
+
+static int conflict(const struct import *import, const struct private_entry *entry, const char *kid, const char *what)
+{
+	char text[32];
+
+	return ctl_fail(import->ctl, "%s: %s%s %s", cek_status_name(CEK_CONFLICT), which(import, entry, text), kid,
+		what);
+}
+
+/* It is a version of the key: the one that was wanted, or else nothing that an import can mend. */
+static int check_version(struct import *import, size_t i, const Cek__V1__Version *version)
+{
+	const struct private_entry *entry = &import->file.entries[i];
+
+	if (version->state == CEK__V1__STATE__STATE_DESTROYED)
+		return conflict(import, entry, version->kid, "was this key, and is destroyed");
+	if (*entry->kid && !existing_has_kid(version, entry->kid))
+		return conflict(import, entry, version->kid, "is this key, and has not the kid that is wanted");
+	import->kid[i] = strdup(version->kid);
+	if (!import->kid[i])
+		return ctl_fail(import->ctl, "out of memory");
+	import->there[i] = true;
+	import->found++;
+	return EXIT_SUCCESS;
+}
+
+static int check_entry(struct import *import, size_t i)
+{
+	const struct private_entry *entry = &import->file.entries[i];
+	const Cek__V1__Version *version = NULL;
+	Cek__V1__PublicKey public_key;
+	Cek__V1__Reply *other = NULL;
+	int r = EXIT_SUCCESS;
+
+	sealed_public(&entry->key, &public_key);
+	if (import->key)
+		version = existing_version(import->key->key->key, &public_key);
+	if (version)
+		return check_version(import, i, version);
+	if (*entry->kid)
+		r = existing_find(import->ctl, NULL, entry->kid, &other);
+	if (r == EXIT_SUCCESS && other)
+		r = conflict(import, entry, entry->kid,
+			strcmp(entry->key.kty, "oct") == 0 && strcmp(other->key->key->name, import->name) == 0
+				? "is a kid of this key already; whether of the same AES key cannot be seen"
+				: "is a kid of another version");
+	rpc_reply_free(other);
+	return r;
+}
+
+/* All versions of a key are on one curve: the one that it has, or that of the first in the file. */
+static int check_curves(struct import *import)
+{
+	const char *crv = import->key ? import->key->key->key->crv : "";
+	size_t left = 0;
+
+	for (size_t i = 0; i < import->file.n; i++) {
+		struct private_entry *entry = &import->file.entries[i];
+
+		if (*entry->skipped)
+			continue;
+		if (!*crv && entry->key.crv)
+			crv = entry->key.crv;
+		if (!entry->key.crv || strcmp(entry->key.crv, crv) == 0) {
+			left++;
+			continue;
+		}
+		snprintf(entry->skipped, sizeof(entry->skipped), "it is on %s, and %s is on %s", entry->key.crv,
+			import->name, crv);
+		private_key_deinit(&entry->key);
 	}
+	if (left == 0)
+		return ctl_fail(import->ctl, "%s: no key is on the same curve as %s, which is on %s",
+			cek_status_name(CEK_CONFLICT), import->name, crv);
+	return EXIT_SUCCESS;
+}
+
+static int check_all(struct import *import)
+{
+	const struct alg *alg = import->wanted.alg;
+	int r = existing_find(import->ctl, import->name, NULL, &import->key);
+
+	if (r == EXIT_SUCCESS && import->key && strcmp(import->key->key->key->alg, alg->name) != 0)
+		r = ctl_fail(import->ctl, "%s: %s is a key for %s, not for %s", cek_status_name(CEK_CONFLICT),
+			import->name, import->key->key->key->alg, alg->name);
+	if (r == EXIT_SUCCESS)
+		r = check_curves(import);
+	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
+		if (!*import->file.entries[i].skipped)
+			r = check_entry(import, i);
 	return r;
 }
 
-static int send_import(struct ctl *ctl, Cek__V1__ImportKeyRequest *import)
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
+
+static int send_entry(struct import *import, size_t i)
 {
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	Cek__V1__Reply *reply;
+	const struct private_entry *entry = &import->file.entries[i];
 	const Cek__V1__Key *key;
-	int r;
+	Cek__V1__Reply *reply;
+	int r = sealed_import(import->ctl, import->name, import->wanted.alg->name, entry->kid, &entry->key, &reply);
 
-	request.op_case = CEK__V1__REQUEST__OP_IMPORT_KEY;
-	request.import_key = import;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
+	rpc_reply_free(import->key);
+	import->key = reply;
 	key = reply->key->key;
-	/* the newest version is the imported one */
-	r = keys_print_change(ctl, key, key && key->n_version ? key->version[key->n_version - 1]->kid : NULL);
-	rpc_reply_free(reply);
+	import->kid[i] = strdup(key->version[key->n_version - 1]->kid);
+	import->sent++;
+	return import->kid[i] ? EXIT_SUCCESS : ctl_fail(import->ctl, "out of memory");
+}
+
+static int send_all(struct import *import)
+{
+	size_t wanted = 0;
+	int r = EXIT_SUCCESS;
+
+	for (size_t i = 0; i < import->file.n; i++)
+		wanted += !*import->file.entries[i].skipped;
+	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
+		if (!*import->file.entries[i].skipped && !import->there[i])
+			r = send_entry(import, i);
+	if (r != EXIT_SUCCESS && wanted > 1)
+		(void)ctl_fail(import->ctl, "%zu of %zu keys are imported; the same command goes on with the others",
+			import->found + import->sent, wanted);
 	return r;
 }
 
-static ProtobufCBinaryData bytes(uint8_t *data, size_t len)
+/* ---- what was done ----------------------------------------------------------------------------------------------- */
+
+static int print_json(const struct import *import)
 {
-	return (ProtobufCBinaryData){.data = data, .len = len};
+	json_t *object = keys_json(import->key->key->key);
+	json_t *imported = json_array(), *there = json_array(), *skipped = json_array();
+
+	for (size_t i = 0; i < import->file.n; i++) {
+		const struct private_entry *entry = &import->file.entries[i];
+
+		if (*entry->skipped)
+			json_array_append_new(skipped,
+				json_pack("{s:I, s:o, s:s}", "number", (json_int_t)entry->number, "kid",
+					output_string(entry->kid), "reason", entry->skipped));
+		else
+			json_array_append_new(import->there[i] ? there : imported, output_string(import->kid[i]));
+	}
+	json_object_set_new(object, "imported", imported);
+	json_object_set_new(object, "existing", there);
+	json_object_set_new(object, "skipped", skipped);
+	return output_json(import->ctl, object);
 }
 
-static int import_sealed(struct ctl *ctl, Cek__V1__ImportKeyRequest *import, struct private_key *key)
+static int print(const struct import *import)
 {
-	Cek__V1__PublicKey public_key = CEK__V1__PUBLIC_KEY__INIT;
-	Cek__V1__Reply *transport;
-	struct envelope envelope;
-	int r = get_transport_key(ctl, &transport);
+	const Cek__V1__Key *key = import->key->key->key;
+	int r = EXIT_SUCCESS;
 
-	if (r != EXIT_SUCCESS)
-		return r;
-	r = envelope_seal(transport->transport_key->public_key->n.data, transport->transport_key->public_key->n.len,
-		transport->transport_key->public_key->e.data, transport->transport_key->public_key->e.len, key,
-		&envelope);
-	if (r < 0) {
-		r = ctl_fail(ctl, "cannot wrap the key for the token: %s",
-			r == -EINVAL ? "cekd's transport key is unfit" : "OpenSSL refuses");
-	} else {
-		import->transport_id = transport->transport_key->id;
-		import->wrapped_aes_key = bytes(envelope.aes_key, envelope.aes_key_len);
-		import->wrapped_key = bytes(envelope.key, envelope.key_len);
-		public_key.kty = key->kty;
-		public_key.crv = rpc_text(key->crv);
-		public_key.n = bytes(key->n, key->n_len);
-		public_key.e = bytes(key->e, key->e_len);
-		public_key.x = bytes(key->x, key->x_len);
-		public_key.y = bytes(key->y, key->y_len);
-		import->public_key = &public_key;
-		r = send_import(ctl, import);
+	if (import->ctl->json)
+		return print_json(import);
+	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++) {
+		const struct private_entry *entry = &import->file.entries[i];
+
+		if (*entry->skipped) {
+			printf("key %zu of the set", entry->number);
+			printf(*entry->kid ? ", " : "");
+			output_text(entry->kid);
+			printf(" is skipped: ");
+			output_text(entry->skipped);
+			putchar('\n');
+			continue;
+		}
+		if (import->there[i])
+			printf("imported before: ");
+		r = keys_print_change(import->ctl, key, import->kid[i]);
 	}
-	rpc_reply_free(transport);
+	if (r == EXIT_SUCCESS && import->file.n > 1)
+		printf("%zu imported, %zu imported before, %zu skipped\n", import->sent, import->found,
+			import->file.n - import->sent - import->found);
+	return r;
+}
+
+static int run(struct import *import)
+{
+	int r = read_file(import);
+
+	if (r == EXIT_SUCCESS)
+		r = check_all(import);
+	if (r == EXIT_SUCCESS)
+		r = send_all(import);
+	if (r == EXIT_SUCCESS)
+		r = print(import);
+	for (size_t i = 0; i < PRIVATE_KEYS_MAX; i++)
+		free(import->kid[i]);
+	rpc_reply_free(import->key);
+	private_file_deinit(&import->file);
 	return r;
 }
 
 int verb_key_import(struct ctl *ctl, int argc, char **argv)
 {
-	const char *alg_name = NULL, *file = NULL, *kid = NULL;
+	struct import import = {.ctl = ctl};
+	const struct passphrase passphrase = {get_passphrase, &import};
+	const char *alg_name = NULL;
 	const struct arg args[] = {
 		{"alg", ARG_STRING, &alg_name, "ALG", "the key's one JWE algorithm"},
-		{"jwk", ARG_STRING, &file, "FILE", "the private key, a JWK or PEM (- = standard input)"},
-		{"kid", ARG_STRING, &kid, "KID", "a kid that issuers already use"},
+		{"jwk", ARG_STRING, &import.path, "FILE", "a JWK, JWK Set, PEM or DER file (- = standard input)"},
+		{"kid", ARG_STRING, &import.wanted.kid, "KID",
+			"its kid; of a JWK Set: which key (default: the JWK's own)"},
+		{"passphrase-file", ARG_STRING, &import.passphrase_path, "FILE", "the passphrase of an encrypted key"},
 		{0},
 	};
-	Cek__V1__ImportKeyRequest import = CEK__V1__IMPORT_KEY_REQUEST__INIT;
-	struct private_key key = {.kty = ""};
-	const struct alg *alg;
+	char why[PRIVATE_WHY];
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	if (!alg_name || !file)
+	if (!alg_name || !import.path)
 		return ctl_usage(ctl, "--alg and --jwk are needed");
-	alg = alg_find(alg_name);
-	if (!alg)
+	if (import.wanted.kid && private_kid_check(import.wanted.kid, "--kid", why) < 0)
+		return ctl_usage(ctl, "%s", why);
+	if (import.passphrase_path && strcmp(import.passphrase_path, "-") == 0 && strcmp(import.path, "-") == 0)
+		return ctl_usage(ctl, "--jwk and --passphrase-file cannot both be standard input");
+	import.wanted.alg = alg_find(alg_name);
+	if (!import.wanted.alg)
 		return ctl_fail(ctl, "UNSUPPORTED: %s",
 			alg_refusal(alg_name) ? alg_refusal(alg_name) : "unknown algorithm");
-	r = read_file(ctl, file, alg, &key);
-	if (r != EXIT_SUCCESS)
-		return r;
-	import.key = words[0];
-	import.alg = rpc_text(alg_name);
-	import.kid = rpc_text(kid);
-	r = import_sealed(ctl, &import, &key);
-	private_key_deinit(&key);
-	return r;
+	import.wanted.passphrase = &passphrase;
+	import.name = words[0];
+	return run(&import);
 }

@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+#include "client/cekctl/import/private_file.h"
 #include "proto/alg.h"
 #include "proto/base64url.h"
 
@@ -71,10 +72,25 @@ json_t *x25519_jwk(const EVP_PKEY *pkey)
 	return json_pack("{s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "X25519", "x", x_text, "d", d_text);
 }
 
+int read_one(const char *data, size_t len, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
+{
+	const struct private_wanted wanted = {.alg = alg_find(alg)};
+	struct private_file file;
+	int r = private_file_read(data, len, &wanted, &file, why);
+
+	if (r < 0)
+		return r;
+	assert_int_equal(file.n, 1);
+	*key = file.entries[0].key;
+	file.entries[0].key.secret = NULL;
+	private_file_deinit(&file);
+	return 0;
+}
+
 int read_jwk(json_t *jwk, const char *alg, struct private_key *key, char why[PRIVATE_WHY])
 {
 	char *text = json_dumps(jwk, 0);
-	int r = private_key_read(text, strlen(text), alg_find(alg), key, why);
+	int r = read_one(text, strlen(text), alg, key, why);
 
 	free(text);
 	json_decref(jwk);
@@ -109,7 +125,7 @@ int read_bio(BIO *bio, const char *alg, struct private_key *key, char why[PRIVAT
 	char *data;
 	long len = BIO_get_mem_data(bio, &data);
 
-	return private_key_read(data, (size_t)len, alg_find(alg), key, why);
+	return read_one(data, (size_t)len, alg, key, why);
 }
 
 void refuse_pem(EVP_PKEY *pkey, bool traditional, const char *text)

@@ -24,7 +24,8 @@ void set_number(json_t *jwk, const char *name, const EVP_PKEY *pkey, const char 
 json_t *with(json_t *jwk, const char *name, json_t *value);
 json_t *without(json_t *jwk, const char *name);
 
-/* What private_key_read() says. read_jwk() and refuse() consume jwk. */
+/* What private_file_read() says of a file of one key. read_jwk() and refuse() consume jwk. */
+int read_one(const char *data, size_t len, const char *alg, struct private_key *key, char why[PRIVATE_WHY]);
 int read_jwk(json_t *jwk, const char *alg, struct private_key *key, char why[PRIVATE_WHY]);
 int read_bio(BIO *bio, const char *alg, struct private_key *key, char why[PRIVATE_WHY]);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client/cekctl/import/private_key.c and private_jwk.c: private keys are read strictly. */
+/* client/cekctl/import/private_key.c, private_jwk.c, private_fit.c and private_pem.c: private keys are read strictly.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -144,7 +145,7 @@ static void test_not_a_key(void **state)
 		struct private_key key = {.kty = ""};
 		char why[PRIVATE_WHY] = "";
 
-		assert_int_equal(private_key_read(bad[i], strlen(bad[i]), alg_find("A256KW"), &key, why), -EINVAL);
+		assert_int_equal(read_one(bad[i], strlen(bad[i]), "A256KW", &key, why), -EINVAL);
 		assert_string_not_equal(why, "");
 	}
 }
@@ -182,14 +183,13 @@ static void test_odd_members(void **state)
 	for (size_t i = 0; i <= sizeof(good) / sizeof(good[0]); i++) {
 		const char *one = i < sizeof(good) / sizeof(good[0]) ? good[i] : text;
 
-		if (private_key_read(one, strlen(one), alg_find("A256KW"), &key, why) < 0)
+		if (read_one(one, strlen(one), "A256KW", &key, why) < 0)
 			fail_msg("%s: %s", one, why);
 		assert_int_equal(key.secret_len, 32);
 		private_key_deinit(&key);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(private_key_read(bad[i].text, strlen(bad[i].text), alg_find("A256KW"), &key, why),
-			-EINVAL);
+		assert_int_equal(read_one(bad[i].text, strlen(bad[i].text), "A256KW", &key, why), -EINVAL);
 		if (!strstr(why, bad[i].why))
 			fail_msg("\"%s\" does not say \"%s\"", why, bad[i].why);
 	}
@@ -205,12 +205,12 @@ static void test_pem(void **state)
 
 	assert_true(PEM_write_bio_PKCS8PrivateKey(plain, pkey, NULL, NULL, 0, NULL, NULL));
 	len = BIO_get_mem_data(plain, &data);
-	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), 0);
+	assert_int_equal(read_one(data, (size_t)len, "ECDH-ES", &key, why), 0);
 	expect_same_key(&key, pkey);
 	private_key_deinit(&key);
 	assert_true(PEM_write_bio_PKCS8PrivateKey(encrypted, pkey, EVP_aes_128_cbc(), password, 8, NULL, NULL));
 	len = BIO_get_mem_data(encrypted, &data);
-	assert_int_equal(private_key_read(data, (size_t)len, alg_find("ECDH-ES"), &key, why), -EINVAL);
+	assert_int_equal(read_one(data, (size_t)len, "ECDH-ES", &key, why), -EINVAL);
 	assert_non_null(strstr(why, "encrypted"));
 	BIO_free(plain);
 	BIO_free(encrypted);
@@ -344,7 +344,7 @@ static void test_nothing_left(void **state)
 	pem_copy = malloc((size_t)pem_len);
 	memcpy(pem_copy, pem, (size_t)pem_len);
 	BIO_free(bio);
-	assert_int_equal(private_key_read((const char *)pem_copy, (size_t)pem_len, alg_find("ECDH-ES"), &key, why), 0);
+	assert_int_equal(read_one((const char *)pem_copy, (size_t)pem_len, "ECDH-ES", &key, why), 0);
 	assert_int_equal(count_mappings(needle), 1); /* key.secret */
 	private_key_deinit(&key);
 	assert_int_equal(count_mappings(needle), 0);

@@ -160,12 +160,48 @@ static void test_refused(void **state)
 	EVP_PKEY_free(multi);
 }
 
+static json_t *minimal(const EVP_PKEY *pkey)
+{
+	static const char *const computed[] = {"p", "q", "dp", "dq", "qi"};
+	json_t *jwk = rsa_jwk(pkey);
+
+	for (size_t i = 0; i < sizeof(computed) / sizeof(computed[0]); i++)
+		json_object_del(jwk, computed[i]);
+	return jwk;
+}
+
+static void test_jwk(void **state)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(2048), *other = EVP_RSA_gen(2048), *multi = make(2048, 65537, 3);
+	struct private_key key = {.kty = ""}, full = {.kty = ""};
+	char why[PRIVATE_WHY] = "";
+	json_t *mixed = minimal(pkey);
+
+	assert_int_equal(read_jwk(minimal(pkey), "RSA-OAEP", &key, why), 0);
+	assert_int_equal(read_jwk(rsa_jwk(pkey), "RSA-OAEP", &full, why), 0);
+	assert_int_equal(key.secret_len, full.secret_len);
+	assert_memory_equal(key.secret, full.secret, key.secret_len);
+	private_key_deinit(&key);
+	private_key_deinit(&full);
+	set_number(mixed, "d", other, OSSL_PKEY_PARAM_RSA_D, 0);
+	refuse(mixed, "RSA-OAEP", "no two primes");
+	refuse(minimal(multi), "RSA-OAEP", "no two primes");
+	refuse(with(minimal(pkey), "oth", json_array()), "RSA-OAEP", "two primes");
+	refuse(with(minimal(pkey), "e", json_string("AQAA")), "RSA-OAEP", "no two primes");
+	refuse(without(minimal(pkey), "d"), "RSA-OAEP", "\"d\"");
+	refuse(without(minimal(pkey), "e"), "RSA-OAEP", "\"e\"");
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(multi);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_jwk),
 	};
 
 	return cmocka_run_group_tests(tests, private_keys_set_up, private_keys_tear_down);
