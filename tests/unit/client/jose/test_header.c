@@ -74,6 +74,31 @@ static void test_json(void **state)
 	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":\"\xff\"}", CEK_JWE_MALFORMED, "JSON");
 }
 
+/* No member that counts is a number: others may be of any size, wherever they stand. One that counts is none. */
+static void test_numbers(void **state)
+{
+	static const char *const numbers[] = {"18446744073709551616", "-9223372036854775809", "1e400", "-1.5E+400",
+		"1e-400", "[1,[2e999]]", "{\"a\":{\"b\":1e999}}"};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		snprintf(text, sizeof(text), "{\"alg\":\"A256KW\",\"exp\":%s,\"enc\":\"A256GCM\"}", numbers[i]);
+		check(text, CEK_JWE_OK, "");
+		snprintf(text, sizeof(text),
+			"{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"epk\":{\"kty\":\"OKP\",\"crv\":"
+			"\"X25519\",\"ext\":%s,\"x\":\"hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo\"}}",
+			numbers[i]);
+		check(text, CEK_JWE_OK, "");
+		snprintf(text, sizeof(text), "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"kid\":%s}", numbers[i]);
+		check(text, CEK_JWE_MALFORMED, "kid: not a string");
+		snprintf(text, sizeof(text), "{\"alg\":%s,\"enc\":\"A256GCM\"}", numbers[i]);
+		check(text, CEK_JWE_MALFORMED, "alg: not a string");
+		snprintf(text, sizeof(text), "{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"a\":%s,\"a\":1}", numbers[i]);
+		check(text, CEK_JWE_MALFORMED, "twice");
+	}
+	check("{\"alg\":\"A256KW\",\"enc\":\"A256GCM\",\"a\":01e400}", CEK_JWE_MALFORMED, "JSON");
+}
+
 /* jansson recurses; 8 levels are more than any header needs. */
 static void test_depth(void **state)
 {
@@ -253,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_alg),
 		cmocka_unit_test(test_enc),
