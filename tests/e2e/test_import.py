@@ -283,10 +283,37 @@ def test_again_after_a_lost_reply(shared, ctl, write):
     refused(ctl("key", "import", "again", "--alg", "RSA-OAEP", "--jwk", path, "--kid", "another", check=False), "CONFLICT: ")
     refused(ctl("key", "import", "elsewhere", "--alg", "RSA-OAEP", "--jwk", path, check=False), "CONFLICT: ")
     refused(ctl("key", "import", "again", "--alg", "RSA-OAEP-256", "--jwk", path, check=False), "CONFLICT: ")
-    path = write(oct_key("again-oct"))
-    ctl("key", "import", "again-oct", "--alg", "A256KW", "--jwk", path)
-    refused(ctl("key", "import", "again-oct", "--alg", "A256KW", "--jwk", path, check=False), "CONFLICT: again-oct is a kid of this key already")
-    assert len(versions(shared, "again-oct")) == 1
+
+
+@pytest.mark.parametrize("alg,bits", [("A128KW", 128), ("A256KW", 256), ("A192GCMKW", 192), ("A256GCMKW", 256)])
+@pytest.mark.parametrize("kid", [None, "aes"])
+def test_again_with_an_aes_key(shared, ctl, write, alg, bits, kid):
+    """Nothing but what it wraps tells an AES key: with a kid and without."""
+    name, kid = f"again-{alg}-{kid}", kid and f"aes-{alg}"
+    key = {"kty": "oct", "k": C.b64(os.urandom(bits // 8))} | ({"kid": kid} if kid else {})
+    other = key | {"k": C.b64(os.urandom(bits // 8))}
+    args = ["key", "import", name, "--alg", alg, "--jwk"]
+    ctl(*args, write(key))
+    first = versions(shared, name)[0]["kid"]
+    done = shared.json(*args, write(key))
+    assert done["imported"] == [] and done["existing"] == [first] and len(done["versions"]) == 1
+    if kid:
+        refused(ctl(*args, write(other), check=False), f"CONFLICT: {kid} is a kid of this key already, of another AES key")
+    else:
+        assert len(shared.json(*args, write(other))["imported"]) == 1
+        assert shared.json(*args, write(other))["imported"] == shared.json(*args, write(key))["imported"] == []
+    refused(ctl(*args, write(key | {"kid": "x" + alg}), check=False), f"CONFLICT: {first} is this key, and has not the kid that is wanted")
+    assert len(versions(shared, name)) == (1 if kid else 2)
+
+
+def test_again_without_the_permission_to_unwrap(make_cekd, write):
+    daemon = make_cekd(rules={"all": {"anyone": True, "operations": ["import", "list"], "keys": ["*"]}})
+    args = ["key", "import", "aes", "--alg", "A256KW", "--jwk"]
+    daemon.cekctl(*args, write(oct_key("kept")))
+    refused(daemon.cekctl(*args, write(oct_key("kept")), check=False), "whether of the same AES key is not told")
+    refused(daemon.cekctl(*args, write(oct_key()), check=False), "give it a --kid")
+    daemon.cekctl(*args, write(oct_key()), "--kid", "second")
+    assert len(versions(daemon, "aes")) == 2
 
 
 def test_destroyed_key(make_cekd, write):

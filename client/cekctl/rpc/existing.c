@@ -71,6 +71,36 @@ const Cek__V1__Version *existing_version(const Cek__V1__Key *key, const Cek__V1_
 	return NULL;
 }
 
+int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_bytes cek, enum existing *ret_existing,
+	char **ret_kid)
+{
+	cek_result *result = NULL;
+	cek_conn *conn = NULL;
+	struct cek_bytes got;
+	int status, r = rpc_connect(ctl, &conn);
+
+	if (r != EXIT_SUCCESS)
+		return r;
+	status = cek_unwrap(conn, args, rpc_timeout(ctl), &result);
+	if (status == CEK_OK) {
+		got = cek_result_cek(result);
+		*ret_existing = got.len == cek.len && memcmp(got.data, cek.data, cek.len) == 0 ? EXISTING_YES
+											       : EXISTING_NO;
+		if (*ret_existing == EXISTING_YES)
+			*ret_kid = strdup(cek_result_kid(result));
+		if (*ret_existing == EXISTING_YES && !*ret_kid)
+			r = ctl_fail(ctl, "out of memory");
+	} else if (status == CEK_FAILED || status == CEK_UNKNOWN_KEY) {
+		*ret_existing = EXISTING_NO;
+	} else if (status == CEK_DENIED || status == CEK_UNUSABLE) {
+		*ret_existing = EXISTING_UNTOLD;
+	} else {
+		r = rpc_fail(ctl, status, result);
+	}
+	cek_result_free(result);
+	return r;
+}
+
 bool existing_has_kid(const Cek__V1__Version *version, const char *kid)
 {
 	if (strcmp(version->kid, kid) == 0)

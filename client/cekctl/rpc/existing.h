@@ -16,5 +16,16 @@ int existing_find(struct ctl *ctl, const char *name, const char *kid, Cek__V1__R
 /* The version of key that has this public key, or NULL. AES keys have none that tells them apart. */
 const Cek__V1__Version *existing_version(const Cek__V1__Key *key, const Cek__V1__PublicKey *public_key);
 
+enum existing {
+	EXISTING_NO,
+	EXISTING_YES,
+	EXISTING_UNTOLD, /* this user may not unwrap, or the version is out of use */
+};
+
+/* Whether cekd unwraps to that CEK. EXIT_SUCCESS: *ret_existing, and if it is yes *ret_kid, for free(3), of the version
+ * that does. Otherwise EXIT_FAILURE after a report. */
+int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_bytes cek, enum existing *ret_existing,
+	char **ret_kid);
+
 /* Whether that is the version's kid or one of its aliases. */
 bool existing_has_kid(const Cek__V1__Version *version, const char *kid);

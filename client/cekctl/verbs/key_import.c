@@ -14,6 +14,7 @@
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/secret.h"
+#include "client/cekctl/import/aes_proof.h"
 #include "client/cekctl/import/private_file.h"
 #include "client/cekctl/import/private_fit.h"
 #include "client/cekctl/rpc/existing.h"
@@ -134,27 +135,74 @@ static int check_version(struct import *import, size_t i, const Cek__V1__Version
 	return EXIT_SUCCESS;
 }
 
+/* What can be opened with the AES key is sent to cekd: under the kid if the key has a version of that, else under the
+ * key. */
+static int ask_for_aes(struct import *import, const struct private_entry *entry, const char *kid,
+	enum existing *ret_existing, char **ret_kid)
+{
+	const struct alg *alg = import->wanted.alg;
+	struct cek_unwrap args = {.kid = kid, .key = kid ? NULL : import->name, .alg = alg->name, .enc = "A256GCM"};
+	uint8_t cek[AES_PROOF_CEK];
+	struct aes_proof proof;
+
+	if (aes_proof_make(&entry->key, alg, cek, &proof) < 0)
+		return ctl_fail(import->ctl, "OpenSSL refuses to wrap with the AES key");
+	args.encrypted_key = (struct cek_bytes){proof.encrypted_key, proof.encrypted_key_len};
+	args.params.iv = (struct cek_bytes){proof.iv, proof.iv_len};
+	args.params.tag = (struct cek_bytes){proof.tag, proof.tag_len};
+	return existing_unwraps(import->ctl, &args, (struct cek_bytes){cek, sizeof(cek)}, ret_existing, ret_kid);
+}
+
+/* AES keys have no public half. *ret_version stays NULL if the key, which is there, has no such version. */
+static int find_aes(struct import *import, const struct private_entry *entry, const Cek__V1__Version **ret_version)
+{
+	const Cek__V1__Key *key = import->key->key->key;
+	const char *kid = *entry->kid && keys_version(key, entry->kid) ? entry->kid : NULL;
+	enum existing existing = EXISTING_NO;
+	char *found = NULL;
+	int r = ask_for_aes(import, entry, kid, &existing, &found);
+
+	if (r == EXIT_SUCCESS && existing == EXISTING_YES)
+		*ret_version = keys_version(key, found);
+	else if (r == EXIT_SUCCESS && kid && existing == EXISTING_NO)
+		r = conflict(import, entry, kid, "is a kid of this key already, of another AES key");
+	else if (r == EXIT_SUCCESS && kid)
+		r = conflict(import, entry, kid,
+			"is a kid of this key already; whether of the same AES key is not told");
+	else if (r == EXIT_SUCCESS && !*entry->kid && existing == EXISTING_UNTOLD)
+		r = conflict(import, entry, import->name,
+			"may have this AES key already, which is told to those alone who may unwrap: give it a --kid");
+	free(found);
+	return r;
+}
+
+static int check_kid_free(struct import *import, const struct private_entry *entry)
+{
+	Cek__V1__Reply *other = NULL;
+	int r = existing_find(import->ctl, NULL, entry->kid, &other);
+
+	if (r == EXIT_SUCCESS && other)
+		r = conflict(import, entry, entry->kid, "is a kid of another version");
+	rpc_reply_free(other);
+	return r;
+}
+
 static int check_entry(struct import *import, size_t i)
 {
 	const struct private_entry *entry = &import->file.entries[i];
 	const Cek__V1__Version *version = NULL;
 	Cek__V1__PublicKey public_key;
-	Cek__V1__Reply *other = NULL;
 	int r = EXIT_SUCCESS;
 
 	sealed_public(&entry->key, &public_key);
-	if (import->key)
+	if (import->key && strcmp(entry->key.kty, "oct") == 0)
+		r = find_aes(import, entry, &version);
+	else if (import->key)
 		version = existing_version(import->key->key->key, &public_key);
-	if (version)
-		return check_version(import, i, version);
-	if (*entry->kid)
-		r = existing_find(import->ctl, NULL, entry->kid, &other);
-	if (r == EXIT_SUCCESS && other)
-		r = conflict(import, entry, entry->kid,
-			strcmp(entry->key.kty, "oct") == 0 && strcmp(other->key->key->name, import->name) == 0
-				? "is a kid of this key already; whether of the same AES key cannot be seen"
-				: "is a kid of another version");
-	rpc_reply_free(other);
+	if (r == EXIT_SUCCESS && version)
+		r = check_version(import, i, version);
+	else if (r == EXIT_SUCCESS && *entry->kid)
+		r = check_kid_free(import, entry);
 	return r;
 }
 
