@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -25,11 +22,15 @@ static int check(struct request *request, const Cek__V1__AdoptKeyRequest *messag
 	return STATUS_OK;
 }
 
-static int pack(struct change *change, const Cek__V1__AdoptKeyRequest *message, uint8_t **ret_packed, size_t *ret_len)
+static int pack(struct change *change, const struct request *request, uint8_t **ret_packed, size_t *ret_len)
 {
+	const Cek__V1__AdoptKeyRequest *message = request->message->adopt_key;
 	Cek__Internal__V1__AdoptJob adopt = CEK__INTERNAL__V1__ADOPT_JOB__INIT;
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
 
+	if (message->cka_id.len > 0)
+		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
+	change->cka_id_len = message->cka_id.len;
 	adopt.cka_id = message->cka_id;
 	adopt.label = message->label;
 	adopt.alg = message->alg;
@@ -43,19 +44,7 @@ int rpc_adopt_key(struct request *request)
 {
 	const Cek__V1__AdoptKeyRequest *message = request->message->adopt_key;
 	const struct alg *alg;
-	struct change *change;
-	uint8_t *packed = NULL;
-	size_t len = 0;
 	int r = check(request, message, &alg);
 
-	if (r != STATUS_OK)
-		return r;
-	change = new_version_of_old_key(request, CHANGE_ADOPT, alg, message->kid);
-	if (!change)
-		return log_origin(-ENOMEM);
-	if (message->cka_id.len > 0)
-		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
-	change->cka_id_len = message->cka_id.len;
-	r = pack(change, message, &packed, &len);
-	return r == 0 ? change_start(change, packed, len) : change_drop(change, r);
+	return r == STATUS_OK ? new_version_start(request, CHANGE_ADOPT, alg, message->kid, pack) : r;
 }

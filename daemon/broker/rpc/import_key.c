@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -58,11 +55,15 @@ static int check(struct request *request, const Cek__V1__ImportKeyRequest *messa
 	return STATUS_OK;
 }
 
-static int pack(struct change *change, const Cek__V1__ImportKeyRequest *message, uint8_t **ret_packed, size_t *ret_len)
+static int pack(struct change *change, const struct request *request, uint8_t **ret_packed, size_t *ret_len)
 {
+	const Cek__V1__ImportKeyRequest *message = request->message->import_key;
 	Cek__Internal__V1__ImportJob import = CEK__INTERNAL__V1__IMPORT_JOB__INIT;
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
+	int r = change_new_cka_id(change);
 
+	if (r < 0)
+		return r;
 	import.label = change->name;
 	import.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
 	import.alg = message->alg;
@@ -79,18 +80,7 @@ int rpc_import_key(struct request *request)
 {
 	const Cek__V1__ImportKeyRequest *message = request->message->import_key;
 	const struct alg *alg;
-	struct change *change;
-	uint8_t *packed = NULL;
-	size_t len = 0;
 	int r = check(request, message, &alg);
 
-	if (r != STATUS_OK)
-		return r;
-	change = new_version_of_old_key(request, CHANGE_IMPORT, alg, message->kid);
-	if (!change)
-		return log_origin(-ENOMEM);
-	r = change_new_cka_id(change);
-	if (r == 0)
-		r = pack(change, message, &packed, &len);
-	return r == 0 ? change_start(change, packed, len) : change_drop(change, r);
+	return r == STATUS_OK ? new_version_start(request, CHANGE_IMPORT, alg, message->kid, pack) : r;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/workers/worker.h"
 #include "proto/utf8.h"
@@ -49,15 +51,19 @@ int new_version_check(struct request *request, const char *alg_name, const char 
 	return new_version_available(request, *ret_alg);
 }
 
-struct change *new_version_of_old_key(struct request *request, enum change_kind kind, const struct alg *alg,
-	const char *kid)
+int new_version_start(struct request *request, enum change_kind kind, const struct alg *alg, const char *kid,
+	new_version_pack *pack)
 {
 	struct change *change = change_new(request->broker, request, kind);
+	uint8_t *packed = NULL;
+	size_t len = 0;
+	int r;
 
 	if (!change)
-		return NULL;
+		return log_origin(-ENOMEM);
 	change->alg = alg;
 	change->state = request->key ? STATE_DEACTIVATED : STATE_ACTIVE;
 	snprintf(change->kid, sizeof(change->kid), "%s", kid);
-	return change;
+	r = pack(change, request, &packed, &len);
+	return r == 0 ? change_start(change, packed, len) : change_drop(change, r);
 }

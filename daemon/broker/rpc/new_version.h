@@ -19,6 +19,11 @@ int new_version_available(struct request *request, const struct alg *alg);
 /* Both, and alg and kid fit the key, if it exists, and the ring: for import and adopt. */
 int new_version_check(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg);
 
-/* The change of an import or adoption: of an old key, which only opens, unless the key is new. NULL without memory. */
-struct change *new_version_of_old_key(struct request *request, enum change_kind kind, const struct alg *alg,
-	const char *kid);
+/* Completes a new change by what the request says, and packs its job. 0 or -errno. */
+typedef int new_version_pack(struct change *change, const struct request *request, uint8_t **ret_packed,
+	size_t *ret_len);
+
+/* Start the import or adoption of a version that was checked: of an old key, which only opens, unless the key is new.
+ * What a handler returns. */
+int new_version_start(struct request *request, enum change_kind kind, const struct alg *alg, const char *kid,
+	new_version_pack *pack);
