@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "client/cek.h"
+#include "client/cekctl/console/exits.h"
 
 struct verb;
 
@@ -21,7 +22,7 @@ struct ctl {
 	cek_conn *conn; /* made by the first call */
 };
 
-/* argv[0] is the verb's last word. Returns the exit status: EXIT_SUCCESS, EXIT_FAILURE or EXIT_USAGE. */
+/* argv[0] is the verb's last word. Returns the exit status, of exits.h. */
 typedef int verb_run(struct ctl *ctl, int argc, char **argv);
 
 struct verb {
@@ -31,8 +32,6 @@ struct verb {
 	verb_run *run;
 	bool json; /* has --json */
 };
-
-enum { EXIT_USAGE = 2 };
 
 /* One line on stderr, "cekctl: VERB: …", control characters replaced. Return EXIT_FAILURE and EXIT_USAGE. */
 int ctl_fail(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
