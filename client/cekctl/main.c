@@ -13,6 +13,7 @@
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/ctl.h"
+#include "client/cekctl/console/outcome.h"
 #include "client/cekctl/verb_table.h"
 
 enum {
@@ -67,11 +68,23 @@ static bool hold_standard_fds(void)
 	return true;
 }
 
-/* What stdio has kept back until now counts as well. */
-static int finish_output(const struct ctl *ctl, int status)
+/* Before the command line is understood, a word of it says whether its error shall be JSON. */
+static bool asks_for_json(int argc, char **argv)
 {
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
+/* The answer and the error of --json; what stdio has kept back until now counts as well. */
+static int finish_output(struct ctl *ctl, bool json, int status)
+{
+	bool printed = outcome_print(ctl->outcome, json, status);
+
+	ctl->outcome = NULL;
 	errno = 0;
-	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_SUCCESS)
+	if ((fflush(stdout) == 0 && !ferror(stdout) && printed) || status != EXIT_SUCCESS)
 		return status;
 	return ctl_fail(ctl, "cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
 }
@@ -79,7 +92,8 @@ static int finish_output(const struct ctl *ctl, int status)
 int main(int argc, char **argv)
 {
 	const struct rlimit none = {0, 0};
-	struct ctl ctl = {.timeout = TIMEOUT_DEFAULT};
+	struct outcome outcome = {0};
+	struct ctl ctl = {.timeout = TIMEOUT_DEFAULT, .outcome = &outcome};
 	int status;
 
 	if (!hold_standard_fds())
@@ -88,7 +102,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);      /* a closed pipe is an error to report, not a death without a word */
 	status = run(&ctl, argc, argv);
 	ctl.conn = cek_conn_free(ctl.conn);
-	status = finish_output(&ctl, status);
+	status = finish_output(&ctl, ctl.json || asks_for_json(argc, argv), status);
 	if (ctl.exit_now)
 		_exit(status);
 	return status;

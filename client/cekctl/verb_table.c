@@ -47,6 +47,6 @@ const struct verb verb_table[] = {
 	{"restore confirm", "[--head SEQ:HASH] [--reason TEXT] [--yes]", "go on with a restored key journal",
 		verb_restore_confirm, true},
 	{"watch", "[--count N]", "print each new epoch of the ring", verb_watch, true},
-	{"metrics", "", "print the metrics as OpenMetrics text", verb_metrics, false},
+	{"metrics", "", "print the metrics as OpenMetrics text", verb_metrics, true},
 	{0},
 };

@@ -36,7 +36,7 @@ def check_refused(daemon, wrapped):
                       client.call(unwrap=client.unwrap_request(wrapped, kid="", key="nowhere"))):
             assert status_name(reply) == "UNAVAILABLE"
     refused = daemon.cekctl("fsck", check=False)
-    assert refused.returncode == 1 and "UNAVAILABLE" in refused.stderr
+    assert refused.returncode == 5 and "UNAVAILABLE" in refused.stderr
 
 
 def check_serves(daemon, wrapped, new):

@@ -286,7 +286,7 @@ def taken_back(make_cekd_module):
             assert state(client, made.kid) == "WAITING" and opens(client, made) == "UNUSABLE"
             before = active(client, name)
             refused = ctl(daemon, "suspend", made.kid, check=False)  # no way to take it back unnoticed
-            assert refused.returncode == 1 and "CONFLICT" in refused.stderr, refused.stderr
+            assert refused.returncode == 6 and "CONFLICT" in refused.stderr, refused.stderr
             assert state(client, made.kid) == "WAITING"
             ctl(daemon, "keep", made.kid, "--reason", "still needed")
             seen[row] = name, made, before, end
@@ -478,7 +478,7 @@ def test_a_kid_is_used_once(clocked):
         assert status_name(client.call(create_key=pb.CreateKeyRequest(key="first", alg="A256KW"))) == "CONFLICT"
     again = clocked.cekctl("key", "import", "second", "--alg", "A256KW", "--jwk", path, "--kid", "issuer-1",
                            check=False)
-    assert again.returncode == 1 and "CONFLICT" in again.stderr, again.stderr
+    assert again.returncode == 6 and "CONFLICT" in again.stderr, again.stderr
     # The token comes back from a backup that still has the object.
     gone = [path for path in objects if not path.exists()]
     assert len(gone) == 1
@@ -491,7 +491,7 @@ def test_a_kid_is_used_once(clocked):
     assert [f["kind"] for f in found] == ["orphan"] and found[0]["kid"] == "issuer-1"
     adopted = clocked.cekctl("key", "adopt", "third", "--alg", "A256KW", "--id", cka_id.hex(), "--insist",
                              check=False)
-    assert adopted.returncode == 1 and "CONFLICT" in adopted.stderr, adopted.stderr
+    assert adopted.returncode == 6 and "CONFLICT" in adopted.stderr, adopted.stderr
 
 
 def test_gcm_wraps_are_counted_in_durable_blocks(make_cekd):

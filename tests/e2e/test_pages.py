@@ -136,7 +136,7 @@ def test_the_answer_to_a_change_says_what_it_leaves_out(shared):
     kids = [version["kid"] for version in changed["versions"]]
     assert kids[0] == shared.kids[3] and changed["active"] == shared.kids[-1]
     assert 1 < changed["before"] <= VERSIONS and kids[1:] == shared.kids[changed["before"] - 1:]
-    assert changed["more_plan"] > 0  # all of them are within their overlap
+    assert changed["more_events"] > 0  # all of them are within their overlap
     assert f"version {shared.kids[3]} is deactivated, active is" in shared.cekctl("key", "resume", shared.kids[3]).stdout
     assert shared.cekctl("key", "rotate", "--plan", MANY).stdout.count(" activate ") == 1
     with shared.client() as client:

@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cekctl/console/outcome.h"
 #include "proto/utf8.h"
 
 enum { LINE_BYTES = 2048 };
 
-__attribute__((format(printf, 2, 0))) static void report(const struct ctl *ctl, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void format_line(char line[LINE_BYTES], const char *format, va_list args)
 {
-	char line[LINE_BYTES];
-
-	vsnprintf(line, sizeof(line), format, args);
+	vsnprintf(line, LINE_BYTES, format, args);
 	for (char *p = line; *p;) {
 		size_t len = utf8_printable_len(p);
 
@@ -21,25 +20,71 @@ __attribute__((format(printf, 2, 0))) static void report(const struct ctl *ctl, 
 			*p = ' ';
 		p += len ? len : 1;
 	}
-	fprintf(stderr, "cekctl: %s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", line);
+}
+
+/* prefix and hint may be empty. */
+static void print_line(const struct ctl *ctl, const char *prefix, const char *line, const char *hint)
+{
+	fprintf(stderr, "cekctl: %s%s%s%s%s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", prefix,
+		*prefix ? ": " : "", line, *hint ? "; " : "", hint);
+}
+
+/* prefix: the status as it stands on stderr. */
+__attribute__((format(printf, 5, 0))) static int fail(const struct ctl *ctl, const char *status, const char *prefix,
+	const char *hint, const char *format, va_list args)
+{
+	const struct exit_row *row = exit_row(status);
+	char line[LINE_BYTES];
+
+	if (!hint)
+		hint = row->hint;
+	format_line(line, format, args);
+	print_line(ctl, prefix, line, hint ? hint : "");
+	if (ctl->outcome)
+		outcome_error(ctl->outcome, status, line, hint);
+	return row->exit;
 }
 
 int ctl_fail(const struct ctl *ctl, const char *format, ...)
 {
 	va_list args;
+	int r;
 
 	va_start(args, format);
-	report(ctl, format, args);
+	r = fail(ctl, STATUS_LOCAL, "", NULL, format, args);
 	va_end(args);
-	return EXIT_FAILURE;
+	return r;
+}
+
+int ctl_fail_as(const struct ctl *ctl, const char *status, const char *hint, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = fail(ctl, status, status, hint, format, args);
+	va_end(args);
+	return r;
 }
 
 int ctl_usage(const struct ctl *ctl, const char *format, ...)
 {
 	va_list args;
+	int r;
 
 	va_start(args, format);
-	report(ctl, format, args);
+	r = fail(ctl, STATUS_USAGE, "", NULL, format, args);
 	va_end(args);
-	return EXIT_USAGE;
+	return r;
+}
+
+void ctl_warn(const struct ctl *ctl, const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	format_line(line, format, args);
+	va_end(args);
+	print_line(ctl, "", line, "");
 }

@@ -11,6 +11,7 @@
 #include "client/cek.h"
 #include "client/cekctl/console/exits.h"
 
+struct outcome;
 struct verb;
 
 struct ctl {
@@ -18,8 +19,9 @@ struct ctl {
 	const char *socket; /* NULL: libcek's default */
 	unsigned timeout;   /* seconds, for each call */
 	bool json;
-	bool exit_now;  /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */
-	cek_conn *conn; /* made by the first call */
+	bool exit_now;           /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */
+	cek_conn *conn;          /* made by the first call */
+	struct outcome *outcome; /* for --json; NULL: nobody wants to know */
 };
 
 /* argv[0] is the verb's last word. Returns the exit status, of exits.h. */
@@ -33,6 +35,13 @@ struct verb {
 	bool json; /* has --json */
 };
 
-/* One line on stderr, "cekctl: VERB: …", control characters replaced. Return EXIT_FAILURE and EXIT_USAGE. */
+/* A failure: one line on stderr, "cekctl: VERB: …", control characters replaced, and the error of --json. Each returns
+ * the exit status. ctl_fail() is for what happens on this side; ctl_fail_as() for a status that exits.h has a row of:
+ * "STATUS: …; hint". hint NULL: the row's. */
 int ctl_fail(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int ctl_fail_as(const struct ctl *ctl, const char *status, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line on stderr about what is no failure. */
+void ctl_warn(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,31 +7,51 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/cekctl/console/outcome.h"
 #include "proto/base64url.h"
 #include "proto/utf8.h"
 
 enum { FIELD_WIDTH = 18 };
 
-static int dump(const struct ctl *ctl, json_t *value, size_t flags)
-{
-	int r;
-
-	if (!value)
-		return ctl_fail(ctl, "out of memory");
-	r = json_dumpf(value, stdout, flags);
-	json_decref(value);
-	putchar('\n');
-	return r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
-}
-
 int output_json(const struct ctl *ctl, json_t *value)
 {
-	return dump(ctl, value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_t *object = outcome_object(value);
+
+	if (!object)
+		return ctl_fail(ctl, "out of memory");
+	outcome_answer(ctl->outcome, object);
+	return EXIT_SUCCESS;
 }
 
 int output_json_line(const struct ctl *ctl, json_t *value)
 {
-	return dump(ctl, value, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_t *object = ctl->json ? outcome_object(value) : value;
+	int r;
+
+	if (!object)
+		return ctl_fail(ctl, "out of memory");
+	if (ctl->outcome->output == OUTCOME_NOTHING)
+		ctl->outcome->output = OUTCOME_LINES;
+	r = json_dumpf(object, stdout, JSON_COMPACT);
+	json_decref(object);
+	return putchar('\n') != EOF && r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+}
+
+void output_own(const struct ctl *ctl)
+{
+	ctl->outcome->output = OUTCOME_OWN;
+}
+
+void output_set_text(json_t *object, const char *name, const char *text)
+{
+	if (*text)
+		json_object_set_new(object, name, output_string(text));
+}
+
+void output_set_time(json_t *object, const char *name, uint64_t time)
+{
+	if (time)
+		json_object_set_new(object, name, output_json_time(time));
 }
 
 json_t *output_string(const char *text)

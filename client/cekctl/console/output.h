@@ -19,12 +19,19 @@ enum {
 	OUTPUT_HEX = 129,     /* 64 bytes in hex */
 };
 
-/* Print value as JSON and release it. NULL (jansson ran out of memory, or a string was not UTF-8) is a failure. Returns
- * an exit status. */
+/* What a run answers with --json: the members of value behind "version" (cekctl-json(5)), which are printed when the
+ * run ends. Releases value; NULL (jansson ran out of memory) is a failure. Returns an exit status. */
 int output_json(const struct ctl *ctl, json_t *value);
 
-/* The same on one line, for formats of one object a line. */
+/* The same printed now, on one line, for formats of one object a line; as it is without --json. */
 int output_json_line(const struct ctl *ctl, json_t *value);
+
+/* What is printed is a form of its own: an error of this run is told on standard error only. */
+void output_own(const struct ctl *ctl);
+
+/* Members of an object; an empty text and a time that is 0 are left out. */
+void output_set_text(json_t *object, const char *name, const char *text);
+void output_set_time(json_t *object, const char *name, uint64_t time);
 
 /* A string for JSON; bytes that are no UTF-8 become U+FFFD. */
 json_t *output_string(const char *text);

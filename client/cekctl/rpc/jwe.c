@@ -2,11 +2,14 @@
 #include "client/cekctl/rpc/jwe.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/cekctl/console/io.h"
+#include "client/cekctl/rpc/reach.h"
+#include "client/cekctl/rpc/rpc.h"
 
 int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, size_t *ret_len)
 {
@@ -25,14 +28,25 @@ int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, s
 	}
 	arena_deinit(&arena);
 	if (n == -EMSGSIZE)
-		return ctl_fail(ctl, "TOO_LARGE: standard input has more than %zu bytes; see --limit", max);
+		return ctl_fail_as(ctl, "TOO_LARGE", NULL, "standard input has more than %zu bytes; see --limit", max);
 	return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 }
 
+/* libcek-jose has one code for all that may be over soon, and does not say whose it is: a second look does. */
 int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 {
-	return ctl_fail(ctl, "%s: %s", cek_jwe_code_name(error->code),
-		*error->details ? error->details : cek_jwe_code_text(error->code));
+	bool is_default;
+	const char *path = reach_path(ctl, &is_default);
+	struct reach reach;
+
+	if (error->code == CEK_JWE_UNAVAILABLE && (errno = reach_try(path)) != 0 && errno != EAGAIN)
+		rpc_explain(ctl, CEK_E_CONNECT, NULL, &reach);
+	else if (error->code == CEK_JWE_DENIED)
+		rpc_explain(ctl, CEK_DENIED, error->details, &reach);
+	else
+		return ctl_fail_as(ctl, cek_jwe_code_name(error->code), NULL, "%s",
+			*error->details ? error->details : cek_jwe_code_text(error->code));
+	return rpc_fail_reach(ctl, &reach);
 }
 
 int jwe_check_limit(const struct ctl *ctl, uint32_t limit)

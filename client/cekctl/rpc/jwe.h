@@ -16,10 +16,10 @@ enum {
 	JWE_PLAINTEXT_MAX = 32 << 20,
 };
 
-/* Standard input, at most max bytes, into an arena of its own. EXIT_SUCCESS, or EXIT_FAILURE after a report. */
+/* Standard input, at most max bytes, into an arena of its own. EXIT_SUCCESS, or another exit status after a report. */
 int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, size_t *ret_len);
 
-/* Report an error of libcek-jose. Returns EXIT_FAILURE. */
+/* Report an error of libcek-jose. Returns the exit status. */
 int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error);
 
 /* Check --limit: EXIT_SUCCESS or EXIT_USAGE. */

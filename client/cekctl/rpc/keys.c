@@ -51,12 +51,6 @@ const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid)
 	return NULL;
 }
 
-static void set_text(json_t *object, const char *name, const char *text)
-{
-	if (*text)
-		json_object_set_new(object, name, output_string(text));
-}
-
 static void set_bytes(json_t *object, const char *name, const ProtobufCBinaryData *bytes)
 {
 	if (bytes->len)
@@ -68,18 +62,12 @@ static void set_number(json_t *object, const char *name, uint64_t number)
 	json_object_set_new(object, name, json_integer((json_int_t)number));
 }
 
-static void set_time(json_t *object, const char *name, uint64_t time)
-{
-	if (time)
-		json_object_set_new(object, name, output_json_time(time));
-}
-
 json_t *keys_public_json(const Cek__V1__PublicKey *public_key)
 {
 	json_t *object = json_object();
 
-	set_text(object, "kty", public_key->kty);
-	set_text(object, "crv", public_key->crv);
+	output_set_text(object, "kty", public_key->kty);
+	output_set_text(object, "crv", public_key->crv);
 	set_bytes(object, "n", &public_key->n);
 	set_bytes(object, "e", &public_key->e);
 	set_bytes(object, "x", &public_key->x);
@@ -91,22 +79,22 @@ static json_t *usage_json(const Cek__V1__Usage *usage)
 {
 	json_t *object = json_object();
 
-	set_text(object, "peer", usage->peer);
+	output_set_text(object, "peer", usage->peer);
 	set_number(object, "unwraps", usage->unwraps);
 	set_number(object, "wraps", usage->wraps);
-	set_time(object, "last_used", usage->last_used);
+	output_set_time(object, "last_used", usage->last_used);
 	return object;
 }
 
 static void set_version_times(json_t *object, const Cek__V1__Version *version)
 {
-	set_time(object, "created", version->created);
-	set_time(object, "activated", version->activated);
-	set_time(object, "deactivated", version->deactivated);
-	set_time(object, "until", version->until);
-	set_time(object, "destroyed", version->destroyed);
-	set_time(object, "overlap_end", version->overlap_end);
-	set_time(object, "last_used", version->last_used);
+	output_set_time(object, "created", version->created);
+	output_set_time(object, "activated", version->activated);
+	output_set_time(object, "deactivated", version->deactivated);
+	output_set_time(object, "until", version->until);
+	output_set_time(object, "destroyed", version->destroyed);
+	output_set_time(object, "overlap_end", version->overlap_end);
+	output_set_time(object, "last_used", version->last_used);
 }
 
 static json_t *version_json(const Cek__V1__Version *version)
@@ -114,17 +102,17 @@ static json_t *version_json(const Cek__V1__Version *version)
 	json_t *object = json_object(), *aliases = json_array(), *peers = json_array();
 	char id[OUTPUT_HEX];
 
-	set_text(object, "kid", version->kid);
+	output_set_text(object, "kid", version->kid);
 	for (size_t i = 0; i < version->n_alias; i++)
 		json_array_append_new(aliases, output_string(version->alias[i]));
-	json_object_set_new(object, "alias", aliases);
+	json_object_set_new(object, "aliases", aliases);
 	set_number(object, "number", version->number);
-	set_text(object, "state", keys_state(version->state));
+	output_set_text(object, "state", keys_state(version->state));
 	if (version->resumes_to)
-		set_text(object, "resumes_to", keys_state(version->resumes_to));
+		output_set_text(object, "resumes_to", keys_state(version->resumes_to));
 	json_object_set_new(object, "missing", json_boolean(version->missing));
-	set_text(object, "provenance", keys_provenance(version->provenance));
-	set_text(object, "cka_id", output_hex(&version->cka_id, id));
+	output_set_text(object, "provenance", keys_provenance(version->provenance));
+	output_set_text(object, "cka_id", output_hex(&version->cka_id, id));
 	set_version_times(object, version);
 	set_number(object, "unwraps", version->unwraps);
 	set_number(object, "wraps", version->wraps);
@@ -136,7 +124,7 @@ static json_t *version_json(const Cek__V1__Version *version)
 		json_object_set_new(object, "more_peers", json_true());
 	if (version->public_key && strcmp(version->public_key->kty, "oct") != 0)
 		json_object_set_new(object, "public_key", keys_public_json(version->public_key));
-	set_text(object, "note", version->note);
+	output_set_text(object, "note", version->note);
 	return object;
 }
 
@@ -156,24 +144,36 @@ static json_t *event_json(const Cek__V1__Event *event)
 {
 	json_t *object = json_object();
 
-	set_time(object, "time", event->time);
-	set_text(object, "what", event->what);
-	set_text(object, "kid", event->kid);
-	set_text(object, "why", event->why);
+	output_set_time(object, "time", event->time);
+	output_set_text(object, "what", event->what);
+	output_set_text(object, "kid", event->kid);
+	output_set_text(object, "why", event->why);
 	return object;
+}
+
+/* Words between spaces. */
+static json_t *words_json(const char *text)
+{
+	json_t *array = json_array();
+
+	for (size_t len; *(text += strspn(text, " ")); text += len) {
+		len = strcspn(text, " ");
+		json_array_append_new(array, json_stringn(text, len));
+	}
+	return array;
 }
 
 json_t *keys_json(const Cek__V1__Key *key)
 {
-	json_t *object = json_object(), *versions = json_array(), *plan = json_array();
+	json_t *object = json_object(), *versions = json_array(), *events = json_array();
 	const Cek__V1__Version *active = keys_active(key);
 
-	set_text(object, "name", key->name);
-	set_text(object, "alg", key->alg);
+	output_set_text(object, "name", key->name);
+	output_set_text(object, "alg", key->alg);
 	if (key->bits)
 		set_number(object, "bits", key->bits);
-	set_text(object, "crv", key->crv);
-	set_text(object, "active", active ? active->kid : "");
+	output_set_text(object, "crv", key->crv);
+	output_set_text(object, "active", active ? active->kid : "");
 	for (size_t i = 0; i < key->n_version; i++)
 		json_array_append_new(versions, version_json(key->version[i]));
 	json_object_set_new(object, "versions", versions);
@@ -183,11 +183,11 @@ json_t *keys_json(const Cek__V1__Key *key)
 		json_object_set_new(object, "schedule", schedule_json(key->schedule));
 	set_number(object, "max_uses", key->max_uses);
 	for (size_t i = 0; i < key->n_plan; i++)
-		json_array_append_new(plan, event_json(key->plan[i]));
-	json_object_set_new(object, "plan", plan);
+		json_array_append_new(events, event_json(key->plan[i]));
+	json_object_set_new(object, "events", events);
 	if (key->more_plan)
-		set_number(object, "more_plan", key->more_plan);
-	set_text(object, "operations", key->operations);
+		set_number(object, "more_events", key->more_plan);
+	json_object_set_new(object, "operations", words_json(key->operations));
 	return object;
 }
 
@@ -224,7 +224,7 @@ int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char
 	const Cek__V1__Version *active, *version;
 
 	if (!key)
-		return ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
+		return rpc_fail_protocol(ctl, "cekd's reply is empty");
 	if (ctl->json)
 		return output_json(ctl, keys_json(key));
 	active = keys_active(key);

@@ -56,7 +56,7 @@ static int add_key(struct ctl *ctl, struct list *list, const Cek__V1__Key *key)
 	int r = EXIT_SUCCESS;
 
 	if (list->n_keys++ == KEYS_MAX)
-		return ctl_fail(ctl, "%s: more than %d keys", cek_status_name(CEK_E_PROTOCOL), KEYS_MAX);
+		return ctl_fail_as(ctl, cek_status_name(CEK_E_PROTOCOL), NULL, "more than %d keys", KEYS_MAX);
 	if (key->before > 0)
 		r = versions_describe(ctl, key->name, NULL, true, &whole);
 	if (r != EXIT_SUCCESS)
@@ -76,14 +76,12 @@ static int add_page(struct ctl *ctl, struct list *list, const Cek__V1__ListKeysR
 	int r = EXIT_SUCCESS;
 
 	if (page->more && page->n_key == 0)
-		return ctl_fail(ctl, "%s: cekd says that there are more keys and does not give them",
-			cek_status_name(CEK_E_PROTOCOL));
+		return rpc_fail_protocol(ctl, "cekd says that there are more keys and does not give them");
 	for (size_t i = 0; r == EXIT_SUCCESS && i < page->n_key; i++) {
 		const char *name = page->key[i]->name;
 
 		if (strcmp(name, list->after) <= 0 || strlen(name) > KEY_NAME_MAX)
-			return ctl_fail(ctl, "%s: cekd's list of keys is out of order",
-				cek_status_name(CEK_E_PROTOCOL));
+			return rpc_fail_protocol(ctl, "cekd's list of keys is out of order");
 		strcpy(list->after, name);
 		r = add_key(ctl, list, page->key[i]);
 	}

@@ -21,13 +21,17 @@ int restore_call(struct ctl *ctl, Cek__V1__RestoreRequest *restore, Cek__V1__Rep
 
 static json_t *to_json(const Cek__V1__RestoreReply *restore)
 {
-	json_t *later = json_array();
+	json_t *object = json_object(), *later = json_array();
 
 	for (size_t i = 0; i < restore->n_later; i++)
 		json_array_append_new(later, output_string(restore->later[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:b}", "needed", restore->needed, "why",
-		output_string(restore->why), "last_time", output_json_time(restore->last_time), "head",
-		output_string(restore->head), "later", later, "more_later", restore->more_later);
+	json_object_set_new(object, "needed", json_boolean(restore->needed));
+	output_set_text(object, "why", restore->why);
+	output_set_time(object, "last_time", restore->last_time);
+	output_set_text(object, "head", restore->head);
+	json_object_set_new(object, "later_changes", later);
+	json_object_set_new(object, "more_later_changes", json_boolean(restore->more_later));
+	return object;
 }
 
 int restore_print(struct ctl *ctl, const Cek__V1__RestoreReply *restore)

@@ -2,9 +2,15 @@
 #include "client/cekctl/rpc/rpc.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "client/cekctl/console/output.h"
 
 int rpc_timeout(const struct ctl *ctl)
 {
@@ -25,29 +31,78 @@ int rpc_connect(struct ctl *ctl, cek_conn **ret_conn)
 	if (!ctl->conn)
 		r = cek_conn_new(ctl->socket, &ctl->conn);
 	if (r != CEK_OK)
-		return ctl_fail(ctl, "%s: %s", cek_status_name(r),
+		return ctl_fail_as(ctl, cek_status_name(r), NULL, "%s",
 			r == CEK_E_INVALID ? "the path of the socket is empty or too long" : cek_status_text(r));
 	*ret_conn = ctl->conn;
 	return EXIT_SUCCESS;
 }
 
-/* As libcek chooses it. */
-static const char *socket_path(const struct ctl *ctl)
+static void explain_timeout(const struct ctl *ctl, const char *path, struct reach *reach)
 {
-	const char *path = ctl->socket ? ctl->socket : getenv("CEK_SOCKET");
+	char since[OUTPUT_TIME];
 
-	return path && *path ? path : "/run/cekd/cekd.sock";
+	output_time(clock_real_us() - (uint64_t)ctl->timeout * 1000000, since);
+	/* its backlog is full, or it has taken the connection; either way nobody reads */
+	snprintf(reach->message, sizeof(reach->message), "cekd at %.128s %s since %s (%u s)", path,
+		reach_try(path) == EAGAIN ? "takes no connection" : "is connected, but has not answered", since,
+		ctl->timeout);
+	snprintf(reach->hint, sizeof(reach->hint),
+		"is it stopped, or its token slow? --timeout waits longer; a change may still be done: look before you "
+		"repeat it");
+}
+
+/* Administrators have a socket of their own beside the default one. */
+static const char operations_socket[] = "/run/cekd/operations.sock";
+
+static void hint_denied(const struct ctl *ctl, char hint[REACH_TEXT])
+{
+	const struct passwd *user = getpwuid(geteuid());
+	bool is_default;
+	const char *path = reach_path(ctl, &is_default);
+	int n = snprintf(hint, REACH_TEXT, "cekd sees uid %u%s%.64s%s at %.128s", (unsigned)geteuid(), user ? " (" : "",
+		user ? user->pw_name : "", user ? ")" : "", path);
+
+	if (is_default && access(operations_socket, W_OK) == 0)
+		snprintf(hint + n, REACH_TEXT - (size_t)n, "; administrators use --socket %s", operations_socket);
+	else
+		snprintf(hint + n, REACH_TEXT - (size_t)n,
+			"; which rule is missing, administrators see with: cekctl policy explain --user %u",
+			(unsigned)geteuid());
+}
+
+void rpc_explain(const struct ctl *ctl, int status, const char *message, struct reach *ret_reach)
+{
+	int error = errno; /* libcek's, if it could not connect */
+	bool is_default;
+	const char *path = reach_path(ctl, &is_default);
+
+	*ret_reach = (struct reach){.status = cek_status_name(status)};
+	snprintf(ret_reach->message, sizeof(ret_reach->message), "%s",
+		message && *message ? message : cek_status_text(status));
+	if (status == CEK_E_CONNECT)
+		reach_explain(path, error, ret_reach);
+	else if (status == CEK_E_TIMEOUT)
+		explain_timeout(ctl, path, ret_reach);
+	else if (status == CEK_DENIED)
+		hint_denied(ctl, ret_reach->hint);
+}
+
+int rpc_fail_reach(const struct ctl *ctl, const struct reach *reach)
+{
+	return ctl_fail_as(ctl, reach->status, *reach->hint ? reach->hint : NULL, "%s", reach->message);
 }
 
 int rpc_fail(const struct ctl *ctl, int status, const cek_result *result)
 {
-	int error = errno; /* libcek's, if it could not connect */
-	const char *message = result ? cek_result_message(result) : "";
+	struct reach reach;
 
-	if (status == CEK_E_CONNECT)
-		return ctl_fail(ctl, "%s: no cekd at %s: %s", cek_status_name(status), socket_path(ctl),
-			strerror(error));
-	return ctl_fail(ctl, "%s: %s", cek_status_name(status), *message ? message : cek_status_text(status));
+	rpc_explain(ctl, status, result ? cek_result_message(result) : NULL, &reach);
+	return rpc_fail_reach(ctl, &reach);
+}
+
+int rpc_fail_protocol(const struct ctl *ctl, const char *what)
+{
+	return ctl_fail_as(ctl, cek_status_name(CEK_E_PROTOCOL), NULL, "%s", what);
 }
 
 /* The reply out of the result's bytes. */
@@ -58,10 +113,10 @@ static int unpack(struct ctl *ctl, const cek_result *result, Cek__V1__Reply__Res
 	Cek__V1__Reply *reply = cek__v1__reply__unpack(NULL, bytes.len, bytes.data);
 
 	if (!reply)
-		return ctl_fail(ctl, "%s: cekd's reply cannot be read", cek_status_name(CEK_E_PROTOCOL));
+		return rpc_fail_protocol(ctl, "cekd's reply cannot be read");
 	if (reply->result_case != wanted) {
 		rpc_reply_free(reply);
-		return ctl_fail(ctl, "%s: cekd's reply is of another kind", cek_status_name(CEK_E_PROTOCOL));
+		return rpc_fail_protocol(ctl, "cekd's reply is of another kind");
 	}
 	*ret_reply = reply;
 	return EXIT_SUCCESS;
@@ -124,7 +179,7 @@ int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek_
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_reply);
 	if (r == EXIT_SUCCESS && !(*ret_reply)->key->key) {
 		*ret_reply = rpc_reply_free(*ret_reply);
-		r = ctl_fail(ctl, "%s: cekd's reply is empty", cek_status_name(CEK_E_PROTOCOL));
+		r = rpc_fail_protocol(ctl, "cekd's reply is empty");
 	}
 	return r;
 }

@@ -7,18 +7,27 @@
 #include "cek.pb-c.h"
 #include "client/cek.h"
 #include "client/cekctl/console/ctl.h"
+#include "client/cekctl/rpc/reach.h"
 
-/* The connection, made at the first use. EXIT_SUCCESS, or EXIT_FAILURE after a report. */
+/* The connection, made at the first use. EXIT_SUCCESS, or another exit status after a report. */
 int rpc_connect(struct ctl *ctl, cek_conn **ret_conn);
 
 /* The time limit of a call in milliseconds. */
 int rpc_timeout(const struct ctl *ctl);
 
-/* Report a result of libcek that is not CEK_OK: "STATUS: sentence". result may be NULL. Returns EXIT_FAILURE. */
+/* Report a result of libcek that is not CEK_OK: "STATUS: sentence; hint". result may be NULL; errno is still libcek's.
+ * Returns the exit status. */
 int rpc_fail(const struct ctl *ctl, int status, const cek_result *result);
 
+/* The same in two steps. message: cekd's or libcek's own, NULL = none. */
+void rpc_explain(const struct ctl *ctl, int status, const char *message, struct reach *ret_reach);
+int rpc_fail_reach(const struct ctl *ctl, const struct reach *reach);
+
+/* Report that what answers is no cekd as it should be. Returns the exit status. */
+int rpc_fail_protocol(const struct ctl *ctl, const char *what);
+
 /* Send the request of which op_case and its member are set, and wait. EXIT_SUCCESS: *ret_reply has status OK and a
- * result of the kind wanted, to be freed with rpc_reply_free(). Otherwise EXIT_FAILURE after a report. */
+ * result of the kind wanted, to be freed with rpc_reply_free(). Otherwise another exit status after a report. */
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
 	Cek__V1__Reply **ret_reply);
 

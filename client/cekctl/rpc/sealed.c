@@ -34,7 +34,7 @@ static int get_transport_key(struct ctl *ctl, Cek__V1__Reply **ret_reply)
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_TRANSPORT_KEY, ret_reply);
 	if (r == EXIT_SUCCESS && !(*ret_reply)->transport_key->public_key) {
 		*ret_reply = rpc_reply_free(*ret_reply);
-		r = ctl_fail(ctl, "%s: cekd's reply has no key", cek_status_name(CEK_E_PROTOCOL));
+		r = rpc_fail_protocol(ctl, "cekd's reply has no key");
 	}
 	return r;
 }
@@ -80,7 +80,7 @@ int sealed_import(struct ctl *ctl, const char *name, const char *alg, const char
 	rpc_reply_free(transport);
 	if (r == EXIT_SUCCESS && (!(*ret_reply)->key->key || (*ret_reply)->key->key->n_version == 0)) {
 		*ret_reply = rpc_reply_free(*ret_reply);
-		r = ctl_fail(ctl, "%s: cekd's reply has no version", cek_status_name(CEK_E_PROTOCOL));
+		r = rpc_fail_protocol(ctl, "cekd's reply has no version");
 	}
 	return r;
 }

@@ -26,8 +26,8 @@ int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__Stat
 		return r;
 	version = keys_version(reply->key->key, kid);
 	if (!version || version->state != from) {
-		r = ctl_fail(ctl, "CONFLICT: this version is %s%s", version ? keys_state(version->state) : "unknown",
-			hint);
+		r = ctl_fail_as(ctl, "CONFLICT", NULL, "this version is %s%s",
+			version ? keys_state(version->state) : "unknown", hint);
 		rpc_reply_free(reply);
 		return r;
 	}

@@ -33,7 +33,7 @@ static int put_in_front(struct ctl *ctl, Cek__V1__Key *key, Cek__V1__Key *older)
 	while (extra < key->n_version && key->version[extra]->number < key->before)
 		extra++;
 	if (n + key->n_version > VERSIONS_MAX)
-		return ctl_fail(ctl, "%s: more than %d versions of one key", cek_status_name(CEK_E_PROTOCOL),
+		return ctl_fail_as(ctl, cek_status_name(CEK_E_PROTOCOL), NULL, "more than %d versions of one key",
 			VERSIONS_MAX);
 	all = malloc((n + key->n_version) * sizeof(*all));
 	if (!all)
@@ -66,8 +66,7 @@ static int go_on(struct ctl *ctl, Cek__V1__Reply *reply, bool brief, bool *ret_c
 		return r;
 	*ret_changed = older->epoch != reply->epoch;
 	if (!*ret_changed && !gets_on(older->key->key, key->before))
-		r = ctl_fail(ctl, "%s: cekd says that there are more versions and does not give them",
-			cek_status_name(CEK_E_PROTOCOL));
+		r = rpc_fail_protocol(ctl, "cekd says that there are more versions and does not give them");
 	else if (!*ret_changed)
 		r = put_in_front(ctl, key, older->key->key);
 	rpc_reply_free(older);
@@ -104,14 +103,14 @@ int versions_describe(struct ctl *ctl, const char *name, const char *kid, bool b
 	for (int i = 0; r == EXIT_SUCCESS && changed && i <= RESTARTS_MAX; i++)
 		r = describe_once(ctl, &describe, &changed, ret_reply);
 	if (r == EXIT_SUCCESS && changed)
-		r = ctl_fail(ctl, "%s: the keys changed again and again while they were read: try again",
-			cek_status_name(CEK_UNAVAILABLE));
+		r = ctl_fail_as(ctl, cek_status_name(CEK_UNAVAILABLE), NULL,
+			"the keys changed again and again while they were read: try again");
 	return r;
 }
 
 void versions_warn(const struct ctl *ctl, const Cek__V1__Key *key)
 {
 	if (key->before == 0 && key->n_version > 0 && key->version[0]->number > 1)
-		(void)ctl_fail(ctl, "this cekd is older than cekctl and leaves out the versions of %s before number %u",
+		ctl_warn(ctl, "this cekd is older than cekctl and leaves out the versions of %s before number %u",
 			key->name, key->version[0]->number);
 }

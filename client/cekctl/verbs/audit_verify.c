@@ -31,15 +31,25 @@ static int parse_head(const char *text, struct chain_head *ret_head)
 	return 0;
 }
 
+static json_t *to_json(const struct chain_result *result)
+{
+	json_t *object = json_pack("{s:b, s:I, s:I, s:s, s:b}", "ok", result->fault == CHAIN_GOOD, "lines",
+		(json_int_t)result->lines, "seq", (json_int_t)result->head.seq, "hash", result->head.hash, "torn",
+		result->torn);
+
+	if (result->bad_line)
+		json_object_set_new(object, "bad_line", json_integer((json_int_t)result->bad_line));
+	if (result->fault != CHAIN_GOOD)
+		output_set_text(object, "why", result->why);
+	return object;
+}
+
 static int print(const struct ctl *ctl, const struct chain_result *result)
 {
 	bool good = result->fault == CHAIN_GOOD;
 
 	if (ctl->json)
-		return output_json(ctl,
-			json_pack("{s:b, s:I, s:I, s:s, s:b, s:I, s:o}", "ok", good, "lines", (json_int_t)result->lines,
-				"seq", (json_int_t)result->head.seq, "hash", result->head.hash, "torn", result->torn,
-				"bad_line", (json_int_t)result->bad_line, "why", output_string(result->why)));
+		return output_json(ctl, to_json(result));
 	printf(good ? "ok: %llu lines\n" : "BROKEN after %llu good lines\n", (unsigned long long)result->lines);
 	printf("head: %llu:%s\n", (unsigned long long)result->head.seq, result->head.hash);
 	if (result->torn)
@@ -58,8 +68,9 @@ static int verify(const struct ctl *ctl, int fd, const struct chain_head *from, 
 	if (r != EXIT_SUCCESS || result.fault == CHAIN_GOOD)
 		return r;
 	if (result.fault == CHAIN_BAD_LINE)
-		return ctl_fail(ctl, "line %llu: %s", (unsigned long long)result.bad_line, result.why);
-	return ctl_fail(ctl, "%s", result.why);
+		return ctl_fail_as(ctl, STATUS_BROKEN, NULL, "line %llu: %s", (unsigned long long)result.bad_line,
+			result.why);
+	return ctl_fail_as(ctl, STATUS_BROKEN, NULL, "%s", result.why);
 }
 
 int verb_audit_verify(struct ctl *ctl, int argc, char **argv)

@@ -17,13 +17,16 @@ static json_t *findings_json(const Cek__V1__FsckReply *fsck)
 
 	for (size_t i = 0; i < fsck->n_finding; i++) {
 		const Cek__V1__Finding *finding = fsck->finding[i];
+		json_t *object = json_object();
 		char id[OUTPUT_HEX];
 
-		output_hex(&finding->cka_id, id);
-		json_array_append_new(array,
-			json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "kind", output_string(finding->kind), "key",
-				output_string(finding->key), "kid", output_string(finding->kid), "cka_id", id, "what",
-				output_string(finding->what), "advice", output_string(finding->advice)));
+		output_set_text(object, "kind", finding->kind);
+		output_set_text(object, "key", finding->key);
+		output_set_text(object, "kid", finding->kid);
+		output_set_text(object, "cka_id", output_hex(&finding->cka_id, id));
+		output_set_text(object, "what", finding->what);
+		output_set_text(object, "advice", finding->advice);
+		json_array_append_new(array, object);
 	}
 	return json_pack("{s:o, s:I}", "findings", array, "more", (json_int_t)fsck->more);
 }
@@ -69,6 +72,6 @@ int verb_fsck(struct ctl *ctl, int argc, char **argv)
 	n += reply->fsck->more;
 	rpc_reply_free(reply);
 	if (r == EXIT_SUCCESS && n > 0)
-		r = ctl_fail(ctl, "%zu finding%s", n, n == 1 ? "" : "s");
+		r = ctl_fail_as(ctl, STATUS_FINDINGS, NULL, "%zu finding%s", n, n == 1 ? "" : "s");
 	return r;
 }

@@ -5,6 +5,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/jwe.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "client/jose/cek-jose.h"
@@ -41,7 +42,7 @@ static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 		r = cek_jwks_from_reply(packed, size, &jwks, &error);
 	}
 	if (r == CEK_JWE_OK && *error.details) /* an issuer would miss a key */
-		(void)ctl_fail(ctl, "warning: %s", error.details);
+		ctl_warn(ctl, "warning: %s", error.details);
 	if (r == CEK_JWE_OK)
 		r = cek_jwks_write(jwks, all, &json, &error);
 	if (r == CEK_JWE_OK)
@@ -49,10 +50,7 @@ static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 	free(json);
 	cek_jwks_free(jwks);
 	free(packed);
-	if (r != CEK_JWE_OK)
-		return ctl_fail(ctl, "%s: %s", cek_jwe_code_name(r),
-			*error.details ? error.details : cek_jwe_code_text(r));
-	return EXIT_SUCCESS;
+	return r == CEK_JWE_OK ? EXIT_SUCCESS : jwe_fail(ctl, &error);
 }
 
 int verb_jwks(struct ctl *ctl, int argc, char **argv)

@@ -90,11 +90,11 @@ static int read_file(struct import *import)
 	file.used = n > 0 ? (size_t)n : PRIVATE_FILE_MAX;
 	close_input(fd);
 	if (n == -EMSGSIZE)
-		r = ctl_fail(ctl, "MALFORMED: %s has more than %d bytes", path, PRIVATE_FILE_MAX);
+		r = ctl_fail_as(ctl, "MALFORMED", NULL, "%s has more than %d bytes", path, PRIVATE_FILE_MAX);
 	else if (n < 0)
 		r = ctl_fail(ctl, "%s: %s", path, strerror((int)-n));
 	else if (private_file_read((const char *)file.base, (size_t)n, &import->wanted, &import->file, why) < 0)
-		r = ctl_fail(ctl, "MALFORMED: %s", why);
+		r = ctl_fail_as(ctl, "MALFORMED", NULL, "%s", why);
 	arena_deinit(&file);
 	return r;
 }
@@ -114,7 +114,7 @@ static int conflict(const struct import *import, const struct private_entry *ent
 {
 	char text[32];
 
-	return ctl_fail(import->ctl, "%s: %s%s %s", cek_status_name(CEK_CONFLICT), which(import, entry, text), kid,
+	return ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL, "%s%s %s", which(import, entry, text), kid,
 		what);
 }
 
@@ -228,8 +228,8 @@ static int check_curves(struct import *import)
 		private_key_deinit(&entry->key);
 	}
 	if (left == 0)
-		return ctl_fail(import->ctl, "%s: no key is on the same curve as %s, which is on %s",
-			cek_status_name(CEK_CONFLICT), import->name, crv);
+		return ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL,
+			"no key is on the same curve as %s, which is on %s", import->name, crv);
 	return EXIT_SUCCESS;
 }
 
@@ -239,7 +239,7 @@ static int check_all(struct import *import)
 	int r = existing_find(import->ctl, import->name, NULL, &import->key);
 
 	if (r == EXIT_SUCCESS && import->key && strcmp(import->key->key->key->alg, alg->name) != 0)
-		r = ctl_fail(import->ctl, "%s: %s is a key for %s, not for %s", cek_status_name(CEK_CONFLICT),
+		r = ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL, "%s is a key for %s, not for %s",
 			import->name, import->key->key->key->alg, alg->name);
 	if (r == EXIT_SUCCESS)
 		r = check_curves(import);
@@ -279,12 +279,21 @@ static int send_all(struct import *import)
 		if (!*import->file.entries[i].skipped && !import->there[i])
 			r = send_entry(import, i);
 	if (r != EXIT_SUCCESS && wanted > 1)
-		(void)ctl_fail(import->ctl, "%zu of %zu keys are imported; the same command goes on with the others",
+		ctl_warn(import->ctl, "%zu of %zu keys are imported; the same command goes on with the others",
 			import->found + import->sent, wanted);
 	return r;
 }
 
 /* ---- what was done ----------------------------------------------------------------------------------------------- */
+
+static json_t *skipped_json(const struct private_entry *entry)
+{
+	json_t *object = json_pack("{s:I}", "number", (json_int_t)entry->number);
+
+	output_set_text(object, "kid", entry->kid);
+	output_set_text(object, "reason", entry->skipped);
+	return object;
+}
 
 static int print_json(const struct import *import)
 {
@@ -295,9 +304,7 @@ static int print_json(const struct import *import)
 		const struct private_entry *entry = &import->file.entries[i];
 
 		if (*entry->skipped)
-			json_array_append_new(skipped,
-				json_pack("{s:I, s:o, s:s}", "number", (json_int_t)entry->number, "kid",
-					output_string(entry->kid), "reason", entry->skipped));
+			json_array_append_new(skipped, skipped_json(entry));
 		else
 			json_array_append_new(import->there[i] ? there : imported, output_string(import->kid[i]));
 	}
@@ -380,7 +387,7 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--jwk and --passphrase-file cannot both be standard input");
 	import.wanted.alg = alg_find(alg_name);
 	if (!import.wanted.alg)
-		return ctl_fail(ctl, "UNSUPPORTED: %s",
+		return ctl_fail_as(ctl, "UNSUPPORTED", NULL, "%s",
 			alg_refusal(alg_name) ? alg_refusal(alg_name) : "unknown algorithm");
 	import.wanted.passphrase = &passphrase;
 	import.name = words[0];

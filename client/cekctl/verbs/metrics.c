@@ -3,10 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/openmetrics.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
+
+static int print_json(const struct ctl *ctl, const char *text)
+{
+	json_t *families = openmetrics_json(text);
+
+	if (!families)
+		return rpc_fail_protocol(ctl, "cekd's metrics are no OpenMetrics text");
+	return output_json(ctl, json_pack("{s:o}", "metrics", families));
+}
 
 int verb_metrics(struct ctl *ctl, int argc, char **argv)
 {
@@ -23,7 +36,10 @@ int verb_metrics(struct ctl *ctl, int argc, char **argv)
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_METRICS, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
-	fputs(reply->metrics->text, stdout);
+	if (ctl->json)
+		r = print_json(ctl, reply->metrics->text);
+	else
+		fputs(reply->metrics->text, stdout);
 	rpc_reply_free(reply);
 	return r;
 }

@@ -12,12 +12,15 @@
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/io.h"
+#include "client/cekctl/console/outcome.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/progress.h"
+#include "client/cekctl/rpc/reach.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "client/json/json.h"
+#include "client/json/soften.h"
 
 enum {
 	WINDOW = 32,           /* requests on the way: enough to keep workers busy, below every daemon's bound */
@@ -43,8 +46,9 @@ struct rewrap {
 	const char *key;
 	struct slot slots[WINDOW]; /* a ring: first is the oldest */
 	size_t first, count;
-	bool end; /* of the input */
-	int lost; /* the status that says that there is no daemon any more */
+	bool end;          /* of the input */
+	int exit;          /* of the lines that failed: one that all have, or EXIT_FAILURE */
+	struct reach lost; /* there is no daemon any more, if it has a status */
 	struct progress progress;
 };
 
@@ -53,17 +57,39 @@ static uint64_t now_ms(void)
 	return clock_monotonic_us() / 1000;
 }
 
-static void fail(struct slot *slot, const char *name, const char *message)
+static json_t *error_json(const struct ctl *ctl, const struct reach *error)
 {
-	json_t *error = json_sprintf("%s: %s", name, message);
+	const struct exit_row *row = exit_row(error->status);
+
+	if (ctl->json)
+		return outcome_error_object(error->status, row->exit, error->message,
+			*error->hint ? error->hint : row->hint);
+	return json_sprintf("%s: %s", error->status, error->message);
+}
+
+static void fail(struct slot *slot, const struct reach *error)
+{
+	struct rewrap *run = slot->run;
+	json_t *member = error_json(run->ctl, error);
+	int exit_status = exit_row(error->status)->exit;
 
 	if (!slot->object) {
 		slot->object = json_pack("{s:o}", "line", output_string(slot->line));
 		slot->unread = true;
 	}
-	json_object_set_new(slot->object, "error", error ? error : json_string(name));
-	slot->run->progress.failed++;
+	json_object_set_new(slot->object, "error", member ? member : json_string(error->status));
+	run->exit = run->progress.failed == 0 || run->exit == exit_status ? exit_status : EXIT_FAILURE;
+	run->progress.failed++;
 	slot->state = DONE;
+}
+
+/* On this side, before anything was sent. */
+static void fail_here(struct slot *slot, const char *status, const char *message)
+{
+	struct reach error = {.status = status};
+
+	snprintf(error.message, sizeof(error.message), "%s", message);
+	fail(slot, &error);
 }
 
 static void on_result(cek_call *call, cek_result *result, void *userdata)
@@ -76,10 +102,13 @@ static void on_result(cek_call *call, cek_result *result, void *userdata)
 		slot->state = WAITING;
 		return;
 	}
-	if (status == CEK_E_CONNECT)
-		slot->run->lost = status; /* one patient try is enough for the whole file */
 	if (status != CEK_OK) {
-		fail(slot, cek_status_name(status), cek_result_message(result));
+		struct reach error;
+
+		rpc_explain(slot->run->ctl, status, cek_result_message(result), &error);
+		if (status == CEK_E_CONNECT) /* one patient try is enough for the whole file */
+			slot->run->lost = error;
+		fail(slot, &error);
 		return;
 	}
 	if (cek_result_unchanged(result)) {
@@ -89,7 +118,7 @@ static void on_result(cek_call *call, cek_result *result, void *userdata)
 		const char *enc = json_string_value(json_object_get(slot->object, "enc"));
 
 		if (wrapped_write(slot->object, slot->run->key, enc, result) < 0) {
-			fail(slot, "E_NOMEM", "out of memory");
+			fail_here(slot, "E_NOMEM", "out of memory");
 			return;
 		}
 	}
@@ -105,11 +134,11 @@ static void start(struct slot *slot)
 	int r;
 
 	if (wrapped_read(slot->object, &wrapped, why) < 0) {
-		fail(slot, "MALFORMED", why);
+		fail_here(slot, "MALFORMED", why);
 		return;
 	}
-	if (run->lost) {
-		fail(slot, cek_status_name(run->lost), cek_status_text(run->lost));
+	if (run->lost.status) {
+		fail(slot, &run->lost);
 		return;
 	}
 	args.from = wrapped.args;
@@ -121,7 +150,7 @@ static void start(struct slot *slot)
 	slot->state = ON_THE_WAY;
 	r = cek_rewrap_start(run->conn, &args, rpc_timeout(run->ctl), on_result, slot, NULL);
 	if (r != CEK_OK)
-		fail(slot, cek_status_name(r), cek_status_text(r));
+		fail_here(slot, cek_status_name(r), cek_status_text(r));
 }
 
 /* A line that an earlier run could not read stands in "line" beside "error": it takes the place of that line. */
@@ -141,29 +170,50 @@ static void restore(struct slot *slot)
 	slot->object = json_kept_parse(line, strlen(line));
 }
 
-static void parse(struct slot *slot, size_t len)
+/* With --json the member "version" says what the others mean: a stranger's is not written over. */
+static bool is_of_another_version(const json_t *object)
 {
+	const json_t *version = json_object_get(object, "version");
+
+	/* numbers are kept as texts */
+	return version && (!json_is_string(version) || strcmp(json_string_value(version), JSON_UNHELD "1") != 0);
+}
+
+/* Returns what is wrong with the line, NULL if it is an object to work on. */
+static const char *parse(struct slot *slot, size_t len)
+{
+	const char *why = NULL;
+
+	if (len > LINE_BYTES)
+		return "the line is too long";
 	slot->object = json_kept_parse(slot->line, len);
 	restore(slot);
-	if (!json_is_object(slot->object)) {
+	if (!json_is_object(slot->object))
+		why = "the line is not a JSON object";
+	else if (slot->run->ctl->json && is_of_another_version(slot->object))
+		why = "version is not 1";
+	if (why) {
 		json_decref(slot->object);
 		slot->object = NULL;
-		return;
+		return why;
 	}
 	json_object_del(slot->object, "error");
 	json_object_del(slot->object, "unchanged");
+	return NULL;
 }
 
 /* The next line into a free slot. EXIT_SUCCESS also at the end of the input. */
 static int take_line(struct rewrap *run)
 {
 	struct slot *slot = &run->slots[(run->first + run->count) % WINDOW];
+	const char *why;
 	char *line;
 	size_t len;
 	int r = io_read_line(stdin, LINE_ABSURD, &line, &len);
 
 	if (r == -EMSGSIZE)
-		return ctl_fail(run->ctl, "MALFORMED: line %llu has more than %d bytes: not a file of wrapped CEKs",
+		return ctl_fail_as(run->ctl, "MALFORMED", NULL,
+			"line %llu has more than %d bytes: not a file of wrapped CEKs",
 			(unsigned long long)run->progress.lines + 1, LINE_ABSURD);
 	if (r < 0)
 		return ctl_fail(run->ctl, "cannot read standard input: %s", strerror(-r));
@@ -174,10 +224,9 @@ static int take_line(struct rewrap *run)
 	run->progress.lines++;
 	*slot = (struct slot){.run = run, .line = line, .state = WAITING};
 	run->count++;
-	if (len <= LINE_BYTES)
-		parse(slot, len);
-	if (!slot->object)
-		fail(slot, "MALFORMED", len <= LINE_BYTES ? "the line is not a JSON object" : "the line is too long");
+	why = parse(slot, len);
+	if (why)
+		fail_here(slot, "MALFORMED", why);
 	else
 		start(slot);
 	return EXIT_SUCCESS;
@@ -194,6 +243,8 @@ static int print(struct slot *slot)
 	slot->object = NULL;
 	if (slot->unread)
 		return output_json_line(ctl, object);
+	if (ctl->json)
+		object = outcome_object(object);
 	text = object ? json_kept_dump(object) : NULL;
 	json_decref(object);
 	if (!text)
@@ -286,12 +337,15 @@ int verb_rewrap(struct ctl *ctl, int argc, char **argv)
 	r = rpc_connect(ctl, &run.conn);
 	if (r != EXIT_SUCCESS)
 		return r;
+	output_own(ctl);
 	progress_start(&run.progress);
 	r = run_all(&run);
 	progress_end(&run.progress);
 	clean_up(&run);
-	if (r == EXIT_SUCCESS && run.progress.failed > 0)
-		r = ctl_fail(ctl, "%llu of %llu lines failed; their \"error\" says why",
+	if (r == EXIT_SUCCESS && run.progress.failed > 0) {
+		(void)ctl_fail(ctl, "%llu of %llu lines failed; their \"error\" says why",
 			(unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines);
+		r = run.exit;
+	}
 	return r;
 }

@@ -40,22 +40,40 @@ static json_t *workers_json(const Cek__V1__StatusReply *status)
 	return array;
 }
 
+static json_t *token_json(const Cek__V1__StatusReply *status)
+{
+	json_t *token = json_object();
+
+	output_set_text(token, "label", status->token_label);
+	output_set_text(token, "serial", status->token_serial);
+	output_set_text(token, "model", status->token_model);
+	return token;
+}
+
 static json_t *status_json(const Cek__V1__StatusReply *status, uint64_t epoch)
 {
-	json_t *warnings = json_array();
-	json_t *token = json_pack("{s:o, s:o, s:o}", "label", output_string(status->token_label), "serial",
-		output_string(status->token_serial), "model", output_string(status->token_model));
+	json_t *object = json_object(), *warnings = json_array();
 
 	for (size_t i = 0; i < status->n_warning; i++)
 		json_array_append_new(warnings, output_string(status->warning[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-		"ready", status->ready, "why_not_ready", output_string(status->why_not_ready), "version",
-		output_string(status->version), "token", token, "module", output_string(status->module), "journal",
-		output_string(status->journal), "audit", output_string(status->audit), "sandbox",
-		output_string(status->sandbox), "split_uids", status->split_uids, "started",
-		output_json_time(status->started), "epoch", (json_int_t)epoch, "keys", (json_int_t)status->keys,
-		"versions", (json_int_t)status->versions, "connections", (json_int_t)status->connections, "algorithms",
-		algs_json(status), "workers", workers_json(status), "warnings", warnings);
+	json_object_set_new(object, "ready", json_boolean(status->ready));
+	output_set_text(object, "why_not_ready", status->why_not_ready);
+	output_set_text(object, "cekd_version", status->version);
+	json_object_set_new(object, "token", token_json(status));
+	output_set_text(object, "module", status->module);
+	output_set_text(object, "journal", status->journal);
+	output_set_text(object, "audit", status->audit);
+	output_set_text(object, "sandbox", status->sandbox);
+	json_object_set_new(object, "split_uids", json_boolean(status->split_uids));
+	output_set_time(object, "started", status->started);
+	json_object_set_new(object, "epoch", json_integer((json_int_t)epoch));
+	json_object_set_new(object, "keys", json_integer(status->keys));
+	json_object_set_new(object, "versions", json_integer(status->versions));
+	json_object_set_new(object, "connections", json_integer(status->connections));
+	json_object_set_new(object, "algorithms", algs_json(status));
+	json_object_set_new(object, "workers", workers_json(status));
+	json_object_set_new(object, "warnings", warnings);
+	return object;
 }
 
 static void print_workers(const Cek__V1__StatusReply *status)
@@ -153,7 +171,8 @@ int verb_status(struct ctl *ctl, int argc, char **argv)
 	else
 		print_status(reply->status_reply);
 	if (r == EXIT_SUCCESS && ready && !reply->status_reply->ready)
-		r = ctl_fail(ctl, "not ready: %s", reply->status_reply->why_not_ready);
+		r = ctl_fail_as(ctl, cek_status_name(CEK_UNAVAILABLE), NULL, "not ready: %s",
+			reply->status_reply->why_not_ready);
 	rpc_reply_free(reply);
 	return r;
 }

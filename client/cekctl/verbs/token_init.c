@@ -227,8 +227,8 @@ static int show(const struct ctl *ctl, const struct init *init)
 	if (ctl->json)
 		return output_json(ctl,
 			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "label", init->label, "serial", init->serial,
-				"module", init->module_path, "token", init->uri, "pin-file", init->pin_path,
-				"so-pin-file", init->so_pin_path, "module-environment", conf ? environment : NULL));
+				"module", init->module_path, "token", init->uri, "pin_file", init->pin_path,
+				"so_pin_file", init->so_pin_path, "module_environment", conf ? environment : NULL));
 	printf("# Token \"%s\" is ready. For cekd.conf:\n", init->label);
 	print_setting("module", "", init->module_path, "");
 	print_setting("token", "", init->uri, "");

@@ -30,7 +30,7 @@ static int read_input(const struct ctl *ctl, json_t **ret_object)
 	json_t *object;
 
 	if (n == -EMSGSIZE)
-		return ctl_fail(ctl, "MALFORMED: standard input has more than %d bytes", INPUT_MAX);
+		return ctl_fail_as(ctl, "MALFORMED", NULL, "standard input has more than %d bytes", INPUT_MAX);
 	if (n < 0)
 		return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 	while (n > 0 && strchr(" \t\r\n", start[n - 1]) && start[n - 1])
@@ -42,7 +42,7 @@ static int read_input(const struct ctl *ctl, json_t **ret_object)
 	else
 		object = json_pack("{s:o}", "encrypted_key", json_stringn(start, (size_t)n));
 	if (!object) /* bytes that are no UTF-8 among them */
-		return ctl_fail(ctl, "MALFORMED: standard input is neither base64url nor a JSON object");
+		return ctl_fail_as(ctl, "MALFORMED", NULL, "standard input is neither base64url nor a JSON object");
 	*ret_object = object;
 	return EXIT_SUCCESS;
 }
@@ -63,7 +63,9 @@ static int merge(const struct ctl *ctl, json_t *object, const char *const *names
 	return EXIT_SUCCESS;
 }
 
-/* {"cek":"…", …}: the CEK goes out of locked memory, only the rest through jansson. */
+#define OPENING "{\"version\":1,\"cek\":\""
+
+/* {"version":1,"cek":"…", …}: the CEK goes out of locked memory, only the rest through jansson. */
 static int print_json(const struct ctl *ctl, const cek_result *result)
 {
 	struct cek_bytes cek = cek_result_cek(result);
@@ -81,7 +83,7 @@ static int print_json(const struct ctl *ctl, const cek_result *result)
 	}
 	text = arena_alloc(&secrets, b64u_encoded_len(cek.len));
 	b64u_encode(cek.data, cek.len, text);
-	r = io_write_all(STDOUT_FILENO, "{\"cek\":\"", 8);
+	r = io_write_all(STDOUT_FILENO, OPENING, strlen(OPENING));
 	if (r == 0)
 		r = io_write_all(STDOUT_FILENO, text, b64u_encoded_len(cek.len));
 	if (r == 0)
@@ -104,7 +106,7 @@ static int unwrap(struct ctl *ctl, const json_t *object)
 	int status, r;
 
 	if (wrapped_read(object, &wrapped, why) < 0)
-		return ctl_fail(ctl, "MALFORMED: %s", why);
+		return ctl_fail_as(ctl, "MALFORMED", NULL, "%s", why);
 	if (!wrapped.args.kid && !wrapped.args.key)
 		return ctl_usage(ctl, "--kid or --key is needed");
 	r = rpc_connect(ctl, &conn);

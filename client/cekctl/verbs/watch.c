@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/output.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -16,6 +19,19 @@ struct watch {
 	bool over; /* the last callback came */
 	int exit;
 };
+
+static int print_epoch(const struct ctl *ctl, uint64_t epoch)
+{
+	if (ctl->json) {
+		int r = output_json_line(ctl, json_pack("{s:I}", "epoch", (json_int_t)epoch));
+
+		if (r != EXIT_SUCCESS)
+			return r;
+	} else {
+		printf("%llu\n", (unsigned long long)epoch);
+	}
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+}
 
 static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 {
@@ -30,9 +46,8 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 	}
 	if (watch->done)
 		return;
-	printf(watch->ctl->json ? "{\"epoch\":%llu}\n" : "%llu\n", (unsigned long long)cek_result_epoch(result));
-	if (fflush(stdout) != 0) {
-		watch->exit = ctl_fail(watch->ctl, "cannot write to standard output");
+	watch->exit = print_epoch(watch->ctl, cek_result_epoch(result));
+	if (watch->exit != EXIT_SUCCESS) {
 		watch->done = true;
 	} else if (watch->left > 0 && --watch->left == 0) {
 		watch->done = true;

@@ -32,11 +32,11 @@ static int read_cek(const struct ctl *ctl, uint8_t *data, struct cek_bytes *ret_
 	ssize_t n = io_read_all(STDIN_FILENO, data, CEK_LEN_MAX);
 
 	if (n == -EMSGSIZE)
-		return ctl_fail(ctl, "MALFORMED: no CEK has more than %d bytes", CEK_LEN_MAX);
+		return ctl_fail_as(ctl, "MALFORMED", NULL, "no CEK has more than %d bytes", CEK_LEN_MAX);
 	if (n < 0)
 		return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 	if (n == 0)
-		return ctl_fail(ctl, "MALFORMED: no CEK on standard input; --generate makes one");
+		return ctl_fail_as(ctl, "MALFORMED", NULL, "no CEK on standard input; --generate makes one");
 	*ret_cek = (struct cek_bytes){data, (size_t)n};
 	return EXIT_SUCCESS;
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "client/cekctl/console/outcome.h"
 #include "client/cekctl/verb_table.h"
 
 enum { PAGE_MAX = 1 << 17, HELP_MAX = 1 << 14, NAME_MAX_LEN = 64 };
@@ -177,7 +178,8 @@ static const struct needed *needed_by(const struct verb *verb)
 static int run_with(const struct verb *verb, bool name, const char *one, const char *two, const char *three)
 {
 	const char *const words[] = {one, two, three}, *argv[ARGV_MAX + 1] = {"verb"};
-	struct ctl ctl = {.verb = verb, .timeout = 1, .socket = "/nonexistent/socket"};
+	struct outcome outcome = {0};
+	struct ctl ctl = {.verb = verb, .timeout = 1, .socket = "/nonexistent/socket", .outcome = &outcome};
 	const struct needed *needs = needed_by(verb);
 	size_t argc = 1;
 	int r;
@@ -191,7 +193,8 @@ static int run_with(const struct verb *verb, bool name, const char *one, const c
 	argv[argc] = NULL;
 	r = verb->run(&ctl, (int)argc, (char **)(uintptr_t)argv);
 	cek_conn_free(ctl.conn);
-	return r;
+	json_decref(outcome.error);
+	return r == EXIT_TRY_AGAIN ? EXIT_FAILURE : r; /* no cekd, or no file */
 }
 
 static bool takes_words(const struct verb *verb)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cekctl/console/outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SHAPE_VERSION = 1 };
+
+json_t *outcome_object(json_t *members)
+{
+	json_t *object = json_object();
+
+	/* jansson keeps the order in which members came */
+	if (json_object_set_new(object, "version", json_integer(SHAPE_VERSION)) < 0 ||
+		json_object_update_missing(object, members) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(members);
+	return object;
+}
+
+static bool dump(json_t *object, bool line)
+{
+	bool good = json_dumpf(object, stdout, line ? JSON_COMPACT : JSON_INDENT(2)) == 0;
+
+	json_decref(object);
+	return putchar('\n') != EOF && good;
+}
+
+void outcome_answer(struct outcome *outcome, json_t *answer)
+{
+	if (outcome->answer)
+		(void)dump(outcome->answer, false);
+	outcome->answer = answer;
+}
+
+json_t *outcome_error_object(const char *status, int exit_status, const char *message, const char *hint)
+{
+	return json_pack("{s:s, s:i, s:s, s:s*}", "status", status, "exit", exit_status, "message", message, "hint",
+		hint);
+}
+
+void outcome_error(struct outcome *outcome, const char *status, const char *message, const char *hint)
+{
+	if (!outcome->error)
+		outcome->error = outcome_error_object(status, EXIT_FAILURE, message, hint);
+}
+
+bool outcome_print(struct outcome *outcome, bool with_error, int exit_status)
+{
+	json_t *answer = outcome->answer, *error = outcome->error;
+	bool good = true;
+
+	outcome->answer = outcome->error = NULL;
+	if (with_error && error && outcome->output != OUTCOME_OWN) {
+		json_object_set_new(error, "exit", json_integer(exit_status));
+		if (!answer)
+			answer = outcome_object(json_object());
+		good = json_object_set(answer, "error", error) == 0;
+	}
+	json_decref(error);
+	if (answer)
+		good = dump(answer, outcome->output == OUTCOME_LINES) && good;
+	return good;
+}
