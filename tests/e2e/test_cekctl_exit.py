@@ -96,7 +96,7 @@ def test_usage(shared, verb):
 def test_unknown_key(shared, verb):
     done = ctl(verb, shared.socket)
     told = expect(done, 3, "NO_KEY" if verb in NO_JSON else "UNKNOWN_KEY", verb)
-    assert verb == "rewrap" or "not yours" in told
+    assert verb == "rewrap" or "not be yours" in told
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -301,9 +301,11 @@ def test_a_daemon_that_does_not_answer(daemon):
     os.kill(broker, signal.SIGSTOP)
     try:
         done = daemon.cekctl("--timeout", "1", "key", "list", "--json", check=False)
+        jwe = ctl("jwe decrypt", daemon.socket, "--timeout", "1")
     finally:
         os.kill(broker, signal.SIGCONT)
     expect(done, 5, "E_TIMEOUT", "key list")
+    assert f"cekd at {daemon.socket} is connected" in expect(jwe, 5, "E_TIMEOUT", "jwe decrypt")
     error = check("error", done.stdout)["error"]
     assert re.search(rf"cekd at {daemon.socket} is connected, but has not answered since "
                      r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ \(1 s\)", error["message"]), error

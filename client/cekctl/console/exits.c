@@ -7,7 +7,7 @@
 static const char try_again[] = "try again in a while";
 static const char own_log[] = "cekd's log says more";
 static const char look_for_keys[] =
-	"a key that is not there and one that is not yours look the same: \"cekctl key list\" shows those you may see";
+	"it may be there and not be yours: \"cekctl key list\" shows the keys that you may see";
 
 /* UNUSABLE is no conflict: to look again changes nothing, somebody has to resume, keep or bring back that version. */
 const struct exit_row exit_rows[] = {

@@ -41,6 +41,8 @@ int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 
 	if (error->code == CEK_JWE_UNAVAILABLE && (errno = reach_try(path)) != 0 && errno != EAGAIN)
 		rpc_explain(ctl, CEK_E_CONNECT, NULL, &reach);
+	else if (strcmp(error->details, cek_status_text(CEK_E_TIMEOUT)) == 0)
+		rpc_explain(ctl, CEK_E_TIMEOUT, NULL, &reach);
 	else if (error->code == CEK_JWE_DENIED)
 		rpc_explain(ctl, CEK_DENIED, error->details, &reach);
 	else

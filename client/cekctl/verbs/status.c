@@ -18,8 +18,9 @@ static json_t *algs_json(const Cek__V1__StatusReply *status)
 
 	for (size_t i = 0; i < status->n_alg; i++)
 		json_array_append_new(array,
-			json_pack("{s:o, s:b, s:o}", "alg", output_string(status->alg[i]->alg), "available",
-				status->alg[i]->available, "how", output_string(status->alg[i]->how)));
+			json_pack("{s:o, s:b, s:o, s:b}", "alg", output_string(status->alg[i]->alg), "available",
+				status->alg[i]->available, "how", output_string(status->alg[i]->how), "untried",
+				status->alg[i]->untried));
 	return array;
 }
 
