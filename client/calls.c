@@ -202,14 +202,14 @@ void call_finish(cek_call *call, cek_result *result)
 	list_prepend(&calls->spare, &call->link);
 }
 
-void calls_finish_before(struct calls *calls, uint64_t offset, int status)
+void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *result)
 {
 	while (!list_empty(&calls->open)) {
 		cek_call *call = list_entry(calls->open.next, cek_call, link);
 
 		if (call->frame_at >= offset)
 			return;
-		call_finish(call, result_local(status));
+		call_finish(call, cek_result_keep(result));
 	}
 }
 

@@ -75,8 +75,9 @@ uint64_t calls_due(const struct calls *calls);
 /* Finish those. */
 void calls_expire(struct calls *calls);
 
-/* Finish calls whose frame begins before offset, with a status of libcek's own, in the order of their start. */
-void calls_finish_before(struct calls *calls, uint64_t offset, int status);
+/* Finish calls whose frame begins before offset, with one result for all, in the order of their start. The result stays
+ * the caller's. */
+void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *result);
 
 /* Drop the bytes of cancelled calls from the stream. */
 void calls_compact(struct calls *calls);

@@ -69,9 +69,13 @@ static void on_lost(void *owner, uint64_t before, int status)
 {
 	cek_conn *conn = owner;
 
+	cek_result *notice = conn->notice;
+
+	conn->notice = NULL;
 	conn->watched = false;
 	conn->calls.error = conn->link.error;
-	calls_finish_before(&conn->calls, before, status);
+	calls_finish_before(&conn->calls, before, notice ? notice : result_local(status));
+	cek_result_free(notice);
 }
 
 static void before_write(void *owner)
@@ -151,7 +155,7 @@ cek_conn *cek_conn_free(cek_conn *conn)
 	conn->closing = true;
 	link_end(&conn->link);
 	if (!conn_is_foreign(conn))
-		calls_finish_before(&conn->calls, UINT64_MAX, CEK_E_CANCELLED);
+		calls_finish_before(&conn->calls, UINT64_MAX, result_local(CEK_E_CANCELLED));
 	conn_unpin(conn);
 	return NULL;
 }

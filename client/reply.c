@@ -18,11 +18,13 @@ static enum link_verdict take_notice(cek_conn *conn, const uint8_t *body, size_t
 	if (status != CEK_OK)
 		return LINK_LOST;
 	status = result->status;
-	cek_result_free(result);
 	*ret_status = status == CEK_OK ? CEK_E_PROTOCOL : CEK_E_DISCONNECTED;
-	if (conn->link.replied || (status != CEK_OVERLOADED && status != CEK_UNAVAILABLE && status != CEK_DENIED))
+	if (conn->link.replied || (status != CEK_OVERLOADED && status != CEK_UNAVAILABLE && status != CEK_DENIED)) {
+		cek_result_free(result);
 		return LINK_LOST;
+	}
 	*ret_status = status;
+	conn->notice = result; /* its sentence is the calls' */
 	return LINK_REFUSED;
 }
 

@@ -23,6 +23,7 @@ struct cek_conn {
 	bool closing;        /* freed: goes when nobody is inside any more */
 	unsigned pins;
 
-	bool watched; /* cekd tells this socket about each new epoch */
+	cek_result *notice; /* what cekd says to all calls that are lost with the socket; NULL most of the time */
+	bool watched;       /* cekd tells this socket about each new epoch */
 	uint64_t epoch;
 };
