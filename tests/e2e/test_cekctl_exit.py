@@ -320,6 +320,14 @@ def test_what_is_no_cekd(answer):
         assert "--socket" in told
 
 
+def test_what_is_said_to_the_whole_connection():
+    """Before the first answer and under no id: as to a user that cekd's namespace does not map."""
+    said = framed(pb.Reply(status=pb.STATUS_DENIED, message="your uid is not mapped into cekd's user namespace"))
+    with lying(lambda request: said) as path:
+        told = expect(ctl("status", path), 4, "DENIED", "status")
+        assert "your uid is not mapped into cekd's user namespace" in told
+
+
 def test_a_connection_that_ends(tmp_path):
     """Taken and closed at once, as for a user with too many connections."""
     path = tmp_path / "cekd.sock"

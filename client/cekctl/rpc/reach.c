@@ -168,7 +168,8 @@ void reach_explain(const char *path, int error, struct reach *ret_reach)
 	snprintf(ret_reach->message, REACH_TEXT, "no cekd at %.*s: %s", PATH_SHOWN, path, no_cekd(path, error));
 	if (error == ECONNRESET)
 		snprintf(ret_reach->hint, REACH_TEXT,
-			"this user has too many connections, or none here is known to cekd: its log says which");
+			"this user has too many connections, or is not mapped into cekd's user namespace: its log says "
+			"which");
 	else if (error == ENOENT || error == ENOTDIR || error == ECONNREFUSED || error == EPROTOTYPE)
 		snprintf(ret_reach->hint, REACH_TEXT, "is cekd running (systemctl status cekd)? %s", another_socket);
 }
