@@ -176,7 +176,7 @@ static bool is_of_another_version(const json_t *object)
 	const json_t *version = json_object_get(object, "version");
 
 	/* numbers are kept as texts */
-	return version && (!json_is_string(version) || strcmp(json_string_value(version), JSON_UNHELD "1") != 0);
+	return version && (!json_is_string(version) || strcmp(json_string_value(version), JSON_UNHELD "N1") != 0);
 }
 
 /* Returns what is wrong with the line, NULL if it is an object to work on. */
