@@ -108,6 +108,7 @@ def test_each_change_of_a_key(made, tmp_path):
     path.write_text(json.dumps({"kty": "oct", "k": C.b64(os.urandom(16))}))
     imported = check("key", made.cekctl("key", "import", "imported", "--alg", "A128KW", "--jwk", path, "--kid", "issuers-kid",
                                         "--json").stdout)
+    assert imported["imported"] == ["issuers-kid"] and imported["existing"] == imported["skipped"] == []
     version = imported["versions"][0]
     assert "issuers-kid" in [version["kid"], *version["aliases"]] and version["provenance"] == "imported"
 
