@@ -244,6 +244,7 @@ static void test_life(void **state)
 {
 	(void)state;
 	start_whole();
+	check_replay(0);
 	append("a", 2);
 	send_batch(1, 100);
 	receive_audit_done(100);
@@ -261,6 +262,7 @@ static void test_killed(void **state)
 {
 	(void)state;
 	start_whole();
+	check_replay(0);
 	append("a", 2);
 	send_batch(1, 10);
 	receive_audit_done(10);
@@ -303,6 +305,7 @@ static void test_killed_around_a_write(void **state)
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
 	assert_true(page != MAP_FAILED);
 	start_whole();
+	check_replay(0);
 	arm("journal.before-write");
 	send_append("a", 1);
 	kill_when_hit();
