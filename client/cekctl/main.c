@@ -13,6 +13,8 @@
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/ctl.h"
+#include "client/cekctl/console/find.h"
+#include "client/cekctl/console/help.h"
 #include "client/cekctl/console/outcome.h"
 #include "client/cekctl/verb_table.h"
 
@@ -20,42 +22,39 @@ enum {
 	TIMEOUT_DEFAULT = 60, /* seconds: a network HSM may need half a minute for an RSA-4096 key */
 };
 
-/* The row whose words stand at argv; *ret_words is how many words its name has. */
-static const struct verb *find_verb(int argc, char **argv, int *ret_words)
+/* "cekctl key": its verbs. Only --help asks for them; else something is missing. */
+static int show_group(struct ctl *ctl, const char *group, bool asked)
 {
-	for (const struct verb *verb = verb_table; verb->name; verb++) {
-		const char *space = strchr(verb->name, ' ');
-		size_t first = space ? (size_t)(space - verb->name) : strlen(verb->name);
+	FILE *to = asked ? stdout : stderr;
 
-		if (strlen(argv[0]) != first || strncmp(argv[0], verb->name, first) != 0)
-			continue;
-		if (!space) {
-			*ret_words = 1;
-			return verb;
-		}
-		if (argc > 1 && strcmp(argv[1], space + 1) == 0) {
-			*ret_words = 2;
-			return verb;
-		}
-	}
-	return NULL;
+	if (!asked)
+		ctl_usage(ctl, "which of these? See cekctl help %s", group);
+	if (ctl->json)
+		return EXIT_USAGE;
+	help_verbs(to, verb_table, group);
+	return asked ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	int index = 0, words = 0;
-	int r = args_parse_global(ctl, verb_table, argc, argv, &index);
+	int r = args_parse_global(ctl, argc, argv, &index);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	if (index == argc)
+	argv += index;
+	argc -= index;
+	if (argc == 0) {
+		if (!ctl->json) /* a program does not read it */
+			args_help(ctl, stderr);
 		return ctl_usage(ctl, "no verb; see cekctl --help");
-	ctl->verb = find_verb(argc - index, argv + index, &words);
-	if (!ctl->verb)
-		return ctl_usage(ctl, "unknown verb \"%s%s%s\"; see cekctl --help", argv[index],
-			argc - index > 1 && argv[index + 1][0] != '-' ? " " : "",
-			argc - index > 1 && argv[index + 1][0] != '-' ? argv[index + 1] : "");
-	return ctl->verb->run(ctl, argc - index - words + 1, argv + index + words - 1);
+	}
+	ctl->verb = find_verb(verb_table, argc, argv, &words);
+	if (ctl->verb)
+		return ctl->verb->run(ctl, argc - words + 1, argv + words - 1);
+	if (find_group(verb_table, argv[0]) && (argc == 1 || strcmp(argv[1], "--help") == 0))
+		return show_group(ctl, argv[0], argc > 1);
+	return find_nothing(ctl, verb_table, argc, argv);
 }
 
 /* A standard descriptor that is closed would be given to the next socket, and a CEK or a message written into that. Its
@@ -72,7 +71,8 @@ static bool hold_standard_fds(void)
 static bool asks_for_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--json") == 0)
+		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--output=json") == 0 ||
+			(strcmp(argv[i], "--output") == 0 && argv[i + 1] && strcmp(argv[i + 1], "json") == 0))
 			return true;
 	return false;
 }
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 {
 	const struct rlimit none = {0, 0};
 	struct outcome outcome = {0};
-	struct ctl ctl = {.timeout = TIMEOUT_DEFAULT, .outcome = &outcome};
+	struct ctl ctl = {.verbs = verb_table, .timeout = TIMEOUT_DEFAULT, .outcome = &outcome};
 	int status;
 
 	if (!hold_standard_fds())

@@ -51,7 +51,7 @@ VERBS = {
     "watch": (["watch", "--count", "1"], ""),
     "metrics": (["metrics"], ""),
 }
-LOCAL = ("token init", "audit verify")  # no daemon takes part
+LOCAL = ("token init", "audit verify", "help", "completion")  # no daemon takes part
 NO_JSON = ("jwe encrypt", "jwe decrypt")
 KEYLESS = ("status", "key create", "key import", "key adopt", "key list", "fsck", "restore show", "restore confirm", "watch",
            "metrics")

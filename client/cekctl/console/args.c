@@ -8,30 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cekctl/console/dashed.h"
+#include "client/cekctl/console/globals.h"
+#include "client/cekctl/console/help.h"
+#include "client/cekctl/console/suggest.h"
 #include "client/cekctl/console/values.h"
 
 enum {
-	OPTIONS_MAX = 24,
-	TIMEOUT_MAX = 86400, /* seconds */
-	OPT_BASE = 256,      /* getopt_long's values: above every character */
+	OPTIONS_MAX = 32,
+	OPT_BASE = 256, /* getopt_long's values: above every character */
+	NEAR_BYTES = 128,
 };
-
-#define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz-"
-
-static const struct arg *find_global(struct arg table[5], struct ctl *ctl, bool *help)
-{
-	const struct arg globals[5] = {
-		{"json", ARG_FLAG, &ctl->json, NULL, "print JSON"},
-		{"socket", ARG_STRING, &ctl->socket, "PATH",
-			"cekd's socket (default: $CEK_SOCKET, then /run/cekd/cekd.sock)"},
-		{"timeout", ARG_DURATION, &ctl->timeout, "DURATION", "give up a call after that long (default: 60s)"},
-		{"help", ARG_FLAG, help, NULL, "print this and leave"},
-		{NULL, ARG_FLAG, NULL, NULL, NULL},
-	};
-
-	memcpy(table, globals, sizeof(globals));
-	return table;
-}
 
 static int set_value(const struct ctl *ctl, const struct arg *arg, const char *text)
 {
@@ -66,26 +53,6 @@ static int set_value(const struct ctl *ctl, const struct arg *arg, const char *t
 	return -EINVAL;
 }
 
-static void print_option(const struct arg *arg)
-{
-	char left[64];
-
-	snprintf(left, sizeof(left), "--%s%s%s", arg->name, arg->value ? " " : "", arg->value ? arg->value : "");
-	printf("  %-26s %s\n", left, arg->help);
-}
-
-static void print_help(const struct ctl *ctl, const struct arg *args, const struct arg *globals)
-{
-	printf("usage: cekctl %s%s%s\n\n%s.\n\n", ctl->verb->name, *ctl->verb->arguments ? " " : "",
-		ctl->verb->arguments, ctl->verb->purpose);
-	for (const struct arg *arg = args; arg && arg->name; arg++)
-		print_option(arg);
-	for (const struct arg *arg = globals; arg->name; arg++)
-		if (ctl->verb->json || strcmp(arg->name, "json") != 0)
-			print_option(arg);
-	printf("\nSee cekctl(1).\n");
-}
-
 /* Both tables as one for getopt_long; all[i] is the row behind value OPT_BASE + i. */
 static void merge(const struct arg *args, const struct arg *globals, struct option *ret_options,
 	const struct arg **ret_all)
@@ -100,66 +67,36 @@ static void merge(const struct arg *args, const struct arg *globals, struct opti
 			ret_all[n] = arg;
 		}
 	ret_options[n] = (struct option){0};
+	ret_all[n] = NULL;
 }
 
-/* Words that begin with "-" and are no options; getopt_long(3) would take them for some. One of 64 kids that are made
- * of octets begins so. */
-struct dashed {
-	char **word; /* those of the command line */
-	size_t count;
-};
-
-/* A kid as cekd makes them: base64url of 32 octets (a thumbprint) or of 16 (a CKA_ID), whose last character leaves bits
- * that are zero. No option is that long, and a misspelt one has only small letters. */
-static bool is_made_kid(const char *word)
+/* What may have been meant by an unknown option: text for the end of a report. Of several that begin so, all. */
+static const char *near_options(const char *what, const struct arg **all, char ret_text[NEAR_BYTES])
 {
-	size_t len = strlen(word);
-	const char *last = len == 43 ? "AEIMQUYcgkosw048" : len == 22 ? "AQgw" : "";
+	struct suggestion suggestion;
+	char name[NEAR_BYTES];
+	size_t n = 0, begin = 0;
 
-	return *last && strchr(last, word[len - 1]) && strspn(word, OPTION_CHARACTERS) < len &&
-		strspn(word, OPTION_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
-}
-
-/* Every option begins with "--": what begins with a single "-" is a word, whatever follows. */
-static bool is_dashed_word(const char *word)
-{
-	if (word[0] != '-' || word[1] == '\0')
-		return false;
-	return word[1] != '-' || is_made_kid(word);
-}
-
-/* The end of such a word; it is never empty. */
-static char *without_dashes(char *word)
-{
-	return word + strspn(word, "-");
-}
-
-static int hide_dashed(int argc, char **argv, struct dashed *ret_dashed)
-{
-	*ret_dashed = (struct dashed){.word = calloc((size_t)argc + 1, sizeof(char *))};
-	if (!ret_dashed->word)
-		return -ENOMEM;
-	for (int i = 1; i < argc; i++)
-		if (is_dashed_word(argv[i])) {
-			ret_dashed->word[ret_dashed->count++] = argv[i];
-			argv[i] = without_dashes(argv[i]);
-		}
-	return 0;
-}
-
-/* The whole word again, be it an operand or an option's value. */
-static char *shown(const struct dashed *dashed, char *word)
-{
-	for (size_t i = 0; i < dashed->count; i++)
-		if (without_dashes(dashed->word[i]) == word)
-			return dashed->word[i];
-	return word;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(what + 2, "="), what + 2);
+	suggest_begin(&suggestion, name);
+	ret_text[0] = '\0';
+	for (size_t i = 0; all[i]; i++) {
+		suggest_try(&suggestion, all[i]->name, all[i]->name);
+		if (!*name || strncmp(all[i]->name, name, strlen(name)) != 0 || n + 40 > NEAR_BYTES)
+			continue;
+		n += (size_t)snprintf(ret_text + n, NEAR_BYTES - n, "%s--%s", begin++ ? ", " : ": it may be ",
+			all[i]->name);
+	}
+	if (begin == 0 && suggestion.best)
+		snprintf(ret_text, NEAR_BYTES, "; did you mean --%s?", suggestion.best);
+	return ret_text;
 }
 
 /* Reports what getopt_long(3) stumbled over. Before the verb, "-abc" is read as three options. */
-static int complain(const struct ctl *ctl, int value, char **argv)
+static int complain(const struct ctl *ctl, int value, char **argv, const struct arg **all)
 {
 	const char *what = argv[optind - 1];
+	char near[NEAR_BYTES] = "";
 
 	if (value == ':') {
 		ctl_usage(ctl, "%s wants a value", what);
@@ -169,6 +106,8 @@ static int complain(const struct ctl *ctl, int value, char **argv)
 		if (what[0] != '-' || what[1] != optopt || what[2] != '\0')
 			what = argv[optind];
 		ctl_usage(ctl, "unknown option %s; see cekctl --help", what);
+	} else if (*near_options(what, all, near)) {
+		ctl_usage(ctl, "unknown option %s%s", what, near);
 	} else if (ctl->verb) {
 		ctl_usage(ctl,
 			"unknown option %s (a word that is no option, but begins with \"--\", stands after \"--\")",
@@ -188,8 +127,8 @@ static int parse_options(const struct ctl *ctl, int argc, char **argv, const cha
 	optind = 0; /* glibc: start anew */
 	while ((value = getopt_long(argc, argv, mode, options, NULL)) != -1) {
 		if (value == ':' || value == '?')
-			return complain(ctl, value, argv);
-		if (set_value(ctl, all[value - OPT_BASE], shown(dashed, optarg)) < 0)
+			return complain(ctl, value, argv, all);
+		if (set_value(ctl, all[value - OPT_BASE], dashed_whole(dashed, optarg)) < 0)
 			return -EINVAL;
 	}
 	return 0;
@@ -200,16 +139,14 @@ static int parse_with_dashed(const struct ctl *ctl, int argc, char **argv, const
 	const struct arg **all)
 {
 	struct dashed dashed;
-	int r = hide_dashed(argc, argv, &dashed);
+	int r = dashed_hide(argc, argv, &dashed);
 
 	if (r < 0) {
 		ctl_usage(ctl, "out of memory");
 		return -EINVAL;
 	}
 	r = parse_options(ctl, argc, argv, ":", options, all, &dashed);
-	for (int i = 0; i < argc; i++)
-		argv[i] = shown(&dashed, argv[i]);
-	free(dashed.word);
+	dashed_show(argc, argv, &dashed);
 	return r;
 }
 
@@ -232,35 +169,27 @@ static int check_words(const struct ctl *ctl, char **words, int count, int min, 
 	return -EINVAL;
 }
 
-static int check_globals(const struct ctl *ctl)
-{
-	if (ctl->timeout == 0 || ctl->timeout > TIMEOUT_MAX) {
-		ctl_usage(ctl, "--timeout is at least one second and at most a day");
-		return -EINVAL;
-	}
-	if (ctl->json && ctl->verb && !ctl->verb->json) {
-		ctl_usage(ctl, "this verb has no --json");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, int min_words, int max_words,
 	char ***ret_words)
 {
 	struct option options[OPTIONS_MAX + 1];
-	const struct arg *all[OPTIONS_MAX];
-	struct arg globals[5];
+	const struct arg *all[OPTIONS_MAX + 1];
+	struct arg globals[GLOBALS];
 	bool help = false;
 
-	merge(args, find_global(globals, ctl, &help), options, all);
+	globals_table(ctl, &help, globals);
+	if (ctl->see_args) {
+		ctl->see_args(args, globals, ctl->see_data);
+		return ARGS_HELP;
+	}
+	merge(args, globals, options, all);
 	if (parse_with_dashed(ctl, argc, argv, options, all) < 0)
 		return -EINVAL;
 	if (help) {
-		print_help(ctl, args, globals);
+		help_verb(ctl, args, globals);
 		return ARGS_HELP;
 	}
-	if (check_globals(ctl) < 0)
+	if (globals_apply(ctl) < 0)
 		return -EINVAL;
 	if (check_words(ctl, argv + optind, argc - optind, min_words, max_words) < 0)
 		return -EINVAL;
@@ -273,18 +202,19 @@ int args_exit(int result)
 	return result == ARGS_HELP ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-int args_parse_global(struct ctl *ctl, const struct verb *verbs, int argc, char **argv, int *ret_index)
+int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 {
 	bool help = false, version = false;
 	const struct arg own[] = {
 		{"version", ARG_FLAG, &version, NULL, "print the version and leave"},
-		{NULL, ARG_FLAG, NULL, NULL, NULL},
+		{0},
 	};
 	struct option options[OPTIONS_MAX + 1];
-	const struct arg *all[OPTIONS_MAX];
-	struct arg globals[5];
+	const struct arg *all[OPTIONS_MAX + 1];
+	struct arg globals[GLOBALS];
 
-	merge(own, find_global(globals, ctl, &help), options, all);
+	globals_table(ctl, &help, globals);
+	merge(own, globals, options, all);
 	if (parse_options(ctl, argc, argv, "+:", options, all, &(struct dashed){0}) < 0)
 		return -EINVAL;
 	if (version) {
@@ -292,18 +222,25 @@ int args_parse_global(struct ctl *ctl, const struct verb *verbs, int argc, char 
 		return ARGS_HELP;
 	}
 	if (help) {
-		printf("usage: cekctl [OPTION…] VERB [ARGUMENT…]\n\n");
-		for (const struct verb *verb = verbs; verb->name; verb++)
-			printf("  %-15s %s\n", verb->name, verb->purpose);
-		printf("\n");
-		print_option(&own[0]);
-		for (const struct arg *arg = globals; arg->name; arg++)
-			print_option(arg);
-		printf("\n\"cekctl VERB --help\" says more about one verb, cekctl(1) about all.\n");
+		args_help(ctl, stdout);
 		return ARGS_HELP;
 	}
-	if (check_globals(ctl) < 0)
+	if (globals_apply(ctl) < 0)
 		return -EINVAL;
 	*ret_index = optind;
 	return ARGS_GO;
+}
+
+void args_help(struct ctl *ctl, FILE *to)
+{
+	const struct arg version[] = {{"version", ARG_FLAG, NULL, NULL, "print the version and leave"}, {0}};
+	struct arg globals[GLOBALS];
+
+	globals_table(ctl, NULL, globals);
+	fprintf(to, "usage: cekctl [OPTION…] VERB [ARGUMENT…]\n\n");
+	help_verbs(to, ctl->verbs, NULL);
+	fputc('\n', to);
+	help_options(to, version);
+	help_options(to, globals);
+	fprintf(to, "\n\"cekctl help VERB\" says more about one verb, cekctl(1) about all.\n");
 }

@@ -11,14 +11,25 @@
 #include "client/cek.h"
 #include "client/cekctl/console/exits.h"
 
+struct arg;
 struct outcome;
 struct verb;
 
+/* What a verb's options are, instead of reading them: its own (may be NULL), and those of every verb. */
+typedef void ctl_see_args(const struct arg *own, const struct arg *globals, void *data);
+
 struct ctl {
 	const struct verb *verb;
-	const char *socket; /* NULL: libcek's default */
-	unsigned timeout;   /* seconds, for each call */
+	const struct verb *verbs; /* the table that it stands in, for help and completion; a nameless one ends it */
+	const char *socket;       /* NULL: libcek's default */
+	unsigned timeout;         /* seconds, for each call */
 	bool json;
+	bool names;         /* --output name: names alone */
+	bool utc;           /* times in UTC */
+	const char *output; /* name, table or json; NULL: as json says */
+	const char *color;  /* auto, always or never; NULL: auto */
+	ctl_see_args *see_args;
+	void *see_data;
 	bool exit_now;           /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */
 	cek_conn *conn;          /* made by the first call */
 	struct outcome *outcome; /* for --json; NULL: nobody wants to know */
@@ -32,7 +43,10 @@ struct verb {
 	const char *arguments; /* for the usage line */
 	const char *purpose;   /* one sentence */
 	verb_run *run;
-	bool json; /* has --json */
+	bool json;           /* has --json */
+	const char *example; /* a line for a shell */
+	bool names;          /* has --output name */
+	bool fresh;          /* its NAME is a new one */
 };
 
 /* A failure: one line on stderr, "cekctl: VERB: …", control characters replaced, and the error of --json. Each returns

@@ -12,5 +12,5 @@ int value_duration(const char *text, uint32_t *ret_seconds);
 /* Decimal digits only. 0 or -EINVAL. */
 int value_number(const char *text, uint32_t *ret_number);
 
-/* RFC 3339 in UTC ("2026-01-31T12:00:00Z"): microseconds since 1970. 0 or -EINVAL. */
+/* RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31 13:00:00+01:00"): microseconds since 1970. 0 or -EINVAL. */
 int value_time(const char *text, uint64_t *ret_time);

@@ -8,6 +8,7 @@
 
 verb_run verb_audit_verify;
 verb_run verb_fsck;
+verb_run verb_help;
 verb_run verb_jwe_decrypt;
 verb_run verb_jwe_encrypt;
 verb_run verb_jwks;

@@ -60,7 +60,7 @@ static char *section_of(const char *verb)
 static void help_of(const struct verb *verb, char help[HELP_MAX])
 {
 	char name[] = "verb", option[] = "--help", *argv[] = {name, option, NULL};
-	struct ctl ctl = {.verb = verb, .timeout = 1};
+	struct ctl ctl = {.verb = verb, .verbs = verb_table, .timeout = 1};
 	FILE *file = tmpfile();
 	int saved = dup(STDOUT_FILENO);
 	size_t n;
@@ -81,7 +81,7 @@ static void help_of(const struct verb *verb, char help[HELP_MAX])
 
 static bool is_global(const char *option)
 {
-	static const char *const globals[] = {"json", "socket", "timeout", "help"};
+	static const char *const globals[] = {"json", "output", "socket", "timeout", "utc", "color", "help"};
 
 	for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++)
 		if (strcmp(globals[i], option) == 0)
@@ -148,6 +148,20 @@ static void test_no_other_sections(void **state)
 	}
 }
 
+/* Each has an example of its own, a line for a shell; test_console.py runs them. */
+static void test_examples(void **state)
+{
+	for (const struct verb *verb = verb_table; verb->name; verb++) {
+		char command[NAME_MAX_LEN + 8], help[HELP_MAX];
+
+		snprintf(command, sizeof(command), "cekctl %s", verb->name);
+		if (!verb->example || !strstr(verb->example, command) || strchr(verb->example, '\n'))
+			fail_msg("\"%s\" has no example of one line", verb->name);
+		help_of(verb, help);
+		assert_non_null(strstr(help, verb->example));
+	}
+}
+
 #define KID "-Vh4Ml9Ov73jD9z2mFbQG8tUQ-Uz_oQ1n8tTgq7b0xE"
 
 enum { ARGV_MAX = 16 };
@@ -179,7 +193,11 @@ static int run_with(const struct verb *verb, bool name, const char *one, const c
 {
 	const char *const words[] = {one, two, three}, *argv[ARGV_MAX + 1] = {"verb"};
 	struct outcome outcome = {0};
-	struct ctl ctl = {.verb = verb, .timeout = 1, .socket = "/nonexistent/socket", .outcome = &outcome};
+	struct ctl ctl = {.verb = verb,
+		.verbs = verb_table,
+		.timeout = 1,
+		.socket = "/nonexistent/socket",
+		.outcome = &outcome};
 	const struct needed *needs = needed_by(verb);
 	size_t argc = 1;
 	int r;
@@ -197,11 +215,12 @@ static int run_with(const struct verb *verb, bool name, const char *one, const c
 	return r == EXIT_TRY_AGAIN ? EXIT_FAILURE : r; /* no cekd, or no file */
 }
 
+/* Other words than those of a verb. */
 static bool takes_words(const struct verb *verb)
 {
 	const char *first = verb->arguments + strspn(verb->arguments, "[{");
 
-	return *first >= 'A' && *first <= 'Z';
+	return *first >= 'A' && *first <= 'Z' && strncmp(first, "VERB", 4) != 0;
 }
 
 /* Every verb that takes a KID, a NAME or a FILE takes one that begins with "-", as one kid of 64 does; a verb that
@@ -263,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_kid_options),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_no_other_sections),
+		cmocka_unit_test(test_examples),
 	};
 
 	return cmocka_run_group_tests(tests, read_page, NULL);

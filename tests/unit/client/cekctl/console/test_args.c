@@ -107,6 +107,7 @@ static void test_wrong(void **state)
 		assert_int_equal(parse(&with_json, bad[i], 0, 1, &parsed), -EINVAL);
 	assert_int_equal(parse(&with_json, "test", 1, 1, &parsed), -EINVAL);
 	assert_int_equal(parse(&without_json, "test --json", 0, 0, &parsed), -EINVAL);
+	assert_int_equal(parse(&without_json, "test --output json", 0, 0, &parsed), -EINVAL);
 	assert_int_equal(args_exit(-EINVAL), EXIT_USAGE);
 	assert_int_equal(args_exit(ARGS_HELP), EXIT_SUCCESS);
 }
@@ -200,6 +201,14 @@ static void test_complaints(void **state)
 			"unknown option --old (a word that is no option, but begins with \"--\", stands after \"--\")"},
 		{"test -f", "too many words (-f is one: options begin with \"--\")"},
 		{"test a -help -x", "too many words (-help is one"},
+		{"test --numbr 3", "unknown option --numbr; did you mean --number?"},
+		{"test --nubmer=3", "unknown option --nubmer=3; did you mean --number?"},
+		{"test --outptu json", "; did you mean --output?"},
+		{"test --t x", "unknown option --t: it may be --text, --timeout"},
+		{"test --output yaml", "--output wants name, table or json, not \"yaml\""},
+		{"test --output name", "this verb shows no list"},
+		{"test --json --output table", "--json and --output table do not go together"},
+		{"test --color blue", "--color wants auto, always or never"},
 		{"test a", "too many words: cekctl test"},
 		{"test --flag=yes", "--flag takes no value"},
 		{"test --text", "--text wants a value"},
@@ -226,6 +235,21 @@ static void test_complaints(void **state)
 	}
 }
 
+static void test_output(void **state)
+{
+	static const struct verb list = {"test", "", "", NULL, true, NULL, .names = true};
+	struct parsed parsed;
+
+	assert_int_equal(parse(&with_json, "test --output json", 0, 0, &parsed), ARGS_GO);
+	assert_true(parsed.ctl.json);
+	assert_int_equal(parse(&with_json, "test --output json --json", 0, 0, &parsed), ARGS_GO);
+	assert_true(parsed.ctl.json);
+	assert_int_equal(parse(&with_json, "test --output table", 0, 0, &parsed), ARGS_GO);
+	assert_false(parsed.ctl.json || parsed.ctl.names);
+	assert_int_equal(parse(&list, "test --output name", 0, 0, &parsed), ARGS_GO);
+	assert_true(parsed.ctl.names && !parsed.ctl.json);
+}
+
 static void test_list_limit(void **state)
 {
 	char line[4096] = "test";
@@ -248,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_kids),
 		cmocka_unit_test(test_no_kids),
 		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_list_limit),
 	};
 

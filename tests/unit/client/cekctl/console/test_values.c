@@ -58,14 +58,21 @@ static void test_numbers(void **state)
 
 static void test_times(void **state)
 {
-	static const char *const bad[] = {"", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+01:00",
-		"2026-02-30T12:00:00Z", "1969-12-31T23:59:59Z", "2026-01-31T12:00:00Zx"};
+	static const char *const bad[] = {"", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+0100",
+		"2026-02-30T12:00:00Z", "1969-12-31T23:59:59Z", "2026-01-31T12:00:00Zx", "2026-01-31T12:00:00+24:00",
+		"2026-01-31T12:00:00+01:60", "2026-01-31T12:00:00+1:000", "1970-01-01T00:30:00+01:00",
+		"2026-01-31T12:00:00+"};
 	uint64_t time = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(value_time(bad[i], &time), -EINVAL);
 	assert_int_equal(time, 7);
 	assert_int_equal(value_time("2026-01-31T12:00:00Z", &time), 0);
+	assert_int_equal(time, 1769860800ULL * 1000000);
+	/* as times are shown */
+	assert_int_equal(value_time("2026-01-31 13:00:00+01:00", &time), 0);
+	assert_int_equal(time, 1769860800ULL * 1000000);
+	assert_int_equal(value_time("2026-01-31T06:30:00-05:30", &time), 0);
 	assert_int_equal(time, 1769860800ULL * 1000000);
 }
 
