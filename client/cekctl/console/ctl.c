@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "client/cekctl/console/outcome.h"
+#include "client/cekctl/console/waiting.h"
 #include "proto/utf8.h"
 
 enum { LINE_BYTES = 2048 };
@@ -25,6 +26,7 @@ __attribute__((format(printf, 2, 0))) static void format_line(char line[LINE_BYT
 /* prefix and hint may be empty. */
 static void print_line(const struct ctl *ctl, const char *prefix, const char *line, const char *hint)
 {
+	waiting_hide();
 	fprintf(stderr, "cekctl: %s%s%s%s%s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", prefix,
 		*prefix ? ": " : "", line, *hint ? "; " : "", hint);
 }

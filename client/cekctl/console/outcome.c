@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cekctl/console/width.h"
+
 enum { SHAPE_VERSION = 1 };
 
 json_t *outcome_object(json_t *members)
@@ -22,7 +24,9 @@ json_t *outcome_object(json_t *members)
 
 static bool dump(json_t *object, bool line)
 {
-	bool good = json_dumpf(object, stdout, line ? JSON_COMPACT : JSON_INDENT(2)) == 0;
+	/* jansson escapes C0 alone; a terminal may obey C1 as well. */
+	size_t flags = (line ? JSON_COMPACT : JSON_INDENT(2)) | (width_output() ? JSON_ENSURE_ASCII : 0);
+	bool good = json_dumpf(object, stdout, flags) == 0;
 
 	json_decref(object);
 	return putchar('\n') != EOF && good;

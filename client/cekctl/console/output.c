@@ -8,10 +8,8 @@
 #include <time.h>
 
 #include "client/cekctl/console/outcome.h"
+#include "client/cekctl/console/width.h"
 #include "proto/base64url.h"
-#include "proto/utf8.h"
-
-enum { FIELD_WIDTH = 18 };
 
 int output_json(const struct ctl *ctl, json_t *value)
 {
@@ -32,7 +30,7 @@ int output_json_line(const struct ctl *ctl, json_t *value)
 		return ctl_fail(ctl, "out of memory");
 	if (ctl->outcome->output == OUTCOME_NOTHING)
 		ctl->outcome->output = OUTCOME_LINES;
-	r = json_dumpf(object, stdout, JSON_COMPACT);
+	r = json_dumpf(object, stdout, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0));
 	json_decref(object);
 	return putchar('\n') != EOF && r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
 }
@@ -96,33 +94,35 @@ const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX])
 	return text;
 }
 
-static const char *format_time(uint64_t time, char separator, char text[OUTPUT_TIME])
-{
-	time_t seconds = (time_t)(time / 1000000);
-	struct tm parts;
-
-	if (!gmtime_r(&seconds, &parts) || strftime(text, OUTPUT_TIME, "%Y-%m-%d %H:%M:%S", &parts) == 0)
-		return strcpy(text, "?");
-	text[strcspn(text, " ")] = separator;
-	return text;
-}
-
 json_t *output_json_time(uint64_t time)
 {
+	time_t seconds = (time_t)(time / 1000000);
 	char text[OUTPUT_TIME];
+	struct tm parts;
 
 	if (time == 0)
 		return json_null();
-	format_time(time, 'T', text);
+	if (!gmtime_r(&seconds, &parts) || strftime(text, OUTPUT_TIME, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
+		strcpy(text, "?");
 	return json_sprintf("%s.%06uZ", text, (unsigned)(time % 1000000));
 }
 
 const char *output_time(uint64_t time, char text[OUTPUT_TIME])
 {
+	time_t seconds = (time_t)(time / 1000000);
+	struct tm parts;
+	size_t n;
+
 	if (time == 0)
 		return strcpy(text, "-");
-	format_time(time, ' ', text);
-	return strcat(text, "Z");
+	/* strftime(3) writes the offset as +hhmm */
+	if (!localtime_r(&seconds, &parts) || (n = strftime(text, OUTPUT_TIME - 1, "%Y-%m-%d %H:%M:%S%z", &parts)) < 5)
+		return strcpy(text, "?");
+	if (parts.tm_gmtoff == 0)
+		return strcpy(text + n - 5, "Z"), text;
+	memmove(text + n - 1, text + n - 2, 3);
+	text[n - 2] = ':';
+	return text;
 }
 
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
@@ -144,24 +144,24 @@ const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 	return text;
 }
 
-void output_text(const char *text)
+void output_span(const char *text, size_t len)
 {
-	while (*text) {
-		size_t len = utf8_printable_len(text);
+	const char *end = text + len;
+	size_t columns;
+	bool shown;
 
-		if (len > 0)
-			fwrite(text, 1, len, stdout);
+	while (text < end) {
+		size_t step = width_step(text, &columns, &shown);
+
+		if (shown)
+			fwrite(text, 1, step, stdout);
 		else
-			putchar('?');
-		text += len ? len : 1;
+			printf("%.*s", (int)step, "????");
+		text += step;
 	}
 }
 
-void output_field(const char *label, const char *text)
+void output_text(const char *text)
 {
-	if (*text == '\0')
-		return;
-	printf("%s:%*s", label, strlen(label) + 1 < FIELD_WIDTH ? FIELD_WIDTH - (int)strlen(label) - 1 : 1, "");
-	output_text(text);
-	putchar('\n');
+	output_span(text, strlen(text));
 }

@@ -45,14 +45,21 @@ const char *output_hex(const ProtobufCBinaryData *bytes, char text[OUTPUT_HEX]);
 /* RFC 3339 in UTC with microseconds, or null for 0. */
 json_t *output_json_time(uint64_t time);
 
-/* "2026-01-31 12:00:00Z", or "-" for 0. Returns text. */
+/* In the local zone: "2026-01-31 13:00:00+01:00", "2026-01-31 12:00:00Z" where that is UTC, "-" for 0. Returns text. */
 const char *output_time(uint64_t time, char text[OUTPUT_TIME]);
 
 /* "7d", "1h30m", "0s". Returns text. */
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION]);
 
-/* Print text, bytes of control characters (C1 too) and of what is no UTF-8 as "?". */
+/* Print text, bytes of control characters (C1 too), of invisible ones and of what is no UTF-8 as "?". */
 void output_text(const char *text);
 
-/* "label:   text" with the label in a column of its own; nothing if text is empty. */
+/* The same with the first len bytes, which end where a character does. */
+void output_span(const char *text, size_t len);
+
+/* Text of lines that programs read: as it is, but on a terminal as output_text() prints each line. */
+void output_document(const char *text);
+
+/* "label:   text" with the label in a column of its own; nothing if text is empty. On a terminal text goes on in that
+ * column. */
 void output_field(const char *label, const char *text);

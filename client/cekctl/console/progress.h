@@ -12,12 +12,13 @@ struct progress {
 	uint64_t bytes; /* read so far */
 	uint64_t total; /* 0 = unknown: standard input is not a file */
 	uint64_t shown; /* lines, when the bar was drawn last */
-	bool visible;
+	uint64_t next;  /* monotonic microseconds: it is drawn then even if little has happened */
+	bool visible;   /* a terminal */
 };
 
 void progress_start(struct progress *progress);
 
-/* Draw it if enough happened since the last time. */
+/* Draw it if enough happened since the last time, or that is a second ago. */
 void progress_show(struct progress *progress);
 
 /* Draw it for the last time and end its line. */

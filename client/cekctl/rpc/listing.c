@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/rpc/listing.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,19 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/table.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/versions.h"
 #include "proto/alg.h"
 
-enum { KEYS_MAX = 1 << 17 }; /* a daemon cannot make us keep more */
+enum {
+	KEYS_MAX = 1 << 17, /* a daemon cannot make us keep more */
+	COLUMN_KIND = 2,
+	COLUMN_STATE = 4,
+	COLUMN_UNWRAPS = 6,
+	COLUMN_LAST_USED = 7,
+};
 
 static const char *describe_kind(const Cek__V1__Key *key, char text[32])
 {
@@ -42,36 +50,31 @@ static void add_rows(struct table *table, const Cek__V1__Key *key)
 	}
 }
 
-/* What is printed: rows and JSON, and the key that came last. */
-struct list {
-	struct table *table;
-	json_t *array;
+/* Where the list is read to: the key that came last. */
+struct cursor {
+	listing_key *each;
+	void *data;
 	char after[KEY_NAME_MAX + 1];
 	size_t n_keys;
 };
 
-static int add_key(struct ctl *ctl, struct list *list, const Cek__V1__Key *key)
+static int give_key(struct ctl *ctl, struct cursor *cursor, const Cek__V1__Key *key)
 {
 	Cek__V1__Reply *whole = NULL;
 	int r = EXIT_SUCCESS;
 
-	if (list->n_keys++ == KEYS_MAX)
+	if (cursor->n_keys++ == KEYS_MAX)
 		return ctl_fail_as(ctl, cek_status_name(CEK_E_PROTOCOL), NULL, "more than %d keys", KEYS_MAX);
 	if (key->before > 0)
 		r = versions_describe(ctl, key->name, NULL, true, &whole);
-	if (r != EXIT_SUCCESS)
-		return r;
-	if (whole)
-		key = whole->key->key;
-	versions_warn(ctl, key);
-	add_rows(list->table, key);
-	json_array_append_new(list->array, keys_json(key));
+	if (r == EXIT_SUCCESS)
+		r = cursor->each(ctl, whole ? whole->key->key : key, cursor->data);
 	rpc_reply_free(whole);
 	return r;
 }
 
 /* The names have to ascend, and each page brings some: else there would be no end. */
-static int add_page(struct ctl *ctl, struct list *list, const Cek__V1__ListKeysReply *page)
+static int give_page(struct ctl *ctl, struct cursor *cursor, const Cek__V1__ListKeysReply *page)
 {
 	int r = EXIT_SUCCESS;
 
@@ -80,31 +83,65 @@ static int add_page(struct ctl *ctl, struct list *list, const Cek__V1__ListKeysR
 	for (size_t i = 0; r == EXIT_SUCCESS && i < page->n_key; i++) {
 		const char *name = page->key[i]->name;
 
-		if (strcmp(name, list->after) <= 0 || strlen(name) > KEY_NAME_MAX)
+		if (strcmp(name, cursor->after) <= 0 || strlen(name) > KEY_NAME_MAX)
 			return rpc_fail_protocol(ctl, "cekd's list of keys is out of order");
-		strcpy(list->after, name);
-		r = add_key(ctl, list, page->key[i]);
+		strcpy(cursor->after, name);
+		r = give_key(ctl, cursor, page->key[i]);
 	}
 	return r;
 }
 
-static int list_page(struct ctl *ctl, struct list *list, bool *ret_more)
+static int list_page(struct ctl *ctl, struct cursor *cursor, bool *ret_more)
 {
 	Cek__V1__ListKeysRequest page = CEK__V1__LIST_KEYS_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 	Cek__V1__Reply *reply;
 	int r;
 
-	page.after = list->after;
+	page.after = cursor->after;
 	request.op_case = CEK__V1__REQUEST__OP_LIST_KEYS;
 	request.list_keys = &page;
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_LIST_KEYS, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
-	r = add_page(ctl, list, reply->list_keys);
+	r = give_page(ctl, cursor, reply->list_keys);
 	*ret_more = reply->list_keys->more;
 	rpc_reply_free(reply);
 	return r;
+}
+
+int listing_each(struct ctl *ctl, listing_key *each, void *data)
+{
+	struct cursor cursor = {.each = each, .data = data};
+	bool more = true;
+	int r = EXIT_SUCCESS;
+
+	waiting_begin("reading the list of keys");
+	while (r == EXIT_SUCCESS && more)
+		r = list_page(ctl, &cursor, &more);
+	waiting_end();
+	return r;
+}
+
+struct list {
+	struct table *table;
+	json_t *array;
+};
+
+static int add_key(struct ctl *ctl, const Cek__V1__Key *key, void *data)
+{
+	struct list *list = data;
+
+	versions_warn(ctl, key);
+	if (ctl->names) {
+		output_text(key->name);
+		putchar('\n');
+	} else if (ctl->json) {
+		json_array_append_new(list->array, keys_json(key));
+	} else {
+		add_rows(list->table, key);
+	}
+	return EXIT_SUCCESS;
 }
 
 int listing_print(struct ctl *ctl)
@@ -112,14 +149,16 @@ int listing_print(struct ctl *ctl)
 	static const char *const head[] = {"NAME", "ALG", "KIND", "VERSION", "STATE", "KID", "UNWRAPS", "LAST USED",
 		NULL};
 	struct list list = {.table = table_new(head), .array = json_array()};
-	bool more = true;
-	int r = EXIT_SUCCESS;
+	int r;
 
-	while (r == EXIT_SUCCESS && more)
-		r = list_page(ctl, &list, &more);
+	table_colour(list.table, COLUMN_STATE);
+	table_optional(list.table, COLUMN_KIND);
+	table_optional(list.table, COLUMN_UNWRAPS);
+	table_optional(list.table, COLUMN_LAST_USED);
+	r = listing_each(ctl, add_key, &list);
 	if (r == EXIT_SUCCESS && ctl->json)
 		r = output_json(ctl, json_pack("{s:O}", "keys", list.array));
-	else if (r == EXIT_SUCCESS)
+	else if (r == EXIT_SUCCESS && !ctl->names)
 		table_print(list.table, "");
 	json_decref(list.array);
 	table_free(list.table);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/waiting.h"
 
 int rpc_timeout(const struct ctl *ctl)
 {
@@ -136,8 +137,11 @@ int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__R
 	cek__v1__request__pack(request, packed);
 	r = rpc_connect(ctl, &conn);
 	if (r == EXIT_SUCCESS) {
-		int status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
+		int status;
 
+		waiting_begin("waiting for cekd");
+		status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
+		waiting_end();
 		r = status == CEK_OK ? unpack(ctl, result, wanted, ret_reply) : rpc_fail(ctl, status, result);
 	}
 	cek_result_free(result);
@@ -153,8 +157,11 @@ int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, C
 	int r = rpc_connect(ctl, &conn);
 
 	if (r == EXIT_SUCCESS) {
-		int status = cek_public_keys(conn, &args, rpc_timeout(ctl), &result);
+		int status;
 
+		waiting_begin("waiting for cekd");
+		status = cek_public_keys(conn, &args, rpc_timeout(ctl), &result);
+		waiting_end();
 		r = status == CEK_OK ? unpack(ctl, result, CEK__V1__REPLY__RESULT_PUBLIC_KEYS, ret_reply)
 				     : rpc_fail(ctl, status, result);
 	}

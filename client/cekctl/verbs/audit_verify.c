@@ -11,6 +11,7 @@
 
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "proto/chain.h"
 
@@ -60,8 +61,11 @@ static int print(const struct ctl *ctl, const struct chain_result *result)
 static int verify(const struct ctl *ctl, int fd, const struct chain_head *from, const struct chain_head *expected)
 {
 	struct chain_result result;
-	int r = chain_verify(fd, from, expected, NULL, NULL, &result);
+	int r;
 
+	waiting_begin("checking the chain");
+	r = chain_verify(fd, from, expected, NULL, NULL, &result);
+	waiting_end();
 	if (r < 0)
 		return ctl_fail(ctl, "cannot read: %s", strerror(-r));
 	r = print(ctl, &result);

@@ -43,6 +43,28 @@ static void print_finding(const Cek__V1__Finding *finding)
 	output_field("  advice", finding->advice);
 }
 
+static void print_findings(const Cek__V1__FsckReply *fsck)
+{
+	if (fsck->n_finding == 0)
+		printf("Journal and token agree.\n");
+	for (size_t i = 0; i < fsck->n_finding; i++)
+		print_finding(fsck->finding[i]);
+	if (fsck->more)
+		printf("and %u more, for which there was no room: mend some of these and look again\n", fsck->more);
+}
+
+/* What each finding is about: a version by its kid, an object that belongs to none by its CKA_ID. */
+static void print_names(const Cek__V1__FsckReply *fsck)
+{
+	for (size_t i = 0; i < fsck->n_finding; i++) {
+		const Cek__V1__Finding *finding = fsck->finding[i];
+		char id[OUTPUT_HEX];
+
+		output_text(*finding->kid ? finding->kid : output_hex(&finding->cka_id, id));
+		putchar('\n');
+	}
+}
+
 int verb_fsck(struct ctl *ctl, int argc, char **argv)
 {
 	Cek__V1__FsckRequest fsck = CEK__V1__FSCK_REQUEST__INIT;
@@ -62,13 +84,10 @@ int verb_fsck(struct ctl *ctl, int argc, char **argv)
 	n = reply->fsck->n_finding;
 	if (ctl->json)
 		r = output_json(ctl, findings_json(reply->fsck));
-	else if (n == 0)
-		printf("Journal and token agree.\n");
-	for (size_t i = 0; !ctl->json && i < n; i++)
-		print_finding(reply->fsck->finding[i]);
-	if (!ctl->json && reply->fsck->more)
-		printf("and %u more, for which there was no room: mend some of these and look again\n",
-			reply->fsck->more);
+	else if (ctl->names)
+		print_names(reply->fsck);
+	else
+		print_findings(reply->fsck);
 	n += reply->fsck->more;
 	rpc_reply_free(reply);
 	if (r == EXIT_SUCCESS && n > 0)

@@ -9,6 +9,7 @@
 #include "base/wipe.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/io.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/rpc/jwe.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -43,7 +44,7 @@ static int decrypt(struct ctl *ctl, const struct cek_jwe_policy *policy)
 	cek_jwe *jwe;
 	cek_conn *conn = NULL;
 	size_t len;
-	int r = rpc_connect(ctl, &conn);
+	int status, r = rpc_connect(ctl, &conn);
 
 	if (r == EXIT_SUCCESS)
 		r = jwe_read_input(ctl, policy->max_token, &input, &len);
@@ -51,8 +52,10 @@ static int decrypt(struct ctl *ctl, const struct cek_jwe_policy *policy)
 		return r;
 	while (len > 0 && (input.base[len - 1] == '\n' || input.base[len - 1] == '\r'))
 		len--;
-	if (cek_jwe_decrypt(conn, policy, (const char *)input.base, len, rpc_timeout(ctl), &jwe, &error) ==
-		CEK_JWE_OK) {
+	waiting_begin("waiting for cekd");
+	status = cek_jwe_decrypt(conn, policy, (const char *)input.base, len, rpc_timeout(ctl), &jwe, &error);
+	waiting_end();
+	if (status == CEK_JWE_OK) {
 		struct cek_bytes plaintext = cek_jwe_plaintext(jwe);
 		int written = io_write_all(STDOUT_FILENO, plaintext.data, plaintext.len);
 

@@ -5,6 +5,7 @@
 
 #include "base/wipe.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/rpc/jwe.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -17,13 +18,16 @@ static int encrypt(struct ctl *ctl, const struct cek_jwe_params *params, size_t 
 	cek_conn *conn = NULL;
 	char *token;
 	size_t len;
-	int r = rpc_connect(ctl, &conn);
+	int status, r = rpc_connect(ctl, &conn);
 
 	if (r == EXIT_SUCCESS)
 		r = jwe_read_input(ctl, limit, &input, &len);
 	if (r != EXIT_SUCCESS)
 		return r;
-	if (cek_jwe_encrypt(conn, params, input.base, len, rpc_timeout(ctl), &token, &error) == CEK_JWE_OK) {
+	waiting_begin("waiting for cekd");
+	status = cek_jwe_encrypt(conn, params, input.base, len, rpc_timeout(ctl), &token, &error);
+	waiting_end();
+	if (status == CEK_JWE_OK) {
 		puts(token);
 		free(token);
 	} else {

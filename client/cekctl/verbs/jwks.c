@@ -5,6 +5,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/output.h"
 #include "client/cekctl/rpc/jwe.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -45,8 +46,10 @@ static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 		ctl_warn(ctl, "warning: %s", error.details);
 	if (r == CEK_JWE_OK)
 		r = cek_jwks_write(jwks, all, &json, &error);
-	if (r == CEK_JWE_OK)
-		puts(json);
+	if (r == CEK_JWE_OK) {
+		output_document(json);
+		putchar('\n');
+	}
 	free(json);
 	cek_jwks_free(jwks);
 	free(packed);

@@ -139,6 +139,14 @@ static void print_key(Cek__V1__Key *key)
 	}
 }
 
+static void print_kids(const Cek__V1__Key *key)
+{
+	for (size_t i = 0; i < key->n_version; i++) {
+		output_text(key->version[i]->kid);
+		putchar('\n');
+	}
+}
+
 int verb_key_show(struct ctl *ctl, int argc, char **argv)
 {
 	const char *kid = NULL;
@@ -160,6 +168,8 @@ int verb_key_show(struct ctl *ctl, int argc, char **argv)
 	versions_warn(ctl, reply->key->key);
 	if (ctl->json)
 		r = output_json(ctl, keys_json(reply->key->key));
+	else if (ctl->names)
+		print_kids(reply->key->key);
 	else
 		print_key(reply->key->key);
 	rpc_reply_free(reply);

@@ -39,7 +39,7 @@ int verb_metrics(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		r = print_json(ctl, reply->metrics->text);
 	else
-		fputs(reply->metrics->text, stdout);
+		output_document(reply->metrics->text);
 	rpc_reply_free(reply);
 	return r;
 }

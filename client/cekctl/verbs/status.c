@@ -7,6 +7,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/colour.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/table.h"
 #include "client/cekctl/rpc/rpc.h"
@@ -82,6 +83,7 @@ static void print_workers(const Cek__V1__StatusReply *status)
 	static const char *const head[] = {"WORKER", "STATE", "PID", "STARTS", "QUEUED", "DONE", "MEMORY", NULL};
 	struct table *table = table_new(head);
 
+	table_colour(table, 1);
 	for (size_t i = 0; i < status->n_worker; i++) {
 		const Cek__V1__WorkerStatus *worker = status->worker[i];
 		char name[64], pid[16], starts[16], queued[16], done[24], memory[32];
@@ -104,9 +106,14 @@ static void print_algs(const Cek__V1__StatusReply *status)
 	static const char *const head[] = {"ALG", "", "HOW", NULL};
 	struct table *table = table_new(head);
 
+	table_colour(table, 1);
 	for (size_t i = 0; i < status->n_alg; i++) {
-		const char *const cells[] = {status->alg[i]->alg, status->alg[i]->available ? "yes" : "no",
-			status->alg[i]->how};
+		const Cek__V1__AlgStatus *alg = status->alg[i];
+		const char *const cells[] = {alg->alg,
+			alg->available         ? "yes"
+				: alg->untried ? "untried"
+					       : "no",
+			alg->how};
 
 		table_row(table, cells);
 	}
@@ -120,7 +127,11 @@ static void print_status(const Cek__V1__StatusReply *status)
 
 	printf("cekd ");
 	output_text(status->version);
-	printf(" is %sready%s", status->ready ? "" : "NOT ", status->ready ? "\n" : ": ");
+	printf(" is ");
+	colour_begin(status->ready ? COLOUR_GOOD : COLOUR_BAD);
+	printf(status->ready ? "ready" : "NOT ready");
+	colour_end(COLOUR_GOOD);
+	printf(status->ready ? "\n" : ": ");
 	if (!status->ready) {
 		output_text(status->why_not_ready);
 		putchar('\n');

@@ -15,6 +15,7 @@
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/values.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/token/p11.h"
 #include "client/cekctl/token/pin.h"
 #include "client/cekctl/token/softhsm.h"
@@ -269,7 +270,9 @@ int verb_token_init(struct ctl *ctl, int argc, char **argv)
 	if (r != 0)
 		return r;
 	ctl->exit_now = true;
+	waiting_begin("initialising the token");
 	r = initialise(ctl, &init);
+	waiting_end();
 	if (r == 0)
 		r = show(ctl, &init);
 	clean_up(&init);

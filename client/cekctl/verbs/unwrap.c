@@ -13,6 +13,8 @@
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/waiting.h"
+#include "client/cekctl/console/width.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -75,7 +77,7 @@ static int print_json(const struct ctl *ctl, const cek_result *result)
 	char *text, *rest;
 	int r;
 
-	rest = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	rest = object ? json_dumps(object, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0)) : NULL;
 	json_decref(object);
 	if (!rest || arena_init(&secrets, b64u_encoded_len(cek.len)) < 0) {
 		free(rest);
@@ -112,7 +114,9 @@ static int unwrap(struct ctl *ctl, const json_t *object)
 	r = rpc_connect(ctl, &conn);
 	if (r != EXIT_SUCCESS)
 		return r;
+	waiting_begin("waiting for cekd");
 	status = cek_unwrap(conn, &wrapped.args, rpc_timeout(ctl), &result);
+	waiting_end();
 	if (status != CEK_OK) {
 		r = rpc_fail(ctl, status, result);
 	} else if (ctl->json) {

@@ -14,6 +14,7 @@
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/console/waiting.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -105,8 +106,11 @@ static int wrap(struct ctl *ctl, const struct options *options, struct cek_wrap 
 	if (r == EXIT_SUCCESS)
 		r = rpc_connect(ctl, &conn);
 	if (r == EXIT_SUCCESS) {
-		int status = cek_wrap(conn, args, rpc_timeout(ctl), &result);
+		int status;
 
+		waiting_begin("waiting for cekd");
+		status = cek_wrap(conn, args, rpc_timeout(ctl), &result);
+		waiting_end();
 		if (status != CEK_OK)
 			r = rpc_fail(ctl, status, result);
 	}

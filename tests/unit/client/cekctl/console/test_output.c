@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -49,6 +51,26 @@ static void test_times(void **state)
 	json_decref(time);
 }
 
+/* output_time() in this zone, as tzset(3) reads it. */
+static void expect_time(const char *zone, const char *expected)
+{
+	char text[OUTPUT_TIME];
+
+	setenv("TZ", zone, 1);
+	tzset();
+	assert_string_equal(output_time(1769860800000001, text), expected);
+	unsetenv("TZ");
+	tzset();
+}
+
+static void test_zones(void **state)
+{
+	expect_time("UTC0", "2026-01-31 12:00:00Z");
+	expect_time("CET-1", "2026-01-31 13:00:00+01:00");
+	expect_time("NST3:30", "2026-01-31 08:30:00-03:30");
+	expect_time("EAST-14", "2026-02-01 02:00:00+14:00");
+}
+
 static void test_strings(void **state)
 {
 	json_t *good = output_string("K\xc3\xa4se"), *bad = output_string("K\xff\x80se");
@@ -82,6 +104,11 @@ static void test_shown(void **state)
 		     "b\xff\xe2\x82",
 		"a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
 	expect_shown("", "");
+	/* what hides or turns text, so that one kid looks like another */
+	expect_shown("a\xe2\x80\xae"
+		     "b\xe2\x80\x8b"
+		     "c",
+		"a???b???c");
 }
 
 static void test_hex(void **state)
@@ -104,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_hex),

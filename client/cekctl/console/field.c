@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output.h: lines that are laid out, but no table. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/cekctl/console/colour.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/console/width.h"
+
+enum {
+	FIELD_WIDTH = 18,
+	FIELD_LEAST = 24, /* a narrower column is left to the terminal */
+};
+
+/* Words in lines of room columns behind a margin; one that is longer (a kid, to be copied) stays whole. */
+static void print_wrapped(const char *text, size_t margin, size_t room)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " "), width = width_span(text, len);
+
+		if (used > 0 && used + 1 + width > room) {
+			printf("\n%*s", (int)margin, "");
+			used = 0;
+		} else if (used > 0) {
+			putchar(' ');
+			used++;
+		}
+		output_span(text, len);
+		used += width;
+		text += len + strspn(text + len, " ");
+	}
+}
+
+void output_field(const char *label, const char *text)
+{
+	size_t label_width = width_text(label) + 1, terminal = width_output();
+	size_t margin = label_width < FIELD_WIDTH ? FIELD_WIDTH : label_width + 1;
+	enum colour colour = strcmp(label, "WARNING") == 0 ? COLOUR_BAD : COLOUR_PLAIN;
+
+	if (*text == '\0')
+		return;
+	colour_begin(colour);
+	printf("%s:", label);
+	colour_end(colour);
+	printf("%*s", (int)(margin - label_width), "");
+	if (terminal > margin + FIELD_LEAST)
+		print_wrapped(text, margin, terminal - margin);
+	else
+		output_text(text);
+	putchar('\n');
+}
+
+void output_document(const char *text)
+{
+	if (!isatty(STDOUT_FILENO)) {
+		fputs(text, stdout);
+		return;
+	}
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		output_span(text, len);
+		text += len;
+		if (*text) {
+			putchar('\n');
+			text++;
+		}
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much room text takes on a terminal, and how much there is.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The character at text, which must not be the NUL: its bytes, never 0, its columns in *ret_columns (0 for one that
+ * combines with the one before it, 2 for a wide one), and whether it can be shown as it is. One that cannot (no UTF-8,
+ * a control character, an invisible one that reorders or hides others) is shown as one "?" a byte. */
+size_t width_step(const char *text, size_t *ret_columns, bool *ret_shown);
+
+/* Columns of text as output_text() shows it. */
+size_t width_text(const char *text);
+
+/* The same of its first len bytes, which end where a character does. */
+size_t width_span(const char *text, size_t len);
+
+/* Columns of the terminal that fd is: $COLUMNS, then what the terminal says, then 80. 0: it is none, and no line is too
+ * long. */
+size_t width_terminal(int fd);
+
+/* The same for standard output; --color and the like do not change it. */
+size_t width_output(void);
+
+/* Whether fd is a terminal on which a line may be written anew. */
+bool width_can_redraw(int fd);
