@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,13 @@ static int unpack(struct ctl *ctl, const cek_result *result, Cek__V1__Reply__Res
 	return EXIT_SUCCESS;
 }
 
-int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
+/* ret_no: what is to be said of a version may be unknown to this peer, or not its business. */
+static bool is_no(int status)
+{
+	return status == CEK_UNKNOWN_KEY || status == CEK_DENIED;
+}
+
+static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted, int *ret_no,
 	Cek__V1__Reply **ret_reply)
 {
 	size_t size = cek__v1__request__get_packed_size(request);
@@ -142,10 +149,36 @@ int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__R
 		waiting_begin("waiting for cekd");
 		status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
 		waiting_end();
-		r = status == CEK_OK ? unpack(ctl, result, wanted, ret_reply) : rpc_fail(ctl, status, result);
+		if (ret_no && is_no(status))
+			*ret_no = status;
+		else
+			r = status == CEK_OK ? unpack(ctl, result, wanted, ret_reply) : rpc_fail(ctl, status, result);
 	}
 	cek_result_free(result);
 	free(packed);
+	return r;
+}
+
+int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
+	Cek__V1__Reply **ret_reply)
+{
+	return call(ctl, request, wanted, NULL, ret_reply);
+}
+
+int rpc_try_describe(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int *ret_no, Cek__V1__Reply **ret_reply)
+{
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	int r;
+
+	*ret_no = CEK_OK;
+	*ret_reply = NULL;
+	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
+	request.describe_key = describe;
+	r = call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_no, ret_reply);
+	if (r == EXIT_SUCCESS && *ret_reply && !(*ret_reply)->key->key) {
+		*ret_reply = rpc_reply_free(*ret_reply);
+		r = rpc_fail_protocol(ctl, "cekd's reply is empty");
+	}
 	return r;
 }
 

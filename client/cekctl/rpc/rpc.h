@@ -39,6 +39,10 @@ int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Re
 /* The same with more than a name. */
 int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply);
 
+/* The same, but that the peer may not do it (CEK_DENIED) or that cekd tells it of no such key (CEK_UNKNOWN_KEY) is no
+ * failure: EXIT_SUCCESS, *ret_no is that status, and *ret_reply NULL. */
+int rpc_try_describe(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int *ret_no, Cek__V1__Reply **ret_reply);
+
 /* GetPublicKeys, all pages, of these names (none = all). As rpc_call(); the reply may be longer than a frame. */
 int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, Cek__V1__Reply **ret_reply);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key compromise: a version that must not be trusted any more, at once and for good. */
+#include <stdlib.h>
+
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/set_state.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -16,12 +19,16 @@ int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
 		{0},
 	};
 	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
+	struct resolved version;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	change.kid = words[0];
+	r = resolve_version(ctl, words[0], &version);
+	if (r != EXIT_SUCCESS)
+		return r;
+	change.kid = rpc_text(version.kid);
 	change.state = CEK__V1__STATE__STATE_COMPROMISED;
 	change.rotate = rotate;
 	change.reason = rpc_text(reason);

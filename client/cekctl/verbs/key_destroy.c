@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key destroy: the version goes when its waiting period is over; until then key keep takes it back. */
+#include <stdlib.h>
+
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -20,16 +23,20 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	};
 	Cek__V1__DestroyVersionRequest destroy = CEK__V1__DESTROY_VERSION_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	struct resolved version;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	destroy.kid = words[0];
+	r = resolve_version(ctl, words[0], &version);
+	if (r != EXIT_SUCCESS)
+		return r;
+	destroy.kid = rpc_text(version.kid);
 	destroy.force = force;
 	destroy.wait = wait;
 	destroy.reason = rpc_text(reason);
 	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
 	request.destroy_version = &destroy;
-	return keys_change(ctl, &request, words[0]);
+	return keys_change(ctl, &request, version.kid);
 }

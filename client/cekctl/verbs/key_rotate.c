@@ -8,6 +8,7 @@
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -54,6 +55,7 @@ static int rotate(struct ctl *ctl, char *name, const char *active_kid, bool plan
 int verb_key_rotate(struct ctl *ctl, int argc, char **argv)
 {
 	const char *active_kid = NULL;
+	struct resolved version;
 	char *asked = NULL;
 	bool plan = false;
 	const struct arg args[] = {
@@ -67,9 +69,9 @@ int verb_key_rotate(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	r = active_kid ? EXIT_SUCCESS : ask_active(ctl, words[0], &asked);
+	r = active_kid ? resolve_version(ctl, active_kid, &version) : ask_active(ctl, words[0], &asked);
 	if (r == EXIT_SUCCESS)
-		r = rotate(ctl, words[0], active_kid ? active_kid : asked, plan);
+		r = rotate(ctl, words[0], active_kid ? version.kid : asked, plan);
 	free(asked);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/table.h"
 #include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/versions.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -154,6 +155,7 @@ int verb_key_show(struct ctl *ctl, int argc, char **argv)
 		{"kid", ARG_STRING, &kid, "KID", "the key that this kid belongs to"},
 		{0},
 	};
+	struct resolved version;
 	Cek__V1__Reply *reply;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, 1, &words);
@@ -162,7 +164,10 @@ int verb_key_show(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!words[0] == !kid)
 		return ctl_usage(ctl, "a NAME or --kid KID is needed, one of them");
-	r = versions_describe(ctl, words[0], kid, false, &reply);
+	if (kid)
+		r = resolve_version(ctl, kid, &version);
+	if (r == EXIT_SUCCESS)
+		r = versions_describe(ctl, words[0], kid ? version.kid : NULL, false, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
 	versions_warn(ctl, reply->key->key);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key suspend: a version is out of use until it is resumed, by hand or by itself at a given time. */
+#include <stdlib.h>
 #include <time.h>
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/values.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/set_state.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -32,6 +34,7 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 	Cek__V1__State current[] = {CEK__V1__STATE__STATE_PRE_ACTIVE, CEK__V1__STATE__STATE_ACTIVE,
 		CEK__V1__STATE__STATE_DEACTIVATED, CEK__V1__STATE__STATE_SUSPENDED};
 	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
+	struct resolved version;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
@@ -44,7 +47,10 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 			until);
 	if (duration)
 		change.until = now() + (uint64_t)duration * 1000000;
-	change.kid = words[0];
+	r = resolve_version(ctl, words[0], &version);
+	if (r != EXIT_SUCCESS)
+		return r;
+	change.kid = rpc_text(version.kid);
 	change.state = CEK__V1__STATE__STATE_SUSPENDED;
 	change.current = current;
 	change.n_current = sizeof(current) / sizeof(current[0]);

@@ -15,6 +15,7 @@
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/waiting.h"
 #include "client/cekctl/console/width.h"
+#include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/wrapped.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -150,6 +151,7 @@ int verb_unwrap(struct ctl *ctl, int argc, char **argv)
 		{"force", ARG_FLAG, &force, NULL, "write the CEK even to a terminal"},
 		{0},
 	};
+	struct resolved version;
 	json_t *object = NULL;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
@@ -159,6 +161,10 @@ int verb_unwrap(struct ctl *ctl, int argc, char **argv)
 	if (!force && isatty(STDOUT_FILENO))
 		return ctl_fail(ctl, "will not write a CEK to a terminal without --force");
 	r = read_input(ctl, &object);
+	if (r == EXIT_SUCCESS && values[1]) { /* one that stands in the object is a kid as it is */
+		r = resolve_version(ctl, values[1], &version);
+		values[1] = version.kid;
+	}
 	if (r == EXIT_SUCCESS)
 		r = merge(ctl, object, names, values);
 	if (r == EXIT_SUCCESS)
