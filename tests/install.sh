@@ -18,6 +18,8 @@ there '*/pkgconfig/libcek.pc' '*/pkgconfig/libcek-jose.pc'
 there 'share/man/man1/cekctl.1*' 'share/man/man3/libcek.3*' 'share/man/man3/libcek-jose.3*' 'share/man/man8/cekd.8*' \
 	'share/man/man5/cekd.conf.5*'
 
+there share/bash-completion/completions/cekctl.bash 'share/zsh/*/_cekctl' share/fish/vendor_completions.d/cekctl.fish
+
 libs=$(dirname "$(find "$root$prefix" -name libcek.so)")
 export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_PATH="$libs/pkgconfig"
 work=$(mktemp -d)

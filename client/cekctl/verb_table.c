@@ -63,5 +63,7 @@ const struct verb verb_table[] = {
 	{"watch", "[--count N]", "print each new epoch of the ring", verb_watch, true, "cekctl watch --count 1"},
 	{"metrics", "", "print the metrics as OpenMetrics text", verb_metrics, true, "cekctl metrics"},
 	{"help", "[VERB…]", "say more about one verb", verb_help, false, "cekctl help key rotate"},
+	{"completion", "{bash | zsh | fish | words}", "print a script for a shell's completion", verb_completion, false,
+		"source <(cekctl completion bash)"},
 	{0},
 };

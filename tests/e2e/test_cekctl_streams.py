@@ -33,8 +33,10 @@ def inputs(shared):
 VERBS = {
     "status": ["status"], "status json": ["status", "--json"], "key list": ["key", "list"],
     "key list json": ["key", "list", "--json"], "key show": ["key", "show", "A256KW"], "jwks": ["jwks"],
-    "metrics": ["metrics"], "metrics json": ["metrics", "--json"], "fsck": ["fsck"], "watch": ["watch", "--count", "3"], "watch json": ["watch", "--count", "3", "--json"], "help": ["--help"],
-    "verb help": ["key", "list", "--help"], "version": ["--version"],
+    "metrics": ["metrics"], "metrics json": ["metrics", "--json"], "fsck": ["fsck"], "watch": ["watch", "--count", "3"],
+    "watch json": ["watch", "--count", "3", "--json"], "help": ["--help"], "help of": ["help", "key"],
+    "verb help": ["key", "list", "--help"], "version": ["--version"], "completion": ["completion", "bash"],
+    "names": ["key", "list", "--output", "name"],
     "wrap": ["wrap", "--key", "A256KW", "--enc", "A256GCM", "--generate"],
     "unwrap": ["unwrap", "wrapped"], "unwrap json": ["unwrap", "--json", "wrapped"],
     "rewrap": ["rewrap", "--key", "A256KW", "many"],
@@ -114,7 +116,8 @@ def test_rewrap_of_garbage(shared):
         one_line(start(shared, "rewrap", "--key", "A256KW", stdin=zero, stdout=subprocess.PIPE), text="not a file of wrapped")
 
 
-@pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("help", "verb help", "version", "rewrap")])
+@pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("help", "verb help", "version", "help of", "completion",
+                                                                "rewrap")])
 def test_no_daemon(shared, inputs, tmp_path, verb):
     args, stdin = streams_of(inputs, verb, tmp_path)
     socket = tmp_path / "absent"

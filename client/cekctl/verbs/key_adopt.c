@@ -45,7 +45,7 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 		{"alg", ARG_STRING, &alg, "ALG", "the key's one JWE algorithm"},
 		{"id", ARG_STRING, &id, "HEX", "the object's CKA_ID"},
 		{"label", ARG_STRING, &label, "LABEL", "the object's CKA_LABEL; exactly one must have it"},
-		{"kid", ARG_STRING, &kid, "KID", "a kid that issuers already use"},
+		{"kid", ARG_STRING, &kid, "KID", "a kid that issuers already use", .fresh = true},
 		{"insist", ARG_FLAG, &insist, NULL, "although it is extractable or may do more than the alg needs"},
 		{0},
 	};

@@ -369,7 +369,7 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		{"alg", ARG_STRING, &alg_name, "ALG", "the key's one JWE algorithm"},
 		{"jwk", ARG_STRING, &import.path, "FILE", "a JWK, JWK Set, PEM or DER file (- = standard input)"},
 		{"kid", ARG_STRING, &import.wanted.kid, "KID",
-			"its kid; of a JWK Set: which key (default: the JWK's own)"},
+			"its kid; of a JWK Set: which key (default: the JWK's own)", .fresh = true},
 		{"passphrase-file", ARG_STRING, &import.passphrase_path, "FILE", "the passphrase of an encrypted key"},
 		{0},
 	};

@@ -7,6 +7,7 @@
 #include "client/cekctl/console/ctl.h"
 
 verb_run verb_audit_verify;
+verb_run verb_completion;
 verb_run verb_fsck;
 verb_run verb_help;
 verb_run verb_jwe_decrypt;
