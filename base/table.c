@@ -90,6 +90,21 @@ int table_put(struct table *table, const void *key, size_t len, void *value)
 	return 0;
 }
 
+void table_remove(struct table *table, const void *key, size_t len)
+{
+	uint64_t hash = hash_bytes(key, len);
+	struct table_entry *entry = find(table, key, len, hash), **at;
+
+	if (!entry)
+		return;
+	at = &table->buckets[hash & (table->n_buckets - 1)];
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+	free(entry);
+	table->count--;
+}
+
 void table_deinit(struct table *table)
 {
 	for (size_t i = 0; i < table->n_buckets; i++) {

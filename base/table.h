@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hash table from byte strings to pointers. Entries are added and never removed: the ring keeps tombstones.
+ * A hash table from byte strings to pointers.
  */
 #pragma once
 
@@ -19,5 +19,8 @@ void *table_get(const struct table *table, const void *key, size_t len);
 
 /* The key is copied. 0, -EEXIST (nothing changed) or -ENOMEM. */
 int table_put(struct table *table, const void *key, size_t len, void *value);
+
+/* Nothing if there is none. */
+void table_remove(struct table *table, const void *key, size_t len);
 
 void table_deinit(struct table *table);
