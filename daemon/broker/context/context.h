@@ -51,6 +51,7 @@ struct broker {
 	struct pool requests; /* locked memory */
 	struct steps steps;
 	struct asking asking;
+	struct refusals refusals;
 	char sandbox[256];
 	uint64_t started;    /* real time */
 	uint64_t epoch_told; /* to the watchers */

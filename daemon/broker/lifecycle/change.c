@@ -9,6 +9,7 @@
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/course.h"
+#include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/record.h"
 #include "daemon/broker/workers/jobs.h"
 
@@ -58,6 +59,7 @@ static int begin_move(struct change *change)
 static int begin(struct change *change)
 {
 	KeyRecord record;
+	char *alias[1];
 
 	change->append.done = course_recorded;
 	switch (change->kind) {
@@ -65,6 +67,9 @@ static int begin(struct change *change)
 		return begin_move(change);
 	case CHANGE_SCHEDULE:
 		record_schedule(change, &record);
+		break;
+	case CHANGE_ALIAS:
+		record_alias(change, alias, &record);
 		break;
 	case CHANGE_RESTORE:
 		record_restored(change, &record);
@@ -99,6 +104,8 @@ static bool must_wait(const struct change *change)
 {
 	const struct link *changes = &change->broker->steps.changes;
 
+	if (change->kid[0] != '\0' && change_kid_taken(change, change->kid))
+		return true;
 	for (const struct link *link = changes->next; link != changes; link = link->next) {
 		if (in_the_way(change, list_entry(link, struct change, link)))
 			return true;
@@ -114,6 +121,24 @@ static void on_request_gone(struct request *request)
 	change->request = NULL;
 }
 
+/* What an adoption takes only the token knows; to ask it changes nothing there. It is in nobody's way meanwhile. */
+static int preview(struct change *change)
+{
+	struct request *request = change->request;
+	int r;
+
+	if (change->kind != CHANGE_ADOPT)
+		return preview_answer(change);
+	r = course_look(change);
+	if (r != STATUS_PENDING) {
+		request_say(request, (enum status)r, "%s", change->text);
+		return change_drop(change, r);
+	}
+	request->held = change;
+	request->gone = on_request_gone;
+	return STATUS_PENDING;
+}
+
 int change_start(struct change *change, uint8_t *packed, size_t len)
 {
 	struct broker *broker = change->broker;
@@ -125,6 +150,8 @@ int change_start(struct change *change, uint8_t *packed, size_t len)
 	change->job.len = len;
 	if (must_wait(change))
 		return refuse(change, STATUS_CONFLICT, "another change of this key is under way");
+	if (request && request->preview)
+		return preview(change);
 	goes_on = change->kind == CHANGE_DESTROY && ring_destruction_open(&broker->ring, change->version);
 	r = goes_on ? 0 : begin(change);
 	if (r == -ENOBUFS)

@@ -5,7 +5,9 @@
  *
  *   create rotate publish import adopt     intent -> job to the manage worker -> "version" (or "abandoned")
  *   destroy                                intent -> job to the manage worker -> "state" destroyed
- *   moves and schedules                    one record
+ *   moves, schedules, aliases              one record
+ *
+ * The preview of a change is the same until its first record would be written: then it is answered instead.
  */
 #pragma once
 
@@ -20,8 +22,8 @@
 struct change *change_new(struct broker *broker, struct request *request, enum change_kind kind);
 
 /* A request's way: begin, so that the request is finished with the key's description, or a status if it cannot begin.
- * packed is the job for the manage worker (malloc'ed, the change's from now on), NULL for moves and schedules. Returns
- * STATUS_PENDING, or a status with its text in the request; the change is gone then. */
+ * packed is the job for the manage worker (malloc'ed, the change's from now on), NULL for those of one record. Returns
+ * STATUS_PENDING, for a preview STATUS_OK, or a status with its text in the request; the change is gone then. */
 int change_start(struct change *change, uint8_t *packed, size_t len);
 
 /* Give up a change that was not started, and pass outcome on. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/broker/lifecycle/change_data.h"
 #include "daemon/shared/testhook.h"
@@ -18,6 +19,7 @@ static const struct {
 	[CHANGE_DESTROY] = {"destroy", {"destroy.intended", "destroy.done", "destroy.recorded"}},
 	[CHANGE_MOVE] = {"state", {"state.intended", "state.done", "state.recorded"}},
 	[CHANGE_SCHEDULE] = {"schedule", {"schedule.intended", "schedule.done", "schedule.recorded"}},
+	[CHANGE_ALIAS] = {"alias", {"alias.intended", "alias.done", "alias.recorded"}},
 	[CHANGE_RESTORE] = {"restore", {"restore.intended", "restore.done", "restore.recorded"}},
 };
 
@@ -29,6 +31,19 @@ const char *change_op(const struct change *change)
 void change_step(const struct change *change, enum change_step step)
 {
 	testhook_step(kinds[change->kind].steps[step]);
+}
+
+bool change_kid_taken(const struct change *change, const char *kid)
+{
+	const struct link *changes = &change->broker->steps.changes;
+
+	for (const struct link *link = changes->next; link != changes; link = link->next) {
+		const struct change *other = list_entry(link, struct change, link);
+
+		if (other != change && (strcmp(other->kid, kid) == 0 || strcmp(other->made, kid) == 0))
+			return true;
+	}
+	return false;
 }
 
 void change_free(struct change *change)

@@ -23,6 +23,7 @@ enum change_kind {
 	CHANGE_DESTROY,
 	CHANGE_MOVE, /* version to state, until */
 	CHANGE_SCHEDULE,
+	CHANGE_ALIAS,   /* version gets kid as an alias, or loses it */
 	CHANGE_RESTORE, /* an operator confirms the journal; about no key */
 };
 
@@ -41,13 +42,16 @@ struct change {
 	Schedule schedule;
 	uint8_t cka_id[CKA_ID_MAX];
 	size_t cka_id_len;
-	char kid[KID_MAX + 1]; /* import, adopt: a kid that issuers use already */
+	char kid[KID_MAX + 1];  /* IMPORT, ADOPT: a kid that issuers use already; ALIAS: the alias */
+	bool removes;           /* ALIAS: it goes */
+	char made[KID_MAX + 1]; /* the kid of a new version, when its record is on its way */
 	enum state state;
 	uint64_t until;
 	bool force;
 	bool then_rotate;          /* MOVE to compromised: a new version in the same step, as cka_id says, */
 	struct version *successor; /* or this one becomes active */
 	char reason[REASON_MAX + 1];
+	bool looks;       /* it is a preview, and the token is asked what it holds */
 	bool compromised; /* ROTATE: that much is done already */
 	/* By whom: */
 	const char *listener; /* NULL: by cekd itself */
@@ -67,6 +71,9 @@ const char *change_op(const struct change *change);
 /* For the tests: after how many of its steps the change stands. */
 enum change_step { CHANGE_INTENDED, CHANGE_TOUCHED, CHANGE_RECORDED };
 void change_step(const struct change *change, enum change_step step);
+
+/* Another change under way is about to give this kid to a version. */
+bool change_kid_taken(const struct change *change, const char *kid);
 
 /* Gone, whether it was started or not. */
 void change_free(struct change *change);

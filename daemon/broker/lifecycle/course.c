@@ -8,6 +8,7 @@
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/lifecycle/course.h"
 #include "daemon/broker/lifecycle/notes.h"
+#include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/record.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/pending.h"
@@ -35,6 +36,8 @@ static const char *result_line(const struct change *change, char *line, size_t s
 
 	if (change->kind == CHANGE_RESTORE)
 		snprintf(line, size, "confirmed");
+	else if (change->kind == CHANGE_ALIAS)
+		snprintf(line, size, "alias %s: version %u", change->removes ? "removed" : "added", version->number);
 	else if (version)
 		snprintf(line, size, "%s: version %u %s", change_op(change), version->number,
 			state_name(version->state));
@@ -133,6 +136,25 @@ void course_recorded(struct append *append, bool ok)
 		finish(change, STATUS_OK);
 }
 
+/* A preview that had to ask the token: nothing was begun, so that nothing is to be ended. */
+static void looked(struct change *change, int outcome)
+{
+	struct request *request = change->request;
+
+	if (!request) {
+		change_free(change);
+		return;
+	}
+	request->gone = NULL;
+	if (outcome == STATUS_OK) {
+		request_finish(request, preview_answer(change));
+		return;
+	}
+	request_say(request, (enum status)outcome, "%s", change->text);
+	request_finish(request, outcome);
+	change_free(change);
+}
+
 static void on_abandoned(struct append *append, bool ok)
 {
 	struct change *change = list_entry(append, struct change, append);
@@ -145,6 +167,10 @@ static void abandon(struct change *change, int outcome)
 {
 	KeyRecord record;
 
+	if (change->looks) {
+		looked(change, outcome);
+		return;
+	}
 	change->outcome = outcome;
 	change->append.done = on_abandoned;
 	record_abandoned(change, &record);
@@ -180,6 +206,17 @@ static int status_of(struct change *change, const JobResult *result)
 	}
 }
 
+/* The object that an adoption would take. */
+static void found(struct change *change, const JobResult *result)
+{
+	if (change->kid[0] == '\0')
+		snprintf(change->kid, sizeof(change->kid), "%s", result->kid);
+	change->bits = result->bits;
+	snprintf(change->crv, sizeof(change->crv), "%s", result->crv);
+	snprintf(change->text, sizeof(change->text), "%s", result->note);
+	looked(change, STATUS_OK);
+}
+
 /* The new version as the token made it, into the journal. */
 static void record_version_of(struct change *change, const JobResult *result)
 {
@@ -196,6 +233,11 @@ static void record_version_of(struct change *change, const JobResult *result)
 		abandon(change, say(change, STATUS_CONFLICT, "%s", fault));
 		return;
 	}
+	if (change->looks) {
+		found(change, result);
+		return;
+	}
+	snprintf(change->made, sizeof(change->made), "%s", result->kid);
 	change->append.done = course_recorded;
 	if (journal_append(&broker->journal, &change->append, &(KeyRecord *){&record.record}, 1) < 0)
 		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
@@ -254,7 +296,8 @@ static void on_late(struct timer *timer)
 		abandon(change, say(change, STATUS_UNAVAILABLE, "no manage worker came in time"));
 }
 
-static void touch_token(struct change *change)
+/* STATUS_PENDING: the manage worker has the job, or will have it. */
+static int submit(struct change *change)
 {
 	struct broker *broker = change->broker;
 	int r;
@@ -262,12 +305,26 @@ static void touch_token(struct change *change)
 	change->job.done = on_answered;
 	r = workers_manage(&broker->workers, &change->job);
 	if (r == -ENOBUFS)
-		abandon(change, say(change, STATUS_OVERLOADED, "too many changes wait for the token"));
-	else if (r < 0)
-		abandon(change, say(change, STATUS_UNAVAILABLE, "the token is not available"));
-	else
-		timer_set(&broker->turn.timers, &change->timer,
-			broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
+		return say(change, STATUS_OVERLOADED, "too many changes wait for the token");
+	if (r < 0)
+		return say(change, STATUS_UNAVAILABLE, "the token is not available");
+	timer_set(&broker->turn.timers, &change->timer,
+		broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
+	return STATUS_PENDING;
+}
+
+static void touch_token(struct change *change)
+{
+	int r = submit(change);
+
+	if (r != STATUS_PENDING)
+		abandon(change, r);
+}
+
+int course_look(struct change *change)
+{
+	change->looks = true;
+	return submit(change);
 }
 
 void course_go_on(struct change *change)

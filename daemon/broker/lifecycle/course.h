@@ -14,3 +14,7 @@ void course_recorded(struct append *append, bool ok);
 
 /* The intent stands in the journal already: go on from there. The change may be gone afterwards. */
 void course_go_on(struct change *change);
+
+/* A preview that has to know what the token holds: ask it, and answer then. STATUS_PENDING, or a status whose text is
+ * the change's. */
+int course_look(struct change *change);

@@ -58,6 +58,16 @@ void record_schedule(const struct change *change, KeyRecord *ret_record)
 	ret_record->max_uses = change->max_uses;
 }
 
+void record_alias(const struct change *change, char *alias[1], KeyRecord *ret_record)
+{
+	begin(change, "alias", ret_record);
+	ret_record->op = (char *)(change->removes ? "remove" : "add");
+	ret_record->kid = change->version->kid;
+	alias[0] = (char *)change->kid;
+	ret_record->alias = alias;
+	ret_record->n_alias = 1;
+}
+
 void record_restored(const struct change *change, KeyRecord *ret_record)
 {
 	begin(change, "restored", ret_record);
@@ -78,7 +88,7 @@ static const char *fault_of(const struct change *change, const JobResult *result
 		return "the token gave no CKA_ID or kid for the new object";
 	if (ring_object(ring, change->cka_id, change->cka_id_len))
 		return "the object with this CKA_ID is a version already";
-	if (ring_version(ring, result->kid))
+	if (ring_version(ring, result->kid) || change_kid_taken(change, result->kid))
 		return "this key material is a version already";
 	if (change->kid[0] != '\0' && ring_version(ring, change->kid))
 		return "this kid was used before";

@@ -16,6 +16,8 @@ void record_abandoned(const struct change *change, KeyRecord *ret_record);
 void record_state(const struct change *change, enum state state, uint64_t until, KeyRecord *ret_record);
 void record_schedule(const struct change *change, KeyRecord *ret_record);
 void record_activation(const struct change *change, KeyRecord *ret_record);
+/* alias: room for what the record points to. */
+void record_alias(const struct change *change, char *alias[1], KeyRecord *ret_record);
 void record_restored(const struct change *change, KeyRecord *ret_record);
 
 /* The new version as the manage worker describes it. NULL, or why it cannot join the ring (static text). */

@@ -15,7 +15,7 @@
 
 enum {
 	FRAME_MAX = FRAME_HEADER + FRAME_BODY_MAX,
-	GROUPS_MAX = 1024,
+	GROUPS_MAX = PEER_GROUPS_MAX - 1,
 };
 
 /* ---- in ------------------------------------------------------------------------------------------------------- */
@@ -198,23 +198,31 @@ void peer_turn(struct peer *peer)
 
 /* ---- coming and going ----------------------------------------------------------------------------------------- */
 
-void peer_match(struct peer *peer)
+size_t peer_groups(const struct peer *peer, gid_t ret_gids[PEER_GROUPS_MAX])
 {
-	gid_t gids[GROUPS_MAX + 1];
 	struct ucred ucred;
 	socklen_t len = sizeof(ucred), gids_len = GROUPS_MAX * sizeof(gid_t);
 	size_t n = 0;
 
-	peer->grants = (struct grants){0};
 	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &ucred, &len) < 0)
-		return;
-	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, gids, &gids_len) == 0)
+		return 0;
+	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, ret_gids, &gids_len) == 0)
 		n = gids_len / sizeof(gid_t);
 	else if (errno == ERANGE)
 		log_warning("uid %u is in more than %d groups: rules for groups see only its first one", ucred.uid,
 			GROUPS_MAX);
-	gids[n++] = ucred.gid;
-	policy_match(peer->server->policy, peer->listener_index, ucred.uid, gids, n, &peer->grants);
+	ret_gids[n++] = ucred.gid;
+	return n;
+}
+
+void peer_match(struct peer *peer)
+{
+	gid_t gids[PEER_GROUPS_MAX];
+	size_t n = peer_groups(peer, gids);
+
+	peer->grants = (struct grants){0};
+	if (n > 0)
+		policy_match(peer->server->policy, peer->listener_index, peer->uid, gids, n, &peer->grants);
 }
 
 /* Whether this uid may connect at all; counts it if so. */

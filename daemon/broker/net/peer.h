@@ -12,6 +12,8 @@
 
 #include "daemon/broker/net/net.h"
 
+enum { PEER_GROUPS_MAX = 1025 };
+
 /* Take over fd. NULL when a limit or the policy refuses it (fd is closed then). */
 struct peer *peer_new(struct server *server, int fd, size_t listener);
 
@@ -25,6 +27,9 @@ void peer_stop_reading(struct peer *peer);
 
 /* Nothing of it is open: no request, no whole frame, no reply. */
 bool peer_idle(const struct peer *peer);
+
+/* Its groups, primary and supplementary, as the kernel tells them. Returns how many. */
+size_t peer_groups(const struct peer *peer, gid_t ret_gids[PEER_GROUPS_MAX]);
 
 /* Look again at its rights. */
 void peer_match(struct peer *peer);

@@ -6,18 +6,7 @@
 #include <string.h>
 
 #include "daemon/broker/policy/policy.h"
-
-struct policy_rule {
-	uint64_t listeners; /* bits; all ones: every listener */
-	uint32_t *uids;
-	size_t n_uids;
-	uint32_t *gids;
-	size_t n_gids;
-	bool anyone;
-	uint32_t permissions;
-	char **keys;
-	size_t n_keys;
-};
+#include "daemon/broker/policy/rule.h"
 
 static int copy_ids(const uint32_t *ids, size_t n, uint32_t **ret_ids, size_t *ret_n)
 {
@@ -84,6 +73,9 @@ static int load_rule(struct policy_rule *to, const Rule *from, char *const *list
 	int r;
 
 	to->anyone = from->anyone;
+	to->name = strdup(from->name);
+	if (!to->name)
+		return -ENOMEM;
 	r = load_listeners(to, from, listeners, n_listeners, ret_why, why_size);
 	if (r == 0)
 		r = load_permissions(to, from, ret_why, why_size);
@@ -132,6 +124,7 @@ void policy_deinit(struct policy *policy)
 		for (size_t j = 0; j < rule->n_keys; j++)
 			free(rule->keys[j]);
 		free(rule->keys);
+		free(rule->name);
 		free(rule->uids);
 		free(rule->gids);
 	}
@@ -148,9 +141,14 @@ static bool contains(const uint32_t *ids, size_t n, uint32_t id)
 	return false;
 }
 
-static bool speaks_of(const struct policy_rule *rule, size_t listener, uid_t uid, const gid_t *gids, size_t n_gids)
+bool rule_listens(const struct policy_rule *rule, size_t listener)
 {
-	if (uid == POLICY_UID_UNMAPPED || listener >= 64 || !(rule->listeners >> listener & 1))
+	return listener < 64 && (rule->listeners >> listener & 1);
+}
+
+bool rule_names_user(const struct policy_rule *rule, uid_t uid, const gid_t *gids, size_t n_gids)
+{
+	if (uid == POLICY_UID_UNMAPPED)
 		return false;
 	if (rule->anyone || contains(rule->uids, rule->n_uids, uid))
 		return true;
@@ -167,7 +165,8 @@ void policy_match(const struct policy *policy, size_t listener, uid_t uid, const
 	struct grants grants = {0};
 
 	for (size_t i = 0; i < policy->n_rules; i++) {
-		if (!speaks_of(&policy->rules[i], listener, uid, gids, n_gids))
+		if (!rule_listens(&policy->rules[i], listener) ||
+			!rule_names_user(&policy->rules[i], uid, gids, n_gids))
 			continue;
 		grants.rules[i / 64] |= UINT64_C(1) << (i % 64);
 		grants.permissions |= policy->rules[i].permissions;
@@ -175,7 +174,7 @@ void policy_match(const struct policy *policy, size_t listener, uid_t uid, const
 	*ret_grants = grants;
 }
 
-static bool rule_names(const struct policy_rule *rule, const char *key)
+bool rule_names_key(const struct policy_rule *rule, const char *key)
 {
 	for (size_t i = 0; i < rule->n_keys; i++) {
 		if (strcmp(rule->keys[i], "*") == 0 || fnmatch(rule->keys[i], key, 0) == 0)
@@ -194,7 +193,7 @@ static uint32_t granted(const struct policy *policy, const struct grants *grants
 			const struct policy_rule *rule = &policy->rules[word * 64 + (size_t)__builtin_ctzll(bits)];
 			uint32_t news = rule->permissions & wanted & ~found;
 
-			if (news && rule_names(rule, key))
+			if (news && rule_names_key(rule, key))
 				found |= news;
 		}
 	}

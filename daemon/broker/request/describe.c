@@ -38,11 +38,23 @@ static int by_last_used(const void *a, const void *b)
 	return left->last_used < right->last_used ? 1 : left->last_used > right->last_used ? -1 : 0;
 }
 
+int describe_usage(const struct request *request, const struct usage *usage, Cek__V1__Usage *to)
+{
+	char line[280];
+
+	cek__v1__usage__init(to);
+	snprintf(line, sizeof(line), "%s/%u", usage->listener, usage->uid);
+	to->peer = take_text(request, line);
+	to->unwraps = usage->unwraps;
+	to->wraps = usage->wraps;
+	to->last_used = usage->last_used;
+	return to->peer ? 0 : log_origin(-ENOMEM);
+}
+
 static int fill_peers(const struct request *request, const struct version *version, Cek__V1__Version *to)
 {
 	const struct usage *sorted[RING_PEERS_MAX];
 	Cek__V1__Usage *rows = take(request, version->n_peers * sizeof(*rows));
-	char line[280];
 
 	to->peers = take(request, version->n_peers * sizeof(*to->peers));
 	if (!rows || !to->peers)
@@ -52,14 +64,10 @@ static int fill_peers(const struct request *request, const struct version *versi
 	if (version->n_peers > 0)
 		qsort(sorted, version->n_peers, sizeof(sorted[0]), by_last_used);
 	for (size_t i = 0; i < version->n_peers; i++) {
-		cek__v1__usage__init(&rows[i]);
-		snprintf(line, sizeof(line), "%s/%u", sorted[i]->listener, sorted[i]->uid);
-		rows[i].peer = take_text(request, line);
-		if (!rows[i].peer)
-			return log_origin(-ENOMEM);
-		rows[i].unwraps = sorted[i]->unwraps;
-		rows[i].wraps = sorted[i]->wraps;
-		rows[i].last_used = sorted[i]->last_used;
+		int r = describe_usage(request, sorted[i], &rows[i]);
+
+		if (r < 0)
+			return r;
 		to->peers[to->n_peers++] = &rows[i];
 	}
 	return 0;
@@ -67,6 +75,8 @@ static int fill_peers(const struct request *request, const struct version *versi
 
 static int fill_version(const struct request *request, const struct version *version, bool brief, Cek__V1__Version *to)
 {
+	char why[SCHEDULE_WHY_MAX];
+
 	cek__v1__version__init(to);
 	to->kid = version->kid;
 	to->alias = version->alias;
@@ -93,6 +103,9 @@ static int fill_version(const struct request *request, const struct version *ver
 		return 0;
 	to->public_key = version->public_key;
 	to->more_peers = version->more_peers;
+	to->retire_why = take_text(request, schedule_retire_why(version, request->broker->skew, why));
+	if (!to->retire_why)
+		return log_origin(-ENOMEM);
 	return fill_peers(request, version, to);
 }
 

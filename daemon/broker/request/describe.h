@@ -18,6 +18,9 @@ struct describe {
 int describe_key(const struct request *request, const struct key *key, const struct describe *how,
 	Cek__V1__Key **ret_key);
 
+/* Who used a version, how often and when, in the arena. 0 or -ENOMEM. */
+int describe_usage(const struct request *request, const struct usage *usage, Cek__V1__Usage *to);
+
 /* Fill request->reply with it. Returns STATUS_OK or -ENOMEM. */
 int describe_reply(struct request *request, const struct key *key, const struct describe *how);
 

@@ -12,5 +12,9 @@ const struct operation *operation_find(const struct operation *rows, size_t n, C
 
 const char *operation_metric(size_t row)
 {
-	return row < PERMISSION_COUNT ? permission_name((enum permission)row) : "none";
+	static const char *const others[] = {"none", "preview", "explain"};
+
+	if (row < PERMISSION_COUNT)
+		return permission_name((enum permission)row);
+	return others[row < METRIC_COUNT ? row - METRIC_NONE : 0];
 }

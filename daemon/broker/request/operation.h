@@ -25,7 +25,7 @@ struct operation {
 	Cek__V1__Request__OpCase op;
 	const char *name;
 	enum permission permission;
-	operation_handler handler;
+	operation_handler handler; /* NULL: of a preview, which is handled as what it is about */
 	void (*target)(const CekRequest *message, struct target *ret_target); /* NULL: not about one key */
 	bool creates;                                                         /* the key need not exist */
 	bool large;                                                           /* the reply may be as long as a frame */
@@ -33,10 +33,15 @@ struct operation {
 	bool always;                                                          /* also when the journal does not write */
 	/* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
 	bool unconfirmed;
+	bool anyone; /* needs no permission: the handler gives out only what its peer may know */
 };
+
+/* The rows of the metrics: one a permission, and these. */
+enum { METRIC_NONE = PERMISSION_COUNT, METRIC_PREVIEW, METRIC_EXPLAIN, METRIC_COUNT };
 
 /* The row of an operation among these, NULL if there is none. */
 const struct operation *operation_find(const struct operation *rows, size_t n, Cek__V1__Request__OpCase op);
 
-/* The name under which a row of the metrics stands: a permission's, or "none" for what was no request. */
+/* The name under which a row of the metrics stands, and a request in the audit trail: a permission's; "preview",
+ * "explain"; or "none" for what was no request. */
 const char *operation_metric(size_t row);

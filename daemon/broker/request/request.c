@@ -14,6 +14,8 @@
 #include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/operation.h"
 #include "daemon/broker/request/pack_reply.h"
+#include "daemon/broker/request/preview_of.h"
+#include "daemon/broker/request/refusal.h"
 #include "daemon/broker/request/request.h"
 #include "proto/frame.h"
 
@@ -81,6 +83,23 @@ int request_say(struct request *request, enum status status, const char *format,
 
 /* ---- decode, resolve, authorise, dispatch -------------------------------------------------------------------- */
 
+/* From here on it is the request that the preview is about, but for the mark that stops it before its first record. */
+static int look_inside(struct request *request)
+{
+	struct broker *broker = request->broker;
+	const char *why = "";
+	int r;
+
+	request->preview = true;
+	r = preview_of(&broker->turn.arena, request->message, &request->message, &why);
+
+	if (r != STATUS_OK)
+		return r < 0 ? r : request_say(request, (enum status)r, "%s", why);
+	request->op = operation_find(broker->operations, broker->n_operations, request->message->op_case);
+	request->large = true;
+	return STATUS_OK;
+}
+
 static int decode(struct request *request, const uint8_t *body, size_t len)
 {
 	struct broker *broker = request->broker;
@@ -96,7 +115,7 @@ static int decode(struct request *request, const uint8_t *body, size_t len)
 	if (!request->op)
 		return request_say(request, STATUS_UNSUPPORTED, "an operation that this cekd does not know");
 	request->large = request->op->large;
-	return STATUS_OK;
+	return request->op->op == CEK__V1__REQUEST__OP_PREVIEW ? look_inside(request) : STATUS_OK;
 }
 
 /* Find the key that the request is about. That there is none is not said before it is clear what this peer may know. */
@@ -128,6 +147,11 @@ static int resolve(struct request *request)
 	return STATUS_OK;
 }
 
+static const char *target_name(const struct request *request)
+{
+	return request->key ? request->key->name : request->key_name;
+}
+
 /* One answer for a key that is foreign and for one that does not exist, by the same way. */
 static int authorise(struct request *request)
 {
@@ -136,19 +160,22 @@ static int authorise(struct request *request)
 	const struct grants *grants = &request->peer->grants;
 	bool allowed;
 
-	if (!policy_allows_some(grants, op->permission))
+	if (!op->anyone && !policy_allows_some(grants, op->permission)) {
+		refusal_log(broker, request->peer, op->permission, target_name(request));
 		return request_say(request, STATUS_DENIED, "this peer may not do that");
+	}
 	if (!op->always && !broker_serving(broker))
 		return request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
 	if (broker_unconfirmed(broker) && !op->unconfirmed)
 		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
 	if (!op->target)
 		return STATUS_OK;
-	allowed = policy_allows(&broker->policy, grants, op->permission,
-		request->key ? request->key->name : request->key_name);
+	allowed = policy_allows(&broker->policy, grants, op->permission, target_name(request));
 	if ((!allowed || (!request->key && !op->creates)) &&
 		broker_unconfirmed(broker)) /* the right journal may know it */
 		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
+	if (!allowed)
+		refusal_log(broker, request->peer, op->permission, target_name(request));
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	return STATUS_OK;
@@ -185,9 +212,19 @@ static int dispatch(struct request *request)
 
 /* ---- record, encode, reply ----------------------------------------------------------------------------------- */
 
+/* As it stands in the audit trail and in the metrics. */
+static size_t metric_row(const struct request *request)
+{
+	if (!request->op)
+		return METRIC_NONE;
+	if (request->preview)
+		return METRIC_PREVIEW;
+	return request->op->anyone ? METRIC_EXPLAIN : request->op->permission;
+}
+
 static const char *op_name(const struct request *request)
 {
-	return request->op ? permission_name(request->op->permission) : "none";
+	return operation_metric(metric_row(request));
 }
 
 /* The audit record of what was decided. ret_n 0: the journal does not write, and the answer says only that. */
@@ -311,7 +348,7 @@ void request_finish(struct request *request, int outcome)
 	encode(request, status);
 	if (request->peer)
 		reply(request, n);
-	metrics_answer(&request->broker->metrics, request->op ? request->op->permission : PERMISSION_COUNT, status,
+	metrics_answer(&request->broker->metrics, metric_row(request), status,
 		request->broker->turn.now - request->arrived);
 	request_free(request);
 }

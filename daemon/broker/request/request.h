@@ -55,6 +55,7 @@ struct request {
 	 */
 	void *held;
 	void (*gone)(struct request *request); /* NULL: nothing */
+	bool preview;                          /* of what op does: nothing changes */
 	bool counted;                          /* in its user's quota */
 	bool large;                            /* the reply may be as long as a frame */
 	/* Up to here a new request is zeroed; of these only the first byte is. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/broker/ring/fold_alias.h"
 #include "daemon/broker/ring/fold_intent.h"
 #include "daemon/broker/ring/fold_version.h"
 #include "daemon/broker/ring/ring.h"
@@ -17,12 +18,7 @@ static int fold_schedule(struct ring *ring, const KeyRecord *record, char *ret_w
 
 	if (!key)
 		return fold_contradiction(ret_why, why_size, "no such key", record);
-	key->max_uses = record->max_uses;
-	key->period = record->schedule ? record->schedule->period : 0;
-	key->lead = record->schedule ? record->schedule->lead : 0;
-	key->overlap = record->schedule ? record->schedule->overlap : 0;
-	key->token_lifetime = record->schedule ? record->schedule->token_lifetime : 0;
-	key->jwks_max_age = record->schedule ? record->schedule->jwks_max_age : 0;
+	ring_set_schedule(key, record->schedule, record->max_uses);
 	return 0;
 }
 
@@ -97,6 +93,7 @@ static int fold_open(struct ring *ring, const KeyRecord *record, char *ret_why, 
 {
 	if (record->file[0] != '\0')
 		snprintf(ring->file, sizeof(ring->file), "%s", record->file);
+	snprintf(ring->release, sizeof(ring->release), "%s", record->version);
 	if (!record->suspect || ring->suspect)
 		return 0;
 	ring->suspect = true;
@@ -140,6 +137,7 @@ static const struct {
 	{"intent", fold_intent, false},
 	{"version", fold_version, true},
 	{"state", fold_state, true},
+	{"alias", fold_alias, true},
 	{"abandoned", fold_abandoned, false},
 	{"schedule", fold_schedule, true},
 	{"usage", fold_usage, false},
@@ -163,6 +161,17 @@ static void watch_clock(struct ring *ring, const KeyRecord *record)
 		ring->last_time = record->time;
 }
 
+/* A later cekd says in each "open" which one it is, and what it writes after that is its own. */
+static int unknown_type(const struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
+{
+	char what[160];
+
+	snprintf(what, sizeof(what), "of a type that this version of cekd does not know%s%s%s",
+		ring->release[0] != '\0' ? ": this journal was written by cekd " : "", ring->release,
+		ring->release[0] != '\0' ? " or newer; install it" : "");
+	return fold_contradiction(ret_why, why_size, what, record);
+}
+
 int ring_apply(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	size_t i = 0;
@@ -171,8 +180,7 @@ int ring_apply(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 	while (i < sizeof(types) / sizeof(types[0]) && strcmp(types[i].type, record->type) != 0)
 		i++;
 	if (i == sizeof(types) / sizeof(types[0]))
-		return fold_contradiction(ret_why, why_size, "of a type that this version of cekd does not know",
-			record);
+		return unknown_type(ring, record, ret_why, why_size);
 	if (record->seq != ring->last_seq + 1)
 		return fold_contradiction(ret_why, why_size, "out of order", record);
 	r = types[i].fold(ring, record, ret_why, why_size);

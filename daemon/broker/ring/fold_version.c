@@ -37,6 +37,7 @@ static struct version *version_new(const KeyRecord *record)
 			break;
 		version->n_alias++;
 	}
+	version->n_alias_given = version->n_alias;
 	if (record->public_key)
 		version->public_key = public_key_copy(record->public_key);
 	if (record->note[0] != '\0')
@@ -103,12 +104,12 @@ static void remember(struct version *version, enum state state)
 }
 
 /* At most one version of a key is active: making one active deactivates the other in the same step. */
-static void enter_state(struct version *version, enum state state, uint64_t until, uint64_t time)
+void fold_enter_state(struct version *version, enum state state, uint64_t until, uint64_t time)
 {
 	struct key *key = version->key;
 
 	if (state == STATE_ACTIVE && key->active && key->active != version)
-		enter_state(key->active, STATE_DEACTIVATED, 0, time);
+		fold_enter_state(key->active, STATE_DEACTIVATED, 0, time);
 	remember(version, state);
 	if (key->active == version)
 		key->active = NULL;
@@ -195,7 +196,7 @@ int fold_version(struct ring *ring, const KeyRecord *record, char *ret_why, size
 	r = index_version(ring, version);
 	if (r < 0)
 		return r == -EEXIST ? fold_contradiction(ret_why, why_size, "a kid stands in it twice", record) : r;
-	enter_state(version, version->state, record->until_time, record->time);
+	fold_enter_state(version, version->state, record->until_time, record->time);
 	fold_end_intent(ring, record);
 	return 0;
 }
@@ -210,7 +211,7 @@ int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 	if (record->state <= CEK__V1__STATE__STATE_UNSPECIFIED || (int)record->state >= STATE_COUNT ||
 		!move_recorded(version, (enum state)record->state))
 		return fold_contradiction(ret_why, why_size, "no such move", record);
-	enter_state(version, (enum state)record->state, record->until_time, record->time);
+	fold_enter_state(version, (enum state)record->state, record->until_time, record->time);
 	/* Destroyed, or its destruction was taken back: a later one begins anew. */
 	done.cka_id = (ProtobufCBinaryData){.data = version->cka_id, .len = version->cka_id_len};
 	fold_end_intent(ring, &done);

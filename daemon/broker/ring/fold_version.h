@@ -10,3 +10,6 @@
 
 int fold_version(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size);
 int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size);
+
+/* The version enters a state; the one that was active leaves it if this one becomes active. */
+void fold_enter_state(struct version *version, enum state state, uint64_t until, uint64_t time);

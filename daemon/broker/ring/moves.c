@@ -90,3 +90,12 @@ bool move_recorded(const struct version *version, enum state to)
 	return version->state == STATE_WAITING && before != STATE_NONE &&
 		(to == before || (to == STATE_DEACTIVATED && before == STATE_ACTIVE));
 }
+
+bool move_opens(const struct version *version)
+{
+	enum alg_family family = version->key->alg->family;
+
+	if (version->state == STATE_PRE_ACTIVE)
+		return family == ALG_RSA_OAEP || family == ALG_ECDH;
+	return version->state == STATE_ACTIVE || version->state == STATE_DEACTIVATED;
+}

@@ -20,3 +20,7 @@ enum state move_back(const struct version *version);
 /* Whether a journal may tell of this move: those of today, and those of releases that let a destruction that was taken
  * back end the suspension before it as well. */
 bool move_recorded(const struct version *version, enum state to);
+
+/* Whether it unwraps: active and deactivated ones, and pre-active ones of public-key algorithms, which are published
+ * before they are used. */
+bool move_opens(const struct version *version);

@@ -77,6 +77,27 @@ struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size
 	return table_get(&ring->cka_ids, cka_id, len);
 }
 
+void ring_set_schedule(struct key *key, const Schedule *schedule, uint32_t max_uses)
+{
+	key->max_uses = max_uses;
+	key->period = schedule ? schedule->period : 0;
+	key->lead = schedule ? schedule->lead : 0;
+	key->overlap = schedule ? schedule->overlap : 0;
+	key->token_lifetime = schedule ? schedule->token_lifetime : 0;
+	key->jwks_max_age = schedule ? schedule->jwks_max_age : 0;
+}
+
+const struct usage *ring_last_user(const struct version *version)
+{
+	const struct usage *last = NULL;
+
+	for (size_t i = 0; i < version->n_peers; i++) {
+		if (!last || version->peers[i].last_used > last->last_used)
+			last = &version->peers[i];
+	}
+	return last;
+}
+
 PublicKey *ring_public_half(const struct version *version)
 {
 	const enum alg_family family = version->key->alg->family;

@@ -21,6 +21,7 @@ enum {
 	CKA_ID_MAX = 64,     /* of one that it adopts */
 	CRV_MAX = 15,
 	RING_HEAD_MAX = 96, /* "SEQ:HASH" */
+	ALIASES_MAX = 16,   /* of one version; a journal may hold more */
 };
 
 #define RING_CLOCK_BACK_US (UINT64_C(60) * 1000000)           /* further back: the clock was set wrong */
@@ -45,6 +46,7 @@ struct version {
 	char *kid;
 	char **alias;
 	size_t n_alias;
+	size_t n_alias_given; /* the first of them: those that it was made with */
 	uint8_t cka_id[CKA_ID_MAX];
 	size_t cka_id_len;
 	uint32_t number; /* 1, 2, … within its key */
@@ -108,6 +110,7 @@ struct ring {
 	uint64_t last_time;
 	bool live;                 /* replayed: counters in memory are ahead of the journal's from now on */
 	bool clock_suspect;        /* the records' times jumped, and no operator has confirmed the clock since */
+	char release[32];          /* of cekd, as the last record "open" names it */
 	char file[80];             /* which file the journal was when cekd last opened it */
 	bool suspect;              /* it seems to be a copy or an older one, and no operator has confirmed it since */
 	bool confirmed;            /* an operator has confirmed it once */
@@ -136,6 +139,11 @@ struct key *ring_key(const struct ring *ring, const char *name);
 /* By kid or alias. */
 struct version *ring_version(const struct ring *ring, const char *kid);
 struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size_t len);
+/* NULL: without a schedule. */
+void ring_set_schedule(struct key *key, const Schedule *schedule, uint32_t max_uses);
+
+/* Who of those that are remembered used it last; NULL: nobody. */
+const struct usage *ring_last_user(const struct version *version);
 /* The public half that tells its object from others with the same CKA_ID; NULL: AES, which has none. */
 PublicKey *ring_public_half(const struct version *version);
 /* A destruction of this version was begun, and its end is not written yet: the object may be there or not. */

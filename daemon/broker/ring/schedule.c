@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "daemon/broker/base/when.h"
 #include "daemon/broker/ring/schedule.h"
 
 static uint64_t seconds(uint64_t n)
@@ -87,6 +88,40 @@ uint64_t schedule_overlap_end(const struct version *version, uint32_t skew)
 	if (version->state == STATE_ACTIVE && key->period > 0)
 		return version->activated + seconds(key->period) + overlap;
 	return 0;
+}
+
+const char *schedule_sum(const struct key *key, uint32_t skew, char text[SCHEDULE_SUM_MAX])
+{
+	if (key->overlap > 0)
+		snprintf(text, SCHEDULE_SUM_MAX, "overlap %u s", key->overlap);
+	else
+		snprintf(text, SCHEDULE_SUM_MAX, "JWKS max-age %u s + token lifetime %u s + clock skew %u s",
+			key->jwks_max_age, key->token_lifetime, skew);
+	return text;
+}
+
+const char *schedule_retire_why(const struct version *version, uint32_t skew, char text[SCHEDULE_WHY_MAX])
+{
+	const struct key *key = version->key;
+	char when[WHEN_MAX], sum[SCHEDULE_SUM_MAX];
+
+	text[0] = '\0';
+	if (version->state == STATE_DESTROYED || (version->deactivated == 0 && version->state != STATE_ACTIVE))
+		return text;
+	if (!schedule_overlap_known(key))
+		snprintf(text, SCHEDULE_WHY_MAX,
+			"not known without a token lifetime: cekctl key schedule %s --token-lifetime DURATION (or "
+			"--overlap)",
+			key->name);
+	else if (version->deactivated > 0)
+		snprintf(text, SCHEDULE_WHY_MAX, "deactivated %s + %s", when_utc(version->deactivated, when),
+			schedule_sum(key, skew, sum));
+	else if (key->period > 0)
+		snprintf(text, SCHEDULE_WHY_MAX, "activated %s + period %u s + %s", when_utc(version->activated, when),
+			key->period, schedule_sum(key, skew, sum));
+	else
+		snprintf(text, SCHEDULE_WHY_MAX, "not known as long as it is active and no rotation is scheduled");
+	return text;
 }
 
 struct rows {

@@ -40,6 +40,8 @@ struct planned {
 enum {
 	PLAN_MAX = 32,
 	PLAN_ROTATIONS = 8, /* rows of the next rotations: there is always room for these */
+	SCHEDULE_SUM_MAX = 96,
+	SCHEDULE_WHY_MAX = 256,
 };
 
 /* The step that comes first for this key, STEP_NONE if nothing is ever due. keep: destruction does not count, since the
@@ -63,3 +65,11 @@ uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
  * no room, those of the youngest. */
 size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX],
 	size_t *ret_more);
+
+/* What the overlap is the sum of: "overlap 3600 s", "JWKS max-age 300 s + token lifetime 600 s + clock skew 60 s". Only
+ * if it is known. Returns text. */
+const char *schedule_sum(const struct key *key, uint32_t skew, char text[SCHEDULE_SUM_MAX]);
+
+/* What schedule_overlap_end() of this version was computed from or, if it is 0, what is missing and how to give it; ""
+ * for one that there is nothing to say of: not used yet, or gone. Returns text. */
+const char *schedule_retire_why(const struct version *version, uint32_t skew, char text[SCHEDULE_WHY_MAX]);

@@ -1,55 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/broker/base/when.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/schedule.h"
 #include "daemon/broker/rpc/rpc.h"
-
-static const char *utc(uint64_t micros, char *text, size_t size)
-{
-	time_t seconds = (time_t)(micros / 1000000);
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm) || strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(text, size, "?");
-	return text;
-}
-
-static const struct usage *last_user(const struct version *version)
-{
-	const struct usage *last = NULL;
-
-	for (size_t i = 0; i < version->n_peers; i++) {
-		if (!last || version->peers[i].last_used > last->last_used)
-			last = &version->peers[i];
-	}
-	return last;
-}
 
 /* Somebody used it within the overlap: tokens under it may still be on their way. If nobody knows how long a token
  * lives, they may be whenever it was used; only an operator can know better, and says so by force or by a schedule. */
 static int check_unused(struct request *request, const struct version *version)
 {
 	uint64_t overlap = schedule_overlap(version->key, request->broker->skew) * 1000000;
-	const struct usage *usage = last_user(version);
+	const struct usage *usage = ring_last_user(version);
 	const bool known = schedule_overlap_known(version->key);
-	char when[32], safe[80] = "when it is safe is not known: set token-lifetime or overlap";
+	char when[WHEN_MAX], sum[SCHEDULE_SUM_MAX];
+	char safe[sizeof(sum) + 80] = "when it is safe is not known: set token-lifetime or overlap";
 
 	if (version->last_used == 0 || (known && version->last_used + overlap <= clock_real_us()))
 		return STATUS_OK;
 	if (known) {
-		utc(version->last_used + overlap, when, sizeof(when));
-		snprintf(safe, sizeof(safe), "safe from %s", when);
+		snprintf(safe, sizeof(safe), "safe from %s (last use + %s)",
+			when_utc(version->last_used + overlap, when),
+			schedule_sum(version->key, request->broker->skew, sum));
 	}
 	return request_say(request, STATUS_CONFLICT,
 		"still used: %llu unwraps, last at %s by %s/%u, %zu peers; %s, or force",
-		(unsigned long long)version->unwraps, utc(version->last_used, when, sizeof(when)),
-		usage ? usage->listener : "?", usage ? usage->uid : 0, version->n_peers, safe);
+		(unsigned long long)version->unwraps, when_utc(version->last_used, when), usage ? usage->listener : "?",
+		usage ? usage->uid : 0, version->n_peers, safe);
 }
 
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)

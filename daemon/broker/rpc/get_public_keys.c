@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "daemon/broker/policy/policy.h"
+#include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
-#include "daemon/broker/rpc/use.h"
 #include "proto/frame.h"
 
 enum {
@@ -96,7 +96,7 @@ static int add_key(struct page *page, const struct key *key)
 		bool current = version->state == STATE_ACTIVE || version->state == STATE_PRE_ACTIVE;
 		bool has_public = version->public_key && strcmp(version->public_key->kty, "oct") != 0;
 
-		if (!has_public || !use_unwraps(version) || current != (page->place.pass == 0))
+		if (!has_public || !move_opens(version) || current != (page->place.pass == 0))
 			continue;
 		r = add(page, version);
 		if (page->full) {

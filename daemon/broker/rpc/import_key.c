@@ -30,6 +30,21 @@ static bool known(const struct ring *ring, const PublicKey *public_key)
 	return false;
 }
 
+/* The private key need not leave its owner for a preview. */
+static int check_wrapped_key(struct request *request, const Cek__V1__ImportKeyRequest *message)
+{
+	if (request->preview && message->transport_id[0] == '\0' && message->wrapped_aes_key.len == 0 &&
+		message->wrapped_key.len == 0)
+		return STATUS_OK;
+	if (message->transport_id[0] == '\0' || !text_valid(message->transport_id, TRANSPORT_ID_MAX))
+		return request_say(request, STATUS_MALFORMED, "transport_id: missing or too long");
+	if (message->wrapped_aes_key.len == 0 || message->wrapped_aes_key.len > ENCRYPTED_KEY_MAX)
+		return request_say(request, STATUS_MALFORMED, "wrapped_aes_key: missing or too long");
+	if (message->wrapped_key.len == 0 || message->wrapped_key.len > WRAPPED_MAX)
+		return request_say(request, STATUS_MALFORMED, "wrapped_key: missing or too long");
+	return STATUS_OK;
+}
+
 static int check(struct request *request, const Cek__V1__ImportKeyRequest *message, const struct alg **ret_alg)
 {
 	bool aes;
@@ -38,14 +53,9 @@ static int check(struct request *request, const Cek__V1__ImportKeyRequest *messa
 	if (r != STATUS_OK)
 		return r;
 	aes = (*ret_alg)->family == ALG_AES_KW || (*ret_alg)->family == ALG_AES_GCMKW;
-	if (message->transport_id[0] == '\0' || !text_valid(message->transport_id, TRANSPORT_ID_MAX))
-		return request_say(request, STATUS_MALFORMED, "transport_id: missing or too long");
-	if (message->wrapped_aes_key.len == 0 || message->wrapped_aes_key.len > ENCRYPTED_KEY_MAX)
-		return request_say(request, STATUS_MALFORMED, "wrapped_aes_key: missing or too long");
-	if (message->wrapped_key.len == 0 || message->wrapped_key.len > WRAPPED_MAX)
-		return request_say(request, STATUS_MALFORMED, "wrapped_key: missing or too long");
-	if (aes)
-		return STATUS_OK;
+	r = check_wrapped_key(request, message);
+	if (r != STATUS_OK || aes)
+		return r;
 	if (!message->public_key)
 		return request_say(request, STATUS_MALFORMED, "public_key: missing");
 	if ((*ret_alg)->family == ALG_RSA_OAEP && message->public_key->n.len < RSA_BITS_MIN / 8)

@@ -35,6 +35,20 @@ int new_version_available(struct request *request, const struct alg *alg)
 	return STATUS_OK;
 }
 
+int new_version_kid(struct request *request, const char *field, const char *kid)
+{
+	const char *hidden = utf8_invisible(kid);
+
+	if (!kid_valid(kid) || !text_valid(kid, KID_MAX))
+		return request_say(request, STATUS_MALFORMED,
+			"%s: at most %d bytes of UTF-8 without characters that cannot be seen", field, KID_MAX);
+	if (hidden)
+		return request_say(request, STATUS_MALFORMED,
+			"%s: at most %d bytes of UTF-8 without characters that cannot be seen: U+%04X is in it", field,
+			KID_MAX, utf8_code(hidden));
+	return STATUS_OK;
+}
+
 int new_version_check(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg)
 {
 	int r = new_version_alg(request, alg_name, ret_alg);
@@ -43,9 +57,9 @@ int new_version_check(struct request *request, const char *alg_name, const char 
 		return r;
 	if (request->key && request->key->alg != *ret_alg)
 		return request_say(request, STATUS_CONFLICT, "alg: the key's is %s", request->key->alg->name);
-	if (kid[0] != '\0' && (!kid_valid(kid) || utf8_invisible(kid)))
-		return request_say(request, STATUS_MALFORMED,
-			"kid: at most %d bytes of UTF-8 without characters that cannot be seen", KID_MAX);
+	r = kid[0] != '\0' ? new_version_kid(request, "kid", kid) : STATUS_OK;
+	if (r != STATUS_OK)
+		return r;
 	if (kid[0] != '\0' && ring_version(&request->broker->ring, kid))
 		return request_say(request, STATUS_CONFLICT, "kid: used before");
 	return new_version_available(request, *ret_alg);

@@ -16,6 +16,9 @@ int new_version_alg(struct request *request, const char *name, const struct alg 
 /* The token can do it, as its worker said: what it cannot do need not be tried. */
 int new_version_available(struct request *request, const struct alg *alg);
 
+/* A kid that people can tell from others: UTF-8 that can be seen (proto/utf8.h). field: its name in the request. */
+int new_version_kid(struct request *request, const char *field, const char *kid);
+
 /* Both, and alg and kid fit the key, if it exists, and the ring: for import and adopt. */
 int new_version_check(struct request *request, const char *alg_name, const char *kid, const struct alg **ret_alg);
 

@@ -57,6 +57,11 @@ static void target_set_key_schedule(const CekRequest *message, struct target *re
 	*ret_target = (struct target){.key = message->set_key_schedule->key, .kid = ""};
 }
 
+static void target_alias(const CekRequest *message, struct target *ret_target)
+{
+	*ret_target = (struct target){.key = "", .kid = message->alias->kid};
+}
+
 static void target_describe_key(const CekRequest *message, struct target *ret_target)
 {
 	*ret_target = (struct target){.key = message->describe_key->key, .kid = message->describe_key->kid};
@@ -83,6 +88,7 @@ const struct operation operations[] = {
 		.slow = true},
 	{CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE, "set_key_schedule", PERMISSION_SCHEDULE, rpc_set_key_schedule,
 		target_set_key_schedule, .large = true},
+	{CEK__V1__REQUEST__OP_ALIAS, "alias", PERMISSION_IMPORT, rpc_alias, target_alias, .large = true},
 	{CEK__V1__REQUEST__OP_LIST_KEYS, "list_keys", PERMISSION_LIST, rpc_list_keys, .large = true,
 		.unconfirmed = true},
 	{CEK__V1__REQUEST__OP_DESCRIBE_KEY, "describe_key", PERMISSION_LIST, rpc_describe_key, target_describe_key,
@@ -97,6 +103,9 @@ const struct operation operations[] = {
 	{CEK__V1__REQUEST__OP_FSCK, "fsck", PERMISSION_FSCK, rpc_fsck, .large = true, .slow = true,
 		.unconfirmed = true},
 	{CEK__V1__REQUEST__OP_RESTORE, "restore", PERMISSION_RESTORE, rpc_restore, .large = true, .unconfirmed = true},
+	{CEK__V1__REQUEST__OP_PREVIEW, "preview"},
+	{CEK__V1__REQUEST__OP_EXPLAIN, "explain", .handler = rpc_explain, .always = true, .unconfirmed = true,
+		.anyone = true},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);

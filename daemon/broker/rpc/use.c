@@ -8,32 +8,15 @@
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/steps.h"
 #include "daemon/broker/request/pending.h"
+#include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/use.h"
 #include "daemon/broker/workers/jobs.h"
 
 enum { LOOK_AGAIN_US = 2000000 };
 
-static bool is_public(const struct alg *alg)
-{
-	return alg->family == ALG_RSA_OAEP || alg->family == ALG_ECDH;
-}
-
-bool use_unwraps(const struct version *version)
-{
-	switch (version->state) {
-	case STATE_ACTIVE:
-	case STATE_DEACTIVATED:
-		return true;
-	case STATE_PRE_ACTIVE:
-		return is_public(version->key->alg);
-	default:
-		return false;
-	}
-}
-
 int use_still(struct request *request, struct version *version)
 {
-	if (use_unwraps(version))
+	if (move_opens(version))
 		return STATUS_OK;
 	ring_refused(&request->broker->ring, version);
 	return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
@@ -86,7 +69,7 @@ unsigned use_modulus_bits(const struct request *request, size_t encrypted_key_le
 
 static bool fits(const struct version *version, size_t rsa_len)
 {
-	return use_unwraps(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
+	return move_opens(version) && (rsa_len == 0 || (version->bits + 7) / 8 == rsa_len);
 }
 
 /* Place by place: the active one, then from the youngest to the oldest; then in the same order those that are lost.

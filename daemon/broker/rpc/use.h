@@ -6,10 +6,6 @@
 
 #include "daemon/broker/request/request.h"
 
-/* Unwrap takes active and deactivated versions, and pre-active ones of public-key algorithms: they are published before
- * they are used. */
-bool use_unwraps(const struct version *version);
-
 /* May this version be asked now? STATUS_OK or STATUS_UNUSABLE; the refusal is counted. A version whose object is
  * missing, or not to be told from others, is looked for again from time to time. */
 int use_for_unwrap(struct request *request, struct version *version);

@@ -299,6 +299,65 @@ static void test_kids_and_objects_are_unique_for_ever(void **state)
 	assert_non_null(strstr(why, "kid"));
 }
 
+static KeyRecord alias_of(const char *kid, char **alias, const char *op)
+{
+	KeyRecord record = record_of("alias", "k", kid);
+
+	record.op = (char *)op;
+	record.alias = alias;
+	record.n_alias = 1;
+	return record;
+}
+
+static void test_aliases_come_and_go(void **state)
+{
+	struct ring *ring = *state;
+	char *made[] = {(char *)"thumbprint"}, *added[] = {(char *)"theirs"}, *own[] = {(char *)"one"};
+	KeyRecord record = version_of("k", "one", STATE_ACTIVE);
+	uint64_t epoch;
+
+	record.alias = made;
+	record.n_alias = 1;
+	assert_int_equal(apply(ring, &record), 0);
+	epoch = ring->epoch;
+	record = alias_of("one", added, "add");
+	assert_int_equal(apply(ring, &record), 0);
+	assert_ptr_equal(ring_version(ring, "theirs"), ring_version(ring, "one"));
+	assert_int_equal(ring_version(ring, "one")->n_alias, 2);
+	assert_true(ring->epoch > epoch);
+	record = alias_of("thumbprint", added, "remove"); /* the version may be named by any of its kids */
+	assert_int_equal(apply(ring, &record), 0);
+	assert_null(ring_version(ring, "theirs"));
+	assert_int_equal(ring_version(ring, "one")->n_alias, 1);
+	record = alias_of("one", added, "add"); /* free again */
+	assert_int_equal(apply(ring, &record), 0);
+	for (int i = 0; i < 5; i++) {
+		char *none[] = {(char *)"none"};
+		KeyRecord bad[] = {alias_of("one", added, "add"), alias_of("one", own, "add"),
+			alias_of("one", made, "remove"), alias_of("one", none, "remove"),
+			alias_of("one", added, "rename")};
+		char why[200];
+
+		record = bad[i];
+		record.seq = ring->last_seq + 1;
+		assert_int_equal(ring_apply(ring, &record, why, sizeof(why)), -EPROTO);
+		assert_non_null(strstr(why, "alias"));
+	}
+}
+
+static void test_a_record_of_a_later_release_names_it(void **state)
+{
+	struct ring *ring = *state;
+	KeyRecord record = record_of("open", "", "");
+	char why[200];
+
+	record.version = (char *)"7.8.9";
+	assert_int_equal(apply(ring, &record), 0);
+	record = record_of("quorum", "k", "one");
+	assert_int_equal(apply_why(ring, &record, why, sizeof(why)), -EPROTO);
+	assert_non_null(strstr(why, "written by cekd 7.8.9 or newer; install it"));
+}
+
 static void test_records_that_contradict(void **state)
 {
 	static const char *const no_key[] = {"state", "missing", "reserve"};
@@ -529,6 +588,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_every_move_in_a_journal, teardown),
 		cmocka_unit_test_teardown(test_a_new_version_is_in_use_or_was, teardown),
 		TEST(test_kids_and_objects_are_unique_for_ever),
+		TEST(test_aliases_come_and_go),
+		TEST(test_a_record_of_a_later_release_names_it),
 		cmocka_unit_test_teardown(test_records_that_contradict, teardown),
 		TEST(test_usage_survives_and_peers_are_bounded),
 		TEST(test_counters_in_memory_are_ahead_of_a_live_record),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/use.h"
 #include "tests/unit/broker/broker_calls.h"
 
@@ -24,7 +25,7 @@ static void test_states_that_unwrap(void **state)
 			bool expected = in == STATE_ACTIVE || in == STATE_DEACTIVATED ||
 				(in == STATE_PRE_ACTIVE && is_public);
 
-			assert_int_equal(use_unwraps(&version), expected);
+			assert_int_equal(move_opens(&version), expected);
 		}
 	}
 }
