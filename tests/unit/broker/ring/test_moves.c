@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,9 +158,76 @@ static void test_old_journals_are_read(void **state)
 	}
 }
 
+/* ---- the table of cekd(8) --------------------------------------------------------------------------------------- */
+
+static const char *const names[STATES] = {"pre-active", "active", "deactivated", "suspended", "compromised",
+	"destroyed", "waiting"};
+
+static size_t state_of_name(const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < STATES && (strlen(names[i]) != len || strncmp(names[i], name, len) != 0))
+		i++;
+	return i;
+}
+
+/* Rows "from|to|by|if" between .TS and .TE; what stands between T{ and T} is no row. */
+static void read_page(bool ret_moves[STATES][STATES])
+{
+	const char *source = getenv("CEK_SOURCE");
+	char line[512], path[512];
+	bool in_table = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/man/cekd.8", source ? source : ".");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		size_t from = state_of_name(line, strcspn(line, "|")), to, len;
+		const char *rest = strchr(line, '|');
+
+		if (strncmp(line, ".TS", 3) == 0 || strncmp(line, ".TE", 3) == 0)
+			in_table = line[2] == 'S';
+		if (!in_table || from == STATES || !rest)
+			continue;
+		len = strcspn(rest + 1, "|");
+		to = state_of_name(rest + 1, len);
+		assert_int_not_equal(to, STATES);
+		assert_false(ret_moves[from][to]); /* twice */
+		ret_moves[from][to] = true;
+		assert_true(rest[1 + len] == '|' && strcspn(rest + len + 2, "|") > 3); /* by what */
+	}
+	fclose(file);
+}
+
+static void test_the_page_has_every_move_and_no_other(void **state)
+{
+	bool told[STATES][STATES] = {{false}}, possible[STATES][STATES] = {{false}};
+
+	read_page(told);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (size_t from = 0; from < STATES; from++) {
+			for (size_t to = 0; order[from] == table[i].from && to < STATES; to++) {
+				struct version version = version_in(&table[i]);
+
+				possible[from][to] |= !move_refused(&version, order[to]);
+			}
+		}
+	}
+	for (size_t from = 0; from < STATES; from++) {
+		for (size_t to = 0; to < STATES; to++) {
+			if (told[from][to] != possible[from][to])
+				fail_msg("cekd(8) %s the move from %s to %s", told[from][to] ? "has" : "lacks",
+					names[from], names[to]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_page_has_every_move_and_no_other),
 		cmocka_unit_test(test_every_move),
 		cmocka_unit_test(test_only_what_ends_remembers),
 		cmocka_unit_test(test_impossible_memories_bring_nothing_back_into_use),
