@@ -387,9 +387,13 @@ class Cekd:
     def client(self, listener=None):
         return Client(self.config.listeners[listener]["path"] if listener else self.socket)
 
-    def cekctl(self, *args, check=True, **kwargs):
-        env = os.environ | {"CEK_SOCKET": self.socket, "SOFTHSM2_CONF": str(self.token.conf)}
-        return run([CEKCTL, *args], check=check, env=env, **kwargs)
+    def cekctl_env(self, **more):
+        return os.environ | {"CEK_SOCKET": self.socket, "SOFTHSM2_CONF": str(self.token.conf)} | more
+
+    def cekctl(self, *args, check=True, assume_yes=True, **kwargs):
+        """Nobody is there to be asked, unless a test is about the question."""
+        more = {"CEKCTL_ASSUME_YES": "1"} if assume_yes else {}
+        return run([CEKCTL, *args], check=check, env=self.cekctl_env(**more), **kwargs)
 
     def json(self, *args):
         return json.loads(self.cekctl(*args, "--json").stdout)

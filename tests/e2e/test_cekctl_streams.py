@@ -37,6 +37,8 @@ VERBS = {
     "watch json": ["watch", "--count", "3", "--json"], "help": ["--help"], "help of": ["help", "key"],
     "verb help": ["key", "list", "--help"], "version": ["--version"], "completion": ["completion", "bash"],
     "names": ["key", "list", "--output", "name"],
+    "dry run": ["key", "create", "new", "--alg", "A256KW", "--dry-run"],
+    "dry run json": ["key", "create", "new", "--alg", "A256KW", "--dry-run", "--json"],
     "wrap": ["wrap", "--key", "A256KW", "--enc", "A256GCM", "--generate"],
     "unwrap": ["unwrap", "wrapped"], "unwrap json": ["unwrap", "--json", "wrapped"],
     "rewrap": ["rewrap", "--key", "A256KW", "many"],

@@ -161,8 +161,12 @@ def test_restored_backup(aged):
             assert status_name(client.call(restore=pb.RestoreRequest(confirm=True, head=wrong))) == "CONFLICT"
         assert status_name(client.call(restore=pb.RestoreRequest(confirm=True, head="x"))) == "CONFLICT"
         assert status_name(client.unwrap(good)) == "UNAVAILABLE"
-        refused = daemon.cekctl("restore", "confirm", check=False, stdin=None, input="")
-        assert refused.returncode == 1 and "--yes" in refused.stderr
+        refused = daemon.cekctl("restore", "confirm", check=False, assume_yes=False, stdin=None, input="")
+        assert refused.returncode == 2 and "--yes" in refused.stderr
+        before = daemon.keys.read_bytes()
+        preview = daemon.cekctl("restore", "confirm", "--dry-run").stdout
+        assert "wait until" in preview and "rotate before they wrap again" in preview and "Nothing was changed" in preview
+        assert daemon.keys.read_bytes() == before and daemon.status().ready is False
         daemon.cekctl("restore", "confirm", "--yes", "--head", head, "--reason", "disk replaced")
         assert daemon.status().ready
         assert client.unwrap(good).unwrap.cek == good.cek
@@ -223,11 +227,11 @@ def test_confirmation_on_a_terminal(aged):
         ours, theirs = pty.openpty()
         os.write(ours, answer.encode())
         try:
-            done = daemon.cekctl("restore", "confirm", check=False, stdin=theirs)
+            done = daemon.cekctl("restore", "confirm", check=False, assume_yes=False, stdin=theirs)
         finally:
             os.close(theirs)
             os.close(ours)
-        assert done.returncode == code and "Type yes" in done.stdout, done
+        assert done.returncode == code and "Type yes" in done.stderr, done
         assert daemon.status().ready == (code == 0)
 
 

@@ -75,7 +75,7 @@ json_t *keys_public_json(const Cek__V1__PublicKey *public_key)
 	return object;
 }
 
-static json_t *usage_json(const Cek__V1__Usage *usage)
+json_t *keys_usage_json(const Cek__V1__Usage *usage)
 {
 	json_t *object = json_object();
 
@@ -118,13 +118,14 @@ static json_t *version_json(const Cek__V1__Version *version)
 	set_number(object, "wraps", version->wraps);
 	set_number(object, "refused", version->refused);
 	for (size_t i = 0; i < version->n_peers; i++)
-		json_array_append_new(peers, usage_json(version->peers[i]));
+		json_array_append_new(peers, keys_usage_json(version->peers[i]));
 	json_object_set_new(object, "peers", peers);
 	if (version->more_peers)
 		json_object_set_new(object, "more_peers", json_true());
 	if (version->public_key && strcmp(version->public_key->kty, "oct") != 0)
 		json_object_set_new(object, "public_key", keys_public_json(version->public_key));
 	output_set_text(object, "note", version->note);
+	output_set_text(object, "retire_why", version->retire_why);
 	return object;
 }
 

@@ -22,6 +22,7 @@ const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid);
 /* All that is known; members that are empty are left out. NULL if memory ran out. */
 json_t *keys_json(const Cek__V1__Key *key);
 json_t *keys_public_json(const Cek__V1__PublicKey *public_key);
+json_t *keys_usage_json(const Cek__V1__Usage *usage);
 
 /* The timetable, a line an event, in the order of their times. */
 void keys_print_plan(Cek__V1__Key *key);

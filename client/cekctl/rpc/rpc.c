@@ -159,6 +159,30 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 	return r;
 }
 
+/* Whether cekd knows this operation: it finds fault with what is in it, or with nothing. */
+static bool is_known(struct ctl *ctl, const Cek__V1__Request *probe)
+{
+	size_t size = cek__v1__request__get_packed_size(probe);
+	uint8_t *packed = malloc(size);
+	cek_result *result = NULL;
+	cek_conn *conn = NULL;
+	int status = CEK_OK;
+
+	if (packed && rpc_connect(ctl, &conn) == EXIT_SUCCESS) {
+		cek__v1__request__pack(probe, packed);
+		status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
+	}
+	cek_result_free(result);
+	free(packed);
+	return status != CEK_UNSUPPORTED;
+}
+
+int rpc_call_new(struct ctl *ctl, const Cek__V1__Request *request, const Cek__V1__Request *probe,
+	Cek__V1__Reply__ResultCase wanted, Cek__V1__Reply **ret_reply)
+{
+	return is_known(ctl, probe) ? rpc_call(ctl, request, wanted, ret_reply) : RPC_UNKNOWN;
+}
+
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
 	Cek__V1__Reply **ret_reply)
 {

@@ -31,6 +31,13 @@ int rpc_fail_protocol(const struct ctl *ctl, const char *what);
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
 	Cek__V1__Reply **ret_reply);
 
+/* The same for an operation that an older cekd does not know: RPC_UNKNOWN then, without a report. probe is a request
+ * with that operation and nothing in it, by which a cekd that does not know it is told from one that does not know what
+ * is in it. */
+enum { RPC_UNKNOWN = -1 };
+int rpc_call_new(struct ctl *ctl, const Cek__V1__Request *request, const Cek__V1__Request *probe,
+	Cek__V1__Reply__ResultCase wanted, Cek__V1__Reply **ret_reply);
+
 Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply);
 
 /* DescribeKey by name or kid; exactly one is not NULL. As rpc_call(), the reply's key is there. */

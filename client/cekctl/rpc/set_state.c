@@ -6,16 +6,17 @@
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
 
-int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change)
+int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change, const struct change_how *how)
 {
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 
 	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_STATE;
 	request.set_key_state = change;
-	return keys_change(ctl, &request, change->kid);
+	return change_run(ctl, &request, change->kid, how);
 }
 
-int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint)
+int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint,
+	const struct change_how *how)
 {
 	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
 	const Cek__V1__Version *version;
@@ -37,5 +38,5 @@ int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__Stat
 	change.n_current = 1;
 	change.reason = rpc_text(reason);
 	rpc_reply_free(reply);
-	return set_state(ctl, &change);
+	return set_state(ctl, &change, how);
 }

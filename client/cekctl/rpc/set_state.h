@@ -6,9 +6,11 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/ctl.h"
+#include "client/cekctl/rpc/change.h"
 
 /* Send it and print what became of the key. Returns an exit status. */
-int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change);
+int set_state(struct ctl *ctl, Cek__V1__SetKeyStateRequest *change, const struct change_how *how);
 
 /* Bring a version that is in state `from` back to where it was; `hint` says what is wrong if it is in another one. */
-int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint);
+int set_state_back(struct ctl *ctl, char *kid, const char *reason, Cek__V1__State from, const char *hint,
+	const struct change_how *how);

@@ -2,7 +2,7 @@
 /* cekctl key adopt: an object that somebody put into the token becomes a version of a key. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
-#include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -41,12 +41,14 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 	const char *alg = NULL, *kid = NULL, *id = NULL, *label = NULL;
 	uint8_t cka_id[CKA_ID_MAX];
 	bool insist = false;
+	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"alg", ARG_STRING, &alg, "ALG", "the key's one JWE algorithm"},
 		{"id", ARG_STRING, &id, "HEX", "the object's CKA_ID"},
 		{"label", ARG_STRING, &label, "LABEL", "the object's CKA_LABEL; exactly one must have it"},
 		{"kid", ARG_STRING, &kid, "KID", "a kid that issuers already use", .fresh = true},
 		{"insist", ARG_FLAG, &insist, NULL, "although it is extractable or may do more than the alg needs"},
+		CHANGE_DRY_RUN(how),
 		{0},
 	};
 	Cek__V1__AdoptKeyRequest adopt = CEK__V1__ADOPT_KEY_REQUEST__INIT;
@@ -58,6 +60,8 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!alg || !id == !label)
 		return ctl_usage(ctl, "--alg is needed, and one of --id and --label");
+	if (kid && !*kid)
+		return ctl_usage(ctl, "--kid is empty: leave it out for a kid as a generated key has");
 	if (id && parse_id(id, cka_id, &adopt.cka_id.len) < 0)
 		return ctl_usage(ctl, "--id wants 1 to %d bytes in hex, not \"%s\"", CKA_ID_MAX, id);
 	adopt.cka_id.data = cka_id;
@@ -68,5 +72,5 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 	adopt.insist = insist;
 	request.op_case = CEK__V1__REQUEST__OP_ADOPT_KEY;
 	request.adopt_key = &adopt;
-	return keys_change(ctl, &request, kid);
+	return change_run(ctl, &request, kid, &how);
 }

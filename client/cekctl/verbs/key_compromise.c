@@ -13,9 +13,12 @@ int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = NULL;
 	bool rotate = false;
+	struct change_how how = {.asks = CHANGE_ASKS_ALWAYS};
 	const struct arg args[] = {
 		{"rotate", ARG_FLAG, &rotate, NULL, "make a new version and activate it in the same step"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		CHANGE_DRY_RUN(how),
+		CHANGE_YES(how),
 		{0},
 	};
 	Cek__V1__SetKeyStateRequest change = CEK__V1__SET_KEY_STATE_REQUEST__INIT;
@@ -32,5 +35,5 @@ int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
 	change.state = CEK__V1__STATE__STATE_COMPROMISED;
 	change.rotate = rotate;
 	change.reason = rpc_text(reason);
-	return set_state(ctl, &change);
+	return set_state(ctl, &change, &how);
 }

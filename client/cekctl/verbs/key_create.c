@@ -2,7 +2,7 @@
 /* cekctl key create: a new key, made in the token. */
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
-#include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -10,11 +10,13 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 {
 	const char *alg = NULL, *crv = NULL;
 	uint32_t bits = 0, max_uses = 0;
+	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"alg", ARG_STRING, &alg, "ALG", "its one JWE algorithm, such as RSA-OAEP-256 or A256KW"},
 		{"size", ARG_NUMBER, &bits, "BITS", "RSA: 2048, 3072 (default) or 4096"},
 		{"curve", ARG_STRING, &crv, "CRV", "ECDH-ES: P-256 (default), P-384, P-521 or X25519"},
 		{"max-uses", ARG_NUMBER, &max_uses, "N", "rotate before a version was used that often"},
+		CHANGE_DRY_RUN(how),
 		{0},
 	};
 	Cek__V1__CreateKeyRequest create = CEK__V1__CREATE_KEY_REQUEST__INIT;
@@ -35,5 +37,5 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 	create.max_uses = max_uses;
 	request.op_case = CEK__V1__REQUEST__OP_CREATE_KEY;
 	request.create_key = &create;
-	return keys_change(ctl, &request, NULL);
+	return change_run(ctl, &request, NULL, &how);
 }

@@ -4,7 +4,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
-#include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -14,11 +14,14 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	const char *reason = NULL;
 	bool force = false;
 	uint32_t wait = 0;
+	struct change_how how = {.asks = CHANGE_ASKS_ALWAYS};
 	const struct arg args[] = {
 		{"wait", ARG_DURATION, &wait, "DURATION", "waiting period (default and minimum: see cekd.conf(5))"},
 		{"force", ARG_FLAG, &force, NULL,
 			"although it was used within its overlap, or that is not known; does not skip the wait"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		CHANGE_DRY_RUN(how),
+		CHANGE_YES(how),
 		{0},
 	};
 	Cek__V1__DestroyVersionRequest destroy = CEK__V1__DESTROY_VERSION_REQUEST__INIT;
@@ -38,5 +41,5 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 	destroy.reason = rpc_text(reason);
 	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
 	request.destroy_version = &destroy;
-	return keys_change(ctl, &request, version.kid);
+	return change_run(ctl, &request, version.kid, &how);
 }

@@ -17,6 +17,7 @@
 #include "client/cekctl/import/aes_proof.h"
 #include "client/cekctl/import/private_file.h"
 #include "client/cekctl/import/private_fit.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/existing.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
@@ -27,6 +28,7 @@
 struct import {
 	struct ctl *ctl;
 	const char *name, *path, *passphrase_path;
+	struct change_how how;
 	struct private_wanted wanted;
 	struct private_file file;
 	Cek__V1__Reply *key;          /* as it was told last; NULL: not there, or not for this user */
@@ -284,6 +286,36 @@ static int send_all(struct import *import)
 	return r;
 }
 
+/* The private keys stay here. */
+static int preview_entry(struct import *import, size_t i)
+{
+	struct private_entry *entry = &import->file.entries[i];
+	Cek__V1__ImportKeyRequest message = CEK__V1__IMPORT_KEY_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__PublicKey public_key;
+	int r = EXIT_SUCCESS;
+
+	sealed_public(&entry->key, &public_key);
+	message.key = rpc_text(import->name);
+	message.alg = rpc_text(import->wanted.alg->name);
+	message.kid = rpc_text(entry->kid);
+	message.public_key = &public_key;
+	request.op_case = CEK__V1__REQUEST__OP_IMPORT_KEY;
+	request.import_key = &message;
+	(void)change_agreed(import->ctl, &request, &import->how, &r);
+	return r;
+}
+
+static int preview_all(struct import *import)
+{
+	int r = EXIT_SUCCESS;
+
+	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
+		if (!*import->file.entries[i].skipped && !import->there[i])
+			r = preview_entry(import, i);
+	return r;
+}
+
 /* ---- what was done ----------------------------------------------------------------------------------------------- */
 
 static json_t *skipped_json(const struct private_entry *entry)
@@ -349,10 +381,13 @@ static int run(struct import *import)
 
 	if (r == EXIT_SUCCESS)
 		r = check_all(import);
-	if (r == EXIT_SUCCESS)
+	if (r == EXIT_SUCCESS && import->how.dry_run) {
+		r = preview_all(import);
+	} else if (r == EXIT_SUCCESS) {
 		r = send_all(import);
-	if (r == EXIT_SUCCESS)
-		r = print(import);
+		if (r == EXIT_SUCCESS)
+			r = print(import);
+	}
 	for (size_t i = 0; i < PRIVATE_KEYS_MAX; i++)
 		free(import->kid[i]);
 	rpc_reply_free(import->key);
@@ -371,6 +406,7 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		{"kid", ARG_STRING, &import.wanted.kid, "KID",
 			"its kid; of a JWK Set: which key (default: the JWK's own)", .fresh = true},
 		{"passphrase-file", ARG_STRING, &import.passphrase_path, "FILE", "the passphrase of an encrypted key"},
+		CHANGE_DRY_RUN(import.how),
 		{0},
 	};
 	char why[PRIVATE_WHY];

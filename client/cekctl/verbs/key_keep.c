@@ -12,8 +12,10 @@
 int verb_key_keep(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = NULL;
+	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		CHANGE_DRY_RUN(how),
 		{0},
 	};
 	struct resolved version;
@@ -26,5 +28,5 @@ int verb_key_keep(struct ctl *ctl, int argc, char **argv)
 	if (r != EXIT_SUCCESS)
 		return r;
 	return set_state_back(ctl, rpc_text(version.kid), reason, CEK__V1__STATE__STATE_WAITING,
-		": no destruction is scheduled");
+		": no destruction is scheduled", &how);
 }

@@ -7,6 +7,7 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/resolve.h"
 #include "client/cekctl/rpc/rpc.h"
@@ -29,7 +30,7 @@ static int ask_active(struct ctl *ctl, const char *name, char **ret_kid)
 	return r;
 }
 
-static int rotate(struct ctl *ctl, char *name, const char *active_kid, bool plan)
+static int rotate(struct ctl *ctl, char *name, const char *active_kid, bool plan, const struct change_how *how)
 {
 	Cek__V1__RotateKeyRequest rotate_key = CEK__V1__ROTATE_KEY_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
@@ -41,6 +42,8 @@ static int rotate(struct ctl *ctl, char *name, const char *active_kid, bool plan
 	rotate_key.plan = plan;
 	request.op_case = CEK__V1__REQUEST__OP_ROTATE_KEY;
 	request.rotate_key = &rotate_key;
+	if (!plan && !change_agreed(ctl, &request, how, &r))
+		return r;
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
@@ -58,10 +61,13 @@ int verb_key_rotate(struct ctl *ctl, int argc, char **argv)
 	struct resolved version;
 	char *asked = NULL;
 	bool plan = false;
+	struct change_how how = {.asks = CHANGE_ASKS_IF_TOLD};
 	const struct arg args[] = {
 		{"plan", ARG_FLAG, &plan, NULL, "change nothing, print the timetable that would follow"},
 		{"active-kid", ARG_STRING, &active_kid, "KID",
 			"rotate only if this one is active: a repeated command then does no harm"},
+		CHANGE_DRY_RUN(how),
+		CHANGE_YES(how),
 		{0},
 	};
 	char **words;
@@ -71,7 +77,7 @@ int verb_key_rotate(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	r = active_kid ? resolve_version(ctl, active_kid, &version) : ask_active(ctl, words[0], &asked);
 	if (r == EXIT_SUCCESS)
-		r = rotate(ctl, words[0], active_kid ? version.kid : asked, plan);
+		r = rotate(ctl, words[0], active_kid ? version.kid : asked, plan, &how);
 	free(asked);
 	return r;
 }

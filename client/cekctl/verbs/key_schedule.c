@@ -6,6 +6,7 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
+#include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -52,7 +53,7 @@ static int print(const struct ctl *ctl, Cek__V1__Key *key)
 }
 
 static int change(struct ctl *ctl, char *name, const Cek__V1__Schedule *given, uint32_t max_uses,
-	const Cek__V1__Key *present)
+	const Cek__V1__Key *present, const struct change_how *how)
 {
 	Cek__V1__SetKeyScheduleRequest set = CEK__V1__SET_KEY_SCHEDULE_REQUEST__INIT;
 	Cek__V1__Schedule schedule = CEK__V1__SCHEDULE__INIT;
@@ -71,6 +72,8 @@ static int change(struct ctl *ctl, char *name, const Cek__V1__Schedule *given, u
 	set.max_uses = choose(max_uses, present->max_uses);
 	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE;
 	request.set_key_schedule = &set;
+	if (!change_agreed(ctl, &request, how, &r))
+		return r;
 	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
@@ -83,6 +86,7 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 {
 	Cek__V1__Schedule given = CEK__V1__SCHEDULE__INIT;
 	uint32_t max_uses = UNCHANGED;
+	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"period", ARG_DURATION, &given.period, "DURATION",
 			"from one activation to the next; 0 = by hand only"},
@@ -94,6 +98,7 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 			"the longest life of an issuer's token"},
 		{"jwks-max-age", ARG_DURATION, &given.jwks_max_age, "DURATION", "how long an issuer may keep a JWKS"},
 		{"max-uses", ARG_NUMBER, &max_uses, "N", "rotate before a version was used that often; 0 = no limit"},
+		CHANGE_DRY_RUN(how),
 		{0},
 	};
 	bool given_any;
@@ -110,7 +115,7 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 		return r;
 	given_any = (given.period & given.lead & given.overlap & given.token_lifetime & given.jwks_max_age &
 			    max_uses) != UNCHANGED;
-	r = given_any ? change(ctl, words[0], &given, max_uses, reply->key->key) : print(ctl, reply->key->key);
+	r = given_any ? change(ctl, words[0], &given, max_uses, reply->key->key, &how) : print(ctl, reply->key->key);
 	rpc_reply_free(reply);
 	return r;
 }

@@ -23,11 +23,13 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 {
 	const char *until = NULL, *reason = NULL;
 	uint32_t duration = 0;
+	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"for", ARG_DURATION, &duration, "DURATION", "resume by itself after that long"},
 		{"until", ARG_STRING, &until, "TIME",
 			"resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
+		CHANGE_DRY_RUN(how),
 		{0},
 	};
 	/* Not one that waits to be destroyed: to suspend it anew is no way to take that back. */
@@ -55,5 +57,5 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 	change.current = current;
 	change.n_current = sizeof(current) / sizeof(current[0]);
 	change.reason = rpc_text(reason);
-	return set_state(ctl, &change);
+	return set_state(ctl, &change, &how);
 }
