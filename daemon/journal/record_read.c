@@ -191,8 +191,7 @@ static int read_members(struct reader *reader, const json_t *object, bool top, P
 			continue; /* the chain's, not the record's */
 		field = protobuf_c_message_descriptor_get_field_by_name(ret_message->descriptor, name);
 		if (!field)
-			return bad(reader, name,
-				"is not known to this version of cekd; was the file written by a later one?");
+			return bad(reader, name, "is not known to this version of cekd");
 		if (field->label == PROTOBUF_C_LABEL_REPEATED)
 			r = read_array(reader, field, json, (size_t *)(void *)(base + field->quantifier_offset),
 				(void ***)(void *)(base + field->offset));

@@ -2,6 +2,7 @@
 """A journal's file that is removed, moved, replaced or cut short while cekd runs: nothing more counts as written down."""
 
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -182,6 +183,64 @@ def test_written_by_somebody_else(served):
     os.truncate(daemon.keys, whole)
     daemon.start()
     check_serves(daemon, wrapped, "new")
+
+
+def start_refused(daemon):
+    """It is not ready then, but says why."""
+    daemon.spawn()
+
+    def answers():
+        try:
+            return daemon.status().journal != "ok"
+        except (ConnectionError, FileNotFoundError):
+            assert daemon.process.poll() is None, daemon.log_text()
+    C.wait_for(answers, "cekd to say what is wrong")
+
+
+def write_as(daemon, release, **line):
+    """Two lines of a good chain, as a later cekd would have written them: that it started, and something of its own."""
+    lines = daemon.keys.read_bytes().splitlines()
+    for members in ({"type": "open", "version": release}, line):
+        head = {"seq": len(lines) + 1, "time": json.loads(lines[-1])["time"],
+                "prev": hashlib.sha256(lines[-1]).hexdigest()}
+        lines.append(json.dumps(head | members, separators=(",", ":")).encode())
+    daemon.keys.write_bytes(b"\n".join(lines) + b"\n")
+
+
+@pytest.mark.parametrize("line", [{"type": "version", "quorum": 3}, {"type": "state", "state": "on_holiday"}],
+                         ids=["member", "value"])
+def test_written_by_a_later_release(served, line):
+    """What is not known must not be overlooked; which cekd knows it is said."""
+    daemon, wrapped = served
+    daemon.stop()
+    before = daemon.keys.read_bytes()
+    write_as(daemon, "7.8.9", **line)
+    written = daemon.keys.read_bytes()
+    start_refused(daemon)
+    wait_refuses(daemon, "keys.jsonl", "this journal was written by cekd 7.8.9 or newer; install it")
+    check_refused(daemon, wrapped)
+    daemon.stop()
+    assert daemon.keys.read_bytes() == written
+    daemon.keys.write_bytes(before)
+    write_as(daemon, "0.0.1", **line)
+    start_refused(daemon)
+    wait_refuses(daemon, "keys.jsonl", "nothing was changed: restore the file")
+
+
+def test_a_type_of_a_later_release(served):
+    daemon, _ = served
+    daemon.stop()
+    before = daemon.keys.read_bytes()
+    write_as(daemon, "7.8.9", type="quorum", key="old")
+    written = daemon.keys.read_bytes()
+    daemon.spawn()
+    C.wait_for(lambda: "(quorum): of a type that this version of cekd does not know: this journal was written by cekd 7.8.9 or "
+               "newer; install it" in daemon.log_text(), "the release to be named")
+    daemon.process.wait(C.PATIENCE)
+    assert daemon.keys.read_bytes() == written
+    daemon.notify.close()
+    daemon.process = None
+    daemon.keys.write_bytes(before)
 
 
 def test_directory_moved_away(served):

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/release.h"
 #include "daemon/broker/ring/fold_alias.h"
 #include "daemon/broker/ring/fold_intent.h"
 #include "daemon/broker/ring/fold_version.h"
@@ -164,11 +165,14 @@ static void watch_clock(struct ring *ring, const KeyRecord *record)
 /* A later cekd says in each "open" which one it is, and what it writes after that is its own. */
 static int unknown_type(const struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
-	char what[160];
+	char what[160] = "of a type that this version of cekd does not know";
 
-	snprintf(what, sizeof(what), "of a type that this version of cekd does not know%s%s%s",
-		ring->release[0] != '\0' ? ": this journal was written by cekd " : "", ring->release,
-		ring->release[0] != '\0' ? " or newer; install it" : "");
+	if (release_later(ring->release, CEK_VERSION))
+		snprintf(what, sizeof(what),
+			"of a type that this version of cekd does not know: this journal was written by cekd %s or "
+			"newer; "
+			"install it",
+			ring->release);
 	return fold_contradiction(ret_why, why_size, what, record);
 }
 

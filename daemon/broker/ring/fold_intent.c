@@ -8,7 +8,7 @@
 
 int fold_contradiction(char *ret_why, size_t why_size, const char *what, const KeyRecord *record)
 {
-	snprintf(ret_why, why_size, "record %llu (%s): %s", (unsigned long long)record->seq, record->type, what);
+	snprintf(ret_why, why_size, "record %llu (%.32s): %s", (unsigned long long)record->seq, record->type, what);
 	return -EPROTO;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/release.h"
 #include "base/table.h"
 #include "daemon/broker/base/names.h"
 #include "proto/alg.h"
@@ -110,7 +111,7 @@ struct ring {
 	uint64_t last_time;
 	bool live;                 /* replayed: counters in memory are ahead of the journal's from now on */
 	bool clock_suspect;        /* the records' times jumped, and no operator has confirmed the clock since */
-	char release[32];          /* of cekd, as the last record "open" names it */
+	char release[RELEASE_MAX]; /* of cekd, as the last record "open" names it */
 	char file[80];             /* which file the journal was when cekd last opened it */
 	bool suspect;              /* it seems to be a copy or an older one, and no operator has confirmed it since */
 	bool confirmed;            /* an operator has confirmed it once */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/release.h"
 #include "base/wipe.h"
 #include "daemon/journal/file/place.h"
 #include "daemon/journal/file/segment.h"
@@ -49,7 +50,30 @@ struct reading {
 	uint64_t from;
 	store_record_fn *fn; /* NULL: only see whether every line is a record */
 	void *userdata;
+	char release[RELEASE_MAX]; /* of the cekd that wrote the lines, as the last "open" names it */
 };
+
+static void note_release(struct reading *reading, const json_t *object)
+{
+	const char *type = json_string_value(json_object_get(object, "type"));
+	const char *version = json_string_value(json_object_get(object, "version"));
+
+	if (type && version && strcmp(type, "open") == 0)
+		snprintf(reading->release, sizeof(reading->release), "%s", version);
+}
+
+/* What a later cekd has written this one must not overlook; the later one reads it. */
+static void refuse(struct reading *reading, uint64_t seq, const char *why)
+{
+	struct segment *keys = &reading->file->keys;
+
+	if (release_later(reading->release, CEK_VERSION))
+		segment_refuse(keys, ":%" PRIu64 ": %s: this journal was written by cekd %s or newer; install it", seq,
+			why, reading->release);
+	else
+		segment_refuse(keys, ":%" PRIu64 ": %s; nothing was changed: restore the file (cekd-journal(5))", seq,
+			why);
+}
 
 static int read_line(void *userdata, const json_t *object, const struct chain_head *head)
 {
@@ -59,13 +83,13 @@ static int read_line(void *userdata, const json_t *object, const struct chain_he
 	KeyRecord *record;
 	int r;
 
+	note_release(reading, object);
 	if (head->seq < reading->from)
 		return 0;
 	arena_reset(&file->arena);
 	r = record_read_key(object, &file->arena, &record, why);
 	if (r < 0) {
-		segment_refuse(&file->keys, ":%" PRIu64 ": %s; nothing was changed: restore the file (cekd-journal(5))",
-			head->seq, why);
+		refuse(reading, head->seq, why);
 		return -EBADMSG;
 	}
 	return reading->fn ? reading->fn(reading->userdata, record, head) : 0;
