@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why somebody may do something, or may not: for the log's readers, for who may ask, and not for anybody else."""
 
+import ctypes
 import os
 
 import cekd as C
@@ -144,3 +145,45 @@ def test_audited_and_counted(shared):
 def test_features(shared):
     with shared.client("admin") as client:
         assert {"explain", "preview", "alias"} <= set(client.ok(status=pb.StatusRequest()).status_reply.features)
+
+
+def enter_user_namespace():
+    """In the child that will be cekd: a user namespace with its own users in it and no others. From the outside a helper maps
+    them."""
+    pid, (read, write), (done, tell) = os.getpid(), os.pipe(), os.pipe()
+    if os.fork() == 0:
+        os.close(write)
+        os.read(read, 1)
+        for name in ("uid_map", "gid_map"):
+            with open(f"/proc/{pid}/{name}", "w") as file:
+                file.write(f"0 0 {C.UID_JOURNAL + 1}\n")
+        os.write(tell, b"x")
+        os._exit(0)
+    clone_newuser = 0x10000000
+    if ctypes.CDLL(None, use_errno=True).unshare(clone_newuser) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    os.write(write, b"x")
+    os.close(tell)
+    assert os.read(done, 1) == b"x"
+    for fd in (read, write, done):
+        os.close(fd)
+    os.wait()
+
+
+@root_only
+def test_a_user_outside_of_the_user_namespace(make_cekd):
+    """Whom cekd's namespace does not map is told so: not that nobody may not."""
+    daemon = make_cekd(start=False)
+    daemon.preexec = enter_user_namespace
+    daemon.start()
+
+    def peer():
+        with daemon.client() as client:
+            notice = client.recv()
+            client.wait_closed()
+        done = C.run([C.CEKCTL, "status"], check=False, env=os.environ | {"CEK_SOCKET": str(daemon.socket)})
+        return notice.id, status_name(notice), notice.message, done.returncode, done.stderr
+    id, status, message, code, stderr = C.as_uid(C.UID_ALICE, peer)
+    assert (id, status) == (0, "DENIED") and "does not map this user" in message
+    assert code != 0 and "DENIED" in stderr and len(stderr.splitlines()) == 1, stderr
+    assert "the kernel shows as uid 65534 (often called nobody), so that no rule can name it" in daemon.log_text()

@@ -16,6 +16,7 @@
 enum {
 	FRAME_MAX = FRAME_HEADER + FRAME_BODY_MAX,
 	GROUPS_MAX = PEER_GROUPS_MAX - 1,
+	NOTICE_MAX = 256,
 };
 
 /* ---- in ------------------------------------------------------------------------------------------------------- */
@@ -225,6 +226,23 @@ void peer_match(struct peer *peer)
 		policy_match(peer->server->policy, peer->listener_index, peer->uid, gids, n, &peer->grants);
 }
 
+/* A reply to none of its requests, for who will not be served; as far as it is taken at once. */
+static void tell(int fd, enum status status, const char *text)
+{
+	CekReply reply = CEK__V1__REPLY__INIT;
+	uint8_t frame[FRAME_HEADER + NOTICE_MAX];
+	size_t len;
+
+	reply.status = (Cek__V1__Status)status;
+	reply.message = (char *)text;
+	len = cek__v1__reply__get_packed_size(&reply);
+	if (len > NOTICE_MAX)
+		return;
+	frame_header(frame, len);
+	cek__v1__reply__pack(&reply, frame + FRAME_HEADER);
+	(void)send(fd, frame, FRAME_HEADER + len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Whether this uid may connect at all; counts it if so. */
 static int admit(struct server *server, int fd, struct ucred *ret_ucred, struct user **ret_user)
 {
@@ -233,7 +251,12 @@ static int admit(struct server *server, int fd, struct ucred *ret_ucred, struct 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_ucred, &len) < 0)
 		return -errno;
 	if (ret_ucred->uid == POLICY_UID_UNMAPPED) {
-		log_warning("a connection from a user namespace that is not mapped here was refused");
+		log_warning("a connection was refused: cekd's user namespace does not map its user, which the kernel "
+			    "shows as "
+			    "uid %d (often called nobody), so that no rule can name it",
+			POLICY_UID_UNMAPPED);
+		tell(fd, STATUS_DENIED,
+			"the user namespace of cekd does not map this user, so that no rule can name it");
 		return -EACCES;
 	}
 	if (server->n_peers >= server->turn->limits.connections)

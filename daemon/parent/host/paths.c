@@ -38,6 +38,9 @@ static int fail_here(struct walk *walk, int error)
 	return -error;
 }
 
+/* How the kernel shows a user whom the namespace does not map; where all are mapped, the account nobody. */
+enum { UID_UNMAPPED = 65534 };
+
 static bool trusted(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
@@ -52,6 +55,14 @@ static int check(struct walk *walk, enum paths_kind kind)
 {
 	const char *who = walk->st.st_mode & S_IWOTH ? "everybody" : "its group";
 
+	if (walk->st.st_uid == UID_UNMAPPED && !trusted(UID_UNMAPPED)) {
+		(void)snprintf(walk->why, PATHS_WHY_MAX,
+			"%s belongs to uid %d, which is nobody or any user that this user namespace does not map, and "
+			"who can "
+			"replace what is in it: map its owner, or choose another",
+			shown(walk), UID_UNMAPPED);
+		return -EPERM;
+	}
 	if (!trusted(walk->st.st_uid)) {
 		(void)snprintf(walk->why, PATHS_WHY_MAX,
 			"%s belongs to uid %u, who can replace what is in it: chown it to %s", shown(walk),
