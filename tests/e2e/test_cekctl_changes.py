@@ -167,6 +167,7 @@ def test_show_says_from_what_the_time_was_computed(daemon):
     version = daemon.json("key", "show", "k")["versions"][0]
     assert version["retire_why"].endswith("+ overlap 7200 s") and version["overlap_end"]
     assert "overlap 7200 s" in daemon.cekctl("key", "destroy", old, "--dry-run").stdout
+    assert "+ overlap 7200 s" in daemon.cekctl("key", "destroy", old, "--yes").stdout
     daemon.cekctl("wrap", "--key", "k", "--enc", "A256GCM", "--generate")
     used = daemon.json("key", "show", "k")["active"]
     daemon.cekctl("key", "rotate", "k")

@@ -220,9 +220,25 @@ void keys_print_plan(Cek__V1__Key *key)
 		printf("and %u more retirements of old versions\n", key->more_plan);
 }
 
+const char *keys_retirement(const Cek__V1__Version *version, char text[KEYS_RETIREMENT])
+{
+	char time[OUTPUT_TIME];
+
+	if (version->overlap_end && *version->retire_why)
+		snprintf(text, KEYS_RETIREMENT, "%s: %s", output_time(version->overlap_end, time), version->retire_why);
+	else if (version->overlap_end)
+		output_time(version->overlap_end, text);
+	else if (!*version->retire_why && version->deactivated && !version->destroyed)
+		snprintf(text, KEYS_RETIREMENT, "not known: set --token-lifetime or --overlap (cekctl key schedule)");
+	else
+		snprintf(text, KEYS_RETIREMENT, "%s", version->retire_why);
+	return text;
+}
+
 int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char *kid)
 {
 	const Cek__V1__Version *active, *version;
+	char retirement[KEYS_RETIREMENT];
 
 	if (!key)
 		return rpc_fail_protocol(ctl, "cekd's reply is empty");
@@ -247,6 +263,8 @@ int keys_print_change(const struct ctl *ctl, const Cek__V1__Key *key, const char
 		output_text(active->kid);
 	}
 	putchar('\n');
+	if (version && version->state == CEK__V1__STATE__STATE_WAITING)
+		output_field("safe to retire", keys_retirement(version, retirement));
 	return EXIT_SUCCESS;
 }
 

@@ -72,23 +72,11 @@ static void print_state(const Cek__V1__Version *version)
 	output_field("  state", text);
 }
 
-/* From when on, and from what that was computed; or what is missing. An older cekd says only the first. */
 static void print_safe_to_retire(const Cek__V1__Version *version)
 {
-	char text[OUTPUT_TIME + 300], time[OUTPUT_TIME];
+	char text[KEYS_RETIREMENT];
 
-	if (*version->retire_why) {
-		if (version->overlap_end)
-			snprintf(text, sizeof(text), "%s: %s", output_time(version->overlap_end, time),
-				version->retire_why);
-		else
-			snprintf(text, sizeof(text), "%s", version->retire_why);
-		output_field("  safe to retire", text);
-		return;
-	}
-	print_time("  safe to retire", version->overlap_end);
-	if (!version->overlap_end && version->deactivated && !version->destroyed)
-		output_field("  safe to retire", "not known: set --token-lifetime or --overlap (cekctl key schedule)");
+	output_field("  safe to retire", keys_retirement(version, text));
 }
 
 static void print_version(const Cek__V1__Version *version)

@@ -18,10 +18,13 @@ static int check_unused(struct request *request, const struct version *version)
 	const struct usage *usage = ring_last_user(version);
 	const bool known = schedule_overlap_known(version->key);
 	char when[WHEN_MAX], sum[SCHEDULE_SUM_MAX];
-	char safe[sizeof(sum) + 80] = "when it is safe is not known: set token-lifetime or overlap";
+	char safe[SCHEDULE_WHY_MAX];
 
 	if (version->last_used == 0 || (known && version->last_used + overlap <= clock_real_us()))
 		return STATUS_OK;
+	snprintf(safe, sizeof(safe),
+		"when it is safe is not known: cekctl key schedule %s --token-lifetime DURATION (or --overlap)",
+		version->key->name);
 	if (known) {
 		snprintf(safe, sizeof(safe), "safe from %s (last use + %s)",
 			when_utc(version->last_used + overlap, when),

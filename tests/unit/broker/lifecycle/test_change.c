@@ -112,6 +112,105 @@ static void test_no_cek_after_a_compromise(void **state)
 	free(kid);
 }
 
+static CekRequest alias_request(Cek__V1__AliasRequest *message, char *kid, const char *alias)
+{
+	CekRequest request = CEK__V1__REQUEST__INIT;
+
+	*message = (Cek__V1__AliasRequest)CEK__V1__ALIAS_REQUEST__INIT;
+	message->kid = kid;
+	message->alias = (char *)alias;
+	request.id = 7;
+	request.op_case = CEK__V1__REQUEST__OP_ALIAS;
+	request.alias = message;
+	return request;
+}
+
+/* Two keys change at once: what one of them is about to get the other one does not get as well, or the journal would
+ * contradict itself. */
+static void test_one_kid_is_given_once_whoever_is_quicker(void **state)
+{
+	enum { TURNS = 5 };
+	struct rig *rig = *state;
+	struct rig_client first, second;
+	Cek__V1__AliasRequest message;
+	CekRequest request;
+	CekReply *reply;
+	char *a, *b;
+
+	rig_start(rig);
+	rig_connect(rig, &first);
+	rig_connect(rig, &second);
+	a = rig_create(rig, &first, "a", "A256KW");
+	b = rig_create(rig, &first, "b", "A256KW");
+	request = alias_request(&message, a, "theirs");
+	rig_send(&first, &request);
+	request = alias_request(&message, b, "theirs");
+	rig_send(&second, &request);
+	for (int i = 0; i < TURNS; i++)
+		assert_true(broker_turn(&rig->broker, false)); /* nothing is durable yet */
+	rig_run(rig);
+	reply = rig_reply(&first);
+	assert_int_equal(reply->status, STATUS_OK);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	reply = rig_reply(&second);
+	assert_int_equal(reply->status, STATUS_CONFLICT);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_string_equal(ring_version(&rig->broker.ring, "theirs")->kid, a);
+	free(a);
+	free(b);
+	rig_close(&first);
+	rig_close(&second);
+}
+
+static void test_a_preview_leaves_no_record_and_asks_the_token_only_for_an_adoption(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	Cek__V1__RotateKeyRequest rotate = CEK__V1__ROTATE_KEY_REQUEST__INIT;
+	Cek__V1__AdoptKeyRequest adopt = CEK__V1__ADOPT_KEY_REQUEST__INIT;
+	Cek__V1__PreviewRequest preview = CEK__V1__PREVIEW_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	size_t records;
+	uint64_t jobs;
+	CekReply *reply;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	records = rig->journal.n_records;
+	jobs = rig->manage.jobs;
+	request.id = 7;
+	request.op_case = CEK__V1__REQUEST__OP_PREVIEW;
+	request.preview = &preview;
+	rotate.key = (char *)"k";
+	rotate.active_kid = kid;
+	preview.change_case = CEK__V1__PREVIEW_REQUEST__CHANGE_ROTATE_KEY;
+	preview.rotate_key = &rotate;
+	reply = rig_call(rig, &client, &request);
+	assert_int_equal(reply->status, STATUS_OK);
+	assert_int_equal(reply->preview->key->n_version, 2);
+	assert_string_equal(reply->preview->key->version[1]->kid, "");
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(rig->manage.jobs, jobs);
+	adopt.key = (char *)"other";
+	adopt.alg = (char *)"A256KW";
+	adopt.label = (char *)"theirs";
+	preview.change_case = CEK__V1__PREVIEW_REQUEST__CHANGE_ADOPT_KEY;
+	preview.adopt_key = &adopt;
+	reply = rig_call(rig, &client, &request);
+	assert_string_equal(rig->journal.last_op, "preview");
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(rig->manage.jobs, jobs + 1);
+	rig_send(&client, &request);
+	rig_close(&client); /* nobody waits for it any more */
+	rig_run(rig);
+	assert_int_equal(rig->journal.n_records, records);
+	assert_null(ring_key(&rig->broker.ring, "other"));
+	assert_int_equal(rig->broker.requests.in_use, 0);
+	free(kid);
+}
+
 static void test_destruction_is_refused_with_evidence_and_can_be_taken_back(void **state)
 {
 	struct rig *rig = *state;
@@ -475,6 +574,8 @@ int main(void)
 		TEST(test_watchers_hear_of_each_epoch),
 		TEST(test_watchers_hear_in_the_same_turn),
 		TEST(test_no_cek_after_a_compromise),
+		TEST(test_one_kid_is_given_once_whoever_is_quicker),
+		TEST(test_a_preview_leaves_no_record_and_asks_the_token_only_for_an_adoption),
 		TEST(test_destruction_is_refused_with_evidence_and_can_be_taken_back),
 		TEST(test_a_destruction_taken_back_promotes_nothing),
 		TEST(test_a_waiting_version_shows_where_it_goes_back_to),
