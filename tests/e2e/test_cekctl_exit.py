@@ -35,10 +35,11 @@ VERBS = {
     "key rotate": (["key", "rotate", "absent"], ""),
     "key suspend": (["key", "suspend", "absent-kid"], ""),
     "key resume": (["key", "resume", "absent-kid"], ""),
-    "key compromise": (["key", "compromise", "absent-kid"], ""),
-    "key destroy": (["key", "destroy", "absent-kid"], ""),
+    "key compromise": (["key", "compromise", "absent-kid", "--yes"], ""),
+    "key destroy": (["key", "destroy", "absent-kid", "--yes"], ""),
     "key keep": (["key", "keep", "absent-kid"], ""),
     "key schedule": (["key", "schedule", "absent", "--period", "7d"], ""),
+    "key alias": (["key", "alias", "add", "absent-kid", "alias"], ""),
     "jwks": (["jwks", "absent"], ""),
     "wrap": (["wrap", "--key", "absent", "--enc", "A128GCM", "--generate"], ""),
     "unwrap": (["unwrap", "--kid", "absent-kid", "--alg", "A128KW", "--enc", "A256GCM"], C.b64(bytes(40))),
@@ -51,7 +52,7 @@ VERBS = {
     "watch": (["watch", "--count", "1"], ""),
     "metrics": (["metrics"], ""),
 }
-LOCAL = ("token init", "audit verify", "help", "completion")  # no daemon takes part
+LOCAL = ("token init", "audit verify", "key rename", "help", "completion")  # no daemon takes part
 NO_JSON = ("jwe encrypt", "jwe decrypt")
 KEYLESS = ("status", "key create", "key import", "key adopt", "key list", "fsck", "restore show", "restore confirm", "watch",
            "metrics")
@@ -159,6 +160,7 @@ def conflicts(daemon):
         "key compromise": ["key", "compromise", bad],
         "key destroy": ["key", "destroy", first],
         "key keep": ["key", "keep", first],
+        "key alias": ["key", "alias", "add", first, gone],
         "restore confirm": ["restore", "confirm", "--yes", "--head", "1:" + 64 * "0"],
     }
 

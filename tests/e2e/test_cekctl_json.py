@@ -113,6 +113,17 @@ def test_each_change_of_a_key(made, tmp_path):
     assert "issuers-kid" in [version["kid"], *version["aliases"]] and version["provenance"] == "imported"
 
 
+def test_each_dry_run(made, tmp_path):
+    kid = old_version(made, "previewed")
+    path = tmp_path / "key.jwk"
+    path.write_text(json.dumps({"kty": "oct", "k": C.b64(os.urandom(16))}))
+    for args in (["key", "create", "new", "--alg", "A256KW"], ["key", "rotate", "previewed"], ["key", "suspend", kid],
+                 ["key", "schedule", "previewed", "--period", "7d"], ["key", "compromise", kid, "--rotate"],
+                 ["key", "destroy", kid, "--force"], ["key", "alias", "add", kid, "other"],
+                 ["key", "import", "imported-too", "--alg", "A128KW", "--jwk", path]):
+        assert check("preview", made.cekctl(*args, "--dry-run", "--json").stdout)["will"], args
+
+
 def test_wrap_unwrap_rewrap(made):
     for name in ("rsa", "gcm", "ec", "aes"):
         wrapped = made.cekctl("wrap", "--key", name, "--enc", "A256GCM", "--generate", "--json").stdout

@@ -124,14 +124,22 @@ static int unpack(struct ctl *ctl, const cek_result *result, Cek__V1__Reply__Res
 	return EXIT_SUCCESS;
 }
 
-/* ret_no: what is to be said of a version may be unknown to this peer, or not its business. */
+enum { RPC_PROBE_MAX = 64 };
+
+/* What is to be said of a version may be unknown to this peer, or not its business. */
 static bool is_no(int status)
 {
 	return status == CEK_UNKNOWN_KEY || status == CEK_DENIED;
 }
 
-static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted, int *ret_no,
-	Cek__V1__Reply **ret_reply)
+static bool is_unsupported(int status)
+{
+	return status == CEK_UNSUPPORTED;
+}
+
+/* expected: of a status of which it is true nothing is said, and *ret_status has it; NULL: none. */
+static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
+	bool (*expected)(int status), int *ret_status, Cek__V1__Reply **ret_reply)
 {
 	size_t size = cek__v1__request__get_packed_size(request);
 	uint8_t *packed = malloc(size);
@@ -149,8 +157,8 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 		waiting_begin("waiting for cekd");
 		status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
 		waiting_end();
-		if (ret_no && is_no(status))
-			*ret_no = status;
+		if (expected && expected(status))
+			*ret_status = status;
 		else
 			r = status == CEK_OK ? unpack(ctl, result, wanted, ret_reply) : rpc_fail(ctl, status, result);
 	}
@@ -159,34 +167,29 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 	return r;
 }
 
-/* Whether cekd knows this operation: it finds fault with what is in it, or with nothing. */
-static bool is_known(struct ctl *ctl, const Cek__V1__Request *probe)
-{
-	size_t size = cek__v1__request__get_packed_size(probe);
-	uint8_t *packed = malloc(size);
-	cek_result *result = NULL;
-	cek_conn *conn = NULL;
-	int status = CEK_OK;
-
-	if (packed && rpc_connect(ctl, &conn) == EXIT_SUCCESS) {
-		cek__v1__request__pack(probe, packed);
-		status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
-	}
-	cek_result_free(result);
-	free(packed);
-	return status != CEK_UNSUPPORTED;
-}
-
-int rpc_call_new(struct ctl *ctl, const Cek__V1__Request *request, const Cek__V1__Request *probe,
-	Cek__V1__Reply__ResultCase wanted, Cek__V1__Reply **ret_reply)
-{
-	return is_known(ctl, probe) ? rpc_call(ctl, request, wanted, ret_reply) : RPC_UNKNOWN;
-}
-
 int rpc_call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply__ResultCase wanted,
 	Cek__V1__Reply **ret_reply)
 {
-	return call(ctl, request, wanted, NULL, ret_reply);
+	return call(ctl, request, wanted, NULL, NULL, ret_reply);
+}
+
+/* A cekd that does not know the operation says the same to one with nothing in it. */
+int rpc_call_new(struct ctl *ctl, const Cek__V1__Request *request, const Cek__V1__Request *probe,
+	Cek__V1__Reply__ResultCase wanted, Cek__V1__Reply **ret_reply)
+{
+	int status = CEK_OK, r = call(ctl, request, wanted, is_unsupported, &status, ret_reply);
+	cek_result *result = NULL;
+	uint8_t packed[RPC_PROBE_MAX];
+	size_t size = cek__v1__request__get_packed_size(probe);
+
+	if (r != EXIT_SUCCESS || status != CEK_UNSUPPORTED)
+		return r;
+	if (size > sizeof(packed))
+		return rpc_call(ctl, request, wanted, ret_reply);
+	cek__v1__request__pack(probe, packed);
+	status = cek_request(ctl->conn, packed, size, rpc_timeout(ctl), &result);
+	cek_result_free(result);
+	return status == CEK_UNSUPPORTED ? RPC_UNKNOWN : rpc_call(ctl, request, wanted, ret_reply);
 }
 
 int rpc_try_describe(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int *ret_no, Cek__V1__Reply **ret_reply)
@@ -198,7 +201,7 @@ int rpc_try_describe(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int
 	*ret_reply = NULL;
 	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
 	request.describe_key = describe;
-	r = call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_no, ret_reply);
+	r = call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, is_no, ret_no, ret_reply);
 	if (r == EXIT_SUCCESS && *ret_reply && !(*ret_reply)->key->key) {
 		*ret_reply = rpc_reply_free(*ret_reply);
 		r = rpc_fail_protocol(ctl, "cekd's reply is empty");
