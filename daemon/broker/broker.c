@@ -92,6 +92,7 @@ static void on_worker_ready(void *owner)
 {
 	notes_look_for_missing(owner);
 	steps_try_again(owner);
+	asking_try_again(owner);
 }
 
 static const struct workers_events workers_events = {
@@ -177,6 +178,7 @@ static void on_reload(void *owner, const Cek__Internal__V1__Reload *reload)
 	server_rematch(&broker->server);
 	notes_confirm_clock(broker);
 	steps_try_again(broker);
+	asking_try_again(broker);
 	notes_tell_rules(broker);
 	log_info("new rules and limits are in force");
 }

@@ -46,6 +46,23 @@ def test_ec_key_without_public_half(daemon):
     assert len(after) == 1 and (not before or before == after)
 
 
+def test_journal_that_lost_adopted_keys(make_cekd):
+    """They bear no mark of cekd: it starts, and says what the token holds."""
+    daemon = make_cekd()
+    pair(daemon, "rsa:2048", "41", "ceremony", "--usage-decrypt")
+    daemon.cekctl("key", "adopt", "r", "--alg", "RSA-OAEP-256", "--insist", "--id", "41")
+    assert not warnings(daemon, "does not know")
+    daemon.stop()
+    for path in (daemon.keys, daemon.audit):
+        path.unlink()
+    daemon.start()
+    said = "token holds 1 keys the journal does not know"
+    assert len(warnings(daemon, said)) == 1 and daemon.log_text().count(said) == 1
+    daemon.cekctl("key", "adopt", "r", "--alg", "RSA-OAEP-256", "--insist", "--id", "41")
+    daemon.cekctl("fsck")
+    assert not warnings(daemon, "does not know")
+
+
 def warnings(daemon, of):
     return [text for text in daemon.status().warning if of in text]
 

@@ -42,6 +42,7 @@ struct asking {
 	struct inventory *inventory; /* the parts that have come */
 	bool spoilt;                 /* a part was of no use: the rest is only waited for */
 	struct timer again;
+	uint64_t pause_us; /* the last one */
 };
 
 /* request/refusal.h: what the log was told last of requests that the rules refused. */

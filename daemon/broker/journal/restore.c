@@ -86,14 +86,16 @@ void restore_not_told(struct restore *restore, const char *why)
 
 	snprintf(now, sizeof(now), "keys.jsonl has no keys, and the token cannot be asked whether it holds any: %s",
 		why);
-	if (strcmp(now, restore->why) != 0)
-		log_warning("%s; cekd tries again every second", now); /* once */
+	if (!restore->logged)
+		log_warning("%s; cekd tries again, after pauses that grow to a minute", now);
+	restore->logged = true;
 	memcpy(restore->why, now, sizeof(now));
 }
 
-void restore_told(struct restore *restore, struct ring *ring, size_t n)
+void restore_told(struct restore *restore, struct ring *ring, size_t n, size_t foreign)
 {
-	restore->asking = false;
+	restore->asking = restore->logged = false;
+	restore->foreign = 0;
 	restore->empty = n > 0 || ring->suspect;
 	if (n > 0) {
 		suspect(restore, ring);
@@ -107,6 +109,13 @@ void restore_told(struct restore *restore, struct ring *ring, size_t n)
 	}
 	if (ring->suspect)
 		log_suspect(restore);
+	else
+		restore->foreign = foreign;
+	if (restore->foreign > 0)
+		log_warning("token holds %zu keys the journal does not know: if they were adopted, the journal of "
+			    "their life is "
+			    "lost or not mounted (cekctl fsck names them)",
+			restore->foreign);
 }
 
 void restore_fill_open(struct restore *restore, struct ring *ring, KeyRecord *open)

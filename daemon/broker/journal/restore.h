@@ -23,8 +23,11 @@ struct restore {
 	size_t n_later;
 	bool more_later; /* there were others before these */
 	/* Of a journal without keys: */
-	bool asking; /* the token has not said yet whether it holds keys of cekd */
-	bool empty;  /* that is why it waits for a confirmation */
+	bool asking;    /* the token has not said yet whether it holds keys of cekd */
+	bool empty;     /* that is why it waits for a confirmation */
+	bool logged;    /* that the token cannot be asked: once, not at every try */
+	size_t foreign; /* keys in the token that it does not know and cekd did not make: adopted ones may be among them
+			 */
 };
 
 void restore_deinit(struct restore *restore);
@@ -33,9 +36,9 @@ void restore_deinit(struct restore *restore);
  * known yet, because there is no key in it; the token has to be asked (asking). */
 bool restore_look(struct restore *restore, struct ring *ring, const Cek__Internal__V1__ReplayBatch *last);
 
-/* The token cannot be asked, and why; or it holds so many keys of cekd. */
+/* The token cannot be asked, and why; or it holds n keys of cekd, and of foreign ones, which include those, so many. */
 void restore_not_told(struct restore *restore, const char *why);
-void restore_told(struct restore *restore, struct ring *ring, size_t n);
+void restore_told(struct restore *restore, struct ring *ring, size_t n, size_t foreign);
 
 /* What the record "open" says of that; it points into both. */
 void restore_fill_open(struct restore *restore, struct ring *ring, KeyRecord *open);

@@ -6,7 +6,11 @@
 #include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/jobs.h"
 
-enum { ASK_AGAIN_US = 1000000 };
+/* Each pause is twice the one before: a token that is away for a day is asked some hundred times an hour less. */
+enum {
+	ASK_AGAIN_US = 1000000,
+	ASK_AGAIN_MAX_US = 60000000,
+};
 
 static void ask(struct broker *broker);
 
@@ -32,8 +36,14 @@ static bool ending(const struct broker *broker)
 
 static void ask_later(struct broker *broker)
 {
-	if (!ending(broker))
-		timer_set(&broker->turn.timers, &broker->asking.again, broker->turn.now + ASK_AGAIN_US, on_again);
+	struct asking *asking = &broker->asking;
+
+	if (ending(broker))
+		return;
+	asking->pause_us = asking->pause_us == 0 ? ASK_AGAIN_US : asking->pause_us * 2;
+	if (asking->pause_us > ASK_AGAIN_MAX_US)
+		asking->pause_us = ASK_AGAIN_MAX_US;
+	timer_set(&broker->turn.timers, &asking->again, broker->turn.now + asking->pause_us, on_again);
 }
 
 /* What is wrong with this part of the answer; NULL: nothing, and it was kept. */
@@ -48,7 +58,10 @@ static const char *take_part(struct asking *asking, const JobResult *result)
 
 static void told(struct broker *broker)
 {
-	restore_told(&broker->restore, &broker->ring, fsck_unknown_keys(&broker->ring, broker->asking.inventory));
+	const struct inventory *inventory = broker->asking.inventory;
+
+	restore_told(&broker->restore, &broker->ring, fsck_unknown_keys(&broker->ring, inventory),
+		fsck_foreign_keys(&broker->ring, inventory));
 	begin(broker);
 }
 
@@ -97,6 +110,15 @@ void asking_begin(struct broker *broker, const Cek__Internal__V1__ReplayBatch *l
 		ask(broker);
 	else
 		begin(broker);
+}
+
+void asking_try_again(struct broker *broker)
+{
+	struct asking *asking = &broker->asking;
+
+	asking->pause_us = 0;
+	if (asking->again.fire)
+		timer_set(&broker->turn.timers, &asking->again, broker->turn.now, on_again);
 }
 
 void asking_drain(struct broker *broker)

@@ -256,6 +256,20 @@ size_t fsck_unknown_keys(const struct ring *ring, const struct inventory *invent
 	return n;
 }
 
+/* Adopted ones among them bear no mark of cekd. */
+size_t fsck_foreign_keys(const struct ring *ring, const struct inventory *inventory)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < inventory->n; i++) {
+		const struct object *object = &inventory->objects[i];
+
+		n += !object->is_public && !ring_object(ring, object->cka_id, object->cka_id_len) &&
+			!find_intent(ring, object);
+	}
+	return n;
+}
+
 /* What the journal has no version for. The public half is spoken of only if it is there alone. */
 static bool has_private_half(const struct inventory *inventory, const struct object *object)
 {

@@ -27,6 +27,9 @@ struct inventory *inventory_free(struct inventory *inventory);
  * token drops these; CKA_ALLOWED_MECHANISMS some do. Keys of a ceremony seldom have all of them. */
 size_t fsck_unknown_keys(const struct ring *ring, const struct inventory *inventory);
 
+/* How many private or secret keys there are that the ring has nothing for, whoever made them. */
+size_t fsck_foreign_keys(const struct ring *ring, const struct inventory *inventory);
+
 /* Compare; findings are made in arena. Versions that are missing, or are back, are put on record. 0 or -ENOMEM. */
 int fsck_findings(struct broker *broker, const struct inventory *inventory, struct arena *arena,
 	Cek__V1__FsckReply *ret_reply);

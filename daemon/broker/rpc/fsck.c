@@ -20,6 +20,8 @@ static int answer(struct request *request)
 	cek__v1__fsck_reply__init(reply);
 	if (fsck_findings(broker, request->held, &broker->turn.arena, reply) < 0)
 		return log_origin(-ENOMEM);
+	if (broker->restore.foreign > 0) /* some may have been adopted, or are gone */
+		broker->restore.foreign = fsck_foreign_keys(&broker->ring, request->held);
 	request->reply.result_case = CEK__V1__REPLY__RESULT_FSCK;
 	request->reply.fsck = reply;
 	return STATUS_OK;

@@ -178,6 +178,12 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		warn(&warnings, broker->workers.why);
 	if (!list_empty(&broker->ring.intents))
 		warn(&warnings, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
+	if (broker->restore.foreign > 0)
+		warn_of(&warnings,
+			"token holds %zu keys the journal does not know (cekctl fsck): if they were adopted, the "
+			"journal is "
+			"not the right one",
+			broker->restore.foreign);
 	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
 	if (warnings.left_out > 0) {

@@ -99,6 +99,19 @@ static CekRequest *call_create(const char *key)
 	return &request;
 }
 
+static void call_fsck(struct rig *rig)
+{
+	Cek__V1__FsckRequest message = CEK__V1__FSCK_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	struct rig_client client;
+
+	request.op_case = CEK__V1__REQUEST__OP_FSCK;
+	request.fsck = &message;
+	rig_connect(rig, &client);
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	rig_close(&client);
+}
+
 /* Nothing that has to do with a key, whether it is there or not, is answered for good. */
 static void check_unavailable(struct rig *rig)
 {
@@ -272,6 +285,84 @@ static void test_asked_again(void **state)
 	wait_ready(rig);
 }
 
+/* The next try now, whenever it is due. */
+static void ask_now(struct rig *rig)
+{
+	struct asking *asking = &rig->broker.asking;
+	const uint64_t jobs = rig->manage.jobs;
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	assert_non_null(asking->again.fire);
+	timer_set(&rig->broker.turn.timers, &asking->again, rig->broker.turn.now, asking->again.fire);
+	while (rig->manage.jobs == jobs) {
+		nanosleep(&pause, NULL);
+		rig_run(rig);
+	}
+}
+
+/* A token that is away for long is not asked each second; and at once when something has become better. */
+static void test_pauses_grow(void **state)
+{
+	static const uint64_t seconds[] = {1, 2, 4, 8, 16, 32, 60, 60};
+	struct rig *rig = *state;
+	struct asking *asking = &rig->broker.asking;
+
+	rig->manage.outcome = OUTCOME_UNAVAILABLE;
+	rig_start(rig);
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		assert_int_equal(asking->pause_us, seconds[i] * 1000000);
+		assert_true(asking->again.due_us <= rig->broker.turn.now + asking->pause_us);
+		assert_true(rig->broker.restore.logged);
+		ask_now(rig);
+	}
+	rig->manage.outcome = OUTCOME_OK;
+	rig_kill_worker(&rig->use[0]);
+	rig_run(rig);
+	assert_non_null(not_ready(rig));
+	rig_start_worker(rig, &rig->use[0], false, 0);
+	wait_ready(rig);
+	assert_false(rig->broker.restore.logged);
+}
+
+static char *foreign_warning(struct rig *rig)
+{
+	struct rig_client client;
+	char *found = NULL;
+	CekReply *reply;
+
+	rig_connect(rig, &client);
+	reply = rig_call(rig, &client, call_status());
+	for (size_t i = 0; i < reply->status_reply->n_warning; i++)
+		if (strstr(reply->status_reply->warning[i], "the journal does not know"))
+			found = strdup(reply->status_reply->warning[i]);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+	return found;
+}
+
+/* Keys of a ceremony bear no mark of cekd, and may have been adopted: no reason to wait, but to say so. */
+static void test_keys_that_may_have_been_adopted(void **state)
+{
+	struct rig *rig = *state;
+	TokenObject adopted = a_key(), public = a_key(), *objects[] = {&adopted, &public, &adopted};
+	char *warning;
+
+	adopted.extractable = true;
+	public.class_ = (char *)"public";
+	rig->manage.objects = objects;
+	rig->manage.n_objects = 3;
+	rig_start(rig);
+	assert_null(not_ready(rig));
+	warning = foreign_warning(rig);
+	assert_non_null(warning);
+	assert_non_null(strstr(warning, "token holds 2 keys the journal does not know"));
+	free(warning);
+	/* Whether they still are there fsck finds out. */
+	rig->manage.n_objects = 0;
+	call_fsck(rig);
+	assert_null(foreign_warning(rig));
+}
+
 /* What a creation left that never ended is no key of another journal. */
 static void test_object_of_an_intent(void **state)
 {
@@ -344,6 +435,8 @@ int main(void)
 		TEST(test_state_directory_not_mounted),
 		TEST(test_the_token_does_not_answer_yet),
 		TEST(test_asked_again),
+		TEST(test_pauses_grow),
+		TEST(test_keys_that_may_have_been_adopted),
 		TEST(test_object_of_an_intent),
 		TEST(test_a_journal_with_keys_asks_nothing),
 		TEST(test_stop_while_asking),
