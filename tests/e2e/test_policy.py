@@ -99,6 +99,25 @@ def test_socket_mode(shared):
 
 
 @root_only
+def test_user_in_too_many_groups_is_named_once(make_cekd):
+    """However often he connects."""
+    daemon = make_cekd()
+    script = ("import os, socket\n"
+              "os.setgroups(range(70000, 71100)); os.setgid(%d); os.setuid(%d)\n"
+              "for _ in range(5):\n"
+              "    with socket.socket(socket.AF_UNIX) as peer:\n"
+              "        peer.connect('%s')\n")
+    for uid in (C.UID_ALICE, C.UID_BOB, C.UID_ALICE):
+        C.run(["/usr/bin/python3", "-c", script % (uid, uid, daemon.socket)])
+    with daemon.client() as client:
+        client.ok(status=pb.StatusRequest())
+    for uid in (C.UID_ALICE, C.UID_BOB):
+        said = f"uid {uid} is in more than 1024 groups"
+        C.wait_for(lambda said=said: said in daemon.log_text(), "the line in the log")
+        assert daemon.log_text().count(said) == 1
+
+
+@root_only
 def test_foreign_and_absent_look_the_same(shared, made):
     """UNKNOWN_KEY byte for byte, for every operation of this peer."""
     def peer():

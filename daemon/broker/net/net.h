@@ -23,7 +23,8 @@
 #include "daemon/broker/ring/ring.h"
 
 enum {
-	READ_SIZE = 16384,  /* of one read; a frame may be longer */
+	READ_SIZE = 16384, /* of one read; a frame may be longer */
+	MANY_GROUPS_NAMED = 64,
 	REPLY_SMALL = 3072, /* more than the reply to any request about CEKs takes */
 };
 
@@ -103,7 +104,9 @@ struct server {
 	uint64_t progress;   /* of the audit trail when held was looked at */
 	struct link stopped; /* peers not read because too much audit is unacknowledged */
 	struct link watchers;
-	bool out_of_fds; /* listeners are off until a connection closes */
-	bool one_closed; /* one has closed in this turn */
+	bool out_of_fds;                      /* listeners are off until a connection closes */
+	bool one_closed;                      /* one has closed in this turn */
+	uid_t many_groups[MANY_GROUPS_NAMED]; /* users whose groups cannot all be had: each is named in the log once */
+	size_t n_many_groups;
 	uint64_t refused_connections, malformed_frames, closed_silent, closed_stalled; /* for the metrics */
 };

@@ -199,6 +199,20 @@ void peer_turn(struct peer *peer)
 
 /* ---- coming and going ----------------------------------------------------------------------------------------- */
 
+/* Once a user: it may connect as often as it likes. When all places are taken there are enough such lines in the log.
+ */
+static void name_many_groups(struct server *server, uid_t uid)
+{
+	for (size_t i = 0; i < server->n_many_groups; i++)
+		if (server->many_groups[i] == uid)
+			return;
+	if (server->n_many_groups == MANY_GROUPS_NAMED)
+		return;
+	server->many_groups[server->n_many_groups++] = uid;
+	log_warning("uid %u is in more than %d groups: rules for groups see only its first one", (unsigned)uid,
+		GROUPS_MAX);
+}
+
 size_t peer_groups(const struct peer *peer, gid_t ret_gids[PEER_GROUPS_MAX])
 {
 	struct ucred ucred;
@@ -210,8 +224,7 @@ size_t peer_groups(const struct peer *peer, gid_t ret_gids[PEER_GROUPS_MAX])
 	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, ret_gids, &gids_len) == 0)
 		n = gids_len / sizeof(gid_t);
 	else if (errno == ERANGE)
-		log_warning("uid %u is in more than %d groups: rules for groups see only its first one", ucred.uid,
-			GROUPS_MAX);
+		name_many_groups(peer->server, ucred.uid);
 	ret_gids[n++] = ucred.gid;
 	return n;
 }
