@@ -26,8 +26,10 @@
 #include "daemon/shared/sandbox.h"
 #include "proto/dgram.h"
 
+static const int watched[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+
 enum {
-	N_SIGNALS = 4,
+	N_SIGNALS = sizeof(watched) / sizeof(watched[0]),
 };
 
 struct supervisor {
@@ -144,18 +146,35 @@ static void on_signal(int number, short what, void *data)
 		stop(supervisor);
 }
 
+/* Between the first socket file and the first handler nothing may end cekd: the file would stay. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		(void)sigaddset(&set, watched[i]);
+	(void)sigprocmask(how, &set, NULL);
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* nothing() is in force again when the event is gone, until the sockets are. SIG_IGN would drop what has been held. */
 static int watch_signals(struct supervisor *supervisor)
 {
-	static const int numbers[N_SIGNALS] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+	const struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < N_SIGNALS; i++) {
-		if (numbers[i] != SIGCHLD) /* in force again when the event is gone, until the sockets are */
-			(void)signal(numbers[i], SIG_IGN);
-		supervisor->signals[i] = evsignal_new(supervisor->family.base, numbers[i], on_signal, supervisor);
+		(void)sigaction(watched[i], &action, NULL);
+		supervisor->signals[i] = evsignal_new(supervisor->family.base, watched[i], on_signal, supervisor);
 		if (supervisor->signals[i] == NULL || evsignal_add(supervisor->signals[i], NULL) < 0)
 			return log_origin(-ENOMEM);
 	}
+	hold_signals(SIG_UNBLOCK); /* one that has come meanwhile is heard now */
 	return 0;
 }
 
@@ -250,6 +269,7 @@ int supervisor_run(const struct supervisor_options *options)
 	r = state_open(config->state_directory, config->split_uids, &supervisor.state);
 	if (r < 0)
 		return EXIT_FAILURE;
+	hold_signals(SIG_BLOCK);
 	r = listeners_open(config->listeners, config->n_listeners, &supervisor.listeners);
 	if (r == 0) {
 		r = run(&supervisor);
