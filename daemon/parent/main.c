@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/parent/check.h"
 #include "daemon/parent/config/load.h"
-#include "daemon/parent/host/listeners.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
-#include "daemon/parent/host/state.h"
 #include "daemon/parent/supervisor.h"
 #include "daemon/shared/testhook.h"
 
@@ -29,7 +29,7 @@ static void usage(FILE *out)
 	(void)fputs("usage: cekd [-c FILE] [--check] [--programs DIRECTORY]\n"
 		    "\n"
 		    "  -c, --config FILE       configuration (" CEKD_CONF ")\n"
-		    "      --check             read and check the configuration, then exit\n"
+		    "      --check             say what a start would find, then exit\n"
 		    "      --programs DIRECTORY where cekd-broker, cekd-token and cekd-journal are (" CEKD_PROGRAM_DIR
 		    ")\n"
 #ifdef CEK_TEST_HOOKS
@@ -124,12 +124,25 @@ static int open_test_page(const char *path, int *ret_fd)
 	return 0;
 }
 
-/* What supervisor_run() would find out. r: what is known already. */
-static int check_paths(const struct config *config, int r)
+static int check(const struct supervisor_options *wanted)
 {
-	if (state_check(config->state_directory) < 0)
-		r = -EINVAL;
-	return listeners_check(config->listeners, config->n_listeners) < 0 ? -EINVAL : r;
+	const struct check_options options = {
+		.config_path = wanted->config_path,
+		.config = wanted->config,
+		.programs = wanted->programs,
+	};
+
+	return check_run(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int start(struct supervisor_options *wanted, const char *test_page)
+{
+	struct stat pin;
+
+	if (logins_check_pin(wanted->config->pin_file, &pin) < 0)
+		return EXIT_FAILURE;
+	notify_open();
+	return open_test_page(test_page, &wanted->test_page) == 0 ? supervisor_run(wanted) : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -137,7 +150,7 @@ int main(int argc, char **argv)
 	struct supervisor_options wanted = {.test_page = -1};
 	char error[CONFIG_ERROR_MAX];
 	struct options options;
-	int r, status = EXIT_FAILURE;
+	int status;
 
 	if (occupy_standard_files() < 0)
 		return EXIT_FAILURE;
@@ -149,16 +162,7 @@ int main(int argc, char **argv)
 		log_error("%s", error);
 		return EXIT_FAILURE;
 	}
-	r = logins_check_pin(wanted.config->pin_file);
-	if (options.check)
-		r = check_paths(wanted.config, r);
-	if (r == 0 && options.check) {
-		status = EXIT_SUCCESS;
-	} else if (r == 0) {
-		notify_open();
-		if (open_test_page(options.test_page, &wanted.test_page) == 0)
-			status = supervisor_run(&wanted);
-	}
+	status = options.check ? check(&wanted) : start(&wanted, options.test_page);
 	wanted.config = config_free(wanted.config);
 	return status;
 }

@@ -43,6 +43,7 @@ int setup_journal(const struct setup *setup, int pair, const struct state *state
 	journal.audit_durable = config->audit_durable;
 	journal.sync_ms = config->audit_sync_ms;
 	journal.version = (char *)(uintptr_t)CEK_VERSION;
+	journal.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;
 	message.journal = &journal;
 	return send_setup(setup, &message, fds, 4);
@@ -132,7 +133,8 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	token.call_seconds = config->call_timeout;
 	token.memory_limit = (uint64_t)config->worker_memory << 20;
 	token.copy_keys = config->copy_keys && !manage;
+	token.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	message.token = &token;
-	return send_setup(setup, &message, fds, 3);
+	return send_setup(setup, &message, fds, pin < 0 ? 2 : 3);
 }

@@ -34,8 +34,7 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What it cannot have it does without: then fewer connections are possible. */
-static int raise_files(const struct spawn *what)
+int spawn_raise_files(const struct spawn *what)
 {
 	struct rlimit limit, higher = {what->files, what->files};
 
@@ -53,7 +52,7 @@ static int raise_files(const struct spawn *what)
 	return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int become(const struct account *account)
+int spawn_become(const struct account *account)
 {
 	if (account == NULL)
 		return 0;
@@ -101,10 +100,10 @@ static void __attribute__((noreturn)) run_child(const struct spawn *what, int co
 	if (arrange_files(what, control, &program) < 0)
 		goto fail;
 	step = "limits";
-	if (raise_files(what) < 0)
+	if (spawn_raise_files(what) < 0)
 		goto fail;
 	step = "user and groups";
-	if (become(what->account) < 0)
+	if (spawn_become(what->account) < 0)
 		goto fail;
 	/* After the change of uid, which clears it; cekd may have died meanwhile. */
 	if (!what->outlives)

@@ -27,3 +27,8 @@ enum {
 /* control becomes the child's descriptor 3 and stays open here. Failures inside the child are logged by it, and it
  * exits with 127. 0 or -errno. */
 int spawn(const struct spawn *what, int control, pid_t *ret_pid);
+
+/* Two of its steps, for a process that only tries what a child would find. Limits: what it cannot have it does without,
+ * with a warning in the log: then fewer connections are possible. 0, or -1 with errno set. */
+int spawn_raise_files(const struct spawn *what);
+int spawn_become(const struct account *account);

@@ -91,8 +91,12 @@ static const struct account *account_of(const struct config *config, enum child_
 	return &config->worker;
 }
 
-/* The process, without a word said to it yet. */
-static int launch(const struct start *start, struct child *child)
+unsigned start_broker_files(const struct config *config)
+{
+	return config->limits.connections + BROKER_SPARE_FILES;
+}
+
+int start_launch(const struct start *start, struct child *child)
 {
 	static const char *const names[] = {
 		[CHILD_JOURNAL] = "cekd-journal",
@@ -108,7 +112,7 @@ static int launch(const struct start *start, struct child *child)
 		.lock = start->state->lock,
 		/* Perhaps it is inside a login. It ends when the broker's end of its pair is gone. */
 		.outlives = child->role == CHILD_WORKER || child->role == CHILD_JOURNAL,
-		.files = child->role == CHILD_BROKER ? start->config->limits.connections + BROKER_SPARE_FILES : 0,
+		.files = child->role == CHILD_BROKER ? start_broker_files(start->config) : 0,
 	};
 	int control[2], r;
 	pid_t pid;
@@ -159,7 +163,7 @@ void start_journal(struct start *start)
 	int r = state_open_journals(start->state, account_of(start->config, CHILD_JOURNAL));
 
 	if (r == 0)
-		r = launch(start, child);
+		r = start_launch(start, child);
 	if (r == 0) {
 		const struct setup setup = setup_for(start, child);
 
@@ -172,7 +176,7 @@ void start_journal(struct start *start)
 void start_broker(struct start *start)
 {
 	struct child *child = &start->family->broker;
-	const int r = launch(start, child);
+	const int r = start_launch(start, child);
 
 	if (r < 0) {
 		child_start_failed(child, r);
@@ -201,7 +205,7 @@ void start_worker(struct start *start, struct child *child)
 	if (r >= 0)
 		r = dgram_pair(pair);
 	if (r == 0)
-		r = launch(start, child);
+		r = start_launch(start, child);
 	if (r == 0) {
 		const struct setup setup = setup_for(start, child);
 		const int brokers[TELL_WORKER_FDS] = {pair[1], executing};

@@ -23,6 +23,12 @@ struct start {
 	int journal_pair[2]; /* the journal's end, the broker's end: both stay open here, so that records survive */
 };
 
+/* The process alone, without a word said to it yet. 0 or -errno. */
+int start_launch(const struct start *start, struct child *child);
+
+/* Descriptors that a broker needs. */
+unsigned start_broker_files(const struct config *config);
+
 /* Start one now; failures are logged and set its back-off. */
 void start_journal(struct start *start);
 void start_broker(struct start *start);

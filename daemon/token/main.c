@@ -19,10 +19,10 @@
 #include "daemon/token/news.h"
 #include "daemon/token/probe/canary.h"
 #include "daemon/token/probe/probe.h"
+#include "daemon/token/tell.h"
 #include "proto/dgram.h"
 
 enum {
-	CONTROL = 3,
 	FDS_MAX = 4,
 	ARENA_SIZE = 65536,         /* of a use worker */
 	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
@@ -37,27 +37,6 @@ struct start {
 	size_t n_fds;
 };
 
-static void tell_parent(Cek__Internal__V1__Control *control)
-{
-	int r = dgram_send(CONTROL, &control->base, NULL, 0);
-
-	if (r < 0 && r != -EPIPE)
-		log_warning("cekd cannot be told: %s", strerror(-r));
-}
-
-static void failing(Cek__Internal__V1__Failing__Class class, const char *why)
-{
-	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
-	Cek__Internal__V1__Failing what = CEK__INTERNAL__V1__FAILING__INIT;
-
-	log_error("%s", why);
-	what.class_ = class;
-	what.why = (char *)(uintptr_t)why;
-	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_FAILING;
-	control.failing = &what;
-	tell_parent(&control);
-}
-
 static int receive_setup(struct start *ret_start)
 {
 	uint8_t *buffer = malloc(DGRAM_MAX);
@@ -65,7 +44,7 @@ static int receive_setup(struct start *ret_start)
 
 	if (!buffer)
 		return log_origin(-ENOMEM);
-	n = dgram_recv(CONTROL, 0, buffer, DGRAM_MAX, ret_start->fds, FDS_MAX, &ret_start->n_fds);
+	n = dgram_recv(TELL_CONTROL, 0, buffer, DGRAM_MAX, ret_start->fds, FDS_MAX, &ret_start->n_fds);
 	ret_start->message = n > 0 ? cek__internal__v1__setup__unpack(NULL, (size_t)n, buffer) : NULL;
 	free(buffer);
 	if (n < 0)
@@ -91,7 +70,7 @@ static int take_descriptors(const struct start *start, struct session_config *co
 			return log_origin(r);
 	}
 #endif
-	loop->control = CONTROL;
+	loop->control = TELL_CONTROL;
 	loop->jobs = start->fds[0];
 	loop->executing = executing_map(start->fds[1]);
 	if (!loop->executing)
@@ -103,6 +82,24 @@ static int take_descriptors(const struct start *start, struct session_config *co
 	config->pin_fd = n > 2 ? start->fds[2] : -1;
 	flags = fcntl(loop->jobs, F_GETFL);
 	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? log_origin(-errno) : 0;
+}
+
+static void tell_result(enum session_result result, const struct session *session)
+{
+	switch (result) {
+	case SESSION_OK:
+		break;
+	case SESSION_CONFIGURATION:
+		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, session->why);
+		break;
+	case SESSION_PIN:
+		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__PIN, session->why);
+		break;
+	case SESSION_TOKEN:
+		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
+			session->why[0] ? session->why : "token: it does not answer");
+		break;
+	}
 }
 
 static int open_token(struct worker *worker, const struct session_config *config)
@@ -118,21 +115,8 @@ static int open_token(struct worker *worker, const struct session_config *config
 			result = SESSION_TOKEN;
 	}
 	hang_leave();
-	switch (result) {
-	case SESSION_OK:
-		return 0;
-	case SESSION_CONFIGURATION:
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, worker->token.session.why);
-		break;
-	case SESSION_PIN:
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__PIN, worker->token.session.why);
-		break;
-	case SESSION_TOKEN:
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
-			worker->token.session.why[0] ? worker->token.session.why : "token: it does not answer");
-		break;
-	}
-	return -EIO;
+	tell_result(result, &worker->token.session);
+	return result == SESSION_OK ? 0 : -EIO;
 }
 
 static int send_hello(struct loop *loop, struct worker *worker, const char *sandbox)
@@ -168,32 +152,56 @@ static void quieten_module(void)
 	setlogmask(LOG_UPTO(LOG_CRIT));
 }
 
+/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting programs. */
+static int enter_sandbox(const char *mode, char *report, size_t size)
+{
+	static const struct sandbox_path anywhere[] = {{"/", SANDBOX_READ_WRITE}, {NULL, SANDBOX_READ}};
+	int r = sandbox_enter(SANDBOX_TOKEN, mode, anywhere, report, size);
+
+	if (r < 0)
+		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, report);
+	return r;
+}
+
+/* cekd --check: all that comes before a login, and nothing of it. */
+static int check(struct session *session, const struct session_config *config, const char *sandbox_mode)
+{
+	enum session_result result;
+	char report[200];
+	int r;
+
+	hang_enter(1);
+	result = session_look(session, config);
+	hang_leave();
+	tell_result(result, session);
+	if (result != SESSION_OK)
+		return -EIO;
+	r = enter_sandbox(sandbox_mode, report, sizeof(report));
+	if (r == 0)
+		tell_checked(session, report);
+	return r;
+}
+
 static int serve(struct loop *loop, struct worker *worker, const char *sandbox_mode)
 {
 	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
 	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
-	/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting
-	 * programs. */
-	static const struct sandbox_path anywhere[] = {{"/", SANDBOX_READ_WRITE}, {NULL, SANDBOX_READ}};
 	char report[200];
-	int r = sandbox_enter(SANDBOX_TOKEN, sandbox_mode, anywhere, report, sizeof(report));
+	int r = enter_sandbox(sandbox_mode, report, sizeof(report));
 
-	if (r < 0) {
-		failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, report);
-		return r;
-	}
-	r = send_hello(loop, worker, report);
+	if (r == 0)
+		r = send_hello(loop, worker, report);
 	if (r < 0)
 		return r;
 	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
 	control.ready = &ready;
-	tell_parent(&control);
+	tell_cekd(&control);
 	if (!loop->manage)
 		quieten_module();
 	r = loop_run(loop, worker);
 	if (worker->ending)
-		failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN
-					    : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
+		tell_failing(worker->pin_refused ? CEK__INTERNAL__V1__FAILING__CLASS__PIN
+						 : CEK__INTERNAL__V1__FAILING__CLASS__TOKEN,
 			worker->why);
 	return worker->ending ? -EIO : r;
 }
@@ -231,8 +239,9 @@ int main(void)
 	worker.keys.finder.compare = ecdh_compare;
 	worker.keys.finder.context = &worker.token;
 	worker.keys.copy = start.token->copy_keys && !start.token->manage;
-	r = open_token(&worker, &config);
-	if (r == 0)
+	r = start.token->check ? check(&worker.token.session, &config, start.message->sandbox)
+			       : open_token(&worker, &config);
+	if (r == 0 && !start.token->check)
 		r = serve(&loop, &worker, start.message->sandbox);
 	hang_enter(1);
 	session_close(&worker.token.session);

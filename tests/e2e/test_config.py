@@ -66,18 +66,20 @@ BAD = {
 def check(tmp_path, text, **environment):
     conf = tmp_path / "cekd.conf"
     conf.write_text(text)
-    done = subprocess.run([C.BUILD / "daemon" / "cekd", "-c", conf, "--check"], capture_output=True, text=True,
-                          timeout=C.PATIENCE, env=os.environ | environment)
+    programs = C.default_programs()
+    done = subprocess.run([programs / "cekd", "-c", conf, "--check", "--programs", programs], capture_output=True,
+                          text=True, timeout=C.PATIENCE, env=os.environ | environment)
     assert not C.SANITIZER.search(done.stderr), done.stderr
     return done
 
 
 @pytest.fixture
-def good(tmp_path):
+def good(tmp_path, first_token):
     (tmp_path / "pin").write_text("1234")
     users = "".join(f'user-{kind} = "{uid}"\n' for kind, uid in (
         ("broker", C.UID_BROKER), ("token", C.UID_TOKEN), ("journal", C.UID_JOURNAL)))
-    return GOOD.format(module=C.MODULE, where=tmp_path) + users
+    return GOOD.format(module=C.MODULE, where=tmp_path) + users + \
+        f'module-environment = {{"SOFTHSM2_CONF={first_token.conf}"}}\n'
 
 
 USERS = "".join(f'user-{kind} = "{uid}"\n'

@@ -34,7 +34,7 @@ def listen_at(path, **options):
 def refused(daemon):
     """Neither --check nor a start takes it; what the start says."""
     daemon.conf.write_text(daemon.config.text())
-    checked = C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"], check=False)
+    checked = C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check", "--programs", daemon.programs], check=False)
     assert checked.returncode == 1, checked.stderr
     code = daemon.spawn().process.wait(C.PATIENCE)
     daemon.process = None
@@ -237,12 +237,28 @@ def test_second_signal_leaves_no_socket(make_cekd):
     assert not os.path.lexists(daemon.socket)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_while_the_sockets_are_made(make_cekd, number):
+    """Before anybody hears it: it is kept until then, and the socket file goes."""
+    daemon = make_cekd(start=False, page=True)
+    daemon.page.arm("listener-bound")
+    daemon.spawn()
+    assert C.wait_for(daemon.page.hit, "the socket to be made") == daemon.process.pid
+    daemon.process.send_signal(number)
+    daemon.page.disarm()
+    code, daemon.process = daemon.process.wait(C.PATIENCE), None
+    daemon.notify.close()
+    assert code == 0, daemon.log_text()
+    assert not os.path.lexists(daemon.socket)
+    daemon.check_log()
+
+
 def test_check_before_the_folders_are_made(make_cekd, where):
     """They may be made just before the start (tmpfiles.d, RuntimeDirectory=)."""
     daemon = make_cekd(start=False, listeners=listen_at(where / "later" / "x.sock"))
     daemon.config.options["state_directory"] = str(where / "later" / "state")
     daemon.conf.write_text(daemon.config.text())
-    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"])
+    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check", "--programs", daemon.programs])
     assert not (where / "later").exists()
 
 
@@ -251,7 +267,7 @@ def test_slash_behind_the_state_directory(make_cekd, where):
     daemon = make_cekd(start=False)
     daemon.config.options["state_directory"] = f"{where}/new/"
     daemon.conf.write_text(daemon.config.text())
-    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check"])
+    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check", "--programs", daemon.programs])
     assert not (where / "new").exists()
     for _ in range(2):
         daemon.start()
@@ -277,7 +293,7 @@ def test_check_by_somebody_who_may_not_look(make_cekd, where):
         daemon = make_cekd(start=False, listeners=listen_at(folder / "x.sock"), pin_file=str(folder / "pin"))
         daemon.config.options["state_directory"] = str(state)
         daemon.conf.write_text(daemon.config.text())
-        command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check"]
+        command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check", "--programs", str(daemon.programs)]
 
         def check():
             done = subprocess.run(command, capture_output=True, text=True)
@@ -299,7 +315,9 @@ def test_ordinary_user(make_cekd, where):
     daemon = make_cekd(start=False, listeners={"main": {"path": str(path / "x.sock")}}, pin_file=str(path / "pin"))
     daemon.config.options["state_directory"] = str(path / "state")
     daemon.conf.write_text(daemon.config.text())
-    command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check"]
+    for entry in [daemon.token.where, *daemon.token.where.rglob("*")]:
+        os.chown(entry, C.UID_ALICE, C.UID_ALICE)
+    command = [str(daemon.programs / "cekd"), "-c", str(daemon.conf), "--check", "--programs", str(daemon.programs)]
 
     def check():
         done = subprocess.run(command, capture_output=True, text=True)

@@ -206,7 +206,8 @@ static int recover(struct audit_file *file, const struct audit_file_setup *setup
 		return r;
 	if (!setup->keys->refused)
 		evidence_end(evidence, setup->keys->head.seq);
-	append_open(file, setup->version, setup->keys->head.seq);
+	if (!setup->read_only)
+		append_open(file, setup->version, setup->keys->head.seq);
 	file_look(&file->audit);
 	return 0;
 }
@@ -222,6 +223,7 @@ int audit_file_open(const struct audit_file_setup *setup, struct evidence *evide
 		return r;
 	}
 	file->audit.ops = &file_ops;
+	file->segment.read_only = setup->read_only;
 	r = recover(file, setup, evidence);
 	if (r < 0) {
 		file_close(&file->audit);

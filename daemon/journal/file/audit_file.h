@@ -14,6 +14,7 @@ struct audit_file_setup {
 	const char *path;               /* of the directory */
 	const char *version;            /* of cekd, for the record "open" */
 	const struct store_state *keys; /* the key journal, as it was found */
+	bool read_only;                 /* only look: fd may be O_RDONLY, nothing is cut off, no "open" is written */
 };
 
 /* Recover it, gather what it says about the key journal into evidence (zeroed), append "open". fd belongs to the

@@ -30,12 +30,13 @@ struct segment {
 	int fd;
 	char name[256]; /* for messages */
 	struct place place;
-	off_t size;                        /* of the whole lines in the file */
-	struct chain_head head;            /* after them */
-	struct lines gathered;             /* not yet in the file */
-	bool unsynced;                     /* written, not yet on disk */
-	bool leftover;                     /* what a failed write left after size could not be cut off yet */
-	bool refused;                      /* not to be used until the next start */
+	off_t size;             /* of the whole lines in the file */
+	struct chain_head head; /* after them */
+	struct lines gathered;  /* not yet in the file */
+	bool unsynced;          /* written, not yet on disk */
+	bool leftover;          /* what a failed write left after size could not be cut off yet */
+	bool read_only;         /* set between init and recover: only looked at, perhaps while a cekd writes */
+	bool refused;           /* not to be used until the next start */
 	char trouble[SEGMENT_TROUBLE_MAX]; /* one line for Status and what to do; empty = all is well */
 };
 

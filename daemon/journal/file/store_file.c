@@ -280,7 +280,7 @@ static int recover(struct store_file *file)
 	return 0;
 }
 
-int store_file_open(int fd, int directory, const char *path, struct store **ret_store)
+static int open_as(int fd, int directory, const char *path, bool read_only, struct store **ret_store)
 {
 	struct store_file *file = calloc(1, sizeof(*file));
 	int r = file ? segment_init(&file->keys, fd, directory, path, "keys.jsonl") : -ENOMEM;
@@ -291,6 +291,7 @@ int store_file_open(int fd, int directory, const char *path, struct store **ret_
 		return r;
 	}
 	file->store.ops = &file_ops;
+	file->keys.read_only = read_only;
 	place_identity(fd, file->identity);
 	r = arena_init(&file->arena, READ_ARENA);
 	if (r == 0)
@@ -301,4 +302,14 @@ int store_file_open(int fd, int directory, const char *path, struct store **ret_
 	}
 	*ret_store = &file->store;
 	return 0;
+}
+
+int store_file_open(int fd, int directory, const char *path, struct store **ret_store)
+{
+	return open_as(fd, directory, path, false, ret_store);
+}
+
+int store_file_open_to_look(int fd, int directory, const char *path, struct store **ret_store)
+{
+	return open_as(fd, directory, path, true, ret_store);
 }

@@ -10,3 +10,6 @@
 /* Recover it. fd, O_RDWR | O_APPEND, belongs to the store from here on, also on failure; directory (O_PATH is
  * enough) is where keys.jsonl stands, and path is its path: both must stay. 0 or -errno. */
 int store_file_open(int fd, int directory, const char *path, struct store **ret_store);
+
+/* The same on a descriptor that may only read: nothing is cut off, and nothing can be appended. */
+int store_file_open_to_look(int fd, int directory, const char *path, struct store **ret_store);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/journal/file/audit_file.h"
 #include "daemon/journal/file/store_file.h"
+#include "daemon/journal/serve/check.h"
 #include "daemon/journal/serve/serve.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
@@ -87,6 +88,26 @@ static void send_failing(const char *why)
 	(void)send_control(&control);
 }
 
+/* cekd --check: how the two are, and the end. */
+static int check_journals(const struct serve *serve)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Checked checked = CEK__INTERNAL__V1__CHECKED__INIT;
+	struct check check;
+	int r;
+
+	if (check_trouble(serve)) {
+		send_failing(check_trouble(serve));
+		return 0;
+	}
+	r = check_fill(&check, serve, &checked);
+	if (r < 0)
+		return r;
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_CHECKED;
+	control.checked = &checked;
+	return send_control(&control);
+}
+
 /* Whether cekd wants the end. If cekd is gone itself, its children go too, and the end comes on the broker's pair: what
  * the broker has sent by then belongs to replies that have left, and is written. */
 static bool control_ends(struct pollfd *control_fd, uint8_t *buffer)
@@ -125,19 +146,36 @@ static int loop(struct serve *serve)
 	return r < 0 ? r : serve_finish(serve);
 }
 
+static int serve_all(struct serve *serve)
+{
+	int r = serve_init(serve);
+
+	if (r == 0)
+		r = serve_announce(serve);
+	if (r == 0)
+		r = send_ready();
+	if (r == 0)
+		r = loop(serve);
+	serve_deinit(serve);
+	return r;
+}
+
 /* The journals: which ones these are, nobody else knows. */
 static int open_journals(struct serve *serve, const Cek__Internal__V1__JournalSetup *journal, const int *fds)
 {
+	int (*const open_keys)(int, int, const char *, struct store **) = journal->check ? store_file_open_to_look
+											 : store_file_open;
 	struct audit_file_setup audit = {
 		.fd = fds[FD_AUDIT],
 		.directory = fds[FD_DIRECTORY],
 		.path = journal->directory,
 		.version = journal->version,
+		.read_only = journal->check,
 	};
 	struct store_state keys;
 	int r;
 
-	r = store_file_open(fds[FD_KEYS], fds[FD_DIRECTORY], journal->directory, &serve->store);
+	r = open_keys(fds[FD_KEYS], fds[FD_DIRECTORY], journal->directory, &serve->store);
 	if (r < 0)
 		return r;
 	keys = store_state(serve->store);
@@ -166,14 +204,7 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	serve.sandbox = report;
 	r = open_journals(&serve, journal, fds);
 	if (r == 0)
-		r = serve_init(&serve);
-	if (r == 0)
-		r = serve_announce(&serve);
-	if (r == 0)
-		r = send_ready();
-	if (r == 0)
-		r = loop(&serve);
-	serve_deinit(&serve);
+		r = journal->check ? check_journals(&serve) : serve_all(&serve);
 	audit_close(serve.audit);
 	store_close(serve.store);
 	return r;

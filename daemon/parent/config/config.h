@@ -19,6 +19,7 @@ enum {
 };
 
 struct config {
+	unsigned lines; /* of the file */
 	char *module;
 	char *token; /* RFC 7512 URI as text */
 	char *pin_file;

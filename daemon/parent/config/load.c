@@ -214,6 +214,8 @@ int config_parse(FILE *file, const char *name, bool split_uids, struct config **
 	}
 	if (r == 0)
 		r = parse_text(text, name, config);
+	for (const char *at = text; at != NULL && (at = strchr(at, '\n')) != NULL; at++)
+		config->lines++;
 	free(text);
 	if (r < 0) {
 		if (ret_error[0] == '\0')

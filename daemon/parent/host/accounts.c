@@ -66,3 +66,13 @@ int account_find(const char *text, struct account *ret_account)
 	*ret_account = account;
 	return 0;
 }
+
+bool account_uid_known(uid_t uid)
+{
+	return getpwuid(uid) != NULL;
+}
+
+bool account_gid_known(gid_t gid)
+{
+	return getgrgid(gid) != NULL;
+}

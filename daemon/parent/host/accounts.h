@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,3 +27,7 @@ int account_gid(const char *text, gid_t *ret_gid);
 /* The whole account. A number without an account gets the same number as its group. 0; -ENOENT; -E2BIG when it is in
  * too many groups. */
 int account_find(const char *text, struct account *ret_account);
+
+/* Whether there is an account, or a group, with this number. */
+bool account_uid_known(uid_t uid);
+bool account_gid_known(gid_t gid);

@@ -208,15 +208,22 @@ static int open_one(const struct listener_wanted *wanted, size_t i, struct liste
 	return 0;
 }
 
+/* Of who asks. Read-only is so for everybody. */
+static int check_writable(int folder)
+{
+	return faccessat(folder, ".", W_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
 static int check_one(const struct listener_wanted *wanted, size_t i, struct listener_file *files)
 {
 	char why[PATHS_WHY_MAX];
 	struct stat st;
 	int r = paths_open_parent(wanted[i].path, PATHS_OWN, &files[i].folder, &files[i].name, why);
+	const bool folder = r == 0;
 
-	if (r == 0) {
+	if (folder) {
 		if (fstatat(files[i].folder, files[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			r = -errno;
+			r = errno == ENOENT ? check_writable(files[i].folder) : -errno;
 		else if (!S_ISSOCK(st.st_mode))
 			r = S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
 		(void)snprintf(why, sizeof(why), "%s", explain(r));
@@ -225,18 +232,21 @@ static int check_one(const struct listener_wanted *wanted, size_t i, struct list
 		return fail(&wanted[i], why);
 	if (r < 0 && r != -ENOENT)
 		log_warning("listener \"%s\": %s: %s", wanted[i].name, wanted[i].path, why);
-	return check_twins(wanted, files, i);
+	return check_twins(wanted, files, i) < 0 ? -EINVAL : paths_outcome(r);
 }
 
 int listeners_check(const struct listener_wanted *wanted, size_t n)
 {
 	struct listener_file files[LISTENERS_MAX];
-	int worst = 0;
+	int worst = PATHS_SEEN;
 
 	for (size_t i = 0; i < n; i++) {
+		int r;
+
 		files[i] = (struct listener_file){.folder = -1, .made = -1};
-		if (check_one(wanted, i, files) < 0)
-			worst = -EINVAL;
+		r = check_one(wanted, i, files);
+		if (r < 0 || (worst >= 0 && r > worst))
+			worst = r;
 	}
 	for (size_t i = 0; i < n; i++)
 		close_file(&files[i]);

@@ -38,7 +38,8 @@ struct listeners {
 int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
 /* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what
- * who asks may not look at (a warning), is not. n is LISTENERS_MAX at most. 0 or -EINVAL. */
+ * who asks may not look at or write to (a warning), is not. n is LISTENERS_MAX at most. The outcome of paths.h that is
+ * farthest from PATHS_SEEN, or -EINVAL. A socket file need not be there, its folder counts. */
 int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* Close them and remove the socket files that were made here. */

@@ -108,7 +108,14 @@ bool logins_pin_changed(struct logins *logins, const char *path)
 	return settled && !same_file(&st, &logins->pin);
 }
 
-int logins_check_pin(const char *path)
+static void warn_of_owner(const char *path, uid_t owner)
+{
+	if (owner != 0 && owner != geteuid())
+		log_warning("pin-file %s: belongs to uid %u, who can put another PIN there: chown it to %s", path,
+			(unsigned)owner, geteuid() == 0 ? "root" : "root or the user that starts cekd");
+}
+
+int logins_check_pin(const char *path, struct stat *ret_st)
 {
 	char why[PATHS_WHY_MAX];
 	struct stat st;
@@ -116,14 +123,18 @@ int logins_check_pin(const char *path)
 
 	if (paths_may_change(r)) {
 		log_warning("pin-file %s: %s", path, why);
-		return 0;
+		return paths_outcome(r);
 	}
-	if (r < 0)
+	if (r < 0) {
 		log_error("pin-file %s: %s", path, why);
-	else if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return r;
+	}
+	warn_of_owner(path, st.st_uid);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		log_warning("pin-file %s: others than its owner have access (mode %04o): chmod 0400 it", path,
 			st.st_mode & 07777);
-	return r;
+	*ret_st = st;
+	return PATHS_SEEN;
 }
 
 void logins_resume(struct logins *logins)

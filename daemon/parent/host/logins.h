@@ -15,9 +15,10 @@ struct logins {
 	struct stat seen; /* as it was found at the last look */
 };
 
-/* Warn if others than its owner can read it, or if it is not there yet. 0, or -errno if it is no plain file in a folder
- * that nobody else can write (paths.h), which is logged. */
-int logins_check_pin(const char *path);
+/* Warn if others than its owner can read it, if its owner is neither root nor who starts cekd, or if it is not there
+ * yet. An outcome of paths.h, with PATHS_SEEN what is known of it; or -errno if it is no plain file in a folder that
+ * nobody else can write, which is logged. */
+int logins_check_pin(const char *path, struct stat *ret_st);
 
 /* Open the PIN file for a worker and remember which one it was. 0 or -errno, which is logged. */
 int logins_open_pin(struct logins *logins, const char *path, int *ret_fd);

@@ -229,3 +229,10 @@ bool paths_may_change(int r)
 {
 	return r == -ENOENT || r == -EACCES;
 }
+
+int paths_outcome(int r)
+{
+	if (!paths_may_change(r))
+		return r;
+	return r == -ENOENT ? PATHS_ABSENT : PATHS_HIDDEN;
+}

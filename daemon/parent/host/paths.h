@@ -29,6 +29,15 @@ int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_wh
  * (PATHS_PARENT) with the slashes behind it. -EINVAL if there is none. */
 int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why);
 
-/* Whether what they say now is no error of a configuration that is only checked: what is not there may be made just
- * before the start, and who checks may not be who starts. */
+/* What a look at a path that is only checked comes to. */
+enum paths_outcome {
+	PATHS_SEEN,
+	PATHS_ABSENT, /* it may be made just before the start */
+	PATHS_HIDDEN, /* who checks may not be who starts */
+};
+
+/* Whether what they say now is no error of a configuration that is only checked. */
 bool paths_may_change(int r);
+
+/* -errno as it is, or which outcome it stands for if it is no error. */
+int paths_outcome(int r);

@@ -68,18 +68,21 @@ int state_check(const char *path)
 	int fd = -1;
 	int r = paths_open(path, PATHS_OWN, &fd, why);
 
-	if (r == -ENOENT)
+	const bool there = r != -ENOENT;
+
+	if (!there)
 		r = paths_open_parent(path, PATHS_PARENT, &fd, &name, why);
 	if (r == 0)
 		(void)close(fd);
+	if (r == 0 && there)
+		return PATHS_SEEN;
 	if (r == 0 || r == -ENOENT)
-		return 0;
-	if (paths_may_change(r)) {
+		return PATHS_ABSENT;
+	if (paths_may_change(r))
 		log_warning("state-directory %s: %s", path, why);
-		return 0;
-	}
-	log_error("%s: %s", path, why);
-	return r;
+	else
+		log_error("%s: %s", path, why);
+	return paths_outcome(r);
 }
 
 static int lock(int fd, int tries)

@@ -22,7 +22,7 @@ struct state {
 int state_open(const char *path, bool split_uids, struct state *ret_state);
 
 /* Whether the directory, or the one that it would be made in, is one that nobody else can change (paths.h). Logs what
- * is wrong. 0 or -errno; 0 as well if there is none, or if who asks may not look, which is a warning. */
+ * is wrong. An outcome of paths.h, of which PATHS_HIDDEN is a warning, or -errno. */
 int state_check(const char *path);
 
 /* Open (make) the journal's files, keys.jsonl and audit.jsonl, mode 0640, and give them to owner; NULL: the user of

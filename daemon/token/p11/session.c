@@ -138,25 +138,34 @@ static enum session_result find_slot(struct session *session, CK_TOKEN_INFO *ret
 		session->config.uri, *labels ? "is " : "is none", labels);
 }
 
+/* Whether a login may be tried. */
+static enum session_result judge_pin(struct session *session, const CK_TOKEN_INFO *info)
+{
+	if (info->flags & CKF_USER_PIN_LOCKED)
+		return fail(session, SESSION_PIN,
+			"PIN: the token has locked it; only its security officer can set a new one");
+	if (info->flags & CKF_USER_PIN_FINAL_TRY)
+		return fail(session, SESSION_PIN,
+			"PIN: one more wrong try would lock the token, so cekd does not try; "
+			"check the PIN file and log in once with another tool (pkcs11-tool --login)");
+	if (info->flags & CKF_USER_PIN_COUNT_LOW)
+		log_warning("PIN: there was a wrong try since the last login");
+	return SESSION_OK;
+}
+
 enum session_result session_login(struct session *session)
 {
+	enum session_result result = SESSION_OK;
 	CK_TOKEN_INFO info;
 	struct pin pin;
 	CK_RV rv = session->f->C_GetTokenInfo(session->slot, &info);
 	int r;
 
 	/* SoftHSM cannot tell its flags when token.object is read-only and somebody has logged in. */
-	if (rv == CKR_OK) {
-		if (info.flags & CKF_USER_PIN_LOCKED)
-			return fail(session, SESSION_PIN,
-				"PIN: the token has locked it; only its security officer can set a new one");
-		if (info.flags & CKF_USER_PIN_FINAL_TRY)
-			return fail(session, SESSION_PIN,
-				"PIN: one more wrong try would lock the token, so cekd does not try; "
-				"check the PIN file and log in once with another tool (pkcs11-tool --login)");
-		if (info.flags & CKF_USER_PIN_COUNT_LOW)
-			log_warning("PIN: there was a wrong try since the last login");
-	}
+	if (rv == CKR_OK)
+		result = judge_pin(session, &info);
+	if (result != SESSION_OK)
+		return result;
 	r = pin_read(session->config.pin_fd, &pin);
 	if (r < 0)
 		return fail(session, SESSION_PIN, "PIN: the pin-file cannot be used: %s", strerror(-r));
@@ -169,20 +178,28 @@ enum session_result session_login(struct session *session)
 	return fail(session, SESSION_TOKEN, "token: C_Login says %s", ckr_name(rv));
 }
 
-static enum session_result begin(struct session *session)
+static enum session_result find_token(struct session *session, CK_TOKEN_INFO *ret_info)
 {
-	enum session_result result;
-	CK_TOKEN_INFO info;
-	CK_RV rv;
+	enum session_result result = initialize(session);
 
-	result = initialize(session);
 	if (result == SESSION_OK)
-		result = find_slot(session, &info);
+		result = find_slot(session, ret_info);
 	if (result != SESSION_OK)
 		return result;
-	unpad(info.label, sizeof(info.label), session->label);
-	unpad(info.serialNumber, sizeof(info.serialNumber), session->serial);
-	unpad(info.model, sizeof(info.model), session->model);
+	unpad(ret_info->label, sizeof(ret_info->label), session->label);
+	unpad(ret_info->serialNumber, sizeof(ret_info->serialNumber), session->serial);
+	unpad(ret_info->model, sizeof(ret_info->model), session->model);
+	return SESSION_OK;
+}
+
+static enum session_result begin(struct session *session)
+{
+	CK_TOKEN_INFO info;
+	enum session_result result = find_token(session, &info);
+	CK_RV rv;
+
+	if (result != SESSION_OK)
+		return result;
 	rv = session->f->C_OpenSession(session->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
 		&session->handle);
 	if (rv != CKR_OK)
@@ -190,7 +207,7 @@ static enum session_result begin(struct session *session)
 	return info.flags & CKF_LOGIN_REQUIRED ? session_login(session) : SESSION_OK;
 }
 
-enum session_result session_open(struct session *session, const struct session_config *config)
+static enum session_result load(struct session *session, const struct session_config *config)
 {
 	const char *path = config->module;
 	enum session_result result;
@@ -207,7 +224,26 @@ enum session_result session_open(struct session *session, const struct session_c
 	if (!session->f)
 		return fail(session, SESSION_CONFIGURATION, "module: %s cannot be loaded: %s", path,
 			p11_kit_message() ? p11_kit_message() : "no reason given");
-	return begin(session);
+	return SESSION_OK;
+}
+
+enum session_result session_open(struct session *session, const struct session_config *config)
+{
+	enum session_result result = load(session, config);
+
+	return result == SESSION_OK ? begin(session) : result;
+}
+
+enum session_result session_look(struct session *session, const struct session_config *config)
+{
+	enum session_result result = load(session, config);
+	CK_TOKEN_INFO info;
+
+	if (result == SESSION_OK)
+		result = find_token(session, &info);
+	if (result != SESSION_OK || !(info.flags & CKF_LOGIN_REQUIRED))
+		return result;
+	return judge_pin(session, &info);
 }
 
 enum session_result session_reopen(struct session *session)

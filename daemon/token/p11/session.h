@@ -44,6 +44,10 @@ struct session {
 /* Load the module, find the token, open a session and log in. config and what it points to must stay. */
 enum session_result session_open(struct session *session, const struct session_config *config);
 
+/* All of that before there is a session: load the module, find the token, see whether its PIN is locked or nearly so.
+ * No login: that would be a try of the PIN. */
+enum session_result session_look(struct session *session, const struct session_config *config);
+
 /* C_Finalize, then all of session_open() but the loading. All handles are void afterwards. */
 enum session_result session_reopen(struct session *session);
 
