@@ -28,6 +28,8 @@ struct audit_state {
 	bool ok;
 	bool unsynced;   /* something written is not yet on disk */
 	size_t gathered; /* bytes that wait to be written */
+	bool free_known; /* what is left on this machine for this and the keys' journal, as of the last look: */
+	uint64_t free;   /* bytes */
 };
 
 /* How far the broker of the last batch has come. */

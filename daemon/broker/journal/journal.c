@@ -285,6 +285,10 @@ static void on_message(struct journal *journal, const FromJournal *message)
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE:
 		on_state(journal, message->state);
 		break;
+	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_ROOM:
+		journal->free_known = true;
+		journal->free = message->room->free;
+		break;
 	default:
 		break;
 	}

@@ -43,7 +43,9 @@ struct journal {
 	bool known;                               /* it has said anything yet */
 	bool replayed;                            /* the ring is there */
 	char keys[256], audit[256], sandbox[256]; /* as it describes itself */
-	struct link appends;                      /* the first one is under way if sent is set */
+	bool free_known;
+	uint64_t free;       /* bytes left for the journals, about */
+	struct link appends; /* the first one is under way if sent is set */
 	size_t n_appends;
 	bool sent;
 	uint64_t next_id;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
@@ -232,6 +233,10 @@ int rpc_status(struct request *request)
 	reply->keys = (uint32_t)broker->ring.n_keys;
 	reply->versions = (uint32_t)broker->ring.n_versions;
 	reply->connections = broker->server.n_peers;
+	reply->now = clock_real_us();
+	if (broker->journal.free_known)
+		reply->room_case = CEK__V1__STATUS_REPLY__ROOM_STATE_FREE;
+	reply->state_free = broker->journal.free;
 	reply->features = features;
 	reply->n_features = sizeof(features) / sizeof(features[0]);
 	fill_token(broker, reply);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,8 @@ struct audit_file {
 	struct segment segment;
 	struct counters counters;
 	bool any_batch;
+	bool free_known;
+	uint64_t free;
 };
 
 static struct audit_file *file_of(const struct audit *audit)
@@ -105,19 +108,28 @@ static void file_log_rest(struct audit *audit)
 
 static struct audit_state file_state(const struct audit *audit)
 {
-	const struct segment *segment = &file_of(audit)->segment;
+	const struct audit_file *file = file_of(audit);
+	const struct segment *segment = &file->segment;
 
 	return (struct audit_state){
 		.text = segment->trouble[0] ? segment->trouble : "ok",
 		.ok = !segment->trouble[0],
 		.unsynced = segment->unsynced,
 		.gathered = segment->gathered.text.len,
+		.free_known = file->free_known,
+		.free = file->free,
 	};
 }
 
 static void file_look(struct audit *audit)
 {
-	(void)segment_look(&file_of(audit)->segment);
+	struct audit_file *file = file_of(audit);
+	struct statvfs fs;
+
+	(void)segment_look(&file->segment);
+	file->free_known = fstatvfs(file->segment.fd, &fs) == 0;
+	if (file->free_known)
+		file->free = (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
 static void file_retry(struct audit *audit)

@@ -30,10 +30,34 @@ int report_send(struct report *report)
 	return pair_send(report->pair, &message);
 }
 
+/* By more than a sixteenth: then it is worth a message. */
+static bool moved(uint64_t told, uint64_t now)
+{
+	const uint64_t by = now > told ? now - told : told - now;
+
+	return by > told / 16;
+}
+
+static int send_room_if_new(struct report *report)
+{
+	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	Cek__Internal__V1__JournalRoom room = CEK__INTERNAL__V1__JOURNAL_ROOM__INIT;
+	struct audit_state audit = audit_state(report->audit);
+
+	if (!audit.free_known || (report->told_free_known && !moved(report->told_free, audit.free)))
+		return 0;
+	room.free = report->told_free = audit.free;
+	report->told_free_known = true;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_ROOM;
+	message.room = &room;
+	return pair_send(report->pair, &message);
+}
+
 int report_send_if_new(struct report *report)
 {
 	bool same = strcmp(report->told_keys, store_state(report->store).text) == 0 &&
 		strcmp(report->told_audit, audit_state(report->audit).text) == 0;
+	int r = same ? 0 : report_send(report);
 
-	return same ? 0 : report_send(report);
+	return r < 0 ? r : send_room_if_new(report);
 }

@@ -20,6 +20,8 @@ struct report {
 	const char *sandbox;
 	uint64_t retry_due; /* clock_monotonic_us(), 0 = all is well */
 	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX];
+	bool told_free_known;
+	uint64_t told_free;
 };
 
 /* Whether all is well. */

@@ -13,7 +13,8 @@ void broker_send_batch(int fd, const char *instance, uint64_t first, uint64_t la
 void broker_send_append(int fd, uint64_t id, const char *type, const char *key, const char *head);
 void broker_send_replay(int fd, uint64_t id);
 
-/* What waits there, to be given to done; NULL if nothing does. */
+/* What waits there, to be given to done; NULL if nothing does. JournalRoom is only counted. */
+extern unsigned broker_rooms;
 Cek__Internal__V1__FromJournal *broker_receive(int fd);
 void broker_done(Cek__Internal__V1__FromJournal *message);
 

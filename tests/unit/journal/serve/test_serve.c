@@ -33,6 +33,27 @@ static void test_announce(void **state)
 	serve_rig_nothing_due();
 }
 
+/* Told once, and again when it has changed by much: not each second. */
+static void test_room(void **state)
+{
+	const unsigned before = broker_rooms;
+
+	(void)state;
+	assert_int_equal(serve_announce(&serve), 0);
+	broker_check_state(broker, true);
+	for (int i = 0; i < 3; i++) {
+		serve.look_due = 1;
+		assert_int_equal(serve_time(&serve), 0);
+		broker_check_nothing(broker);
+	}
+	assert_int_equal(broker_rooms, before + 1);
+	serve.report.told_free *= 2;
+	serve.look_due = 1;
+	assert_int_equal(serve_time(&serve), 0);
+	broker_check_nothing(broker);
+	assert_int_equal(broker_rooms, before + 2);
+}
+
 /* However many batches came together: one acknowledgement, one write, and durability when its time has come. */
 static void test_audit(void **state)
 {
@@ -347,6 +368,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_announce),
+		ROW(test_room),
 		ROW(test_audit),
 		ROW(test_sync_waits),
 		ROW(test_rest),
