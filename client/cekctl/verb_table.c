@@ -7,6 +7,8 @@
 const struct verb verb_table[] = {
 	{"status", "[--ready]", "show token, workers, journal, sandbox and algorithms", verb_status, true,
 		"cekctl status --ready"},
+	{"doctor", "[--key NAME]", "look at everything between you and an unwrap, and say what to do next", verb_doctor,
+		true, "cekctl doctor"},
 	{"token init",
 		"--module PATH --label LABEL --pin-file FILE [--so-pin-file FILE] [--softhsm-dir DIR] [--user USER]",
 		"initialise a token with random PINs", verb_token_init, true,

@@ -53,6 +53,7 @@ VERBS = {
     "metrics": (["metrics"], ""),
 }
 LOCAL = ("token init", "audit verify", "key rename", "help", "completion")  # no daemon takes part
+ELSEWHERE = ("doctor", "policy check", "policy explain")  # test_doctor.py, test_cekctl_policy.py
 NO_JSON = ("jwe encrypt", "jwe decrypt")
 KEYLESS = ("status", "key create", "key import", "key adopt", "key list", "fsck", "restore show", "restore confirm", "watch",
            "metrics")
@@ -77,7 +78,8 @@ def expect(done, code, status, verb=""):
 def test_every_verb_is_here():
     text = C.run([C.CEKCTL, "--help"]).stdout
     verbs = {line[2:17].strip() for line in text.splitlines() if line.startswith("  ") and line[2].islower()}
-    assert verbs - set(LOCAL) <= set(VERBS), verbs - set(LOCAL) - set(VERBS)
+    rest = verbs - set(LOCAL) - set(ELSEWHERE)
+    assert rest <= set(VERBS), rest - set(VERBS)
 
 
 def test_failures_name_their_status():

@@ -68,6 +68,9 @@ static json_t *status_json(const Cek__V1__StatusReply *status, uint64_t epoch)
 	output_set_text(object, "sandbox", status->sandbox);
 	json_object_set_new(object, "split_uids", json_boolean(status->split_uids));
 	output_set_time(object, "started", status->started);
+	output_set_time(object, "now", status->now);
+	if (status->room_case == CEK__V1__STATUS_REPLY__ROOM_STATE_FREE)
+		json_object_set_new(object, "state_free", json_integer((json_int_t)status->state_free));
 	json_object_set_new(object, "epoch", json_integer((json_int_t)epoch));
 	json_object_set_new(object, "keys", json_integer(status->keys));
 	json_object_set_new(object, "versions", json_integer(status->versions));
@@ -146,6 +149,10 @@ static void print_status(const Cek__V1__StatusReply *status)
 	output_field("uids",
 		status->split_uids ? "one for each kind of process" : "NOT split: all processes share one");
 	output_field("started", output_time(status->started, time));
+	if (status->room_case == CEK__V1__STATUS_REPLY__ROOM_STATE_FREE) {
+		snprintf(text, sizeof(text), "%.1f MiB left for the journals", (double)status->state_free / 1048576);
+		output_field("disk", text);
+	}
 	snprintf(text, sizeof(text), "%u with %u versions", status->keys, status->versions);
 	output_field("keys", text);
 	snprintf(text, sizeof(text), "%u", status->connections);

@@ -8,6 +8,7 @@
 
 verb_run verb_audit_verify;
 verb_run verb_completion;
+verb_run verb_doctor;
 verb_run verb_fsck;
 verb_run verb_help;
 verb_run verb_jwe_decrypt;

@@ -34,7 +34,8 @@ void turn_set_limits(struct turn *turn, const Limits *limits)
 	Limits *to = &turn->limits;
 
 	*to = (Limits)CEK__INTERNAL__V1__LIMITS__INIT;
-	to->connections = affordable(or_default(limits->connections, 10240));
+	turn->connections_wanted = or_default(limits->connections, 10240);
+	to->connections = affordable(turn->connections_wanted);
 	to->connections_per_uid = or_default(limits->connections_per_uid, to->connections);
 	to->requests_per_connection = or_default(limits->requests_per_connection, 128);
 	to->requests_per_uid = or_default(limits->requests_per_uid, 1024);

@@ -28,9 +28,10 @@ struct turn {
 	struct timers timers;
 	struct event tick; /* turns the timers while there are any */
 	Limits limits;
-	size_t output_per_user; /* bytes of replies that a user has not read, over all its connections */
-	bool draining;          /* nothing more is accepted or read */
-	bool stop;              /* this turn is the last one */
+	uint32_t connections_wanted; /* more than those of limits if descriptors do not suffice */
+	size_t output_per_user;      /* bytes of replies that a user has not read, over all its connections */
+	bool draining;               /* nothing more is accepted or read */
+	bool stop;                   /* this turn is the last one */
 	/* Locked memory: */
 	struct arena arena;   /* reset after each message */
 	struct arena buffers; /* holds the three below */

@@ -160,6 +160,14 @@ static void warn_of_algs(struct warnings *warnings, const struct broker *broker)
 	}
 }
 
+static void warn_of_files(struct warnings *warnings, const struct turn *turn)
+{
+	if (turn->limits.connections < turn->connections_wanted)
+		warn_of(warnings,
+			"descriptors suffice for %u connections, not for %u: raise LimitNOFILE, or lower connections",
+			turn->limits.connections, turn->connections_wanted);
+}
+
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
@@ -173,6 +181,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 	if (!broker->turn.arena.locked || !broker->turn.buffers.locked || broker->requests.unlocked ||
 		broker->server.chunks.unlocked)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
+	warn_of_files(&warnings, &broker->turn);
 	if (broker_clock_suspect(broker))
 		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
 	if (broker->workers.hopeless)
