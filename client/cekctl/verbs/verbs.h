@@ -29,6 +29,8 @@ verb_run verb_key_schedule;
 verb_run verb_key_show;
 verb_run verb_key_suspend;
 verb_run verb_metrics;
+verb_run verb_policy_check;
+verb_run verb_policy_explain;
 verb_run verb_restore_confirm;
 verb_run verb_restore_show;
 verb_run verb_rewrap;

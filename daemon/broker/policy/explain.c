@@ -6,6 +6,8 @@
 #include "daemon/broker/policy/explain.h"
 #include "daemon/broker/policy/rule.h"
 
+enum { WORDS_MAX = 128 };
+
 static unsigned lacks(const struct policy_rule *rule, const struct question *question)
 {
 	const uint32_t wanted = question->permission < 0 ? UINT32_MAX : UINT32_C(1) << question->permission;
@@ -112,4 +114,68 @@ const char *rule_keys(const struct policy_rule *rule, char *text, size_t size)
 	for (size_t i = 0; i < rule->n_keys; i++)
 		add(&words, "%s%s", i == 0 ? "" : ", ", rule->keys[i]);
 	return text;
+}
+
+static const char *wanted(const struct question *question)
+{
+	return question->permission < 0 ? "anything" : permission_name((enum permission)question->permission);
+}
+
+/* "on listener main" and what else: the parts that do not meet, in the order in which one mends them. */
+static void list_lacks(unsigned missing, char *text, size_t size)
+{
+	static const char *const names[] = {"listener", "user", "operation", "key"};
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && len < size; i++) {
+		if (missing >> i & 1)
+			len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "", names[i]);
+	}
+}
+
+void policy_explain_text(const struct question *question, const char *listener, unsigned missing,
+	const struct policy_rule *rule, char *text, size_t size)
+{
+	char words[WORDS_MAX];
+
+	if (!rule)
+		snprintf(text, size, "there are no rules");
+	else if (missing == 0)
+		snprintf(text, size, "rule \"%s\" allows it", rule_name(rule));
+	else if (question->uid == POLICY_UID_UNMAPPED)
+		snprintf(text, size,
+			"uid %u stands for all users that cekd's user namespace does not map: no rule counts for it",
+			question->uid);
+	else if (missing == MISSING_USER)
+		snprintf(text, size, "rule \"%s\" allows it to %s, and neither uid %u nor a group of it is among them",
+			rule_name(rule), rule_users(rule, words, sizeof(words)), question->uid);
+	else if (missing == MISSING_KEY)
+		snprintf(text, size, "rule \"%s\" allows %s on the keys %s, and not on \"%s\"", rule_name(rule),
+			wanted(question), rule_keys(rule, words, sizeof(words)), question->key);
+	else if (missing == MISSING_OPERATION)
+		snprintf(text, size, "rule \"%s\" names uid %u%s, but not the operation %s", rule_name(rule),
+			question->uid, question->key[0] != '\0' ? " and the key" : "", wanted(question));
+	else if (missing == MISSING_LISTENER)
+		snprintf(text, size, "rule \"%s\" allows it at other listeners, and not at \"%s\"", rule_name(rule),
+			listener);
+	else {
+		list_lacks(missing, words, sizeof(words));
+		snprintf(text, size, "no rule comes near it; the nearest, \"%s\", does not name this %s",
+			rule_name(rule), words);
+	}
+}
+
+uint32_t policy_allowed(const struct policy *policy, const struct grants *grants, const char *key)
+{
+	uint32_t found = 0;
+
+	for (int i = 0; i < PERMISSION_COUNT; i++) {
+		const enum permission permission = (enum permission)i;
+
+		if (key[0] != '\0' && permission_names_key(i) ? policy_allows(policy, grants, permission, key)
+							      : policy_allows_some(grants, permission))
+			found |= UINT32_C(1) << i;
+	}
+	return found;
 }

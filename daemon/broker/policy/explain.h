@@ -36,3 +36,10 @@ const char *rule_name(const struct policy_rule *rule);
  */
 const char *rule_users(const struct policy_rule *rule, char *text, size_t size);
 const char *rule_keys(const struct policy_rule *rule, char *text, size_t size);
+
+/* One line about a question whose nearest rule (NULL: there is no rule) lacks these. listener: its name. */
+void policy_explain_text(const struct question *question, const char *listener, unsigned missing,
+	const struct policy_rule *rule, char *text, size_t size);
+
+/* What these grants allow on the key of this name, or on some key (""): bits, 1 << enum permission. */
+uint32_t policy_allowed(const struct policy *policy, const struct grants *grants, const char *key);

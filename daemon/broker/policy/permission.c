@@ -37,3 +37,17 @@ int permission_find(const char *name)
 	}
 	return -1;
 }
+
+bool permission_names_key(int permission)
+{
+	switch (permission) {
+	case PERMISSION_STATUS:
+	case PERMISSION_METRICS:
+	case PERMISSION_WATCH:
+	case PERMISSION_FSCK:
+	case PERMISSION_RESTORE:
+		return false;
+	default:
+		return true;
+	}
+}

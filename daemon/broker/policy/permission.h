@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum permission {
@@ -33,3 +34,6 @@ const char *permission_name(enum permission permission);
 
 /* The permission of that name; -1 if there is none. */
 int permission_find(const char *name);
+
+/* Whether it is about a key, so that a rule's keys count. */
+bool permission_names_key(int permission);

@@ -20,13 +20,6 @@ static bool may_know(const struct request *request)
 	return policy_allows_some(&request->peer->grants, PERMISSION_FSCK);
 }
 
-/* These are not about a key: a rule's keys do not count. */
-static bool about_no_key(int permission)
-{
-	return permission == PERMISSION_STATUS || permission == PERMISSION_METRICS || permission == PERMISSION_WATCH ||
-		permission == PERMISSION_FSCK || permission == PERMISSION_RESTORE;
-}
-
 static int find_listener(struct request *request, const char *name, size_t *ret_listener)
 {
 	const struct server *server = &request->broker->server;
@@ -48,7 +41,9 @@ static int find_listener(struct request *request, const char *name, size_t *ret_
 static int check(struct request *request, const Cek__V1__ExplainRequest *message, struct question *ret_question)
 {
 	ret_question->permission = message->operation[0] != '\0' ? permission_find(message->operation) : -1;
-	ret_question->key = about_no_key(ret_question->permission) ? "" : message->key;
+	ret_question->key = ret_question->permission >= 0 && !permission_names_key(ret_question->permission)
+		? ""
+		: message->key;
 	ret_question->uid = message->other ? message->uid : request->uid;
 	if (message->operation[0] != '\0' && ret_question->permission < 0)
 		return request_say(request, STATUS_MALFORMED,
@@ -65,19 +60,14 @@ static int check(struct request *request, const Cek__V1__ExplainRequest *message
 static int fill_operations(struct request *request, const struct grants *grants, const char *key,
 	Cek__V1__ExplainReply *reply)
 {
-	const struct policy *policy = &request->broker->policy;
+	const uint32_t allowed = policy_allowed(&request->broker->policy, grants, key);
 
 	reply->operations = arena_alloc(&request->broker->turn.arena, PERMISSION_COUNT * sizeof(*reply->operations));
 	if (!reply->operations)
 		return log_origin(-ENOMEM);
-	for (int i = 0; i < PERMISSION_COUNT; i++) {
-		bool allowed = key[0] != '\0' && !about_no_key(i)
-			? policy_allows(policy, grants, (enum permission)i, key)
-			: policy_allows_some(grants, (enum permission)i);
-
-		if (allowed)
+	for (int i = 0; i < PERMISSION_COUNT; i++)
+		if (allowed >> i & 1)
 			reply->operations[reply->n_operations++] = (char *)permission_name((enum permission)i);
-	}
 	return 0;
 }
 
