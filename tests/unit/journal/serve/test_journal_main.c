@@ -86,6 +86,10 @@ static FromJournal *receive(void)
 	assert_true(len > 0);
 	message = cek__internal__v1__from_journal__unpack(NULL, (size_t)len, buffer);
 	assert_non_null(message);
+	if (message->what_case == CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_ROOM) { /* comes when it has changed */
+		cek__internal__v1__from_journal__free_unpacked(message, NULL);
+		return receive();
+	}
 	return message;
 }
 
