@@ -108,7 +108,7 @@ static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 	else if (result == FRAME_EMPTY)
 		refuse(peer, STATUS_MALFORMED, "an empty frame");
 	keep(peer, data + used, len - used);
-	set_reading(peer, can_take(peer) && !peer->paused && !peer->eof && !turn->draining);
+	set_reading(peer, can_take(peer) && !peer->paused && !peer->eof);
 	if (!peer->reading && audit_full(server->audit) && list_empty(&peer->stopped))
 		list_append(&server->stopped, &peer->stopped);
 	peer_touch(peer);
@@ -165,10 +165,11 @@ static void read_on(struct peer *peer)
 	wipe(input, len);
 }
 
-void peer_stop_reading(struct peer *peer)
+/* What is in the socket by now can still be read, and then its end; who sends after this gets EPIPE, and knows that
+ * nothing of it came here. */
+void peer_finish(struct peer *peer)
 {
-	set_reading(peer, false);
-	timer_clear(&peer->server->turn->timers, &peer->silent);
+	(void)shutdown(peer->fd, SHUT_RD);
 	peer_touch(peer);
 }
 
@@ -194,7 +195,7 @@ void peer_turn(struct peer *peer)
 	if (peer->paused)
 		read_on(peer);
 	else
-		set_reading(peer, !peer->eof && !peer->server->turn->draining);
+		set_reading(peer, !peer->eof);
 }
 
 /* ---- coming and going ----------------------------------------------------------------------------------------- */

@@ -23,7 +23,8 @@ void peer_free(struct peer *peer);
 /* End of a turn for this peer. May free it. */
 void peer_turn(struct peer *peer);
 
-void peer_stop_reading(struct peer *peer);
+/* The other side can send no more: what it has sent so far is read and answered, then the connection is closed. */
+void peer_finish(struct peer *peer);
 
 /* Nothing of it is open: no request, no whole frame, no reply. */
 bool peer_idle(const struct peer *peer);

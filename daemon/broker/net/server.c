@@ -110,7 +110,7 @@ void server_drain(struct server *server)
 {
 	set_listening(server, false);
 	for (struct link *link = server->peers.next; link != &server->peers; link = link->next)
-		peer_stop_reading(list_entry(link, struct peer, link));
+		peer_finish(list_entry(link, struct peer, link));
 }
 
 void server_accept_again(struct server *server)
@@ -155,11 +155,7 @@ void server_flush(struct server *server)
 
 bool server_idle(const struct server *server)
 {
-	for (const struct link *link = server->peers.next; link != &server->peers; link = link->next) {
-		if (!peer_idle(list_entry(link, struct peer, link)))
-			return false;
-	}
-	return true;
+	return list_empty(&server->peers);
 }
 
 void server_close_watchers(struct server *server)

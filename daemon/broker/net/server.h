@@ -17,7 +17,7 @@ void server_deinit(struct server *server);
 /* The ring is there, or it is clear that it will not be: accept. */
 void server_begin(struct server *server);
 
-/* Stop accepting and reading, for good. */
+/* Stop accepting, for good. What connections have sent so far is read and answered, then they are closed. */
 void server_drain(struct server *server);
 
 /* Accept again after a connection closed. */
@@ -29,7 +29,7 @@ void server_rematch(struct server *server);
 /* End of a turn: release the replies whose records are out, write them, read on where reading was paused. */
 void server_flush(struct server *server);
 
-/* Replies are all written. */
+/* Drained: there is no connection any more. */
 bool server_idle(const struct server *server);
 
 /* Tell watchers about a new epoch. */

@@ -2,6 +2,7 @@
 /*
  * Connections alone: what they tell is kept, and no request is made of it.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -197,6 +198,39 @@ static void test_no_more_frames_than_requests_may_be_open(void **state)
 	assert_string_equal(test->frames, "abcd");
 }
 
+/* What was sent before is read, also if reading had paused; what comes later fails where it is sent. */
+static void test_drained(void **state)
+{
+	struct test *test = *state;
+
+	test->turn.limits.requests_per_connection = 1;
+	send_frame(test, "ab");
+	turn(test);
+	test->peer->n_requests = 1;
+	send_frame(test, "cd");
+	send_frame(test, "ef");
+	turn(test);
+	send_frame(test, "gh");
+	test->turn.draining = true;
+	server_drain(&test->server);
+	assert_int_equal(send(test->client, "x", 1, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EPIPE);
+	turn(test);
+	assert_string_equal(test->frames, "ab");
+	assert_false(server_idle(&test->server));
+	test->turn.limits.requests_per_connection = 10;
+	peer_touch(test->peer);
+	turn(test);
+	assert_string_equal(test->frames, "abcdefgh");
+	assert_false(server_idle(&test->server)); /* none of them is answered */
+	peer_send(test->peer, (const uint8_t *)"reply", 5, 0);
+	test->peer->n_requests = 0;
+	turn(test);
+	assert_true(server_idle(&test->server));
+	assert_int_equal(received(test), 5);
+	assert_int_equal(received(test), 0);
+}
+
 static void test_open_requests_learn_that_their_peer_has_gone(void **state)
 {
 	struct test *test = *state;
@@ -225,6 +259,7 @@ int main(void)
 		TEST(test_what_is_no_frame),
 		TEST(test_a_reply_and_its_record),
 		TEST(test_no_more_frames_than_requests_may_be_open),
+		TEST(test_drained),
 		TEST(test_open_requests_learn_that_their_peer_has_gone),
 	};
 
