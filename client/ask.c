@@ -7,6 +7,37 @@
 #include "client/pages.h"
 #include "client/result.h"
 
+/* Nothing changes by these, or only a count: a wrap whose answer nobody has seen is no more than wasted. What makes,
+ * moves or destroys a key is not among them, nor what else a later cekd may do. */
+static bool is_idempotent(Cek__V1__Request__OpCase op)
+{
+	static const Cek__V1__Request__OpCase ops[] = {
+		CEK__V1__REQUEST__OP_UNWRAP,
+		CEK__V1__REQUEST__OP_WRAP,
+		CEK__V1__REQUEST__OP_GENERATE_CEK,
+		CEK__V1__REQUEST__OP_REWRAP,
+		CEK__V1__REQUEST__OP_LIST_KEYS,
+		CEK__V1__REQUEST__OP_DESCRIBE_KEY,
+		CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS,
+		CEK__V1__REQUEST__OP_STATUS,
+		CEK__V1__REQUEST__OP_METRICS,
+		CEK__V1__REQUEST__OP_FSCK,
+	};
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (ops[i] == op)
+			return true;
+	return false;
+}
+
+int ask_for(struct request *request, Cek__V1__Request__OpCase op, enum call_kind kind)
+{
+	request->message.op_case = op;
+	request->kind = kind;
+	request->again = is_idempotent(op);
+	return CEK_OK;
+}
+
 int ask_start(cek_conn *conn, ask_fill *fill, const void *args, int timeout_ms, cek_callback *callback, void *userdata,
 	cek_call **ret_call)
 {

@@ -14,12 +14,7 @@
 typedef int ask_fill(struct request *request, const void *arguments);
 
 /* What every one of them ends with: the body is in its place. */
-static inline int ask_for(struct request *request, Cek__V1__Request__OpCase op, enum call_kind kind)
-{
-	request->message.op_case = op;
-	request->kind = kind;
-	return CEK_OK;
-}
+int ask_for(struct request *request, Cek__V1__Request__OpCase op, enum call_kind kind);
 
 /* Whether an argument is there. */
 static inline bool ask_given(const char *text)

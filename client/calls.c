@@ -15,6 +15,7 @@ void calls_init(struct calls *calls, cek_conn *conn, struct stream *out)
 {
 	*calls = (struct calls){.conn = conn, .out = out};
 	list_init(&calls->open);
+	list_init(&calls->lost);
 	list_init(&calls->spare);
 }
 
@@ -22,6 +23,7 @@ void calls_deinit(struct calls *calls)
 {
 	struct link *link;
 
+	list_move(&calls->open, &calls->lost);
 	while ((link = list_take(&calls->open)))
 		pages_free(list_entry(link, cek_call, link)->pages);
 	for (size_t i = 0; i < calls->n_chunks; i++)
@@ -82,6 +84,9 @@ static void call_queue(cek_call *call, struct request *request, size_t body_len)
 
 	call->frame_at = stream_end(out);
 	call->frame_len = (uint32_t)(FRAME_HEADER + body_len);
+	call->again = request->again;
+	call->repeated = false;
+	call->kept = true;
 	pack_write(request, stream_put(out, body_len));
 	list_remove(&call->link);
 	list_append(&call->calls->open, &call->link);
@@ -140,6 +145,44 @@ static uint32_t deadline_left(const cek_call *call)
 	return call->timer.key > now ? (uint32_t)((call->timer.key - now + ns_per_ms - 1) / ns_per_ms) : 1;
 }
 
+static bool is_written(const cek_call *call)
+{
+	return call->frame_at + call->frame_len <= call->calls->out->sent;
+}
+
+/* Make room where frames stood that will not be sent again: those that may be are moved to the end of what was written.
+ */
+static void calls_forget(struct calls *calls)
+{
+	uint64_t sent = calls->out->sent, at = sent;
+
+	for (struct link *link = calls->open.prev; link != &calls->open; link = link->prev) {
+		cek_call *call = list_entry(link, cek_call, link);
+
+		if (call->frame_at >= sent || !call->kept)
+			continue;
+		call->kept = !is_written(call) || (call->again && !call->repeated);
+		if (!call->kept)
+			continue;
+		/* One that is being written stands there already. */
+		at -= is_written(call) ? call->frame_len : sent - call->frame_at;
+		if (is_written(call))
+			stream_move(calls->out, at, call->frame_at, call->frame_len);
+		call->frame_at = at;
+	}
+	stream_forget(calls->out, at);
+}
+
+/* Its frame will not be sent again. */
+static void call_spend(cek_call *call)
+{
+	bool worth = call->kept && stream_spend(call->calls->out, call->frame_at, call->frame_len);
+
+	call->kept = false;
+	if (worth)
+		calls_forget(call->calls);
+}
+
 int call_ask_on(cek_call *call)
 {
 	uint64_t id = next_id(call);
@@ -152,6 +195,7 @@ int call_ask_on(cek_call *call)
 		return CEK_TOO_LARGE;
 	if (stream_reserve(call->calls->out, size) < 0)
 		return CEK_E_NOMEM;
+	call_spend(call);
 	call->calls->serial++;
 	call->id = id;
 	call_queue(call, &request, size);
@@ -191,19 +235,62 @@ void call_finish(cek_call *call, cek_result *result)
 
 	heap_remove(&calls->timers, &call->timer);
 	list_remove(&call->link);
-	if (call->frame_at >= calls->out->sent)
+	if (call->kept && call->frame_at >= calls->out->sent)
 		calls->out->dead += call->frame_len; /* nobody waits for it: it need not be sent */
+	else
+		call_spend(call);
 	call->id = 0;
 	call->pages = pages_free(call->pages);
 	calls->n_open--;
 	if (calls->n_open == 0 && calls->out->dead > 0)
 		calls_compact(calls); /* it may hold a CEK, and nothing is left that would come by to send the rest */
+	if (calls->n_open == 0)
+		stream_forget(calls->out, calls->out->sent);
 	call_answer(call, result);
 	list_prepend(&calls->spare, &call->link);
 }
 
+static void finish_lost(struct calls *calls, cek_result *result)
+{
+	while (!list_empty(&calls->lost))
+		call_finish(list_entry(calls->lost.next, cek_call, link), cek_result_keep(result));
+}
+
+/* A frame that the other side cannot have whole was not carried out. Each once: perhaps it is what ends connections. */
+static bool goes_again(const cek_call *call, bool again)
+{
+	return call->kept && !call->repeated && (!is_written(call) || (again && call->again));
+}
+
+void calls_lost(struct calls *calls, int status, bool again)
+{
+	uint64_t sent = calls->out->sent, at = sent + calls->out->partial;
+	struct link *link, *before;
+
+	for (link = calls->open.prev; link != &calls->open; link = before) {
+		cek_call *call = list_entry(link, cek_call, link);
+
+		before = link->prev;
+		if (call->frame_at >= sent)
+			continue;
+		if (!goes_again(call, again)) {
+			call->kept = false;
+			list_remove(link);
+			list_prepend(&calls->lost, link);
+			continue;
+		}
+		call->repeated = true;
+		at -= call->frame_len;
+		stream_move(calls->out, at, call->frame_at, call->frame_len);
+		call->frame_at = at;
+	}
+	stream_rewind(calls->out, at);
+	finish_lost(calls, result_local(status));
+}
+
 void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *result)
 {
+	finish_lost(calls, result);
 	while (!list_empty(&calls->open)) {
 		cek_call *call = list_entry(calls->open.next, cek_call, link);
 

@@ -34,6 +34,9 @@ struct cek_call {
 	uint64_t frame_at;      /* offset in the stream */
 	struct heap_node timer; /* its key is the deadline, in nanoseconds of CLOCK_MONOTONIC; not in: no limit */
 	enum call_kind kind;
+	bool again;          /* it may be sent once more if the connection is lost, */
+	bool repeated;       /* which has been done */
+	bool kept;           /* its frame stands in the stream */
 	unsigned cek_len;    /* bytes that the answer's CEK must have */
 	struct pages *pages; /* NULL: one reply is the answer */
 	uint64_t told;       /* watch: the epoch of the latest callback */
@@ -45,6 +48,7 @@ struct calls {
 	cek_conn *conn; /* whose they are */
 	struct stream *out;
 	struct link open; /* in the order of their start */
+	struct link lost; /* open as well, but about to get their callbacks: the connection is gone */
 	struct link spare;
 	struct cek_call **chunks;
 	size_t n_chunks;
@@ -75,9 +79,13 @@ uint64_t calls_due(const struct calls *calls);
 /* Finish those. */
 void calls_expire(struct calls *calls);
 
-/* Finish calls whose frame begins before offset, with one result for all, in the order of their start. The result stays
- * the caller's. */
+/* Finish calls whose frame begins before offset, with one result for all, in the order of their start; first those that
+ * were lost in a callback of which this is called. The result stays the caller's. */
 void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *result);
+
+/* The socket is gone. Calls whose requests were not written whole are sent on the next one; so are those that may be
+ * carried out twice, once, if again is set; the others are finished with the status. */
+void calls_lost(struct calls *calls, int status, bool again);
 
 /* Drop the bytes of cancelled calls from the stream. */
 void calls_compact(struct calls *calls);

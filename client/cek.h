@@ -42,7 +42,8 @@ enum {
 	CEK_E_INVALID = -1, /* an argument; nothing was sent */
 	CEK_E_NOMEM = -2,
 	CEK_E_CONNECT = -3,      /* no daemon behind the socket, or no permission; errno tells */
-	CEK_E_DISCONNECTED = -4, /* the connection ended before the answer: the call may or may not have happened */
+	CEK_E_DISCONNECTED = -4, /* the connection ended before the answer: the call may or may not have happened, and
+				  * is not one that libcek repeats, or was repeated already */
 	CEK_E_TIMEOUT = -5,      /* the caller's own timeout ran out */
 	CEK_E_CANCELLED = -6,
 	CEK_E_PROTOCOL = -7, /* the other side does not speak this protocol */
@@ -166,8 +167,10 @@ struct cek_rewrap {
  * what it points to are not needed any more after the return. ret_call may be NULL. Returns CEK_OK, or
  * CEK_E_INVALID, CEK_E_NOMEM or CEK_E_FULL; then there is no callback.
  *
- * When the connection ends, calls of which a byte was written get CEK_E_DISCONNECTED and are not repeated; the
- * others go out on the next connection, or get CEK_E_CONNECT when that cannot be made. */
+ * When the connection ends, calls whose requests were not written whole go out on the next one, and so do, once, those
+ * that change nothing: unwrap, wrap, rewrap, list, describe, versions, public keys, status. The others get
+ * CEK_E_DISCONNECTED. When no connection can be made they get CEK_E_CONNECT: at once, or after up to 5 seconds if cekd
+ * has answered on this object before. */
 int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,
 	void *userdata, cek_call **ret_call);
 int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, cek_callback *callback, void *userdata,

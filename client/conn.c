@@ -65,16 +65,23 @@ static enum link_verdict on_frame(void *owner, const uint8_t *body, size_t len, 
 	return reply_take(owner, body, len, ret_status);
 }
 
-static void on_lost(void *owner, uint64_t before, int status)
+static void on_lost(void *owner, int status, bool again)
 {
 	cek_conn *conn = owner;
 
+	conn->watched = false;
+	calls_lost(&conn->calls, status, again);
+}
+
+static void on_refused(void *owner, int status)
+{
+	cek_conn *conn = owner;
 	cek_result *notice = conn->notice;
 
 	conn->notice = NULL;
 	conn->watched = false;
 	conn->calls.error = conn->link.error;
-	calls_finish_before(&conn->calls, before, notice ? notice : result_local(status));
+	calls_finish_before(&conn->calls, conn->out.sent, notice ? notice : result_local(status));
 	cek_result_free(notice);
 }
 
@@ -88,6 +95,7 @@ static void before_write(void *owner)
 static const struct link_events link_events = {
 	.frame = on_frame,
 	.lost = on_lost,
+	.refused = on_refused,
 	.before_write = before_write,
 };
 

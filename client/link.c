@@ -14,8 +14,10 @@
 enum {
 	BACKOFF_MIN_MS = 10,
 	BACKOFF_MAX_MS = 5000,
-	READ_LARGE = 65536, /* bytes: room for one read once replies come in numbers */
-	ROUNDS_MAX = 64,    /* reads in one turn: then other descriptors of the caller's loop get theirs */
+	GRACE_MS = 5000,        /* so long a cekd that has served is waited for when it is gone, */
+	GRACE_BACKOFF_MS = 100, /* and is looked for at least so often */
+	READ_LARGE = 65536,     /* bytes: room for one read once replies come in numbers */
+	ROUNDS_MAX = 64,        /* reads in one turn: then other descriptors of the caller's loop get theirs */
 };
 
 static const uint64_t ns_per_ms = 1000000;
@@ -45,11 +47,18 @@ void link_end(struct cekd_link *link)
 	link->ended = true;
 }
 
+static bool in_grace(const struct cekd_link *link)
+{
+	return link->grace_until > 0 && clock_monotonic_ns() < link->grace_until;
+}
+
 static void backoff(struct cekd_link *link)
 {
+	const unsigned max = in_grace(link) ? GRACE_BACKOFF_MS : BACKOFF_MAX_MS;
+
 	link->backoff_ms = link->backoff_ms == 0 ? BACKOFF_MIN_MS : link->backoff_ms * 2;
-	if (link->backoff_ms > BACKOFF_MAX_MS)
-		link->backoff_ms = BACKOFF_MAX_MS;
+	if (link->backoff_ms > max)
+		link->backoff_ms = max;
 	link->retry_at = clock_monotonic_ns() + link->backoff_ms * ns_per_ms;
 }
 
@@ -62,7 +71,6 @@ static void link_close(struct cekd_link *link)
 	link->socket = -1;
 	link->blocked = link->broken = link->flood = false;
 	buffer_consume(&link->in, buffer_len(&link->in));
-	stream_drop_partial(link->out);
 }
 
 static void link_refuse(struct cekd_link *link, int status)
@@ -70,15 +78,18 @@ static void link_refuse(struct cekd_link *link, int status)
 	link_close(link);
 	backoff(link);
 	stream_drop_all(link->out);
-	link->events->lost(link->owner, link->out->sent, status);
+	link->events->refused(link->owner, status);
 }
 
-/* The socket is of no use any more: what was asked on it gets the status, the rest waits for the next one. */
-static void link_lost(struct cekd_link *link, int status)
+/* The socket is of no use any more: what was asked on it gets the status, or is asked once more if again is set; the
+ * rest waits for the next one. */
+static void link_lost(struct cekd_link *link, int status, bool again)
 {
 	bool accepted = link->replied || link->out->sent > link->opened_at;
 
-	if (!accepted) {
+	if (link->replied)
+		link->grace_until = clock_monotonic_ns() + GRACE_MS * ns_per_ms;
+	if (!accepted && !in_grace(link)) {
 		link->error = ECONNRESET;
 		link_refuse(link, CEK_E_CONNECT);
 		return;
@@ -86,7 +97,7 @@ static void link_lost(struct cekd_link *link, int status)
 	link_close(link);
 	if (!link->replied || status == CEK_E_PROTOCOL)
 		backoff(link);
-	link->events->lost(link->owner, link->out->sent, status);
+	link->events->lost(link->owner, status, again);
 }
 
 static int socket_open(struct cekd_link *link)
@@ -118,8 +129,8 @@ static bool link_connect(struct cekd_link *link)
 		link->opened_at = link->out->sent;
 		return true;
 	}
-	if (fd == -EAGAIN || fd == -EINTR) {
-		backoff(link); /* cekd is there, its backlog is full */
+	if (fd == -EAGAIN || fd == -EINTR || ((fd == -ECONNREFUSED || fd == -ENOENT) && in_grace(link))) {
+		backoff(link); /* cekd is there and its backlog is full, or it will be there again in a moment */
 		return false;
 	}
 	link->error = -fd;
@@ -139,12 +150,13 @@ static void link_block(struct cekd_link *link, bool blocked)
 
 static void link_write(struct cekd_link *link)
 {
-	const struct buffer *out = &link->out->buffer;
+	const uint8_t *data;
+	size_t len;
 
 	if (link->out->dead > 0)
 		link->events->before_write(link->owner);
-	while (buffer_len(out) > 0 && !link->broken) {
-		ssize_t n = send(link->socket, buffer_data(out), buffer_len(out), MSG_NOSIGNAL);
+	while ((data = stream_unsent(link->out, &len)) && !link->broken) {
+		ssize_t n = send(link->socket, data, len, MSG_NOSIGNAL);
 
 		if (n > 0)
 			stream_written(link->out, (size_t)n);
@@ -153,7 +165,7 @@ static void link_write(struct cekd_link *link)
 		else if (n < 0 && errno != EINTR)
 			link->broken = true; /* a last word may stand in the socket: reading finds the end of it */
 	}
-	link_block(link, buffer_len(out) > 0 && !link->broken);
+	link_block(link, len > 0 && !link->broken);
 }
 
 void link_push(struct cekd_link *link)
@@ -186,7 +198,7 @@ static bool link_take(struct cekd_link *link)
 	if (verdict == LINK_REFUSED)
 		link_refuse(link, status);
 	else if (verdict == LINK_LOST)
-		link_lost(link, status);
+		link_lost(link, status, false);
 	return verdict == LINK_GO_ON;
 }
 
@@ -221,7 +233,7 @@ static bool link_read(struct cekd_link *link)
 	if (link->ended || link->socket < 0)
 		return false;
 	if (!link_reserve(link)) {
-		link_lost(link, CEK_E_NOMEM);
+		link_lost(link, CEK_E_NOMEM, false);
 		return false;
 	}
 	room = buffer_room_len(&link->in);
@@ -231,7 +243,7 @@ static bool link_read(struct cekd_link *link)
 	if (n < 0 && errno == EAGAIN && !link->broken)
 		return false;
 	if (n <= 0) {
-		link_lost(link, CEK_E_DISCONNECTED);
+		link_lost(link, CEK_E_DISCONNECTED, true);
 		return false;
 	}
 	link->flood = (size_t)n == room;

@@ -24,8 +24,11 @@ struct link_events {
 	/* A whole frame has come. *ret_status is set unless it goes on. */
 	enum link_verdict (*frame)(void *owner, const uint8_t *body, size_t len, int *ret_status);
 
-	/* There is no socket any more: what begins in the stream before that offset gets the status. */
-	void (*lost)(void *owner, uint64_t before, int status);
+	/* There is no socket any more: what was sent on it gets the status, or goes out once more if again is set. */
+	void (*lost)(void *owner, int status, bool again);
+
+	/* None can be had: all that was in the stream, which is empty now, gets the status. */
+	void (*refused)(void *owner, int status);
 
 	/* The stream has dead bytes and is about to be written. */
 	void (*before_write)(void *owner);
@@ -48,7 +51,8 @@ struct cekd_link {
 	bool flood;         /* the latest read filled all the room there was */
 	uint64_t opened_at; /* offset in the stream of this socket's first byte */
 	unsigned backoff_ms;
-	uint64_t retry_at; /* no connect before */
+	uint64_t retry_at;    /* no connect before */
+	uint64_t grace_until; /* cekd served a moment ago, and is probably being restarted: it is waited for */
 
 	struct buffer in;
 };

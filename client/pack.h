@@ -40,6 +40,7 @@ struct request {
 	struct cek_bytes packed; /* instead of the message */
 	enum call_kind kind;
 	unsigned cek_len;
+	bool again;          /* it may be carried out twice */
 	struct pages *pages; /* the answer comes in these; the call's, once it is started */
 };
 

@@ -78,7 +78,7 @@ void pages_ask(const struct pages *pages, struct request *ret_request)
 {
 	Cek__V1__GetPublicKeysRequest *body = &ret_request->body.get_public_keys;
 
-	*ret_request = (struct request){.message = CEK__V1__REQUEST__INIT, .kind = CALL_PUBLIC_KEYS};
+	*ret_request = (struct request){.message = CEK__V1__REQUEST__INIT, .kind = CALL_PUBLIC_KEYS, .again = true};
 	cek__v1__get_public_keys_request__init(body);
 	body->key = (char **)(uintptr_t)pages->names;
 	body->n_key = pages->n_names;

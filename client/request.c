@@ -145,7 +145,7 @@ static int fill_packed(struct request *request, const void *arguments)
 	if (!args->data || args->len == 0 || !wire_scan(args->data, args->len, &id))
 		return CEK_E_INVALID;
 	request->packed = *args;
-	return ask_for(request, CEK__V1__REQUEST__OP__NOT_SET, CALL_ANY);
+	return ask_for(request, (Cek__V1__Request__OpCase)wire_op(args->data, args->len), CALL_ANY);
 }
 
 int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,

@@ -70,6 +70,25 @@ bool wire_scan(const uint8_t *data, size_t len, uint64_t *ret_id)
 	return true;
 }
 
+unsigned wire_op(const uint8_t *data, size_t len)
+{
+	struct cursor cursor = {data, len};
+	uint64_t op = 0;
+
+	while (cursor.left > 0) {
+		uint64_t tag, number = 0;
+
+		if (!take_varint(&cursor, &tag) || !take_value(&cursor, (unsigned)(tag & 7), &number))
+			return 0;
+		if (tag >> 3 < WIRE_FIELD_OP)
+			continue;
+		if ((tag & 7) != TYPE_BYTES || (op > 0 && op != tag >> 3))
+			return 0;
+		op = tag >> 3;
+	}
+	return (unsigned)op;
+}
+
 size_t wire_put_varint(uint8_t *data, uint64_t value)
 {
 	size_t len = 0;

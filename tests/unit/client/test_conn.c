@@ -165,7 +165,7 @@ static void test_pipeline_out_of_order(void **state)
 	for (unsigned i = 0; i < N; i++)
 		stub_unwrap(stub, 10000, seen_callback, &seen[i]);
 	assert_int_equal(cek_conn_process(stub->conn), N);
-	assert_int_equal(buffer_len(&stub->conn->out.buffer), 0);
+	assert_int_equal(stream_pending(&stub->conn->out), 0);
 	for (unsigned i = 0; i < N; i++)
 		ids[i] = stub_request_id(stub);
 	for (unsigned i = N; i-- > 0;)
@@ -256,49 +256,185 @@ static void test_limit_of_output(void **state)
 	assert_int_equal(seen.count, n + 1);
 }
 
-/* What was written in part or whole is not repeated, what was not goes out on the next connection, whole and in
- * order. */
+/* A request that makes a key is not repeated when it was written whole. What was written in part cannot have been
+ * carried out: it goes out on the next connection, like what was not written at all, whole and in order. */
 static void test_disconnect(void **state)
 {
 	enum { N = 16 };
 	struct stub *stub = *state;
 	struct seen seen[N] = {0};
-	uint8_t data[60000];
-	struct cek_unwrap args = large_unwrap(data, sizeof(data));
-	const struct link *open;
-	uint64_t sent;
+	char name[60001];
+	const struct cek_key_create args = {.key = name, .alg = "A256KW"};
 	unsigned written = 0;
 
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
 	for (unsigned i = 0; i < N; i++)
-		assert_int_equal(cek_unwrap_start(stub->conn, &args, -1, seen_callback, &seen[i], NULL), CEK_OK);
+		assert_int_equal(cek_key_create_start(stub->conn, &args, -1, seen_callback, &seen[i], NULL), CEK_OK);
 	assert_int_equal(cek_conn_process(stub->conn), N);
 	stub_accept(stub);
 	assert_true(stub->conn->link.blocked);
 	assert_int_equal(cek_conn_timeout(stub->conn), -1);
 	assert_true(stub->conn->out.partial > 0);
-	sent = stub->conn->out.sent;
 	stub_hang_up(stub);
 	cek_conn_process(stub->conn);
-	open = &stub->conn->calls.open;
-	for (struct link *link = open->next; link != open; link = link->next)
-		assert_true(list_entry(link, cek_call, link)->frame_at >= sent);
 	while (written < N && seen[written].count == 1) {
 		assert_int_equal(seen[written].status, CEK_E_DISCONNECTED);
+		seen_free(&seen[written]);
 		written++;
 	}
 	assert_in_range(written, 1, N - 1);
-	for (unsigned i = written; i < N; i++)
-		assert_int_equal(seen[i].count, 0);
+	assert_int_equal(stub->conn->calls.n_open, N - written);
 	for (unsigned i = written; i < N; i++) {
+		Cek__V1__Request *request;
+
 		stub->conn->link.retry_at = 0;
-		stub_reply_cek(stub, stub_request_id(stub), (uint8_t)i, 32);
+		request = stub_request(stub);
+		assert_int_equal(strlen(request->create_key->key), sizeof(name) - 1);
+		stub_reply_status(stub, request->id, CEK__V1__STATUS__STATUS_DENIED, "no");
+		cek__v1__request__free_unpacked(request, NULL);
 		cek_conn_process(stub->conn);
 		assert_int_equal(seen[i].count, 1);
-		assert_int_equal(seen[i].status, CEK_OK);
-		assert_int_equal(*(const uint8_t *)cek_result_cek(seen[i].kept).data, i);
+		assert_int_equal(seen[i].status, CEK_DENIED);
 		seen_free(&seen[i]);
 	}
 	assert_int_equal(stub->conn->calls.n_open, 0);
+}
+
+/* Unwraps are asked for once more, those that were answered already not; and no more than once. */
+static void test_repeat(void **state)
+{
+	enum { N = 32 };
+	struct stub *stub = *state;
+	struct seen seen[N] = {0};
+	uint64_t ids[N], id;
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < N; i++)
+			stub_unwrap(stub, 10000, seen_callback, &seen[i]);
+		for (unsigned i = 0; i < N; i++)
+			ids[i] = stub_request_id(stub);
+		for (unsigned i = 0; i < N; i += 2)
+			stub_reply_cek(stub, ids[i], (uint8_t)i, 32);
+		stub_hang_up(stub);
+		stub->conn->link.retry_at = 0;
+		assert_int_equal(cek_conn_process(stub->conn), N / 2);
+		for (unsigned i = 1; i < N; i += 2) {
+			assert_int_equal(seen[i].count, round);
+			assert_int_equal(stub_request_id(stub), ids[i]);
+		}
+		for (unsigned i = N - 1; i < N && round < 2; i -= 2)
+			stub_reply_cek(stub, ids[i], (uint8_t)i, 32);
+		if (round == 2)
+			stub_hang_up(stub);
+		assert_int_equal(cek_conn_process(stub->conn), 0);
+		for (unsigned i = 0; i < N; i++) {
+			assert_int_equal(seen[i].count, round + 1);
+			assert_int_equal(seen[i].status, round == 2 && i % 2 == 1 ? CEK_E_DISCONNECTED : CEK_OK);
+			if (seen[i].status == CEK_OK)
+				assert_int_equal(*(const uint8_t *)cek_result_cek(seen[i].kept).data, i);
+			seen_free(&seen[i]);
+		}
+	}
+	/* A packed request is one of those if it is known to change nothing. */
+	assert_int_equal(cek_request_start(stub->conn, "\302\2\0", 3, -1, seen_callback, &seen[0], NULL), CEK_OK);
+	assert_int_equal(cek_request_start(stub->conn, "\242\1\0", 3, -1, seen_callback, &seen[1], NULL), CEK_OK);
+	stub->conn->link.retry_at = 0;
+	id = stub_request_id(stub);
+	(void)stub_request_id(stub);
+	stub_hang_up(stub);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(seen[1].status, CEK_E_DISCONNECTED);
+	stub->conn->link.retry_at = 0;
+	assert_int_equal(stub_request_id(stub), id);
+	stub_reply_status(stub, id, CEK__V1__STATUS__STATUS_UNAVAILABLE, "no");
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen[0].status, CEK_UNAVAILABLE);
+	seen_free(&seen[0]);
+	seen_free(&seen[1]);
+}
+
+/* One slow call does not keep what a hundred thousand others have sent, and is asked once more all the same. */
+static void test_repeat_of_a_slow_one(void **state)
+{
+	struct stub *stub = *state;
+	struct seen slow = {0}, seen = {0};
+	uint64_t id;
+
+	stub_unwrap(stub, -1, seen_callback, &slow);
+	id = stub_request_id(stub);
+	for (unsigned i = 0; i < 100000; i++) {
+		stub_unwrap(stub, -1, seen_callback, &seen);
+		stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+		(void)cek_conn_process(stub->conn);
+	}
+	assert_int_equal(seen.count, 100000);
+	assert_true(stub->conn->out.buffer.memory.size <= 4 * BUFFER_SMALL);
+	stub_hang_up(stub);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(stub_request_id(stub), id);
+	stub_reply_cek(stub, id, 7, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(slow.status, CEK_OK);
+	seen_free(&slow);
+	seen_free(&seen);
+}
+
+static void listen_again(struct stub *stub)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	strcpy(address.sun_path, stub->path);
+	stub->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(stub->listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(stub->listener, 8), 0);
+}
+
+/* A cekd that has served and is gone is waited for, as long as a restart takes. */
+static void test_grace(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen[2] = {0};
+	uint64_t id;
+
+	stub_unwrap(stub, -1, seen_callback, &seen[0]);
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	stub_unwrap(stub, -1, seen_callback, &seen[0]);
+	id = stub_request_id(stub);
+	unlink(stub->path);
+	close(stub->listener);
+	stub_hang_up(stub);
+	for (unsigned i = 0; i < 10; i++) {
+		stub->conn->link.retry_at = 0;
+		assert_int_equal(cek_conn_process(stub->conn), 1);
+	}
+	assert_int_equal(seen[0].count, 1);
+	assert_in_range(cek_conn_timeout(stub->conn), 1, 100);
+	stub_unwrap(stub, 1, seen_callback, &seen[1]);
+	while (cek_conn_wait(stub->conn, 50) > 1)
+		continue;
+	assert_int_equal(seen[1].status, CEK_E_TIMEOUT); /* within its own limit */
+	listen_again(stub);
+	stub->conn->link.retry_at = 0;
+	assert_int_equal(stub_request_id(stub), id);
+	stub_reply_cek(stub, id, 2, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen[0].count, 2);
+	assert_int_equal(seen[0].status, CEK_OK);
+	unlink(stub->path); /* and now for good */
+	close(stub->listener);
+	stub_hang_up(stub);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	stub_unwrap(stub, -1, seen_callback, &seen[0]);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	stub->conn->link.retry_at = 0;
+	stub->conn->link.grace_until = 1;
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen[0].status, CEK_E_CONNECT);
+	assert_int_equal(seen[0].error, ENOENT);
+	listen_again(stub);
+	seen_free(&seen[0]);
 }
 
 /* Accepted and closed at once, before anything could be written: that is no connection. */
@@ -337,6 +473,7 @@ static void test_notice(void **state)
 		assert_int_equal(seen[i].count, 1);
 		assert_int_equal(seen[i].status, CEK_OVERLOADED);
 		assert_string_equal(cek_result_message(seen[i].kept), "too many connections");
+		seen_free(&seen[i]);
 	}
 }
 
@@ -425,6 +562,17 @@ static void test_free_inside_callback(void **state)
 	assert_int_equal(seen.status, CEK_E_CANCELLED);
 }
 
+/* Twice, for the first time all is asked once more. */
+static void lose_first(struct stub *stub)
+{
+	stub_request_id(stub);
+	stub_hang_up(stub);
+	cek_conn_process(stub->conn);
+	stub->conn->link.retry_at = 0;
+	stub_request_id(stub);
+	stub_hang_up(stub);
+}
+
 static void test_free_inside_disconnect(void **state)
 {
 	struct stub *stub = *state;
@@ -432,8 +580,7 @@ static void test_free_inside_disconnect(void **state)
 
 	stub_unwrap(stub, -1, free_conn, stub);
 	stub_unwrap(stub, -1, seen_callback, &seen);
-	stub_request_id(stub);
-	stub_hang_up(stub);
+	lose_first(stub);
 	cek_conn_process(stub->conn);
 	assert_null(stub->conn);
 	assert_int_equal(seen.count, 1);
@@ -463,8 +610,7 @@ static void test_start_inside_callback(void **state)
 	struct again again = {.stub = stub};
 
 	stub_unwrap(stub, -1, start_again, &again);
-	stub_request_id(stub);
-	stub_hang_up(stub);
+	lose_first(stub);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_int_equal(again.count, 1);
 	assert_int_equal(again.statuses[0], CEK_E_DISCONNECTED);
@@ -472,7 +618,7 @@ static void test_start_inside_callback(void **state)
 	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 1);
 	assert_int_equal(again.statuses[1], CEK_OK);
-	assert_int_equal(buffer_len(&stub->conn->out.buffer), 0); /* the third has been written already */
+	assert_int_equal(stream_pending(&stub->conn->out), 0); /* the third has been written already */
 	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
 	assert_int_equal(again.count, 3);
@@ -624,6 +770,9 @@ int main(void)
 		WITH_STUB(test_limit_of_calls),
 		WITH_STUB(test_limit_of_output),
 		WITH_STUB(test_disconnect),
+		WITH_STUB(test_repeat),
+		WITH_STUB(test_repeat_of_a_slow_one),
+		WITH_STUB(test_grace),
 		WITH_STUB(test_closed_before_the_first_byte),
 		WITH_STUB(test_notice),
 		WITH_STUB(test_breaches_of_protocol),

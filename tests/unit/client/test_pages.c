@@ -302,6 +302,10 @@ static void test_it_ends_in_between(void **state)
 	answer(stub, asked(stub, ""), 5, 0, 10, 32, "a", false);
 	(void)asked(stub, "a");
 	stub_hang_up(stub);
+	cek_conn_process(stub->conn);
+	assert_int_equal(seen.count, 1);
+	(void)asked(stub, "a"); /* once more */
+	stub_hang_up(stub);
 	while (seen.count == 1)
 		cek_conn_wait(stub->conn, 100);
 	assert_int_equal(seen.status, CEK_E_DISCONNECTED);

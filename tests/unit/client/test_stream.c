@@ -24,9 +24,10 @@ static uint64_t put(struct stream *stream, char body)
 
 static void expect(const struct stream *stream, const char *text)
 {
-	const uint8_t *data = buffer_data(&stream->buffer);
+	size_t len;
+	const uint8_t *data = stream_unsent(stream, &len);
 
-	assert_int_equal(buffer_len(&stream->buffer), strlen(text));
+	assert_int_equal(len, strlen(text));
 	for (size_t i = 0; text[i]; i++)
 		if (text[i] != '.') /* any */
 			assert_int_equal(data[i], text[i]);
@@ -52,6 +53,59 @@ static void test_written(void **state)
 	stream_deinit(&stream);
 }
 
+/* The socket is gone: what was written in part is sent anew, and so is the one before it. */
+static void test_rewound(void **state)
+{
+	struct stream stream = {.dead = 0};
+	uint64_t b;
+
+	put(&stream, 'a');
+	b = put(&stream, 'b');
+	put(&stream, 'c');
+	put(&stream, 'd');
+	stream_written(&stream, 24); /* six bytes of c */
+	expect(&stream, "ccc....ddddd");
+	assert_int_equal(stream.partial, 3);
+	stream_move(&stream, 9, b, 9); /* they stand where they are to stand */
+	stream_rewind(&stream, b);
+	assert_int_equal(stream.sent, 9);
+	assert_int_equal(stream.partial, 0);
+	expect(&stream, "....bbbbb....ccccc....ddddd");
+	stream_written(&stream, 9);
+	stream_rewind(&stream, stream.sent);
+	expect(&stream, "....ccccc....ddddd");
+	stream_deinit(&stream);
+}
+
+/* What was written stays until nobody wants it again, and is wiped then. */
+static void test_spent(void **state)
+{
+	enum { N = 4000 };
+	struct stream stream = {.dead = 0};
+	size_t n = 0, len;
+
+	for (unsigned i = 0; i < N; i++)
+		put(&stream, i == 0 ? 'k' : 's');
+	put(&stream, 'u');
+	stream_written(&stream, N * 9);
+	expect(&stream, "....uuuuu");
+	for (unsigned i = 1; i < N; i++) {
+		if (!stream_spend(&stream, i * 9, 9))
+			continue;
+		n++;
+		assert_int_equal(buffer_data(&stream.buffer)[i * 9 + 4], 0);
+	}
+	assert_true(n > 0);
+	stream_move(&stream, (N - 1) * 9, 0, 9);
+	stream_forget(&stream, (N - 1) * 9);
+	assert_int_equal(buffer_len(&stream.buffer), 18);
+	assert_int_equal(stream.sent, N * 9);
+	stream_rewind(&stream, (N - 1) * 9);
+	expect(&stream, "....kkkkk....uuuuu");
+	assert_non_null(stream_unsent(&stream, &len));
+	stream_deinit(&stream);
+}
+
 static void test_dropped(void **state)
 {
 	struct stream stream = {.dead = 0};
@@ -60,14 +114,8 @@ static void test_dropped(void **state)
 	put(&stream, 'b');
 	stream_written(&stream, 6);
 	expect(&stream, "aaa....bbbbb");
-	stream_drop_partial(&stream);
-	assert_int_equal(stream.sent, 9);
-	assert_int_equal(stream.partial, 0);
-	expect(&stream, "....bbbbb");
-	stream_drop_partial(&stream); /* there is none */
-	expect(&stream, "....bbbbb");
 	stream.dead = 9;
-	assert_int_equal(stream_pending(&stream), 0);
+	assert_int_equal(stream_pending(&stream), 3);
 	stream_drop_all(&stream);
 	assert_int_equal(stream.sent, 18);
 	assert_int_equal(stream_pending(&stream), 0);
@@ -102,6 +150,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_rewound),
+		cmocka_unit_test(test_spent),
 		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_moved),
 	};
