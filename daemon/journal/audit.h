@@ -40,6 +40,7 @@ struct audit_place {
 };
 
 struct audit;
+struct store_state;
 
 struct audit_ops {
 	/* Take the records of a batch that come next (internal.proto, AuditBatch), into memory. 0, or -errno if the
@@ -52,6 +53,10 @@ struct audit_ops {
 
 	struct audit_place (*place)(const struct audit *audit);
 	struct audit_state (*state)(const struct audit *audit);
+
+	/* Of one that was opened to stand by, as store_ops has it. keys: of the key journal, which has been taken over;
+	 * NULL: another process still writes. 0 or -errno. */
+	int (*follow)(struct audit *audit, const struct store_state *keys);
 
 	/* As store_ops has them. */
 	void (*look)(struct audit *audit);
@@ -72,6 +77,11 @@ struct audit {
 static inline int audit_take(struct audit *audit, const Cek__Internal__V1__AuditBatch *batch)
 {
 	return audit->ops->take(audit, batch);
+}
+
+static inline int audit_follow(struct audit *audit, const struct store_state *keys)
+{
+	return audit->ops->follow(audit, keys);
 }
 
 static inline void audit_write(struct audit *audit)

@@ -93,6 +93,12 @@ struct store_ops {
 	 * fn NULL: no more. A store that nobody else can write to never calls. */
 	void (*subscribe)(struct store *store, store_others_fn *fn, void *userdata);
 
+	/* Of a store that was opened to stand by, while another process writes: read the records that were not there at
+	 * the call before. last: that process has ended, and the journal is this one's from now on; nothing else may be
+	 * called before. 0; -EBADMSG: it cannot be trusted, state says why; or what fn returned. NULL: it cannot stand
+	 * by. */
+	int (*follow)(struct store *store, bool last, store_record_fn *fn, void *userdata);
+
 	/* See whether the journal is still where it was and as it was left; state tells. Once a second. */
 	void (*look)(struct store *store);
 
@@ -138,6 +144,11 @@ static inline int store_sync(struct store *store, store_done_fn *done, void *use
 static inline void store_subscribe(struct store *store, store_others_fn *fn, void *userdata)
 {
 	store->ops->subscribe(store, fn, userdata);
+}
+
+static inline int store_follow(struct store *store, bool last, store_record_fn *fn, void *userdata)
+{
+	return store->ops->follow(store, last, fn, userdata);
 }
 
 static inline void store_look(struct store *store)

@@ -19,6 +19,8 @@ struct audit_file {
 	struct audit audit;
 	struct segment segment;
 	struct counters counters;
+	struct evidence *evidence;
+	const char *version;
 	bool any_batch;
 	bool free_known;
 	uint64_t free;
@@ -152,12 +154,15 @@ static void file_close(struct audit *audit)
 	free(file);
 }
 
+static int file_follow(struct audit *audit, const struct store_state *keys);
+
 static const struct audit_ops file_ops = {
 	.take = file_take,
 	.write = file_write,
 	.sync = file_sync,
 	.place = file_place,
 	.state = file_state,
+	.follow = file_follow,
 	.look = file_look,
 	.retry = file_retry,
 	.log_rest = file_log_rest,
@@ -184,7 +189,7 @@ static int note_line(void *userdata, const json_t *object, const struct chain_he
 }
 
 /* The key journal has no such line from here: all that is in the ring comes from the broker. */
-static void append_open(struct audit_file *file, const char *version, uint64_t keys_seq)
+static void append_open(struct audit_file *file, uint64_t keys_seq)
 {
 	struct segment *segment = &file->segment;
 	struct lines *lines = &segment->gathered;
@@ -198,7 +203,7 @@ static void append_open(struct audit_file *file, const char *version, uint64_t k
 			    "yourself, "
 			    "restore it, for it knows how long the keys have lived (cekd-journal(5))",
 			segment->name);
-	r = record_write_audit_open(&lines->text, clock_real_us(), version, keys_seq, &lines->next);
+	r = record_write_audit_open(&lines->text, clock_real_us(), file->version, keys_seq, &lines->next);
 	if (r == 0)
 		r = lines_done(lines, start);
 	if (r < 0) {
@@ -209,22 +214,28 @@ static void append_open(struct audit_file *file, const char *version, uint64_t k
 	file_sync(&file->audit);
 }
 
-static int recover(struct audit_file *file, const struct audit_file_setup *setup, struct evidence *evidence)
+/* All lines were read: it is this process's from now on. */
+static void begin(struct audit_file *file, const struct store_state *keys)
 {
-	struct recovery recovery = {.counters = &file->counters, .evidence = evidence};
-	int r = segment_recover_tail(&file->segment, note_line, &recovery);
-
-	if (r < 0)
-		return r;
-	if (!setup->keys->refused)
-		evidence_end(evidence, setup->keys->head.seq);
-	if (!setup->read_only)
-		append_open(file, setup->version, setup->keys->head.seq);
+	if (!keys->refused)
+		evidence_end(file->evidence, keys->head.seq);
+	if (!file->segment.read_only)
+		append_open(file, keys->head.seq);
 	file_look(&file->audit);
-	return 0;
 }
 
-int audit_file_open(const struct audit_file_setup *setup, struct evidence *evidence, struct audit **ret_audit)
+static int file_follow(struct audit *audit, const struct store_state *keys)
+{
+	struct audit_file *file = file_of(audit);
+	struct recovery recovery = {.counters = &file->counters, .evidence = file->evidence};
+	int r = segment_follow(&file->segment, keys != NULL, note_line, &recovery);
+
+	if (r == 0 && keys)
+		begin(file, keys);
+	return r;
+}
+
+static int make(const struct audit_file_setup *setup, struct evidence *evidence, struct audit_file **ret_file)
 {
 	struct audit_file *file = calloc(1, sizeof(*file));
 	int r = file ? segment_init(&file->segment, setup->fd, setup->directory, setup->path, "audit.jsonl") : -ENOMEM;
@@ -236,11 +247,39 @@ int audit_file_open(const struct audit_file_setup *setup, struct evidence *evide
 	}
 	file->audit.ops = &file_ops;
 	file->segment.read_only = setup->read_only;
-	r = recover(file, setup, evidence);
+	file->evidence = evidence;
+	file->version = setup->version;
+	r = segment_seek_tail(&file->segment);
+	if (r < 0) {
+		file_close(&file->audit);
+		return r;
+	}
+	*ret_file = file;
+	return 0;
+}
+
+int audit_file_open(const struct audit_file_setup *setup, struct evidence *evidence, struct audit **ret_audit)
+{
+	struct audit_file *file;
+	int r = make(setup, evidence, &file);
+
+	if (r < 0)
+		return r;
+	r = file_follow(&file->audit, setup->keys);
 	if (r < 0) {
 		file_close(&file->audit);
 		return r;
 	}
 	*ret_audit = &file->audit;
 	return 0;
+}
+
+int audit_file_stand_by(const struct audit_file_setup *setup, struct evidence *evidence, struct audit **ret_audit)
+{
+	struct audit_file *file;
+	int r = make(setup, evidence, &file);
+
+	if (r == 0)
+		*ret_audit = &file->audit;
+	return r;
 }

@@ -20,3 +20,6 @@ struct audit_file_setup {
 /* Recover it, gather what it says about the key journal into evidence (zeroed), append "open". fd belongs to the
  * journal from here on, also on failure; directory, path and version must stay. 0 or -errno. */
 int audit_file_open(const struct audit_file_setup *setup, struct evidence *evidence, struct audit **ret_audit);
+
+/* The same while another process writes it, as store_file_stand_by(); keys is not needed. evidence must stay. */
+int audit_file_stand_by(const struct audit_file_setup *setup, struct evidence *evidence, struct audit **ret_audit);

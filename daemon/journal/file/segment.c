@@ -66,12 +66,13 @@ static void __attribute__((format(printf, 2, 3))) segment_fail(struct segment *s
 		log_error("%s", segment->trouble); /* once, not at every try */
 }
 
-/* The chain continues after whole bytes at head; what stands behind is the rest of an interrupted write. */
+/* The chain continues after whole bytes at head; what stands behind, up to size, is the rest of an interrupted write.
+ * -1: of one that goes on. */
 static void settle(struct segment *segment, off_t whole, off_t size, const struct chain_head *head)
 {
 	segment->size = whole;
 	segment->head = segment->gathered.next = *head;
-	if (whole == size)
+	if (size < 0 || whole == size)
 		return;
 	if (segment->read_only) {
 		log_warning("%s: the last %" PRId64 " bytes after seq %" PRIu64
@@ -100,21 +101,21 @@ static bool measure(struct segment *segment, off_t *ret_size)
 	return true;
 }
 
-/* Check from offset, where the chain is at from, to the end. A line's number in the file is its seq. */
-static int recover_from(struct segment *segment, off_t offset, const struct chain_head *from, chain_line_fn *line,
-	void *userdata)
+int segment_follow(struct segment *segment, bool last, chain_line_fn *line, void *userdata)
 {
+	const struct chain_head from = segment->head;
+	const off_t offset = segment->size;
 	struct chain_result result;
 	off_t size;
 	int r;
 
-	if (!measure(segment, &size))
+	if (segment->refused || !measure(segment, &size))
 		return 0;
 	if (lseek(segment->fd, offset, SEEK_SET) < 0) {
 		segment_refuse(segment, ": cannot be read: %s", strerror(errno));
 		return 0;
 	}
-	r = chain_verify(segment->fd, from, NULL, line, userdata, &result);
+	r = chain_verify(segment->fd, &from, NULL, line, userdata, &result);
 	if (r == -ENOMEM || r == -EBADMSG)
 		return r;
 	if (r < 0)
@@ -123,17 +124,17 @@ static int recover_from(struct segment *segment, off_t offset, const struct chai
 		segment_refuse(segment,
 			":%" PRIu64
 			": %s; nothing was changed: find out who wrote there, then restore the file (cekd-journal(5))",
-			from->seq + result.bad_line, result.why);
+			from.seq + result.bad_line, result.why);
 	else
-		settle(segment, offset + (off_t)result.whole_bytes, size, &result.whole);
+		settle(segment, offset + (off_t)result.whole_bytes, last ? size : -1, &result.whole);
 	return 0;
 }
 
 int segment_recover(struct segment *segment, chain_line_fn *line, void *userdata)
 {
-	struct chain_head start = chain_start();
-
-	return recover_from(segment, 0, &start, line, userdata);
+	segment->size = 0;
+	segment->head = chain_start();
+	return segment_follow(segment, true, line, userdata);
 }
 
 /* The first whole line in text, which begins somewhere inside a line: where it starts and what it continues. */
@@ -165,7 +166,7 @@ static bool first_link(const char *text, size_t len, off_t *ret_offset, struct c
 	return good;
 }
 
-int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata)
+int segment_seek_tail(struct segment *segment)
 {
 	const size_t window = 2 * CHAIN_LINE_MAX + 2; /* at least one newline and one whole line after it */
 	struct chain_head from;
@@ -174,10 +175,8 @@ int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *use
 	ssize_t n;
 	bool good;
 
-	if (!measure(segment, &size))
+	if (!measure(segment, &size) || size <= SEGMENT_TAIL)
 		return 0;
-	if (size <= SEGMENT_TAIL)
-		return segment_recover(segment, line, userdata);
 	text = malloc(window);
 	if (!text)
 		return -ENOMEM;
@@ -190,7 +189,16 @@ int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *use
 			SEGMENT_TAIL);
 		return 0;
 	}
-	return recover_from(segment, offset, &from, line, userdata);
+	segment->size = offset;
+	segment->head = from;
+	return 0;
+}
+
+int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata)
+{
+	const int r = segment_seek_tail(segment);
+
+	return r < 0 ? r : segment_follow(segment, true, line, userdata);
 }
 
 int segment_read(struct segment *segment, chain_line_fn *line, void *userdata)

@@ -54,6 +54,12 @@ int segment_recover(struct segment *segment, chain_line_fn *line, void *userdata
 /* The same for the last SEGMENT_TAIL bytes only: an audit journal may be huge, and `cekctl audit verify` checks all. */
 int segment_recover_tail(struct segment *segment, chain_line_fn *line, void *userdata);
 
+/* The same for one to which another process still adds: check and pass what stands behind the lines that were passed
+ * before, and cut nothing off; last: the other one has ended, what is half written is cut off. segment_seek_tail()
+ * leaves out what segment_recover_tail() would. As segment_recover(). */
+int segment_follow(struct segment *segment, bool last, chain_line_fn *line, void *userdata);
+int segment_seek_tail(struct segment *segment);
+
 /* Read it again from the start; only lines that stood there when it was last written. -errno; -EBADMSG if it is no
  * longer what it was (then refused is set). */
 int segment_read(struct segment *segment, chain_line_fn *line, void *userdata);

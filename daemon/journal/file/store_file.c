@@ -231,6 +231,24 @@ static struct store_state file_state(const struct store *store)
 	};
 }
 
+/* An unfinished line that was cut off must not come back. */
+static void settle(struct store_file *file)
+{
+	(void)segment_sync(&file->keys);
+	(void)segment_look(&file->keys);
+}
+
+static int file_follow(struct store *store, bool last, store_record_fn *fn, void *userdata)
+{
+	struct store_file *file = file_of(store);
+	struct reading reading = {.file = file, .fn = fn, .userdata = userdata};
+	int r = segment_follow(&file->keys, last, read_line, &reading);
+
+	if (r == 0 && last)
+		settle(file);
+	return r == 0 && file->keys.refused ? -EBADMSG : r;
+}
+
 static void file_look(struct store *store)
 {
 	(void)segment_look(&file_of(store)->keys);
@@ -259,6 +277,7 @@ static const struct store_ops file_ops = {
 	.append = file_append,
 	.sync = file_sync,
 	.subscribe = file_subscribe,
+	.follow = file_follow,
 	.look = file_look,
 	.retry = file_retry,
 	.state = file_state,
@@ -274,13 +293,11 @@ static int recover(struct store_file *file)
 
 	if (r < 0 && r != -EBADMSG)
 		return r;
-	/* An unfinished line that was cut off must not come back. */
-	(void)segment_sync(&file->keys);
-	(void)segment_look(&file->keys);
+	settle(file);
 	return 0;
 }
 
-static int open_as(int fd, int directory, const char *path, bool read_only, struct store **ret_store)
+static int make(int fd, int directory, const char *path, bool read_only, bool stand_by, struct store **ret_store)
 {
 	struct store_file *file = calloc(1, sizeof(*file));
 	int r = file ? segment_init(&file->keys, fd, directory, path, "keys.jsonl") : -ENOMEM;
@@ -294,7 +311,7 @@ static int open_as(int fd, int directory, const char *path, bool read_only, stru
 	file->keys.read_only = read_only;
 	place_identity(fd, file->identity);
 	r = arena_init(&file->arena, READ_ARENA);
-	if (r == 0)
+	if (r == 0 && !stand_by)
 		r = recover(file);
 	if (r < 0) {
 		file_close(&file->store);
@@ -306,10 +323,15 @@ static int open_as(int fd, int directory, const char *path, bool read_only, stru
 
 int store_file_open(int fd, int directory, const char *path, struct store **ret_store)
 {
-	return open_as(fd, directory, path, false, ret_store);
+	return make(fd, directory, path, false, false, ret_store);
 }
 
 int store_file_open_to_look(int fd, int directory, const char *path, struct store **ret_store)
 {
-	return open_as(fd, directory, path, true, ret_store);
+	return make(fd, directory, path, true, false, ret_store);
+}
+
+int store_file_stand_by(int fd, int directory, const char *path, struct store **ret_store)
+{
+	return make(fd, directory, path, false, true, ret_store);
 }

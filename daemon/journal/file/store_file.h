@@ -13,3 +13,7 @@ int store_file_open(int fd, int directory, const char *path, struct store **ret_
 
 /* The same on a descriptor that may only read: nothing is cut off, and nothing can be appended. */
 int store_file_open_to_look(int fd, int directory, const char *path, struct store **ret_store);
+
+/* The same while another process writes the file: nothing is read before store_follow(), and nothing written before its
+ * last call. The descriptor must be one of its own (open(2)), for both move its offset. */
+int store_file_stand_by(int fd, int directory, const char *path, struct store **ret_store);

@@ -17,6 +17,7 @@
 #include "daemon/journal/file/store_file.h"
 #include "daemon/journal/serve/check.h"
 #include "daemon/journal/serve/serve.h"
+#include "daemon/journal/serve/stand_by.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
@@ -146,20 +147,6 @@ static int loop(struct serve *serve)
 	return r < 0 ? r : serve_finish(serve);
 }
 
-static int serve_all(struct serve *serve)
-{
-	int r = serve_init(serve);
-
-	if (r == 0)
-		r = serve_announce(serve);
-	if (r == 0)
-		r = send_ready();
-	if (r == 0)
-		r = loop(serve);
-	serve_deinit(serve);
-	return r;
-}
-
 /* The journals: which ones these are, nobody else knows. */
 static int open_journals(struct serve *serve, const Cek__Internal__V1__JournalSetup *journal, const int *fds)
 {
@@ -175,12 +162,42 @@ static int open_journals(struct serve *serve, const Cek__Internal__V1__JournalSe
 	struct store_state keys;
 	int r;
 
+	if (journal->stand_by) {
+		r = store_file_stand_by(fds[FD_KEYS], fds[FD_DIRECTORY], journal->directory, &serve->store);
+		return r < 0 ? r : audit_file_stand_by(&audit, serve->evidence, &serve->audit);
+	}
 	r = open_keys(fds[FD_KEYS], fds[FD_DIRECTORY], journal->directory, &serve->store);
 	if (r < 0)
 		return r;
 	keys = store_state(serve->store);
 	audit.keys = &keys;
 	return audit_file_open(&audit, serve->evidence, &serve->audit);
+}
+
+/* One that stands by tells its state when it has one. */
+static int serve_broker(struct serve *serve, bool stands_by)
+{
+	int r = stands_by ? 0 : serve_announce(serve);
+
+	if (r == 0)
+		r = send_ready();
+	if (r == 0 && stands_by) {
+		r = stand_by(serve, CONTROL_FD);
+		if (r <= 0)
+			return r;
+		r = serve_announce(serve);
+	}
+	return r < 0 ? r : loop(serve);
+}
+
+static int serve_all(struct serve *serve, bool stands_by)
+{
+	int r = serve_init(serve);
+
+	if (r == 0)
+		r = serve_broker(serve, stands_by);
+	serve_deinit(serve);
+	return r;
 }
 
 static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
@@ -204,7 +221,7 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	serve.sandbox = report;
 	r = open_journals(&serve, journal, fds);
 	if (r == 0)
-		r = journal->check ? check_journals(&serve) : serve_all(&serve);
+		r = journal->check ? check_journals(&serve) : serve_all(&serve, journal->stand_by);
 	audit_close(serve.audit);
 	store_close(serve.store);
 	return r;

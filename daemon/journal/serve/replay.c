@@ -17,7 +17,7 @@ enum {
 };
 
 /* One batch of packed records: a message of the store lives only until the next one. */
-struct batch {
+struct replay {
 	const struct pair *pair;
 	struct arena *arena;
 	uint64_t id;
@@ -26,93 +26,117 @@ struct batch {
 	struct chain_head head; /* after the last one added */
 };
 
-static int send_replay(struct batch *batch, ReplayBatch *replay)
+int replay_begin(const struct pair *pair, struct arena *arena, uint64_t id, struct replay **ret_replay)
+{
+	struct replay *replay = calloc(1, sizeof(*replay));
+
+	if (!replay)
+		return log_origin(-ENOMEM);
+	replay->pair = pair;
+	replay->arena = arena;
+	replay->id = id;
+	replay->head = chain_start();
+	arena_reset(arena);
+	*ret_replay = replay;
+	return 0;
+}
+
+struct replay *replay_free(struct replay *replay)
+{
+	free(replay);
+	return NULL;
+}
+
+static int send_batch(struct replay *replay, ReplayBatch *batch)
 {
 	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
 	int r;
 
-	replay->record = batch->records;
-	replay->n_record = batch->n;
-	replay->id = batch->id;
+	batch->record = replay->records;
+	batch->n_record = replay->n;
+	batch->id = replay->id;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
-	message.replay = replay;
-	r = pair_send(batch->pair, &message);
-	arena_reset(batch->arena);
-	batch->n = batch->bytes = 0;
+	message.replay = batch;
+	r = pair_send(replay->pair, &message);
+	arena_reset(replay->arena);
+	replay->n = replay->bytes = 0;
 	return r;
 }
 
-static int send_batch(struct batch *batch)
+static int send_plain(struct replay *replay)
 {
-	ReplayBatch replay = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
 
-	return send_replay(batch, &replay);
+	return send_batch(replay, &batch);
 }
 
-/* The last one. Changes that only the audit journal knows may be long: then they travel alone. */
-static int send_last_batch(struct batch *batch, const struct evidence *evidence, const char *identity)
+int replay_so_far(struct replay *replay)
 {
-	ReplayBatch replay = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+
+	batch.so_far = true;
+	return send_batch(replay, &batch);
+}
+
+/* Changes that only the audit journal knows may be long: then they travel alone. */
+int replay_end(struct replay *replay, const struct evidence *evidence, const char *identity,
+	struct chain_head *ret_head)
+{
+	ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
 	char *later[EVIDENCE_LATER_MAX];
 	const char *line;
-	int r = evidence->outlived && batch->n > 0 ? send_batch(batch) : 0;
+	int r = evidence->outlived && replay->n > 0 ? send_plain(replay) : 0;
 
 	if (r < 0)
 		return r;
-	while (replay.n_later < EVIDENCE_LATER_MAX && (line = evidence_later(evidence, replay.n_later)))
-		later[replay.n_later++] = (char *)line;
-	replay.later = later;
-	replay.more_later = evidence_more_later(evidence);
-	replay.outlived = evidence->outlived;
-	replay.file = (char *)identity;
-	replay.hash = batch->head.hash;
-	replay.end = true;
-	return send_replay(batch, &replay);
+	while (batch.n_later < EVIDENCE_LATER_MAX && (line = evidence_later(evidence, batch.n_later)))
+		later[batch.n_later++] = (char *)line;
+	batch.later = later;
+	batch.more_later = evidence_more_later(evidence);
+	batch.outlived = evidence->outlived;
+	batch.file = (char *)identity;
+	batch.hash = replay->head.hash;
+	batch.end = true;
+	*ret_head = replay->head;
+	return send_batch(replay, &batch);
 }
 
-static int add_to_batch(void *userdata, const KeyRecord *record, const struct chain_head *head)
+int replay_add(void *userdata, const KeyRecord *record, const struct chain_head *head)
 {
-	struct batch *batch = userdata;
+	struct replay *replay = userdata;
 	size_t len = cek__internal__v1__key_record__get_packed_size(record);
 	uint8_t *packed;
 	int r;
 
-	if (batch->n == BATCH_RECORDS || batch->bytes + len + BATCH_AROUND > BATCH_BYTES) {
-		r = send_batch(batch);
+	if (replay->n == BATCH_RECORDS || replay->bytes + len + BATCH_AROUND > BATCH_BYTES) {
+		r = send_plain(replay);
 		if (r < 0)
 			return r;
 	}
-	packed = arena_alloc(batch->arena, len);
+	packed = arena_alloc(replay->arena, len);
 	if (!packed)
 		return log_origin(-ENOMEM);
 	cek__internal__v1__key_record__pack(record, packed);
-	batch->records[batch->n] = cek__internal__v1__key_record__unpack(arena_allocator(batch->arena), len, packed);
-	if (!batch->records[batch->n])
+	replay->records[replay->n] = cek__internal__v1__key_record__unpack(arena_allocator(replay->arena), len, packed);
+	if (!replay->records[replay->n])
 		return log_origin(-ENOMEM);
-	batch->n++;
-	batch->bytes += len + BATCH_AROUND;
-	batch->head = *head;
+	replay->n++;
+	replay->bytes += len + BATCH_AROUND;
+	replay->head = *head;
 	return 0;
 }
 
 int replay_send(const struct pair *pair, struct store *store, const struct evidence *evidence, struct arena *arena,
 	uint64_t id, struct chain_head *ret_head)
 {
-	struct batch *batch = calloc(1, sizeof(*batch));
-	int r;
+	struct replay *replay;
+	int r = replay_begin(pair, arena, id, &replay);
 
-	if (!batch)
-		return log_origin(-ENOMEM);
-	batch->pair = pair;
-	batch->arena = arena;
-	batch->id = id;
-	batch->head = chain_start();
-	arena_reset(arena);
-	r = store_read_from(store, 1, add_to_batch, batch);
+	if (r < 0)
+		return r;
+	r = store_read_from(store, 1, replay_add, replay);
 	if (r == 0)
-		r = send_last_batch(batch, evidence, store_state(store).identity);
-	if (r == 0)
-		*ret_head = batch->head;
-	free(batch);
+		r = replay_end(replay, evidence, store_state(store).identity, ret_head);
+	replay_free(replay);
 	return r;
 }

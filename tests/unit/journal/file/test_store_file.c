@@ -270,6 +270,101 @@ static void test_unreadable_record_is_refused_at_the_start(void **state)
 	assert_string_equal(audit_state(journals.audit).text, "ok");
 }
 
+/* ---- another process writes ------------------------------------------------------------------------------------- */
+
+struct told {
+	unsigned n;
+	uint64_t last;
+};
+
+static int on_record(void *userdata, const KeyRecord *record, const struct chain_head *head)
+{
+	struct told *told = userdata;
+
+	(void)record;
+	assert_int_equal(head->seq, told->last + 1);
+	told->last = head->seq;
+	told->n++;
+	return 0;
+}
+
+static void put(const char *path, const char *text, size_t len)
+{
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* It reads what is whole, changes nothing, and goes on where it was; in the end it cuts off what stays half. */
+static void test_follow(void **state)
+{
+	const struct audit_file_setup setup = {
+		.fd = journal_files_open(files.audit),
+		.directory = files.at,
+		.path = files.directory,
+		.version = "test",
+	};
+	struct journals mine = {0};
+	struct told told = {0};
+	struct store_state keys;
+	char *before, *after;
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(append("version", "a", &seq), STORE_DONE);
+	assert_int_equal(append("version", "b", &seq), STORE_DONE);
+	assert_int_equal(store_file_stand_by(journal_files_open(files.keys), files.at, files.directory, &mine.store),
+		0);
+	assert_int_equal(audit_file_stand_by(&setup, &mine.evidence, &mine.audit), 0);
+	assert_int_equal(store_follow(mine.store, false, on_record, &told), 0);
+	assert_int_equal(audit_follow(mine.audit, NULL), 0);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(append("version", "c", &seq), STORE_DONE);
+	journal_files_end(&journals);
+	put(files.keys, "{\"seq\":4", 8);
+	before = journal_files_read(files.keys);
+	assert_int_equal(store_follow(mine.store, false, on_record, &told), 0);
+	after = journal_files_read(files.keys);
+	assert_string_equal(before, after);
+	assert_int_equal(told.n, 3);
+	free(after);
+	assert_int_equal(store_follow(mine.store, true, on_record, &told), 0);
+	assert_int_equal(told.n, 3);
+	after = journal_files_read(files.keys);
+	assert_int_equal(strlen(after), strlen(before) - 8);
+	free(before);
+	free(after);
+	keys = store_state(mine.store);
+	assert_true(keys.ok);
+	assert_int_equal(keys.head.seq, 3);
+	assert_int_equal(journal_files_lines(files.audit), 1);
+	assert_int_equal(audit_follow(mine.audit, &keys), 0);
+	assert_int_equal(journal_files_lines(files.audit), 2); /* "open" */
+	journals = mine;
+	assert_int_equal(append("version", "d", &seq), STORE_DONE);
+	assert_int_equal(seq, 4);
+	restart();
+	assert_true(journals_ok(&journals));
+}
+
+/* A chain that is broken is none to stand by for. */
+static void test_follow_what_is_no_chain(void **state)
+{
+	struct told told = {0};
+	struct store *store;
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(append("version", "a", &seq), STORE_DONE);
+	put(files.keys, "{}\n", 3);
+	assert_int_equal(store_file_stand_by(journal_files_open(files.keys), files.at, files.directory, &store), 0);
+	assert_int_equal(store_follow(store, false, on_record, &told), -EBADMSG);
+	assert_false(store_state(store).ok);
+	store_close(store);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -282,6 +377,8 @@ int main(void)
 		ROW(test_append_while_the_file_is_away),
 		ROW(test_files_that_are_away_at_the_start),
 		ROW(test_unreadable_record_is_refused_at_the_start),
+		ROW(test_follow),
+		ROW(test_follow_what_is_no_chain),
 	};
 
 	log_open("test");

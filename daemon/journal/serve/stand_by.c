@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/journal/serve/stand_by.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "daemon/journal/serve/replay.h"
+#include "daemon/shared/testhook.h"
+#include "proto/dgram.h"
+
+typedef Cek__Internal__V1__Control Control;
+typedef Cek__Internal__V1__ToJournal ToJournal;
+
+/* All records that there are so far. */
+static int answer(struct serve *serve, uint64_t id, struct replay **ret_replay)
+{
+	struct replay *replay;
+	int r = replay_begin(&serve->pair, &serve->arena, id, &replay);
+
+	if (r < 0)
+		return r;
+	r = store_follow(serve->store, false, replay_add, replay);
+	if (r == 0)
+		r = audit_follow(serve->audit, NULL);
+	testhook_step("journal.standing-by");
+	if (r == 0)
+		r = replay_so_far(replay);
+	if (r < 0)
+		replay_free(replay);
+	else
+		*ret_replay = replay;
+	return r;
+}
+
+/* The broker asks once: another one would have another journal. */
+static int read_question(struct serve *serve, struct replay **replay)
+{
+	ssize_t len = pair_receive(&serve->pair);
+	ToJournal *message;
+	uint64_t id;
+
+	if (len == -EAGAIN)
+		return 0;
+	if (len < 0)
+		return (int)len;
+	arena_reset(&serve->arena);
+	message = cek__internal__v1__to_journal__unpack(arena_allocator(&serve->arena), (size_t)len,
+		serve->pair.buffer);
+	if (!message || message->what_case != CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY || *replay)
+		return log_origin(-EPROTO);
+	id = message->replay->id;
+	return answer(serve, id, replay);
+}
+
+static bool is_take_over(struct serve *serve, int control)
+{
+	ssize_t len = dgram_recv(control, MSG_DONTWAIT, serve->pair.buffer, DGRAM_MAX, NULL, 0, NULL);
+	Control *message = len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, serve->pair.buffer) : NULL;
+	const bool is = message && message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_TAKE_OVER;
+
+	cek__internal__v1__control__free_unpacked(message, NULL);
+	return is;
+}
+
+/* The other one has ended. The key journal first: what the audit journal tells is held against it. 1 or -errno. */
+static int take_over(struct serve *serve, struct replay *replay)
+{
+	struct store_state keys;
+	int r;
+
+	testhook_step("journal.taking-over");
+	arena_reset(&serve->arena);
+	r = store_follow(serve->store, true, replay ? replay_add : NULL, replay);
+	if (r < 0)
+		return r;
+	keys = store_state(serve->store);
+	r = audit_follow(serve->audit, &keys);
+	serve->keys.read = replay != NULL;
+	if (r == 0 && replay)
+		r = replay_end(replay, serve->evidence, keys.identity, &serve->keys.head);
+	return r < 0 ? r : 1;
+}
+
+int stand_by(struct serve *serve, int control)
+{
+	struct pollfd fds[] = {{.fd = serve->pair.fd, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+	struct replay *replay = NULL;
+	int r = 0;
+
+	while (r == 0 && !serve->pair.closed) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			r = log_origin(-errno);
+		else if (fds[1].revents && !is_take_over(serve, control))
+			break;
+		else if (fds[1].revents)
+			r = take_over(serve, replay);
+		else if (fds[0].revents)
+			r = read_question(serve, &replay);
+	}
+	replay_free(replay);
+	return r;
+}
