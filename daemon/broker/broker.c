@@ -23,7 +23,11 @@
 #include "daemon/broker/workers/worker.h"
 #include "daemon/broker/workers/workers.h"
 
-enum { LISTENERS_MAX = 64 };
+enum {
+	LISTENERS_MAX = 64,
+	QUIET_US = 10000000,          /* a hand-over waits so long for the changes that are under way */
+	JOURNAL_SILENT_US = 20000000, /* without an answer, although it owes one */
+};
 
 void broker_set_limits(struct broker *broker, const Limits *limits)
 {
@@ -171,6 +175,7 @@ static void on_reload(void *owner, const Cek__Internal__V1__Reload *reload)
 
 	if (broker_set_rules(broker, reload->rule, reload->n_rule, why, sizeof(why)) < 0) {
 		log_error("the new rules are not taken: %s", why);
+		parent_link_tell_reloaded(&broker->parent);
 		return;
 	}
 	if (reload->limits)
@@ -181,26 +186,45 @@ static void on_reload(void *owner, const Cek__Internal__V1__Reload *reload)
 	asking_try_again(broker);
 	notes_tell_rules(broker);
 	log_info("new rules and limits are in force");
+	parent_link_tell_reloaded(&broker->parent);
 }
 
-/* Accept and read nothing more, answer what was accepted, then stop. */
-static void on_drain(void *owner)
+/* Accept nothing more, answer what has come by now, then stop. */
+static void drain(struct broker *broker)
 {
-	struct broker *broker = owner;
-
 	if (broker->turn.draining)
 		return;
 	log_info("stopping: nothing more is accepted");
+	broker->quiet_until = 0;
 	broker->turn.draining = true;
 	asking_drain(broker);
 	server_drain(&broker->server);
 }
 
-static void on_alive(void *owner)
+/* An RSA key may take seconds to be made: nobody else shall wait for that between two brokers. */
+static void on_drain(void *owner, bool quiet)
+{
+	struct broker *broker = owner;
+
+	if (!quiet || list_empty(&broker->steps.changes))
+		drain(broker);
+	else if (broker->quiet_until == 0)
+		broker->quiet_until = broker->turn.now + QUIET_US;
+}
+
+static void drain_when_quiet(struct broker *broker)
+{
+	if (broker->quiet_until > 0 && (list_empty(&broker->steps.changes) || broker->turn.now >= broker->quiet_until))
+		drain(broker);
+}
+
+/* Not when the journal owes an answer and gives none: then no request can be answered either. */
+static bool on_alive(void *owner)
 {
 	struct broker *broker = owner;
 
 	server_accept_again(&broker->server);
+	return journal_answers(&broker->journal, JOURNAL_SILENT_US);
 }
 
 static void on_lost(void *owner)
@@ -332,15 +356,15 @@ static void tell_epoch(struct broker *broker)
 	server_tell_watchers(&broker->server);
 }
 
-/* Ready is said when we are set up, sandboxed, and the journal is replayed or known not to write, so that Status can
- * say why. */
+/* Ready is said when we are set up, sandboxed, and the journal is replayed, or so far as it can be while another one
+ * writes, or known not to write, so that Status can say why. */
 static void tell_state(struct broker *broker)
 {
 	const struct journal *journal = &broker->journal;
 	const char *why = "";
 	bool ready = broker_ready(broker, &why);
 
-	if (journal->replayed || (journal->known && !journal->ok))
+	if (journal->replayed || journal->standing_by || (journal->known && !journal->ok))
 		parent_link_tell_ready(&broker->parent);
 	parent_link_tell_state(&broker->parent, ready, why, broker->ring.n_keys);
 }
@@ -354,6 +378,7 @@ static void end_turn(struct broker *broker)
 	tell_epoch(broker);
 	journal_flush(&broker->journal);
 	server_flush(&broker->server);
+	drain_when_quiet(broker);
 	tell_state(broker);
 	turn_come_back(&broker->turn);
 }

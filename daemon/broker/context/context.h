@@ -53,8 +53,9 @@ struct broker {
 	struct asking asking;
 	struct refusals refusals;
 	char sandbox[256];
-	uint64_t started;    /* real time */
-	uint64_t epoch_told; /* to the watchers */
+	uint64_t started;     /* real time */
+	uint64_t epoch_told;  /* to the watchers */
+	uint64_t quiet_until; /* monotonic: drain when no key is being changed, or then; 0: not asked to */
 	bool usage_flushed;
 	int exit_status;
 };

@@ -108,6 +108,7 @@ static int send_question(struct journal *journal)
 
 static void begin_replay(struct journal *journal)
 {
+	journal->standing_by = false;
 	ring_reset(journal->ring);
 	journal->replay_id = ask_replay(journal);
 }
@@ -182,6 +183,7 @@ static void replay_ended(struct journal *journal, const Cek__Internal__V1__Repla
 
 	journal->replay_id = 0;
 	journal->replayed = true;
+	journal->standing_by = false;
 	if (!journal->known) {
 		journal->ok = journal->known = true;
 		snprintf(journal->keys, sizeof(journal->keys), "ok");
@@ -201,11 +203,16 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
 	char why[200];
 
 	for (size_t i = 0; i < batch->n_record; i++) {
+		/* Half of a request that was just being written when it was read comes once more, with the rest. */
+		if (journal->standing_by && batch->record[i]->seq <= journal->ring->last_seq)
+			continue;
 		if (ring_apply(journal->ring, batch->record[i], why, sizeof(why)) < 0) {
 			fail(journal, why);
 			return;
 		}
 	}
+	if (batch->so_far)
+		journal->standing_by = true;
 	if (batch->end)
 		replay_ended(journal, batch);
 }
@@ -316,12 +323,22 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
 		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, turn->datagram);
+		journal->heard = turn->now;
 		if (message)
 			on_message(journal, message);
 		else
 			log_error("the journal sent something that is no message");
 		cek__internal__v1__from_journal__free_unpacked(message, NULL);
 	}
+}
+
+bool journal_answers(struct journal *journal, uint64_t patience_us)
+{
+	if (!journal->turn) /* nothing was asked yet */
+		return true;
+	if (list_empty(&journal->appends) && audit_settled(journal->audit_trail) && !journal->full)
+		journal->heard = journal->turn->now;
+	return journal->turn->now - journal->heard < patience_us;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *data)
@@ -366,6 +383,7 @@ int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, 
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
 		return -EIO;
 	journal->next_id &= UINT64_MAX >> 1;
+	journal->heard = turn->now;
 	event_assign(&journal->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
 	event_assign(&journal->writable, turn->base, fd, EV_WRITE, on_writable, journal);
 	if (event_add(&journal->readable, NULL) < 0)

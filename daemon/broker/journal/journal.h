@@ -42,6 +42,7 @@ struct journal {
 	bool ok;                                  /* the journal says that it writes */
 	bool known;                               /* it has said anything yet */
 	bool replayed;                            /* the ring is there */
+	bool standing_by;                         /* so far as the journal goes, to which another broker still adds */
 	char keys[256], audit[256], sandbox[256]; /* as it describes itself */
 	bool free_known;
 	uint64_t free;       /* bytes left for the journals, about */
@@ -55,7 +56,8 @@ struct journal {
 	uint64_t asked_id;
 	uint64_t asked_records;
 	struct append open;
-	bool full; /* the pair takes no more at the moment */
+	bool full;      /* the pair takes no more at the moment */
+	uint64_t heard; /* monotonic: when it last said anything, or owed nothing */
 };
 
 int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,
@@ -75,6 +77,9 @@ void journal_begin(struct journal *journal, KeyRecord *open);
 /* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS
  * when too many wait; -ENOMEM; -ENETDOWN when the journal does not write. The records are copied. */
 int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records);
+
+/* False: it owes an answer, and has said nothing for so long (microseconds). Asked every few seconds. */
+bool journal_answers(struct journal *journal, uint64_t patience_us);
 
 /* Send what waits, as far as the pair takes it; called at the end of each turn. */
 void journal_flush(struct journal *journal);

@@ -27,7 +27,7 @@ static const struct timeval period = {.tv_sec = 1};
 static bool may_change(const struct broker *broker, const struct key *key)
 {
 	return !key->change && broker->turn.now >= key->pause.until && !broker->turn.draining &&
-		broker_serving(broker) && !broker_unconfirmed(broker);
+		broker->quiet_until == 0 && broker_serving(broker) && !broker_unconfirmed(broker);
 }
 
 static void new_version(struct broker *broker, struct key *key, enum state state)

@@ -89,6 +89,16 @@ void parent_link_tell_state(struct parent_link *link, bool ready, const char *wh
 	snprintf(link->told, sizeof(link->told), "%s", text);
 }
 
+void parent_link_tell_reloaded(struct parent_link *link)
+{
+	Cek__Internal__V1__Reloaded reloaded = CEK__INTERNAL__V1__RELOADED__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED;
+	message.reloaded = &reloaded;
+	tell(link, &message);
+}
+
 void parent_link_tell_failing(const struct parent_link *link, int failing_class, const char *why)
 {
 	Cek__Internal__V1__Failing failing = CEK__INTERNAL__V1__FAILING__INIT;
@@ -109,8 +119,8 @@ static void on_alive(evutil_socket_t fd, short what, void *data)
 
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
 	message.alive = &alive;
-	tell(link, &message);
-	link->events->alive(link->owner);
+	if (link->events->alive(link->owner))
+		tell(link, &message);
 }
 
 enum { FDS_MAX = 2 }; /* of WorkerUp */
@@ -128,7 +138,7 @@ static void on_message(struct parent_link *link, const Control *message, int fds
 		link->events->worker_gone(link->owner, message->worker_gone);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN:
-		link->events->drain(link->owner);
+		link->events->drain(link->owner, message->drain->quiet);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD:
 		link->events->reload(link->owner, message->reload);

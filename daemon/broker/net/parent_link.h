@@ -18,9 +18,10 @@ struct parent_link_events {
 	void (*worker_up)(void *owner, int fd, int executing, const Cek__Internal__V1__WorkerUp *up);
 	void (*worker_gone)(void *owner, const Cek__Internal__V1__WorkerGone *gone);
 	void (*reload)(void *owner, const Cek__Internal__V1__Reload *reload);
-	void (*drain)(void *owner);
-	/* cekd was told that we live; every two seconds. */
-	void (*alive)(void *owner);
+	/* Finish; quiet: at a moment in which no key is being changed. */
+	void (*drain)(void *owner, bool quiet);
+	/* Every two seconds: do we do what we are there for? Then cekd is told that we live. */
+	bool (*alive)(void *owner);
 	/* cekd is gone: nobody would start workers or stop us. */
 	void (*lost)(void *owner);
 };
@@ -54,6 +55,9 @@ void parent_link_tell_ready(struct parent_link *link);
 
 /* Tell it that we serve so many keys, or not and why, if that changed. Called each turn. */
 void parent_link_tell_state(struct parent_link *link, bool ready, const char *why, size_t n_keys);
+
+/* What a reload asked for is done. */
+void parent_link_tell_reloaded(struct parent_link *link);
 
 /* Only fd need be set. */
 void parent_link_tell_failing(const struct parent_link *link, int failing_class, const char *why);

@@ -187,6 +187,60 @@ static void test_the_ring_is_folded_from_the_replay(void **state)
 	assert_true(test->ring.live);
 }
 
+/* A journal that stands by tells what there is, and the rest when it has taken over: what was half written comes twice.
+ */
+static void test_a_journal_that_stands_by(void **state)
+{
+	struct test *test = *state;
+	Cek__Internal__V1__ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	KeyRecord open = record("open", 1), rules = record("rules", 2), more = record("rules", 3);
+	KeyRecord *first[] = {&open, &rules}, *rest[] = {&rules, &more};
+	ToJournal *question = take(test);
+
+	assert_non_null(question);
+	batch.id = question->replay->id;
+	cek__internal__v1__to_journal__free_unpacked(question, NULL);
+	batch.record = first;
+	batch.n_record = 2;
+	batch.so_far = true;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
+	message.replay = &batch;
+	say(test, &message);
+	assert_true(test->journal.standing_by);
+	assert_int_equal(test->replayed, 0);
+	assert_false(journal_serving(&test->journal));
+	batch.record = rest;
+	batch.so_far = false;
+	batch.end = true;
+	say(test, &message);
+	assert_int_equal(test->failed, 0);
+	assert_int_equal(test->replayed, 1);
+	assert_false(test->journal.standing_by);
+	assert_true(journal_serving(&test->journal));
+	assert_int_equal(test->ring.last_seq, 3);
+}
+
+/* One that owes an answer and gives none is told from one that has nothing to say. */
+static void test_a_journal_that_does_not_answer(void **state)
+{
+	struct test *test = *state;
+	struct append append = {.done = on_done};
+	KeyRecord open = record("open", 1), rules = record("rules", 0), *records[] = {&open};
+
+	replay(test, records, 1);
+	test->turn.now += 100;
+	assert_true(journal_answers(&test->journal, 10));
+	assert_int_equal(journal_append(&test->journal, &append, &(KeyRecord *){&rules}, 1), 0);
+	turn(test);
+	test->journal.heard = test->turn.now;
+	assert_true(journal_answers(&test->journal, 1000000000));
+	test->turn.now += 1000000000;
+	assert_false(journal_answers(&test->journal, 1000000000));
+	say_appended(test, append.id, true, 2);
+	assert_true(journal_answers(&test->journal, 1000000000));
+}
+
 static void test_records_that_contradict_the_ring(void **state)
 {
 	struct test *test = *state;
@@ -354,6 +408,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_ring_is_folded_from_the_replay),
+		TEST(test_a_journal_that_stands_by),
+		TEST(test_a_journal_that_does_not_answer),
 		TEST(test_records_that_contradict_the_ring),
 		TEST(test_appends),
 		TEST(test_a_journal_that_starts_again),
