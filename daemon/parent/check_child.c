@@ -106,14 +106,18 @@ static int finish(struct child *child, int setup_result, unsigned seconds, uint6
 static int launch(const struct check_child *check, struct child *child)
 {
 	struct state none = {.lock = open("/dev/null", O_RDONLY | O_CLOEXEC)};
-	const struct start start = {
+	struct start start = {
 		.config = check->config,
 		.programs = check->programs,
 		.test_page = -1,
 		.state = &none,
 	};
-	const int r = none.lock < 0 ? -errno : start_launch(&start, child);
+	int r = none.lock < 0 ? -errno : 0;
 
+	start_open_programs(&start);
+	if (r == 0)
+		r = start_launch(&start, child);
+	start_close_programs(&start);
 	if (r < 0)
 		log_error("%s: cannot be started: %s", child->name, strerror(-r));
 	if (none.lock >= 0)

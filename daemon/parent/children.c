@@ -40,6 +40,7 @@ void child_started(struct child *child, pid_t pid, int control)
 	child->control = control;
 	child->ready = false;
 	child->draining = false;
+	child->deaf = false;
 	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
 	child->why[0] = '\0';
 }
@@ -68,6 +69,7 @@ int child_listen(struct child *child, struct event_base *base, void (*heard)(voi
 
 void child_ignore(struct child *child)
 {
+	child->deaf = true;
 	(void)event_del(child->readable);
 }
 
@@ -163,20 +165,31 @@ int child_send(struct child *child, const Control *message, const int *fds, size
 	return child->control < 0 ? -ENOTCONN : dgram_send(child->control, &message->base, fds, n_fds);
 }
 
-void child_drain(struct child *child)
+static void drain(struct child *child, bool quiet)
 {
-	Cek__Internal__V1__Drain drain = CEK__INTERNAL__V1__DRAIN__INIT;
+	Cek__Internal__V1__Drain order = CEK__INTERNAL__V1__DRAIN__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 	int r;
 
 	if (child->pid == 0 || child->draining)
 		return;
 	child->draining = true;
+	order.quiet = quiet;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
-	message.drain = &drain;
+	message.drain = &order;
 	r = child_send(child, &message, NULL, 0);
 	if (r < 0 && r != -EPIPE) /* broken: it is ending already */
 		log_warning("%s (pid %d) cannot be asked to end: %s", child->name, (int)child->pid, strerror(-r));
+}
+
+void child_drain(struct child *child)
+{
+	drain(child, false);
+}
+
+void child_drain_quietly(struct child *child)
+{
+	drain(child, true);
 }
 
 void child_kill(const struct child *child, int signal_number)

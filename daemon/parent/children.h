@@ -37,6 +37,7 @@ struct child {
 	void *owner;
 	bool ready;
 	bool draining;
+	bool deaf;         /* nothing more comes from it: it has ended, or is about to */
 	uint64_t ready_us; /* when it got ready last, monotonic; 0: never yet */
 
 	unsigned delay_ms;      /* before the start after the next failure */
@@ -72,7 +73,8 @@ bool child_due(const struct child *child, uint64_t now_us);
 /* 0 or -errno. A control socket that is full or broken means that the child is of no use: the caller kills it. */
 int child_send(struct child *child, const Cek__Internal__V1__Control *message, const int *fds, size_t n_fds);
 
-/* Ask it to finish, once. */
+/* Ask it to finish, once; quiet (broker): at a moment in which no key is being changed. */
 void child_drain(struct child *child);
+void child_drain_quietly(struct child *child);
 
 void child_kill(const struct child *child, int signal_number);

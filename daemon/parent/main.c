@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@
 #include "daemon/parent/config/load.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
+#include "daemon/parent/inherit.h"
 #include "daemon/parent/supervisor.h"
+#include "daemon/parent/take_over.h"
 #include "daemon/shared/testhook.h"
 
 struct options {
@@ -22,6 +25,7 @@ struct options {
 	const char *programs;
 	const char *test_page;
 	bool check;
+	bool take_over;
 };
 
 static void usage(FILE *out)
@@ -44,11 +48,12 @@ static void usage(FILE *out)
 
 static void parse_options(int argc, char **argv, struct options *ret_options)
 {
-	enum { OPTION_CHECK = 256, OPTION_PROGRAMS, OPTION_TEST_PAGE, OPTION_VERSION };
+	enum { OPTION_CHECK = 256, OPTION_PROGRAMS, OPTION_TAKE_OVER, OPTION_TEST_PAGE, OPTION_VERSION };
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
 		{"programs", required_argument, NULL, OPTION_PROGRAMS},
+		{"take-over", no_argument, NULL, OPTION_TAKE_OVER}, /* cekd calls itself so */
 #ifdef CEK_TEST_HOOKS
 		{"test-page", required_argument, NULL, OPTION_TEST_PAGE},
 #endif
@@ -69,6 +74,9 @@ static void parse_options(int argc, char **argv, struct options *ret_options)
 			break;
 		case OPTION_PROGRAMS:
 			ret_options->programs = optarg;
+			break;
+		case OPTION_TAKE_OVER:
+			ret_options->take_over = true;
 			break;
 		case OPTION_TEST_PAGE:
 			ret_options->test_page = optarg;
@@ -135,34 +143,101 @@ static int check(const struct supervisor_options *wanted)
 	return check_run(&options) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int start(struct supervisor_options *wanted, const char *test_page)
+/* Where this program is installed, to hand over to what is installed there by then. */
+static const char *own_program(const char *name, char path[PATH_MAX])
+{
+	if (strchr(name, '/') != NULL && realpath(name, path) != NULL)
+		return path;
+	const ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	path[len > 0 ? len : 0] = '\0';
+	return path;
+}
+
+/* NULL without memory. An heir is called as this one was, but for the option that says so, which comes last. */
+static char **arguments_of_heir(int argc, char **argv)
+{
+	static char option[] = "--take-over";
+	char **arguments = calloc((size_t)argc + 2, sizeof(*arguments));
+	size_t n = 0;
+
+	for (int i = 0; arguments != NULL && i < argc; i++)
+		if (strcmp(argv[i], option) != 0)
+			arguments[n++] = argv[i];
+	if (arguments != NULL)
+		arguments[n] = option;
+	return arguments;
+}
+
+static int load(const struct options *options, struct inheritance *inheritance, struct config **ret_config)
+{
+	const bool root = geteuid() == 0;
+	char error[CONFIG_ERROR_MAX];
+	int r = 0;
+
+	if (inheritance == NULL) {
+		r = config_load(options->config, root, ret_config, error);
+	} else {
+		if (inheritance->heir)
+			r = config_copy(options->config, &inheritance->config, error);
+		if (r == 0)
+			r = config_parse_copy(inheritance->config, options->config, root, ret_config, error);
+	}
+	if (r < 0)
+		log_error("%s", error);
+	if (r < 0 && inheritance != NULL && inheritance->heir)
+		take_over_fail(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, error);
+	return r;
+}
+
+static int run(const struct options *options, struct supervisor_options *wanted)
+{
+	const struct inheritance *inheritance = wanted->inheritance;
+	int status = EXIT_FAILURE;
+
+	if (open_test_page(options->test_page, &wanted->test_page) == 0)
+		status = supervisor_run(wanted);
+	if (inheritance != NULL && inheritance->heir)
+		take_over_fail(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION,
+			"what it needs cannot be taken: the lines before say why");
+	return status;
+}
+
+/* Whoever takes over goes on whatever has become of the PIN file: the workers are logged in. */
+static int start(const struct options *options, struct supervisor_options *wanted)
 {
 	struct stat pin;
 
-	if (logins_check_pin(wanted->config->pin_file, &pin) < 0)
+	if (logins_check_pin(wanted->config->pin_file, &pin) < 0 && !options->take_over)
 		return EXIT_FAILURE;
 	notify_open();
-	return open_test_page(test_page, &wanted->test_page) == 0 ? supervisor_run(wanted) : EXIT_FAILURE;
+	return run(options, wanted);
 }
 
 int main(int argc, char **argv)
 {
+	static struct inheritance inheritance;
 	struct supervisor_options wanted = {.test_page = -1};
-	char error[CONFIG_ERROR_MAX];
+	char program[PATH_MAX];
 	struct options options;
 	int status;
 
 	if (occupy_standard_files() < 0)
 		return EXIT_FAILURE;
 	log_open("cekd");
+	wanted.arguments = arguments_of_heir(argc, argv);
 	parse_options(argc, argv, &options);
 	wanted.config_path = options.config;
 	wanted.programs = options.programs;
-	if (config_load(options.config, geteuid() == 0, &wanted.config, error) < 0) {
-		log_error("%s", error);
+	wanted.program = own_program(argv[0], program);
+	if (options.take_over)
+		wanted.inheritance = &inheritance;
+	if (options.take_over && inherit_read(&inheritance) < 0)
 		return EXIT_FAILURE;
-	}
-	status = options.check ? check(&wanted) : start(&wanted, options.test_page);
+	if (load(&options, wanted.inheritance, &wanted.config) < 0)
+		return EXIT_FAILURE;
+	status = options.check ? check(&wanted) : start(&options, &wanted);
 	wanted.config = config_free(wanted.config);
+	free(wanted.arguments);
 	return status;
 }

@@ -66,12 +66,20 @@ static void end_worker(struct family *family, struct child *child, void *data)
 
 static void take_state(struct news *news, const Cek__Internal__V1__ServiceState *state)
 {
+	(void)snprintf(news->status, sizeof(news->status), "%s", state->text);
 	notify_status(state->text);
 	if (!state->ready || news->announced)
 		return;
 	news->announced = true;
 	log_info("ready");
 	notify_ready();
+}
+
+void news_reloaded(struct news *news)
+{
+	if (news->reloading)
+		notify_ready();
+	news->reloading = false;
 }
 
 static void take_broker(struct news *news, const Control *message)
@@ -85,6 +93,9 @@ static void take_broker(struct news *news, const Control *message)
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE:
 		notify_watchdog();
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED:
+		news_reloaded(news);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_STATE:
 		take_state(news, message->state);

@@ -16,7 +16,12 @@ struct news {
 	const char *pin_file;        /* for messages */
 	const struct child *refused; /* the worker whose PIN was wrong, while logins are stopped */
 	bool announced;              /* READY=1 was sent */
+	bool reloading;              /* RELOADING=1 was sent, and the broker has yet to say that it is done */
+	char status[200];            /* what the broker said of itself last */
 };
+
+/* What SIGHUP asked for is done, as far as it can be. */
+void news_reloaded(struct news *news);
 
 /* Read what a child has sent: some at a time, or its last words when it is gone. */
 void news_read(struct news *news, struct child *child);

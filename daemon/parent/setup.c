@@ -42,6 +42,7 @@ int setup_journal(const struct setup *setup, int pair, const struct state *state
 	journal.directory = config->state_directory;
 	journal.audit_durable = config->audit_durable;
 	journal.sync_ms = config->audit_sync_ms;
+	journal.stand_by = setup->stand_by;
 	journal.version = (char *)(uintptr_t)CEK_VERSION;
 	journal.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;

@@ -15,6 +15,7 @@ struct setup {
 	int control;   /* cekd's end */
 	int test_page; /* -1: none */
 	bool check;    /* journal, worker: only look, answer with Checked and end */
+	bool stand_by; /* the journal: another one still writes */
 };
 
 /* Each 0 or -errno; the descriptors stay open here. */

@@ -37,9 +37,9 @@ static void note_login(struct family *family, struct child *child, void *data)
 }
 
 /* The worker that logs in next: the first use worker that is missing, then the manage worker. */
-static struct child *next_worker(struct family *family, uint64_t now)
+static struct child *next_worker(struct family *family, uint64_t now, bool only_manage)
 {
-	for (unsigned i = 0; i < family->n_slots; i++) {
+	for (unsigned i = 0; i < family->n_slots && !only_manage; i++) {
 		struct child *child = &family->slots[i].child[family->slots[i].now];
 
 		if (child_due(child, now))
@@ -55,7 +55,7 @@ static struct child *next_worker(struct family *family, uint64_t now)
 	return NULL;
 }
 
-static void start_next(struct start *start, uint64_t now)
+static void start_next(struct start *start, uint64_t now, bool only_manage)
 {
 	struct family *family = start->family;
 	struct child *child;
@@ -64,7 +64,7 @@ static void start_next(struct start *start, uint64_t now)
 	family_each(family, note_login, &busy);
 	if (busy)
 		return;
-	child = next_worker(family, now);
+	child = next_worker(family, now, only_manage);
 	if (child == NULL)
 		return;
 	if (child == &family->manage)
@@ -74,7 +74,7 @@ static void start_next(struct start *start, uint64_t now)
 		family_wake(family, child->not_before_us, now);
 }
 
-void slots_fill(struct start *start, uint64_t now_us)
+void slots_fill(struct start *start, uint64_t now_us, bool only_manage)
 {
 	const char *pin_file = start->config->pin_file;
 
@@ -87,5 +87,5 @@ void slots_fill(struct start *start, uint64_t now_us)
 		family_wake(start->family, now_us + PIN_LOOK_US, now_us);
 		return;
 	}
-	start_next(start, now_us);
+	start_next(start, now_us, only_manage);
 }

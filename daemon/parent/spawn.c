@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -117,16 +119,23 @@ fail:
 	_exit(EXIT_NOT_STARTED);
 }
 
+/* What fork(2) does, but for the parent that the child gets. The child executes at once. */
+static pid_t fork_sibling(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
 int spawn(const struct spawn *what, int control, pid_t *ret_pid)
 {
-	const pid_t parent = getpid();
-	const int program = open(what->program, O_PATH | O_CLOEXEC);
+	const pid_t parent = what->sibling ? getppid() : getpid();
+	const int program = what->file >= 0 ? fcntl(what->file, F_DUPFD_CLOEXEC, 0)
+					    : open(what->program, O_PATH | O_CLOEXEC);
 	pid_t pid;
 	int r = 0;
 
 	if (program < 0)
 		return -errno;
-	pid = fork();
+	pid = what->sibling ? fork_sibling() : fork();
 	if (pid < 0)
 		r = -errno;
 	if (pid == 0)

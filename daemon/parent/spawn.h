@@ -10,12 +10,14 @@
 #include "daemon/parent/host/accounts.h"
 
 struct spawn {
-	const char *program;           /* path; may lie where the child's user could not reach it */
-	const char *name;              /* argv[0] */
-	char *const *environment;      /* NULL at the end */
+	const char *program;      /* path; may lie where the child's user could not reach it */
+	int file;                 /* O_PATH: it itself, which another one may have replaced there; -1: not opened yet */
+	const char *name;         /* argv[0] */
+	char *const *environment; /* NULL at the end */
 	const struct account *account; /* NULL: the user of cekd */
 	int lock;                      /* a descriptor that the child keeps without knowing */
 	bool outlives;                 /* it is not killed when cekd dies: it ends by itself after what it is doing */
+	bool sibling;                  /* it becomes a child of this process's parent */
 	unsigned files;                /* RLIMIT_NOFILE that it needs; 0: as it is */
 };
 

@@ -2,6 +2,7 @@
 #include "daemon/parent/start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -96,16 +97,38 @@ unsigned start_broker_files(const struct config *config)
 	return config->limits.connections + BROKER_SPARE_FILES;
 }
 
+static const char *const names[START_PROGRAMS] = {
+	[CHILD_JOURNAL] = "cekd-journal",
+	[CHILD_BROKER] = "cekd-broker",
+	[CHILD_WORKER] = "cekd-token",
+};
+
+void start_open_programs(struct start *start)
+{
+	char program[PATH_MAX];
+
+	for (size_t i = 0; i < START_PROGRAMS; i++) {
+		(void)snprintf(program, sizeof(program), "%s/%s", start->programs, names[i]);
+		start->files[i] = open(program, O_PATH | O_CLOEXEC);
+	}
+}
+
+void start_close_programs(struct start *start)
+{
+	for (size_t i = 0; i < START_PROGRAMS; i++) {
+		if (start->files[i] >= 0)
+			(void)close(start->files[i]);
+		start->files[i] = -1;
+	}
+}
+
 int start_launch(const struct start *start, struct child *child)
 {
-	static const char *const names[] = {
-		[CHILD_JOURNAL] = "cekd-journal",
-		[CHILD_BROKER] = "cekd-broker",
-		[CHILD_WORKER] = "cekd-token",
-	};
 	char program[PATH_MAX], *environment[ENVIRONMENT_MAX];
 	struct spawn what = {
 		.program = program,
+		.file = start->files[child->role],
+		.sibling = start->heir,
 		.name = names[child->role],
 		.environment = environment,
 		.account = account_of(start->config, child->role),
@@ -144,6 +167,7 @@ static void attach(const struct start *start, struct child *child, int setup_res
 	if (r < 0) {
 		(void)snprintf(child->why, sizeof(child->why), "cannot be set up: %s", strerror(-r));
 		log_error("%s: %s", child->name, child->why);
+		child->deaf = true;
 		child_kill(child, SIGKILL);
 	}
 }
@@ -154,6 +178,7 @@ static struct setup setup_for(const struct start *start, const struct child *chi
 		.config = start->config,
 		.control = child->control,
 		.test_page = start->test_page,
+		.stand_by = start->heir,
 	};
 }
 

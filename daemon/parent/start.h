@@ -10,13 +10,19 @@
 #include "daemon/parent/host/state.h"
 #include "daemon/parent/news.h"
 
+enum {
+	START_PROGRAMS = 3,
+};
+
 /* What they are started with. */
 struct start {
 	struct family *family;
 	struct news *news; /* listens to them */
 	const struct config *config;
-	const char *programs; /* directory */
-	int test_page;        /* -1: none */
+	const char *programs;      /* directory */
+	int files[START_PROGRAMS]; /* O_PATH, by role: those that were there at the start; -1: none yet */
+	bool heir;                 /* another cekd serves: the journal stands by, and the children are that one's */
+	int test_page;             /* -1: none */
 	struct state *state;
 	struct logins *logins;
 	const struct listeners *listeners;
@@ -28,6 +34,11 @@ int start_launch(const struct start *start, struct child *child);
 
 /* Descriptors that a broker needs. */
 unsigned start_broker_files(const struct config *config);
+
+/* Open the programs, so that an upgrade of the files does not mix releases. What is not there is looked for again when
+ * it is started. start_close_programs() closes them. */
+void start_open_programs(struct start *start);
+void start_close_programs(struct start *start);
 
 /* Start one now; failures are logged and set its back-off. */
 void start_journal(struct start *start);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/parent/heir.h"
 #include "daemon/parent/host/notify.h"
 
 /* An orderly stop is given so long; then those who do not end are killed, each kind a little later than those who need
@@ -129,6 +130,6 @@ void stop_step(struct stop *stop)
 		return;
 	if (family->journal.pid != 0)
 		child_drain(&family->journal);
-	else
+	else if (stop->heir == NULL || heir_is_gone(stop->heir))
 		(void)event_base_loopbreak(family->base);
 }

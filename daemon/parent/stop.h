@@ -10,11 +10,13 @@
 #include "daemon/parent/start.h"
 
 struct event;
+struct heir;
 
 struct stop {
 	struct family *family;
-	struct start *start;   /* of a journal that ends too early */
-	unsigned call_timeout; /* seconds that a call of the token may last */
+	struct start *start;     /* of a journal that ends too early */
+	const struct heir *heir; /* that is given up as well; NULL: there can be none */
+	unsigned call_timeout;   /* seconds that a call of the token may last */
 
 	bool begun;
 	struct event *timer;

@@ -7,26 +7,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/parent/family.h"
+#include "daemon/parent/ground.h"
+#include "daemon/parent/heir.h"
 #include "daemon/parent/host/listeners.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/host/state.h"
+#include "daemon/parent/inherit.h"
 #include "daemon/parent/news.h"
 #include "daemon/parent/reload.h"
 #include "daemon/parent/slots.h"
 #include "daemon/parent/start.h"
 #include "daemon/parent/stop.h"
+#include "daemon/parent/take_over.h"
 #include "daemon/parent/tell.h"
 #include "daemon/shared/sandbox.h"
 #include "proto/dgram.h"
 
-static const int watched[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+static const int watched[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGUSR2};
 
 enum {
 	N_SIGNALS = sizeof(watched) / sizeof(watched[0]),
@@ -43,6 +48,8 @@ struct supervisor {
 	struct news news;
 	struct start start;
 	struct stop stop;
+	struct heir heir;
+	struct take_over take_over;
 	struct event *signals[N_SIGNALS];
 	bool hopeless; /* stopped, since an operator must mend something first */
 };
@@ -57,16 +64,19 @@ static void step(struct supervisor *supervisor)
 		stop_step(&supervisor->stop);
 		return;
 	}
+	if (heir_step(&supervisor->heir))
+		return;
 	if (child_due(&family->journal, now))
 		start_journal(&supervisor->start);
 	if (family->journal.ready && child_due(&family->broker, now))
 		start_broker(&supervisor->start);
 	if (family->broker.ready)
-		slots_fill(&supervisor->start, now);
+		slots_fill(&supervisor->start, now, !heir_is_gone(&supervisor->heir));
 	if (family->journal.pid == 0)
 		family_wake(family, family->journal.not_before_us, now);
 	if (family->broker.pid == 0)
 		family_wake(family, family->broker.not_before_us, now);
+	take_over_step(&supervisor->take_over);
 }
 
 static void on_changed(void *data)
@@ -77,7 +87,7 @@ static void on_changed(void *data)
 /* SIGTERM, SIGINT. */
 static void stop(struct supervisor *supervisor)
 {
-	if (supervisor->stop.begun)
+	if (supervisor->stop.begun || heir_stop(&supervisor->heir))
 		return;
 	stop_begin(&supervisor->stop);
 	step(supervisor);
@@ -103,10 +113,21 @@ static void child_gone(struct supervisor *supervisor, struct child *child, int s
 	news_read(&supervisor->news, child); /* its last words */
 	child_ended(child, status);
 	if (child->role == CHILD_BROKER)
+		news_reloaded(&supervisor->news);
+	if (child->role == CHILD_BROKER && heir_is_gone(&supervisor->heir))
 		notify_status("the broker is being started again");
 	if (child->role == CHILD_WORKER && child->broker_run == family->broker_runs)
 		tell_worker_gone(&family->broker, child, child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
 	give_up_if_hopeless(supervisor, child);
+}
+
+static void reap_own(struct family *family, struct child *child, void *data)
+{
+	int status;
+
+	(void)family;
+	if (waitpid(child->pid, &status, WNOHANG) == child->pid)
+		child_gone(data, child, status);
 }
 
 /* SIGCHLD. */
@@ -115,6 +136,12 @@ static void reap(struct supervisor *supervisor)
 	pid_t pid;
 	int status;
 
+	if (!heir_is_gone(&supervisor->heir)) {
+		family_each(&supervisor->family, reap_own, supervisor);
+		heir_reap(&supervisor->heir);
+		step(supervisor);
+		return;
+	}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct child *child = family_find(&supervisor->family, pid);
 
@@ -125,11 +152,25 @@ static void reap(struct supervisor *supervisor)
 }
 
 /* SIGHUP: rules and limits from the file, and a new try with the PIN. */
-static void take_reload(struct supervisor *supervisor)
+static bool take_configuration(struct supervisor *supervisor)
 {
 	if (reload(supervisor->config, supervisor->options->config_path, &supervisor->family.broker) < 0)
-		return;
+		return false;
 	logins_resume(&supervisor->logins);
+	supervisor->heir.reload = true; /* it may have read the file before */
+	return true;
+}
+
+static void take_reload(struct supervisor *supervisor)
+{
+	struct news *news = &supervisor->news;
+
+	if (news->announced && heir_is_gone(&supervisor->heir)) {
+		notify_reloading();
+		news->reloading = true;
+	}
+	if (!take_configuration(supervisor) || supervisor->family.broker.pid == 0)
+		news_reloaded(news);
 	step(supervisor);
 }
 
@@ -142,46 +183,61 @@ static void on_signal(int number, short what, void *data)
 		reap(supervisor);
 	else if (number == SIGHUP)
 		take_reload(supervisor);
+	else if (number == SIGUSR2)
+		heir_begin(&supervisor->heir);
 	else
 		stop(supervisor);
 }
 
 /* Between the first socket file and the first handler nothing may end cekd: the file would stay. */
-static void hold_signals(int how)
+static void hold_signals(void)
 {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		(void)sigaddset(&set, watched[i]);
-	(void)sigprocmask(how, &set, NULL);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static void nothing(int number)
+/* Unlike SIG_IGN it forgets none that is blocked: see heir_become(). */
+static void ignore(int number)
 {
 	(void)number;
 }
 
-/* nothing() is in force again when the event is gone, until the sockets are. SIG_IGN would drop what has been held. */
+/* An heir is told what to do by the one that serves, which gets the signals. ignore() is in force again when the event is
+ * gone, until the sockets are. */
 static int watch_signals(struct supervisor *supervisor)
 {
-	const struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+	const struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};
+	sigset_t none;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		(void)sigaction(watched[i], &action, NULL);
+		if (supervisor->take_over.active)
+			continue;
 		supervisor->signals[i] = evsignal_new(supervisor->family.base, watched[i], on_signal, supervisor);
 		if (supervisor->signals[i] == NULL || evsignal_add(supervisor->signals[i], NULL) < 0)
 			return log_origin(-ENOMEM);
 	}
-	hold_signals(SIG_UNBLOCK); /* one that has come meanwhile is heard now */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* one that has come meanwhile is heard now */
 	return 0;
 }
 
-static int enter_sandbox(const struct config *config)
+/* One that was inherited stays, and another one on top of it would slow down all children. */
+static int enter_sandbox(struct supervisor *supervisor)
 {
+	const struct inheritance *inheritance = supervisor->options->inheritance;
+	const bool inherited = inheritance != NULL && inheritance->handed.sandboxed;
 	char report[160];
-	const int r = sandbox_enter(SANDBOX_PARENT, config->sandbox, NULL, report, sizeof(report));
+	const int r = inherited
+		? sandbox_reenter(supervisor->config->sandbox)
+		: sandbox_enter(SANDBOX_PARENT, supervisor->config->sandbox, NULL, report, sizeof(report));
+
+	supervisor->heir.sandboxed = inherited || strcmp(supervisor->config->sandbox, "off") != 0;
 
 	if (r < 0)
 		log_error("sandbox = \"required\" cannot be met: %s", report);
@@ -193,10 +249,14 @@ static int loop(struct supervisor *supervisor)
 	int r = watch_signals(supervisor);
 
 	if (r == 0)
-		r = enter_sandbox(supervisor->config);
+		r = enter_sandbox(supervisor);
 	if (r == 0) {
-		step(supervisor);
+		reap(supervisor); /* whoever ended while nobody looked */
 		r = event_base_dispatch(supervisor->family.base) < 0 ? log_origin(-EIO) : 0;
+	}
+	if (supervisor->heir.stage == HEIR_SERVES) {
+		heir_become(&supervisor->heir);
+		r = log_origin(-EIO);
 	}
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		if (supervisor->signals[i] != NULL)
@@ -226,28 +286,78 @@ static int put_together(struct supervisor *supervisor, struct event_base *base, 
 		.logins = &supervisor->logins,
 		.listeners = &supervisor->listeners,
 		.journal_pair = {journal_pair[0], journal_pair[1]},
+		.heir = supervisor->options->inheritance != NULL && supervisor->options->inheritance->heir,
 	};
+	start_open_programs(&supervisor->start);
 	supervisor->stop = (struct stop){
 		.family = family,
 		.start = &supervisor->start,
+		.heir = &supervisor->heir,
 		.call_timeout = config->call_timeout,
 	};
 	return r;
 }
 
+/* Between two cekds: one of them, or neither. */
+static int take_part(struct supervisor *supervisor)
+{
+	struct inheritance *inheritance = supervisor->options->inheritance;
+	struct news *news = &supervisor->news;
+	int r;
+
+	supervisor->heir = (struct heir){
+		.family = &supervisor->family,
+		.start = &supervisor->start,
+		.news = news,
+		.program = supervisor->options->program,
+		.arguments = supervisor->options->arguments,
+	};
+	if (inheritance == NULL)
+		return 0;
+	if (inheritance->heir) {
+		supervisor->take_over = (struct take_over){
+			.family = &supervisor->family,
+			.start = &supervisor->start,
+			.news = news,
+			.listeners = &supervisor->listeners,
+			.handed = &inheritance->handed,
+			.config = inheritance->config,
+		};
+		return take_over_begin(&supervisor->take_over);
+	}
+	r = inherit_children(inheritance, &supervisor->family, news);
+	notify_status(news->status);
+	if (r == 0 && news->announced) {
+		log_info("handed over: the new processes serve");
+		notify_ready();
+	}
+	return r;
+}
+
 static int run(struct supervisor *supervisor)
 {
+	const struct inheritance *inheritance = supervisor->options->inheritance;
+	const bool inherits = inheritance != NULL && !inheritance->heir;
 	int journal_pair[2];
 	struct event_base *base;
-	int r = dgram_pair(journal_pair);
+	int r = 0;
 
+	if (inherits)
+		memcpy(journal_pair, inheritance->journal_pair, sizeof(journal_pair));
+	else
+		r = dgram_pair(journal_pair);
 	if (r < 0)
 		return log_origin(r);
 	base = event_base_new();
 	if (base != NULL) {
 		r = put_together(supervisor, base, journal_pair);
+		if (r == 0)
+			r = take_part(supervisor);
 		r = r < 0 ? log_origin(r) : loop(supervisor);
 		stop_deinit(&supervisor->stop);
+		heir_deinit(&supervisor->heir);
+		take_over_deinit(&supervisor->take_over);
+		start_close_programs(&supervisor->start);
 		family_deinit(&supervisor->family);
 		event_base_free(base);
 	} else {
@@ -258,23 +368,18 @@ static int run(struct supervisor *supervisor)
 	return r;
 }
 
-/* What others may hold is taken first: the state directory, then the sockets. */
 int supervisor_run(const struct supervisor_options *options)
 {
 	static struct supervisor supervisor;
-	const struct config *config = options->config;
 	int r;
 
 	supervisor = (struct supervisor){.options = options, .config = options->config};
-	r = state_open(config->state_directory, config->split_uids, &supervisor.state);
+	hold_signals();
+	r = ground_take(options->config, options->inheritance, &supervisor.state, &supervisor.listeners);
 	if (r < 0)
 		return EXIT_FAILURE;
-	hold_signals(SIG_BLOCK);
-	r = listeners_open(config->listeners, config->n_listeners, &supervisor.listeners);
-	if (r == 0) {
-		r = run(&supervisor);
-		listeners_close(&supervisor.listeners);
-	}
+	r = run(&supervisor);
+	listeners_close(&supervisor.listeners);
 	state_close(&supervisor.state);
 	return r < 0 || supervisor.hopeless || supervisor.stop.killed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

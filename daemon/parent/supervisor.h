@@ -6,12 +6,16 @@
 #pragma once
 
 #include "daemon/parent/config/config.h"
+#include "daemon/parent/inherit.h"
 
 struct supervisor_options {
 	struct config *config;
-	const char *config_path; /* read again at SIGHUP */
-	const char *programs;    /* directory of the children's */
-	int test_page;           /* -1: none */
+	const char *config_path;         /* read again at SIGHUP */
+	const char *programs;            /* directory of the children's */
+	int test_page;                   /* -1: none */
+	const char *program;             /* path of cekd, and */
+	char **arguments;                /* what an heir is called with */
+	struct inheritance *inheritance; /* NULL: nobody hands anything on */
 };
 
 /* Take what others may hold, start the children, and keep them running until a signal says stop. Failures are logged.

@@ -94,3 +94,10 @@ int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox
 	describe(&outcome, report, report_size);
 	return required && !complete(&outcome) ? -ENOTSUP : 0;
 }
+
+int sandbox_reenter(const char *mode)
+{
+	if (strcmp(mode, "off") != 0 && instrumented() == NULL)
+		forbid_dumps();
+	return 0;
+}

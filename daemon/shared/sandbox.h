@@ -14,3 +14,6 @@
  * -errno when mode is "required" and something is missing; report says what, in every case. */
 int sandbox_enter(enum sandbox_role role, const char *mode, const struct sandbox_path *paths, char *report,
 	size_t report_size);
+
+/* After execve(2) in one that was entered before: what does not outlive that. */
+int sandbox_reenter(const char *mode);

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import cekd as C
 import pytest
@@ -203,3 +204,21 @@ def test_listener_handed_over(make_cekd):
     with C.Client(path) as client:
         assert client.ok(status=C.pb.StatusRequest()).status_reply.ready
     assert not os.path.exists(daemon.socket)
+
+
+def test_reload_is_told_to_the_service_manager(daemon):
+    """RELOADING=1, then READY=1: when the broker has taken the rules, or when it is clear that it will not."""
+    def reload():
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.notify.settimeout(C.PATIENCE)
+        while True:
+            lines = daemon.notify.recv(4096).decode().splitlines()
+            if "RELOADING=1" in lines:
+                break
+        assert lines[1].startswith("MONOTONIC_USEC=") and 0 < int(lines[1].split("=")[1]) <= time.monotonic() * 1e6
+        daemon.wait_notified("READY=1")
+    reload()
+    assert "cekd-broker: new rules and limits are in force" in daemon.log_text()
+    daemon.conf.write_text(daemon.conf.read_text() + "nonsense = 1\n")
+    reload()
+    assert "the configuration stays as it was" in daemon.log_text()

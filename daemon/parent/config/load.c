@@ -3,8 +3,10 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -255,6 +257,60 @@ int config_load(const char *path, bool split_uids, struct config **ret_config, c
 	}
 	check_writers(file, path);
 	r = config_parse(file, path, split_uids, ret_config, ret_error);
+	(void)fclose(file);
+	return r;
+}
+
+static int copy_text(FILE *file, int fd)
+{
+	char text[4096];
+	size_t n;
+
+	while ((n = fread(text, 1, sizeof(text), file)) > 0)
+		for (size_t done = 0; done < n;) {
+			const ssize_t written = write(fd, text + done, n - done);
+
+			if (written < 0)
+				return -errno;
+			done += (size_t)written;
+		}
+	return ferror(file) ? -EIO : 0;
+}
+
+int config_copy(const char *path, int *ret_fd, char *ret_error)
+{
+	FILE *file = fopen(path, "re");
+	int fd = -1, r = file == NULL ? -errno : 0;
+
+	if (r == 0) {
+		check_writers(file, path);
+		fd = memfd_create("cekd.conf", MFD_CLOEXEC);
+		r = fd < 0 ? -errno : copy_text(file, fd);
+	}
+	if (r < 0)
+		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", path, strerror(-r));
+	if (r < 0 && fd >= 0)
+		(void)close(fd);
+	if (file != NULL)
+		(void)fclose(file);
+	if (r == 0)
+		*ret_fd = fd;
+	return r;
+}
+
+int config_parse_copy(int fd, const char *name, bool split_uids, struct config **ret_config, char *ret_error)
+{
+	const int copy_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *file = copy_fd >= 0 && lseek(copy_fd, 0, SEEK_SET) == 0 ? fdopen(copy_fd, "r") : NULL;
+	int r;
+
+	if (file == NULL) {
+		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", name, strerror(errno));
+		if (copy_fd >= 0)
+			(void)close(copy_fd);
+		return -EINVAL;
+	}
+	r = config_parse(file, name, split_uids, ret_config, ret_error);
 	(void)fclose(file);
 	return r;
 }

@@ -328,13 +328,72 @@ int listeners_open(const struct listener_wanted *wanted, size_t n, struct listen
 	return 0;
 }
 
+static struct listener_handed *find_handed(struct listener_handed *handed, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!handed[i].taken && strcmp(handed[i].path, path) == 0)
+			return &handed[i];
+	return NULL;
+}
+
+int listeners_take(const struct listener_wanted *wanted, size_t n, struct listener_handed *handed, size_t n_handed,
+	struct listeners *ret_listeners)
+{
+	struct listeners listeners = {.n = n};
+	int r = 0;
+
+	for (size_t i = 0; i < LISTENERS_MAX; i++)
+		listeners.fds[i] = listeners.files[i].folder = listeners.files[i].made = -1;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct listener_handed *one = find_handed(handed, n_handed, wanted[i].path);
+
+		if (one == NULL) {
+			r = open_one(wanted, i, &listeners);
+			continue;
+		}
+		one->taken = true;
+		listeners.fds[i] = one->fd;
+		listeners.files[i] = (struct listener_file){.folder = one->folder,
+			.name = strrchr(wanted[i].path, '/') + 1,
+			.made = one->made,
+			.borrowed = true};
+	}
+	if (r < 0) {
+		listeners_close(&listeners);
+		return r;
+	}
+	*ret_listeners = listeners;
+	return 0;
+}
+
+void listeners_inherit(struct listeners *listeners, const struct listener_wanted *wanted,
+	struct listener_handed *handed, size_t n_handed)
+{
+	for (size_t i = 0; i < listeners->n; i++) {
+		struct listener_file *file = &listeners->files[i];
+		const int r = file->borrowed && file->made >= 0 ? set_access(file->made, &wanted[i]) : 0;
+
+		file->borrowed = false;
+		if (r < 0)
+			log_warning("listener \"%s\": %s: %s", wanted[i].name, wanted[i].path, strerror(-r));
+	}
+	for (size_t i = 0; i < n_handed; i++) {
+		if (handed[i].taken)
+			continue;
+		if (handed[i].made >= 0)
+			remove_made(handed[i].folder, strrchr(handed[i].path, '/') + 1, handed[i].made);
+		close_file(&(struct listener_file){.folder = handed[i].folder, .made = handed[i].made});
+		(void)close(handed[i].fd);
+	}
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	testhook_step("listeners-closing");
 	for (size_t i = 0; i < listeners->n; i++) {
 		struct listener_file *file = &listeners->files[i];
 
-		if (file->made >= 0)
+		if (file->made >= 0 && !file->borrowed)
 			remove_made(file->folder, file->name, file->made);
 		close_file(file);
 		if (listeners->fds[i] >= 0)

@@ -67,6 +67,15 @@ void logins_stop(struct logins *logins)
 	logins->stopped = true;
 }
 
+void logins_stop_for(struct logins *logins, const char *path)
+{
+	int fd = -1;
+
+	if (logins_open_pin(logins, path, &fd) == 0)
+		(void)close(fd);
+	logins_stop(logins);
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;

@@ -26,6 +26,9 @@ int logins_open_pin(struct logins *logins, const char *path, int *ret_fd);
 /* The PIN was wrong. */
 void logins_stop(struct logins *logins);
 
+/* The same, in another cekd that read the file at path a moment ago (heir.h). */
+void logins_stop_for(struct logins *logins, const char *path);
+
 /* Is the file at path another one than that which was tried, or written since? Only while stopped; and only when it did
  * not change since the last look, for it may still be being written. */
 bool logins_pin_changed(struct logins *logins, const char *path);

@@ -10,12 +10,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static struct {
 	struct sockaddr_un address;
 	socklen_t address_len; /* 0: nobody listens */
 	bool watchdog;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)], watchdog_usec[24];
 } notify;
 
 static void take_socket(const char *path)
@@ -29,6 +31,7 @@ static void take_socket(const char *path)
 	if (*path == '@') /* abstract */
 		notify.address.sun_path[0] = '\0';
 	notify.address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	memcpy(notify.path, path, len);
 }
 
 void notify_open(void)
@@ -38,9 +41,19 @@ void notify_open(void)
 	if (path != NULL)
 		take_socket(path);
 	notify.watchdog = usec != NULL && (pid == NULL || strtol(pid, NULL, 10) == (long)getpid());
+	if (notify.watchdog)
+		(void)snprintf(notify.watchdog_usec, sizeof(notify.watchdog_usec), "%s", usec);
 	(void)unsetenv("NOTIFY_SOCKET");
 	(void)unsetenv("WATCHDOG_USEC");
 	(void)unsetenv("WATCHDOG_PID");
+}
+
+void notify_close(void)
+{
+	if (notify.address_len > 0)
+		(void)setenv("NOTIFY_SOCKET", notify.path, 1);
+	if (notify.watchdog)
+		(void)setenv("WATCHDOG_USEC", notify.watchdog_usec, 1);
 }
 
 /* Never waits: a manager that does not read must not stop cekd. 0 or -errno. */
@@ -65,6 +78,15 @@ void notify_ready(void)
 
 	if (r < 0)
 		log_warning("telling the service manager: %s", strerror(-r));
+}
+
+void notify_reloading(void)
+{
+	char line[64];
+
+	(void)snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		(unsigned long long)clock_monotonic_us());
+	(void)send_line(line);
 }
 
 void notify_stopping(void)

@@ -11,6 +11,13 @@
 void notify_open(void);
 
 void notify_ready(void);
+
+/* RELOADING=1 with the time; notify_ready() ends it. */
+void notify_reloading(void);
+
+/* Put them back, for a program that takes this one's place (execve). */
+void notify_close(void);
+
 void notify_stopping(void);
 void notify_status(const char *text);
 

@@ -152,6 +152,41 @@ int state_open(const char *path, bool split_uids, struct state *ret_state)
 	return 0;
 }
 
+/* The very file, whatever its name leads to by now. */
+static int open_anew(int fd, int *ret_fd)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	*ret_fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int state_take(const char *path, const int fds[STATE_FDS], struct state *ret_state)
+{
+	struct state state = {
+		.path = path,
+		.directory = fds[0],
+		.lock = fds[1],
+		.place = fds[2],
+		.keys = -1,
+		.audit = -1,
+	};
+	int r = open_anew(fds[3], &state.keys);
+
+	if (r == 0)
+		r = open_anew(fds[4], &state.audit);
+	(void)close(fds[3]);
+	(void)close(fds[4]);
+	if (r < 0) {
+		log_error("%s: the journals cannot be opened once more: %s", path, strerror(-r));
+		state_close(&state);
+		return r;
+	}
+	*ret_state = state;
+	return 0;
+}
+
 static int check_file(int fd, const struct account *owner)
 {
 	struct stat st;

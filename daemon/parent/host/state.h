@@ -8,6 +8,10 @@
 
 #include "daemon/parent/host/accounts.h"
 
+enum {
+	STATE_FDS = 5, /* that hand it on */
+};
+
 struct state {
 	const char *path;
 	int directory;   /* locked: one cekd a directory */
@@ -20,6 +24,11 @@ struct state {
  * or replace it, take both locks. What is left of a cekd that was killed gets some seconds to go away. Failures are
  * logged. path must outlive ret_state. 0 or -errno. */
 int state_open(const char *path, bool split_uids, struct state *ret_state);
+
+/* The same, of another cekd that serves and hands its locks on: fds are directory, lock, place, keys and audit, in this
+ * order; all of them belong to ret_state. The journals' files are opened anew, since the other one's processes move the
+ * offsets of theirs. Logs failures. 0 or -errno. */
+int state_take(const char *path, const int fds[STATE_FDS], struct state *ret_state);
 
 /* Whether the directory, or the one that it would be made in, is one that nobody else can change (paths.h). Logs what
  * is wrong. An outcome of paths.h, of which PATHS_HIDDEN is a warning, or -errno. */

@@ -82,7 +82,7 @@ static void test_manage_is_refused_with_the_reason_of_the_token(void **state)
 	(void)state;
 	say_why(&family.slots[0].child[0]);
 	family.manage_wanted = true;
-	slots_fill(&start, 1);
+	slots_fill(&start, 1, false);
 	told("PIN: the token says CKR_PIN_INCORRECT");
 	assert_false(family.manage_wanted);
 }
@@ -92,7 +92,7 @@ static void test_the_manage_worker_was_refused_itself(void **state)
 	(void)state;
 	say_why(&family.manage);
 	family.manage_wanted = true;
-	slots_fill(&start, 1);
+	slots_fill(&start, 1, false);
 	told("PIN: the token says CKR_PIN_INCORRECT");
 }
 
@@ -102,7 +102,7 @@ static void test_nobody_asks_to_manage(void **state)
 
 	(void)state;
 	say_why(&family.slots[0].child[0]);
-	slots_fill(&start, 1);
+	slots_fill(&start, 1, false);
 	assert_int_equal(dgram_recv(broker_end, MSG_DONTWAIT, &byte, 1, NULL, 0, NULL), -EAGAIN);
 	assert_int_equal(family.slots[1].starts, 0);
 }

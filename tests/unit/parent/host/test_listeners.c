@@ -130,6 +130,71 @@ static void test_all_or_none(void **state)
 	assert_int_equal(unlink(path[1]), 0);
 }
 
+static struct listener_handed hand(const struct listeners *listeners, size_t i)
+{
+	struct listener_handed handed = {
+		.fd = dup(listeners->fds[i]),
+		.folder = dup(listeners->files[i].folder),
+		.made = dup(listeners->files[i].made),
+	};
+
+	(void)snprintf(handed.path, sizeof(handed.path), "%s", path[i]);
+	return handed;
+}
+
+/* What another one serves on stays when this one gives up, and is this one's when that one has gone. */
+static void test_handed_on(void **state)
+{
+	struct listeners first, second;
+	struct listener_handed handed[2];
+	struct stat old, st;
+
+	(void)state;
+	assert_int_equal(listeners_open(wanted, 1, &first), 0);
+	assert_int_equal(stat(path[0], &old), 0);
+	handed[0] = hand(&first, 0);
+	wanted[0].mode = 0600;
+	assert_int_equal(listeners_take(wanted, 2, handed, 1, &second), 0);
+	assert_true(handed[0].taken);
+	assert_true(answers(path[1]));
+	listeners_close(&second);
+	assert_true(answers(path[0]));
+	assert_false(answers(path[1]));
+	assert_int_equal(stat(path[0], &st), 0);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0620);
+
+	handed[0] = hand(&first, 0);
+	assert_int_equal(listeners_take(wanted, 1, handed, 1, &second), 0);
+	listeners_inherit(&second, wanted, handed, 1);
+	assert_int_equal(stat(path[0], &st), 0);
+	assert_int_equal(st.st_ino, old.st_ino);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0600);
+	listeners_close(&second);
+	assert_int_equal(stat(path[0], &st), -1);
+	listeners_close(&first);
+}
+
+/* One that nobody wants any more is removed, but not before the other one has gone. */
+static void test_handed_on_and_not_wanted(void **state)
+{
+	struct listeners first, second;
+	struct listener_handed handed[2];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(listeners_open(wanted, 2, &first), 0);
+	handed[0] = hand(&first, 0);
+	handed[1] = hand(&first, 1);
+	assert_int_equal(listeners_take(wanted, 1, handed, 2, &second), 0);
+	assert_false(handed[1].taken);
+	assert_true(answers(path[1]));
+	listeners_inherit(&second, wanted, handed, 2);
+	assert_int_equal(stat(path[1], &st), -1);
+	assert_true(answers(path[0]));
+	listeners_close(&second);
+	listeners_close(&first);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -137,6 +202,8 @@ int main(void)
 		cmocka_unit_test_setup(test_in_the_way, set_up),
 		cmocka_unit_test_setup(test_file_of_another_one_stays, set_up),
 		cmocka_unit_test_setup(test_all_or_none, set_up),
+		cmocka_unit_test_setup(test_handed_on, set_up),
+		cmocka_unit_test_setup(test_handed_on_and_not_wanted, set_up),
 	};
 	int failed;
 
