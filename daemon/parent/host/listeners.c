@@ -139,6 +139,9 @@ static const char *explain(int r)
 		return "a file that is not a socket is in the way";
 	case -ELOOP:
 		return "a symbolic link is in the way: remove it, or name the path that it stands for";
+	case -EPERM:
+		return "cekd may not give it to that owner or group: name the group in SupplementaryGroups= of the "
+		       "unit, or have systemd make the socket (SocketUser=, SocketGroup=)";
 	case -ESTALE:
 		return "something else was put in the place of the new socket: look who writes in its folder";
 	default:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -152,13 +153,30 @@ int state_open(const char *path, bool split_uids, struct state *ret_state)
 	return 0;
 }
 
+/* A root without any right over the files of others has to be its owner for that moment. */
+static int open_as_owner(int directory, const char *name, int flags, uid_t owner)
+{
+	int fd, error;
+
+	(void)setfsuid(owner);
+	fd = openat(directory, name, flags);
+	error = errno;
+	(void)setfsuid(geteuid());
+	errno = error;
+	return fd;
+}
+
 /* The very file, whatever its name leads to by now. */
 static int open_anew(int fd, int *ret_fd)
 {
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC;
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	*ret_fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	*ret_fd = open(path, flags);
+	if (*ret_fd < 0 && errno == EACCES && fstat(fd, &st) == 0)
+		*ret_fd = open_as_owner(AT_FDCWD, path, flags, st.st_uid);
 	return *ret_fd < 0 ? -errno : 0;
 }
 
@@ -187,31 +205,65 @@ int state_take(const char *path, const int fds[STATE_FDS], struct state *ret_sta
 	return 0;
 }
 
+/* Its writer gets the descriptor. So where root has no right to give files away (CapabilityBoundingSet=), a new one
+ * stays root's, for the group of its writer to read. */
+static int give(int fd, const struct stat *st, const struct account *owner)
+{
+	if (st->st_uid == owner->uid && st->st_gid == owner->gid)
+		return 0;
+	if (fchown(fd, owner->uid, owner->gid) == 0)
+		return 0;
+	if (errno != EPERM || (st->st_uid != geteuid() && st->st_uid != owner->uid))
+		return -errno;
+	if (st->st_uid == geteuid() && fchown(fd, (uid_t)-1, owner->gid) < 0 && errno != EPERM)
+		return -errno;
+	return 0;
+}
+
 static int check_file(int fd, const struct account *owner)
 {
 	struct stat st;
+	int r = 0;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return -EMLINK;
-	if (owner != NULL && fchown(fd, owner->uid, owner->gid) < 0)
-		return -errno;
+	if (owner != NULL)
+		r = give(fd, &st, owner);
+	if (r < 0 || (st.st_mode & 07777) == 0640)
+		return r;
 	return fchmod(fd, 0640) < 0 ? -errno : 0;
+}
+
+static const char *explain(int r)
+{
+	switch (r) {
+	case -EMLINK:
+		return "not a plain file with one name";
+	case -EACCES:
+	case -EPERM:
+		return "belongs to another user, and may not be given to its own: chown it to root, chmod 0640 it";
+	default:
+		return strerror(-r);
+	}
 }
 
 static int open_file(const struct state *state, const char *name, const struct account *owner, int *ret_fd)
 {
+	const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	int fd, r;
+
 	if (*ret_fd >= 0)
 		return 0;
-	const int fd = openat(state->directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-	int r = fd < 0 ? -errno : check_file(fd, owner);
-
+	fd = openat(state->directory, name, flags | O_CREAT, 0640);
+	if (fd < 0 && errno == EACCES && owner != NULL)
+		fd = open_as_owner(state->directory, name, flags, owner->uid);
+	r = fd < 0 ? -errno : check_file(fd, owner);
 	if (r == 0 && fsync(state->directory) < 0) /* the name, should it be new */
 		r = -errno;
 	if (r < 0) {
-		log_error("%s/%s: %s", state->path, name,
-			r == -EMLINK ? "not a plain file with one name" : strerror(-r));
+		log_error("%s/%s: %s", state->path, name, explain(r));
 		if (fd >= 0)
 			(void)close(fd);
 		return r;
