@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Usage: tests/systemd.sh SYSUSERS TMPFILES UNIT...
-# systemd itself reads the files that it is given: the accounts are made, the directories belong to them, and the units have
-# no key that it does not know. All of it below a folder of its own; no systemd need run.
+# Usage: tests/systemd.sh SYSUSERS TMPFILES SOFTHSM DROPINS UNIT...
+# systemd itself reads the files that it is given: the accounts are made, the directories belong to them, the units and
+# their drop-ins (SOFTHSM, which is always there, and the examples in the folder DROPINS) have no key that it does not know,
+# and what it takes for their exposure stays low. All of it below a folder of its own; no systemd need run.
 set -eu
-sysusers=$(realpath "$1") tmpfiles=$(realpath "$2")
-shift 2
+sysusers=$(realpath "$1") tmpfiles=$(realpath "$2") softhsm=$(realpath "$3") dropins=$(realpath "$4")
+shift 4
 for tool in systemd-sysusers systemd-tmpfiles systemd-analyze; do
 	command -v $tool >/dev/null || { echo "no $tool here: install the package systemd"; exit 77; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/root/etc" "$work/units"
+mkdir -p "$work/root/etc" "$work/units/cekd.service.d"
 
 systemd-sysusers --root="$work/root" "$sysusers"
 for user in _cekd-broker _cekd-token _cekd-journal; do
@@ -29,16 +30,56 @@ if [ "$(id -u)" = 0 ]; then # others cannot give anything away
 	systemd-tmpfiles --root="$work/root" --create "$tmpfiles"
 	directory /run/cekd 755 0
 	directory '/*/lib/cekd' 711 0
-	directory '/*/lib/cekd/tokens' 700 "$(sed -n 's/^_cekd-token:x:\([0-9]*\):.*/\1/p' "$work/root/etc/passwd")"
 fi
 
 # Where cekd will be installed it is not yet.
 for unit; do
 	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$unit" >"$work/units/$(basename "$unit")"
 done
-systemd-analyze verify --man=no "$work"/units/* >"$work/said" 2>&1 || { cat "$work/said"; exit 1; }
-# A key that it does not know is only spoken of; so are the faults of other units here.
-if grep -e "$work" -e '^cekd\.' "$work/said"; then
-	exit 1
-fi
+sed 's,^ExecStartPost=[^ ]*,ExecStartPost=/bin/true,' "$softhsm" >"$work/units/cekd.service.d/50-softhsm.conf"
+
+# verify NAME: what is in $work/units now. A key that it does not know is only spoken of; so are the faults of other units.
+verify() {
+	systemd-analyze verify --man=no "$work"/units/*.service "$work"/units/*.socket >"$work/said" 2>&1 ||
+		{ echo "$1:"; cat "$work/said"; exit 1; }
+	if grep -e "$work" -e '^cekd\.' -e '^cekd-' "$work/said"; then
+		echo "$1: see above"
+		exit 1
+	fi
+}
+
+# exposure UNIT TENTHS WHAT: it is at most that; lines that say what makes it are shown if not.
+exposure() {
+	if systemd-analyze security --offline=yes --no-pager --threshold="$2" "$work/units/$1" >"$work/said" 2>&1; then
+		echo "$3: $(grep -o 'Overall exposure.*: [0-9.]*' "$work/said" | sed 's/.*: //')"
+	else
+		grep -v '^✓' "$work/said"
+		echo "$3: more exposed than $2 tenths"
+		exit 1
+	fi
+}
+
+verify "the units"
+exposure cekd.service 15 "cekd.service"
+exposure cekd-softhsm-init.service 15 "cekd-softhsm-init.service"
+
+# with DROPIN TENTHS
+with() {
+	cp "$dropins/$1.conf" "$work/units/cekd.service.d/60-$1.conf"
+	verify "$1.conf"
+	exposure cekd.service "$2" "with $1.conf"
+	rm "$work/units/cekd.service.d/60-$1.conf"
+	tried="$tried $1.conf"
+}
+tried=
+with tpm 16
+with network-hsm 23
+with smart-card 15
+with pin-credential 15
+for file in "$dropins"/*.conf; do
+	case "$tried " in
+	*" $(basename "$file") "*) ;;
+	*) echo "$file: by which exposure? say it in $0"; exit 1 ;;
+	esac
+done
 echo "systemd takes the files"

@@ -63,7 +63,7 @@ def test_what_a_page_names_is_there(page):
     """Links, paths from the root, and tests."""
     text = (C.SOURCE / page).read_text()
     links = [(C.SOURCE / page).parent / link for link in re.findall(r"\]\(([^):]+)\)", text)]
-    tops = "base|proto|daemon|client|docs|man|scripts|tests|softhsm-conf"
+    tops = "base|proto|daemon|client|docs|man|scripts|tests|softhsm-conf|packaging"
     paths = [C.SOURCE / path for path in re.findall(rf"(?<![\w./-])((?:{tops})/[\w./-]*[\w/])", text)]
     assert len(links + paths) > 3 and [path for path in links + paths if "NAME" not in path.name and not path.exists()] == []
     sources = "".join(path.read_text() for folder in ("tests/e2e", "tests/faults", "tests/interop", "tests/unit", "tests/token")

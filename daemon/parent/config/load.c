@@ -131,7 +131,7 @@ static int read_account(cfg_t *cfg, const char *option, struct account *ret_acco
 	if (account_find(name, ret_account) < 0) {
 		cfg_error(cfg,
 			"%s: there is no user \"%s\": make it with systemd-sysusers "
-			"(softhsm-conf/sysusers.d/cekd.conf), or give a number",
+			"(packaging/systemd/sysusers.d/cekd.conf), or give a number",
 			option, name);
 		return -EINVAL;
 	}
