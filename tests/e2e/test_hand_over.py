@@ -25,6 +25,17 @@ def hand_over(daemon, wait=True):
         daemon.wait_notified("READY=1")
 
 
+def begins(daemon):
+    """Ask for it; whether it has begun. While a part of it is being started again cekd refuses."""
+    def told(what):
+        return daemon.log_text().count(what)
+    drain(daemon)
+    begun, refused = told("handing over to"), told("no hand-over")
+    daemon.process.send_signal(signal.SIGUSR2)
+    C.wait_for(lambda: told("handing over to") > begun or told("no hand-over") > refused, "an answer to SIGUSR2")
+    return told("handing over to") > begun
+
+
 def drain(daemon):
     """Forget what the service manager was told so far."""
     daemon.notify.setblocking(False)
@@ -328,7 +339,8 @@ def test_killed_at_each_step(make_cekd, step, victim):
     # What a worker was executing when it was killed is not tried on another one.
     assert failed == 0 or (victim == "cekd-token" and (failed, status) == (1, "UNAVAILABLE")), (failed, status)
     before = pids(daemon)
-    hand_over(daemon)
+    C.wait_for(lambda: begins(daemon), "the next hand-over to begin")
+    daemon.wait_notified("READY=1")
     C.wait_for(lambda: not before & pids(daemon), "the old children to end")
     check(daemon, made)
 

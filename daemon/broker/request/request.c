@@ -343,6 +343,10 @@ void request_finish(struct request *request, int outcome)
 	if (outcome == STATUS_PENDING)
 		return;
 	status = settle(request, outcome);
+	/* A broker that ends at once, as when cekd is gone, records nothing more: a closed connection tells a client
+	 * that the request may come again, and UNAVAILABLE would not. */
+	if (request->broker->turn.stop && request->peer)
+		request->peer->broken = true;
 	if (record(request, status, &n) < 0 && request->peer)
 		request->peer->broken = true;
 	encode(request, status);
