@@ -132,9 +132,9 @@ static size_t aes_gcm(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned 
 static size_t ecdh(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned char *out)
 {
 	unsigned char point[1 + 2 * CASE_BYTES], secret[OUT_MAX], wrapping[32];
-	bool okp = strcmp(bench.crv, "X25519") == 0;
-	size_t len = 0;
-	CK_ECDH1_DERIVE_PARAMS params = {CKD_NULL, 0, NULL, 0, point};
+	size_t len, prefix = strcmp(bench.crv, "X25519") == 0 ? 0 : 1;
+	CK_ULONG point_len = prefix + bench.epk_x.len + bench.epk_y.len;
+	CK_ECDH1_DERIVE_PARAMS params = {CKD_NULL, 0, NULL, point_len, point}; /* p11-kit renames the members */
 	CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
 	CK_ULONG secret_len = bench.epk_x.len;
 	CK_ATTRIBUTE template[] = {
@@ -148,12 +148,9 @@ static size_t ecdh(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned cha
 	};
 	CK_OBJECT_HANDLE object;
 
-	if (!okp)
-		point[len++] = 4;
-	memcpy(point + len, bench.epk_x.data, bench.epk_x.len);
-	len += bench.epk_x.len;
-	memcpy(point + len, bench.epk_y.data, bench.epk_y.len);
-	params.public_data_len = len + bench.epk_y.len;
+	point[0] = 4; /* overwritten when there is no prefix */
+	memcpy(point + prefix, bench.epk_x.data, bench.epk_x.len);
+	memcpy(point + prefix + bench.epk_x.len, bench.epk_y.data, bench.epk_y.len);
 	check(p11->C_DeriveKey(session, &mechanism, key, template, 7, &object), "C_DeriveKey");
 	len = take_value(session, object, secret);
 	return crypto_concat_kdf(secret, len, wrapping) ? crypto_unwrap(wrapping, &bench.encrypted_key, out) : 0;
