@@ -17,8 +17,9 @@ there include/cek.h include/cek-jose.h '*/libcek.so' '*/libcek.so.?' '*/libcek-j
 there '*/pkgconfig/libcek.pc' '*/pkgconfig/libcek-jose.pc'
 there 'share/man/man1/cekctl.1*' 'share/man/man3/libcek.3*' 'share/man/man3/libcek-jose.3*' 'share/man/man8/cekd.8*' \
 	'share/man/man5/cekd.conf.5*'
-
 there share/bash-completion/completions/cekctl.bash 'share/zsh/*/_cekctl' share/fish/vendor_completions.d/cekctl.fish
+there share/cekd/proto/cek.proto share/doc/cekd/PROTOCOL.md share/doc/cekd/examples/unwrap_blocking.c \
+	share/doc/cekd/examples/jwe_decrypt.c
 
 libs=$(dirname "$(find "$root$prefix" -name libcek.so)")
 export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_PATH="$libs/pkgconfig"
@@ -42,6 +43,20 @@ END
 # shellcheck disable=SC2046
 cc -Wall -Wextra -Werror "$work/consumer.c" -o "$work/consumer" $(pkg-config --cflags --libs libcek-jose libcek)
 [ "$(LD_LIBRARY_PATH=$libs "$work/consumer")" = FAILED ]
+# What a client author finds: examples that compile, and the protocol's messages.
+for example in "$root$prefix"/share/doc/cekd/examples/*.c; do
+	case $example in
+	*/loop_event.c) needs=libevent_core ;;
+	*/loop_uv.c) needs=libuv ;;
+	*) needs= ;;
+	esac
+	if [ -n "$needs" ] && ! env -u PKG_CONFIG_SYSROOT_DIR pkg-config --exists $needs; then continue; fi
+	# shellcheck disable=SC2046
+	cc -Wall -Werror "$example" -o "$work/example" $(pkg-config --cflags --libs libcek-jose libcek) \
+		$([ -z "$needs" ] || env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs $needs)
+done
+protos=$(pkg-config --variable=protodir libcek)
+protoc --proto_path="$root${protos#"$root"}" --descriptor_set_out=/dev/null cek.proto
 # The functions that the symbol maps name, and no others.
 for library in libcek libcek-jose; do
 	nm -D --defined-only "$libs/$library.so" | awk '$2 == "T" { print $3 }' | sed 's/@.*//' | grep -v '^cek_' && {
