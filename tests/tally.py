@@ -68,6 +68,8 @@ if (results / "checks").exists():
             passed += 1
             if line.split()[2] not in ("setup", "compile"):  # a build alone is no test
                 counts["checks"] = 1
+        elif line.startswith("skip "):
+            skipped.append(line.removeprefix("skip "))
         else:
             failed.append(line.removeprefix("not ok "))
 # A stage that ended badly without naming a test, or that found no test, has failed as well.
