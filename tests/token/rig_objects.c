@@ -119,6 +119,12 @@ CK_OBJECT_HANDLE rig_create_ec(struct rig *rig, const uint8_t *id, const char *c
 		memcpy(point + header + 1, x, len);
 		memcpy(point + header + 1 + len, y, len);
 	}
+	/* NSS of Debian 13 wants the point of X25519 bare, that of Debian 12 takes it so. */
+	if (okp && rig->nss) {
+		memmove(point, point + header, point_len);
+		header = 0;
+	}
+	template[10].ulValueLen = header + point_len;
 	create_ec_public(rig, id, type, params, params_len, point, header + point_len);
 	return rig_create(rig, template, rig->nss ? 11 : 10);
 }

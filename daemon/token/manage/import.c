@@ -129,6 +129,7 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 	uint8_t point[POINT_MAX + 3] = {0x04, 0x81};
 	const size_t header = half->point_len < 128 ? 2 : 3;
 	size_t len = 0;
+	CK_RV rv;
 
 	template_public(&template, import->alg, import->job->label, &import->job->cka_id);
 	template_add(&template, CKA_CLASS, &class, sizeof(class));
@@ -145,7 +146,14 @@ static CK_RV create_public(struct worker *worker, struct import *import)
 		template_add(&template, CKA_EC_PARAMS, params, len);
 		template_add(&template, CKA_EC_POINT, point, header + half->point_len);
 	}
-	return session->f->C_CreateObject(session->handle, template.attribute, template.n, &import->public);
+	rv = session->f->C_CreateObject(session->handle, template.attribute, template.n, &import->public);
+	/* PKCS#11 3.0 leaves open how the point of X25519 is written: SoftHSM wants an OCTET STRING, new NSS none. */
+	if (half->curve && half->point_len == half->curve->field_len &&
+		(rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_VALUE_INVALID)) {
+		template.attribute[template.n - 1] = (CK_ATTRIBUTE){CKA_EC_POINT, point + header, half->point_len};
+		rv = session->f->C_CreateObject(session->handle, template.attribute, template.n, &import->public);
+	}
+	return rv;
 }
 
 /* A DER element of so many bytes, with what stands before it. */
