@@ -126,6 +126,11 @@ static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 		number[i] = number_of(jwk, parts[i].member, 0, why);
 		good = number[i] != NULL;
 	}
+	/* OpenSSL 3.5 makes no key of it and does not say why. */
+	if (good && BN_cmp(number[2], number[0]) >= 0) {
+		private_refuse(why, "not a valid key: d is not smaller than n");
+		good = false;
+	}
 	if (good && minimal)
 		good = compute_rest(number, why);
 	for (size_t i = 0; good && i < RSA_PARTS; i++)
