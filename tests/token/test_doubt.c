@@ -85,7 +85,8 @@ static void one_failed_call_switches_nothing_off(void **state)
 			if (shim->times > 0)
 				break; /* it is not called so often */
 		}
-	if (failed <= 40)
+	/* 38 with NSS of Debian 13, which makes a key for X25519 at once; each function is called several times. */
+	if (failed <= 3 * sizeof(functions) / sizeof(functions[0]))
 		fail_msg("only %zu calls failed", failed);
 	behave(NULL);
 	assert_int_equal(rig_stop(&good), 0);
