@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 
@@ -96,6 +98,60 @@ def test_program_of_the_manual(daemon):
     head, _, tag = token.rpartition(".")
     done = C.run([program, f"{head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}"], check=False, env=env)
     assert done.returncode == 1 and not done.stdout and done.stderr == "the token cannot be opened\n"
+
+
+def http_table(header, prefix):
+    """A table of libcek-jose(3): code → HTTP status. It has a row for each constant of the header's first enum."""
+    page = (C.SOURCE / "man" / "libcek-jose.3").read_text()
+    table = dict(re.findall(rf"^\.It Dv ({prefix}\w+) Ta (\d+) Ta", page, re.M))
+    values = re.search(r"^enum \{(.*?)^\};", (C.SOURCE / "client" / header).read_text(), re.M | re.S)[1]
+    assert table.keys() == set(re.findall(r"^\t(CEK_\w+) =", values, re.M))
+    assert set(table.values()) == {"200", "401", "500", "503"}
+    return table
+
+
+def test_every_result_has_an_http_status():
+    codes = http_table("jose/cek-jose.h", "CEK_JWE_")
+    statuses = http_table("cek.h", "CEK_(?!JWE_)")
+    temporary = {"DEADLINE", "UNAVAILABLE", "OVERLOADED", "E_CONNECT", "E_DISCONNECTED", "E_TIMEOUT"}
+    assert {name for name in temporary if statuses["CEK_" + name] != "503"} == set()
+    assert codes["CEK_JWE_UNAVAILABLE"] == "503" and codes["CEK_JWE_FAILED"] == statuses["CEK_FAILED"] == "401"
+
+
+def test_event_loop_of_the_manual(make_cekd):
+    """libcek-jose(3)'s loop: every kind of answer but a lack of memory, as the table there has it, for many tokens at once."""
+    codes = http_table("jose/cek-jose.h", "CEK_JWE_")
+    sockets = C.folder("cekd-sockets-")
+    daemon = make_cekd(rules={
+        "all": {"listeners": ["main"], "anyone": True, "operations": C.OPERATIONS, "keys": ["*"]},
+        "looks": {"listeners": ["looks"], "anyone": True, "operations": ["status"], "keys": ["*"]}},
+        listeners={name: {"path": str(sockets / name), "mode": "0666"} for name in ("main", "looks")})
+    daemon.key("ECDH-ES+A256KW", name="api-tokens")
+    good = encrypt(public_jwks(daemon, "api-tokens")[0], "ECDH-ES+A256KW")
+    head, _, tag = good.rpartition(".")
+    header, _, rest = good.partition(".")
+    unknown = C.b64(json.dumps(json.loads(C.unb64(header)) | {"kid": "nobody"}).encode()) + "." + rest
+    foreign = C.b64(json.dumps({"alg": "dir", "enc": "A256GCM"}).encode()) + "." + rest
+    asked = [("OK", good), ("MALFORMED", "no.token"), ("POLICY", foreign), ("NO_KEY", unknown),
+             ("FAILED", f"{head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}"),
+             ("TOO_LARGE", C.b64(b"{" + b" " * 9000 + b"}") + "." + rest)]
+    program = C.BUILD / "client" / "jose" / "examples" / "jwe_loop"
+
+    def ask(socket, tokens):
+        done = C.run([program], input="".join(f"{token}\n" for token in tokens), env=os.environ | {"CEK_SOCKET": str(socket)})
+        lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
+        said = dict(line.split(" ")[:2] for line in done.stderr.splitlines())
+        assert sorted(int(number) for number, *_ in lines) == list(range(1, len(tokens) + 1))
+        return {int(number): (said.get(number, "OK"), status, jwt) for number, status, jwt in lines}
+
+    answers = ask(daemon.socket, [token for _, token in asked] * 50)
+    for number, (said, status, jwt) in answers.items():
+        name = asked[(number - 1) % len(asked)][0]
+        assert (said, status, jwt) == (name, codes["CEK_JWE_" + name], INNER if name == "OK" else "")
+    assert ask(daemon.config.listeners["looks"]["path"], [good])[1] == ("DENIED", codes["CEK_JWE_DENIED"], "")
+    assert ask(sockets / "nobody", [good])[1] == ("UNAVAILABLE", codes["CEK_JWE_UNAVAILABLE"], "")
+    daemon.stop()
+    shutil.rmtree(sockets)
 
 
 # ---- the cache ------------------------------------------------------------------------------------------------------
