@@ -107,7 +107,7 @@ def test_example(shared, name):
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no shell")
-@pytest.mark.parametrize("script", ["quickstart", "test", "with-cekd", "bench", "install", "install-packages", "format"])
+@pytest.mark.parametrize("script", ["quickstart", "test", "with-cekd", "bench", "install", "install-packages", "format", "release", "sbom"])
 def test_scripts_parse(script):
     text = (C.SOURCE / "scripts" / script).read_text()
     shell = text.splitlines()[0].removeprefix("#!").split()[-1].split("/")[-1]
