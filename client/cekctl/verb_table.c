@@ -47,7 +47,7 @@ const struct verb verb_table[] = {
 		"cekctl key schedule api-tokens --period 90d --lead 2d --token-lifetime 1h --jwks-max-age 1d"},
 	{"key alias", "{add | remove} KID ALIAS [--reason TEXT] [--dry-run]",
 		"add a kid by which a version is found, or take one back", verb_key_alias, true,
-		"cekctl key alias add api-tokens/1 issuer-2024"},
+		"cekctl key alias add api-tokens/1 issuer-2023"},
 	{"key rename", "NAME NEW", "refused, with the reason: a key keeps its name", verb_key_rename, true,
 		"cekctl key rename api-tokens web-tokens"},
 	{"jwks", "[NAME…] [--all]", "print public keys as a JWKS", verb_jwks, true,

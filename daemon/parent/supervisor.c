@@ -206,8 +206,8 @@ static void ignore(int number)
 	(void)number;
 }
 
-/* An heir is told what to do by the one that serves, which gets the signals. ignore() is in force again when the event is
- * gone, until the sockets are. */
+/* An heir is told what to do by the one that serves, which gets the signals. ignore() is in force again when the event
+ * is gone, until the sockets are. */
 static int watch_signals(struct supervisor *supervisor)
 {
 	const struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 
 import cekd as C
@@ -149,6 +150,7 @@ def type_in(shared, args, keys):
     pid, fd = pty.fork()
     if pid == 0:
         os.environ["CEK_SOCKET"] = str(shared.socket)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a shell gives it to what runs in front
         os.execv(C.CEKCTL, [str(C.CEKCTL), *map(str, args)])
     shown, typed = b"", False
     while True:
