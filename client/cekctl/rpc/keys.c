@@ -228,8 +228,6 @@ const char *keys_retirement(const Cek__V1__Version *version, char text[KEYS_RETI
 		snprintf(text, KEYS_RETIREMENT, "%s: %s", output_time(version->overlap_end, time), version->retire_why);
 	else if (version->overlap_end)
 		output_time(version->overlap_end, text);
-	else if (version->state == CEK__V1__STATE__STATE_ACTIVE || version->state == CEK__V1__STATE__STATE_PRE_ACTIVE)
-		text[0] = '\0'; /* nobody asks that of it */
 	else if (!*version->retire_why && version->deactivated && !version->destroyed)
 		snprintf(text, KEYS_RETIREMENT, "not known: set --token-lifetime or --overlap (cekctl key schedule)");
 	else
