@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects that other programs and ceremonies put into the token, by pkcs11-tool."""
 
+import json
 import os
 import signal
 import subprocess
@@ -44,6 +45,15 @@ def test_ec_key_without_public_half(daemon):
     assert "delete" not in daemon.cekctl("fsck", check=False).stdout
     after = daemon.workers("manage")
     assert len(after) == 1 and (not before or before == after)
+
+
+def test_adopted_after_an_import(daemon, tmp_path):
+    """The manage worker begins anew to see what others have made meanwhile, also if it has made a transport key."""
+    (tmp_path / "key.jwk").write_text(json.dumps({"kty": "oct", "k": "AAECAwQFBgcICQoLDA0ODw"}))
+    daemon.cekctl("key", "import", "i", "--alg", "A128KW", "--jwk", tmp_path / "key.jwk")
+    pair(daemon, "rsa:2048", "42", "late", "--usage-decrypt")
+    daemon.cekctl("key", "adopt", "late", "--alg", "RSA-OAEP-256", "--insist", "--id", "42")
+    daemon.cekctl("key", "import", "again", "--alg", "A128KW", "--jwk", tmp_path / "key.jwk")
 
 
 def test_journal_that_lost_adopted_keys(make_cekd):

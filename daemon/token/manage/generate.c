@@ -11,6 +11,7 @@
 #include "daemon/token/manage/jobs.h"
 #include "daemon/token/manage/manage.h"
 #include "daemon/token/manage/template.h"
+#include "daemon/token/manage/transport.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/curves.h"
 #include "daemon/token/p11/objects.h"
@@ -55,7 +56,7 @@ static CK_RV generate(struct worker *worker, CK_MECHANISM_TYPE type, struct temp
 		manage_destroy_leftovers(worker, id);
 		rv = call(worker, &mechanism, public, private, ret_made);
 	}
-	if (rv == CKR_GENERAL_ERROR && !worker->keys.never_reopen) {
+	if (rv == CKR_GENERAL_ERROR && transport_let_go(worker)) {
 		rv = manage_begin_anew(worker);
 		if (rv != CKR_OK)
 			return rv;

@@ -269,6 +269,7 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 	} else if (rv == CKR_OK && manage_verify(worker, &name, MANAGE_IMPORTED, ret_result) &&
 		same_public(worker, &import, ret_result)) {
 		ret_result->note = (char *)(uintptr_t)(import.plain ? opened_here : "");
+		transport_served();
 		return;
 	}
 	keys_forget(&worker->keys, job->cka_id.data, job->cka_id.len);
@@ -276,4 +277,29 @@ void manage_import(struct worker *worker, const Cek__Internal__V1__ImportJob *jo
 		object_destroy(&worker->token.session, import.private);
 	if (import.public)
 		object_destroy(&worker->token.session, import.public);
+}
+
+void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
+	Cek__Internal__V1__JobResult *ret_result)
+{
+	struct public_half *half = arena_alloc(&worker->token.arena, sizeof(*half));
+	Cek__V1__PublicKey *jose = arena_alloc(&worker->token.arena, sizeof(*jose));
+	char *id = arena_alloc(&worker->token.arena, TRANSPORT_ID_LEN);
+	CK_RV rv = half && jose && id ? transport_open(worker, id, half) : CKR_HOST_MEMORY;
+
+	(void)job;
+	if (rv != CKR_OK) {
+		manage_fail_rv(worker, ret_result, "making a transport key", rv);
+		return;
+	}
+	public_to_jose(half, jose);
+	ret_result->transport_id = id;
+	ret_result->public_key = jose;
+	ret_result->bits = TRANSPORT_BITS;
+	ret_result->outcome = OUTCOME(OK);
+}
+
+bool manage_transport_open(void)
+{
+	return transport_is_open();
 }

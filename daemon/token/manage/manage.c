@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/token/algs/mech.h"
+#include "daemon/token/manage/transport.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/objects.h"
 #include "daemon/token/p11/public.h"
@@ -198,7 +199,7 @@ CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_
 		(void)poll(NULL, 0, pause_ms);
 		rv = objects_find_all(&worker->token.session, template, n, ret_objects, ret_n);
 	}
-	if (rv != CKR_OK || *ret_n > 0 || worker->keys.never_reopen)
+	if (rv != CKR_OK || *ret_n > 0 || !transport_let_go(worker))
 		return rv;
 	free(*ret_objects);
 	rv = manage_begin_anew(worker);
@@ -207,7 +208,7 @@ CK_RV manage_find(struct worker *worker, CK_ATTRIBUTE *template, CK_ULONG n, CK_
 
 CK_RV manage_begin_anew(struct worker *worker)
 {
-	if (worker->keys.never_reopen)
+	if (!transport_let_go(worker))
 		return CKR_OK;
 	keys_forget_all(&worker->keys);
 	switch (session_reopen(&worker->token.session)) {

@@ -6,8 +6,6 @@
 #include <openssl/rand.h>
 
 #include "base/clock.h"
-#include "daemon/token/manage/jobs.h"
-#include "daemon/token/manage/manage.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/objects.h"
 #include "proto/base64url.h"
@@ -19,6 +17,7 @@ static struct {
 	CK_OBJECT_HANDLE public, private;
 	struct public_half half;
 	uint64_t made_us;
+	bool served; /* an import has ended with it */
 } transport;
 
 static CK_RV make(struct worker *worker)
@@ -61,19 +60,45 @@ static CK_RV make(struct worker *worker)
 	}
 	transport.id[b64u_encode(random, sizeof(random), transport.id)] = '\0';
 	transport.made_us = clock_monotonic_us();
+	transport.served = false;
 	worker->keys.never_reopen = true;
 	return CKR_OK;
+}
+
+static bool is_old(void)
+{
+	return clock_monotonic_us() - transport.made_us > LIFE_US;
+}
+
+static void drop(struct worker *worker)
+{
+	if (!transport.id[0])
+		return;
+	object_destroy(&worker->token.session, transport.private);
+	object_destroy(&worker->token.session, transport.public);
+	transport.id[0] = '\0';
+}
+
+bool transport_let_go(struct worker *worker)
+{
+	if (transport.id[0] && !transport.served && !is_old())
+		return false;
+	drop(worker);
+	worker->keys.never_reopen = false;
+	return true;
+}
+
+void transport_served(void)
+{
+	transport.served = true;
 }
 
 CK_RV transport_open(struct worker *worker, char ret_id[TRANSPORT_ID_LEN], struct public_half *ret_half)
 {
 	CK_RV rv;
 
-	if (transport.id[0] && clock_monotonic_us() - transport.made_us > LIFE_US) {
-		object_destroy(&worker->token.session, transport.private);
-		object_destroy(&worker->token.session, transport.public);
-		transport.id[0] = '\0';
-	}
+	if (is_old())
+		drop(worker);
 	if (!transport.id[0]) {
 		rv = make(worker);
 		if (rv != CKR_OK)
@@ -92,27 +117,7 @@ bool transport_find(const char *id, CK_OBJECT_HANDLE *ret_private)
 	return true;
 }
 
-void manage_transport(struct worker *worker, const Cek__Internal__V1__TransportJob *job,
-	Cek__Internal__V1__JobResult *ret_result)
-{
-	struct public_half *half = arena_alloc(&worker->token.arena, sizeof(*half));
-	Cek__V1__PublicKey *jose = arena_alloc(&worker->token.arena, sizeof(*jose));
-	char *id = arena_alloc(&worker->token.arena, TRANSPORT_ID_LEN);
-	CK_RV rv = half && jose && id ? transport_open(worker, id, half) : CKR_HOST_MEMORY;
-
-	(void)job;
-	if (rv != CKR_OK) {
-		manage_fail_rv(worker, ret_result, "making a transport key", rv);
-		return;
-	}
-	public_to_jose(half, jose);
-	ret_result->transport_id = id;
-	ret_result->public_key = jose;
-	ret_result->bits = TRANSPORT_BITS;
-	ret_result->outcome = OUTCOME(OK);
-}
-
-bool manage_transport_open(void)
+bool transport_is_open(void)
 {
 	return transport.id[0] != '\0';
 }
