@@ -2,6 +2,7 @@
 #include "client/cekctl/console/output.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,12 @@ int output_json_line(const struct ctl *ctl, json_t *value)
 	r = json_dumpf(object, stdout, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0));
 	json_decref(object);
 	return putchar('\n') != EOF && r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+}
+
+void output_lines(const struct ctl *ctl)
+{
+	if (ctl->outcome)
+		ctl->outcome->output = OUTCOME_LINES;
 }
 
 void output_own(const struct ctl *ctl)
@@ -122,6 +129,36 @@ const char *output_time(uint64_t time, char text[OUTPUT_TIME])
 		return strcpy(text + n - 5, "Z"), text;
 	memmove(text + n - 1, text + n - 2, 3);
 	text[n - 2] = ':';
+	return text;
+}
+
+/* The length of the time in UTC that text begins with, 0 if there is none. */
+static size_t utc_time(const char *text, uint64_t *ret_time)
+{
+	struct tm parts = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+
+	if (!end || end - text != (ptrdiff_t)strlen("2026-01-31T12:00:00Z"))
+		return 0;
+	*ret_time = (uint64_t)timegm(&parts) * 1000000;
+	return (size_t)(end - text);
+}
+
+const char *output_local(const char *sentence, char *text, size_t size)
+{
+	size_t n = 0;
+
+	while (*sentence && n + OUTPUT_TIME < size) {
+		uint64_t time;
+		const size_t len = utc_time(sentence, &time);
+
+		if (len > 0)
+			n += strlen(output_time(time, text + n));
+		else
+			text[n++] = *sentence;
+		sentence += len > 0 ? len : 1;
+	}
+	text[n] = '\0';
 	return text;
 }
 

@@ -27,6 +27,9 @@ int output_json(const struct ctl *ctl, json_t *value);
 /* The same printed now, on one line, for formats of one object a line; as it is without --json. */
 int output_json_line(const struct ctl *ctl, json_t *value);
 
+/* What is printed is an object a line, an error from the beginning on as well. */
+void output_lines(const struct ctl *ctl);
+
 /* What is printed is a form of its own: an error of this run is told on standard error only. */
 void output_own(const struct ctl *ctl);
 
@@ -48,6 +51,10 @@ json_t *output_json_time(uint64_t time);
 
 /* In the local zone: "2026-01-31 13:00:00+01:00", "2026-01-31 12:00:00Z" where that is UTC, "-" for 0. Returns text. */
 const char *output_time(uint64_t time, char text[OUTPUT_TIME]);
+
+/* A sentence of cekd with the times that stand in it in UTC (2026-01-31T12:00:00Z) as output_time() has them; what does
+ * not fit is cut off. Returns text. */
+const char *output_local(const char *sentence, char *text, size_t size);
 
 /* "7d", "1h30m", "0s". Returns text. */
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION]);

@@ -76,6 +76,15 @@ static json_t *to_json(const struct doctor *doctor)
 	return object;
 }
 
+static size_t count_skipped(const struct doctor *doctor)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < doctor->n_steps; i++)
+		n += doctor->steps[i].outcome == REPORT_SKIPPED;
+	return n;
+}
+
 static void print_text(const struct doctor *doctor)
 {
 	for (size_t i = 0; i < doctor->n_steps; i++) {
@@ -86,7 +95,12 @@ static void print_text(const struct doctor *doctor)
 		putchar('\n');
 	}
 	if (!doctor->failed) {
-		printf("\nAll is well.\n");
+		const size_t skipped = count_skipped(doctor);
+
+		if (skipped == 0)
+			printf("\nAll is well.\n");
+		else
+			printf("\nNothing that you may see is wrong; %zu steps were skipped.\n", skipped);
 		return;
 	}
 	printf("\nnext: ");

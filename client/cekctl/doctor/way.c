@@ -128,7 +128,7 @@ static const char *operations(const Cek__V1__ExplainReply *reply, char text[OPER
 	return text;
 }
 
-static void not_allowed(struct doctor *doctor, const char *why)
+static void not_allowed(struct doctor *doctor, const char *listener, const char *why)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	char next[REPORT_TEXT], who[64];
@@ -139,8 +139,9 @@ static void not_allowed(struct doctor *doctor, const char *why)
 		snprintf(who, sizeof(who), "%u", (unsigned)geteuid());
 	snprintf(next, sizeof(next),
 		"an administrator sees which rule of cekd.conf is missing: cekctl policy explain --user %s --operation "
-		"unwrap%s%s",
-		who, doctor->key ? " --key " : "", doctor->key ? doctor->key : "");
+		"unwrap%s%s%s%s",
+		who, doctor->key ? " --key " : "", doctor->key ? doctor->key : "", *listener ? " --listener " : "",
+		listener);
 	report_fail(doctor, "rule", "DENIED", next, "%s", why);
 }
 
@@ -155,7 +156,7 @@ static void judge_rule(struct doctor *doctor, const Cek__V1__ExplainReply *reply
 		report_add(doctor, "rule", REPORT_WARNING, "uid %u at listener %s may %s, but not unwrap", reply->uid,
 			reply->listener, operations(reply, text));
 	else
-		not_allowed(doctor, reply->why[0] ? reply->why : "unwrap is not granted");
+		not_allowed(doctor, reply->listener, reply->why[0] ? reply->why : "unwrap is not granted");
 }
 
 /* A cekd that cannot explain is asked to open what nobody has made: DENIED stands before everything else. */
@@ -177,7 +178,7 @@ static void try_rule(struct doctor *doctor)
 	r = ask(doctor->ctl, &request, CEK__V1__REPLY__RESULT_UNWRAP, &reply, &why);
 	rpc_reply_free(reply);
 	if (r == CEK_DENIED)
-		not_allowed(doctor, "no rule grants unwrap to you at this listener");
+		not_allowed(doctor, "", "no rule grants unwrap to you at this listener");
 	else
 		report_add(doctor, "rule", REPORT_OK, "some rule grants unwrap to you at this listener");
 }

@@ -33,6 +33,8 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
+enum { LINE_MAX_BYTES = 4096 };
+
 /* What came from elsewhere steers no terminal. */
 static void print_text(FILE *to, const char *text)
 {
@@ -51,8 +53,10 @@ static void print_lines(FILE *to, const char *title, char **lines, size_t n)
 	if (n > 0)
 		fprintf(to, "%s\n", title);
 	for (size_t i = 0; i < n; i++) {
+		char line[LINE_MAX_BYTES];
+
 		fputs("  ", to);
-		print_text(to, lines[i]);
+		print_text(to, output_local(lines[i], line, sizeof(line)));
 		fputc('\n', to);
 	}
 }

@@ -222,10 +222,11 @@ void keys_print_plan(Cek__V1__Key *key)
 
 const char *keys_retirement(const Cek__V1__Version *version, char text[KEYS_RETIREMENT])
 {
-	char time[OUTPUT_TIME];
+	char time[OUTPUT_TIME], why[KEYS_RETIREMENT];
 
 	if (version->overlap_end && *version->retire_why)
-		snprintf(text, KEYS_RETIREMENT, "%s: %s", output_time(version->overlap_end, time), version->retire_why);
+		snprintf(text, KEYS_RETIREMENT, "%s: %s", output_time(version->overlap_end, time),
+			output_local(version->retire_why, why, sizeof(why) - sizeof(time) - 2));
 	else if (version->overlap_end)
 		output_time(version->overlap_end, text);
 	else if (!*version->retire_why && version->deactivated && !version->destroyed)

@@ -68,7 +68,8 @@ static void hint_denied(const struct ctl *ctl, char hint[REACH_TEXT])
 		snprintf(hint + n, REACH_TEXT - (size_t)n, "; administrators use --socket %s", operations_socket);
 	else
 		snprintf(hint + n, REACH_TEXT - (size_t)n,
-			"; which rule is missing, administrators see with: cekctl policy explain --user %u",
+			"; which rule is missing, administrators see with: cekctl policy explain --user %u "
+			"--operation OPERATION --key KEY --listener LISTENER",
 			(unsigned)geteuid());
 }
 

@@ -306,13 +306,43 @@ static int preview_entry(struct import *import, size_t i)
 	return r;
 }
 
+/* What would not be sent. */
+static void print_left_out(const struct import *import)
+{
+	for (size_t i = 0; i < import->file.n; i++) {
+		const struct private_entry *entry = &import->file.entries[i];
+
+		if (!*entry->skipped && !import->there[i])
+			continue;
+		printf("key %zu of the file", entry->number);
+		printf(*entry->kid ? ", " : "");
+		output_text(entry->kid);
+		printf(*entry->skipped ? " is skipped: " : " was imported before");
+		output_text(entry->skipped);
+		putchar('\n');
+	}
+}
+
 static int preview_all(struct import *import)
 {
 	int r = EXIT_SUCCESS;
 
+	if (!import->ctl->json)
+		print_left_out(import);
+
+	size_t n = 0;
+
 	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
-		if (!*import->file.entries[i].skipped && !import->there[i])
+		if (!*import->file.entries[i].skipped && !import->there[i]) {
 			r = preview_entry(import, i);
+			n++;
+		}
+	if (r == EXIT_SUCCESS && n == 0 && import->ctl->json)
+		r = output_json(import->ctl,
+			json_pack("{s:b, s:[], s:[], s:[], s:b}", "dry_run", 1, "will", "stops", "warnings", "asks",
+				0));
+	else if (r == EXIT_SUCCESS && n == 0)
+		printf("\nNothing would be changed.\n");
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /* cekctl key show: all about one key, above all who still uses which version. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
@@ -163,6 +164,8 @@ int verb_key_show(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!words[0] == !kid)
 		return ctl_usage(ctl, "a NAME or --kid KID is needed, one of them");
+	if (words[0] && strchr(words[0], '/'))
+		return ctl_usage(ctl, "%s is no NAME of a key; a version's is shown with --kid %s", words[0], words[0]);
 	if (kid)
 		r = resolve_version(ctl, kid, &version);
 	if (r == EXIT_SUCCESS)

@@ -154,8 +154,10 @@ int verb_unwrap(struct ctl *ctl, int argc, char **argv)
 	struct resolved version;
 	json_t *object = NULL;
 	char **words;
-	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+	int r;
 
+	output_lines(ctl);
+	r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 	if (r != ARGS_GO)
 		return args_exit(r);
 	if (!force && isatty(STDOUT_FILENO))

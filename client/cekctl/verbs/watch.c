@@ -64,8 +64,10 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 	cek_call *call;
 	cek_conn *conn = NULL;
 	char **words;
-	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+	int r;
 
+	output_lines(ctl);
+	r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 	if (r != ARGS_GO)
 		return args_exit(r);
 	r = rpc_connect(ctl, &conn);

@@ -139,8 +139,10 @@ int verb_wrap(struct ctl *ctl, int argc, char **argv)
 	uint8_t apu[PARTY_INFO_MAX], apv[PARTY_INFO_MAX];
 	struct cek_wrap wrap_args = {0};
 	char **words;
-	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
+	int r;
 
+	output_lines(ctl);
+	r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 	if (r != ARGS_GO)
 		return args_exit(r);
 	if (!options.key || !options.enc)

@@ -115,7 +115,10 @@ static void say_stops(struct preview *preview, const struct version *version)
 
 	if (move_opens(version) && !move_opens(then))
 		say(stops, "nothing that was encrypted under version %u (%s) can be opened%s%s", version->number,
-			version->kid, then->state == STATE_SUSPENDED && then->until > 0 ? " until " : " any more",
+			version->kid,
+			then->state != STATE_SUSPENDED ? " any more"
+				: then->until > 0      ? " until "
+						       : " until it is resumed",
 			then->state == STATE_SUSPENDED && then->until > 0 ? when_utc(then->until, when) : "");
 	if (key->active && !preview->shadow->key.active)
 		say(stops, "nothing can be wrapped with key %s: no version of it is active then", key->name);
@@ -136,12 +139,23 @@ static void say_who(struct preview *preview, const struct version *version)
 
 /* ---- in words, kind by kind ------------------------------------------------------------------------------------ */
 
+/* why: what end was computed from or, if it is 0, what is missing. */
+static void say_retirement(struct lines *lines, uint64_t end, const char *why)
+{
+	char when[WHEN_MAX];
+
+	if (end > 0)
+		say(lines, "it is safe to retire from %s on (%s)", when_utc(end, when), why);
+	else
+		say(lines, "when it is safe to retire: %s", why);
+}
+
 static void say_deactivated(struct preview *preview)
 {
 	const struct key *key = preview->change->key;
 	const struct version *active = key->active, *then;
 	const uint32_t skew = preview->change->broker->skew;
-	char when[WHEN_MAX], why[SCHEDULE_WHY_MAX];
+	char why[SCHEDULE_WHY_MAX];
 	uint64_t end;
 
 	if (!active)
@@ -150,10 +164,9 @@ static void say_deactivated(struct preview *preview)
 	if (then->state != STATE_DEACTIVATED)
 		return;
 	end = schedule_overlap_end(then, skew);
-	say(&preview->will, "version %u (%s) is deactivated: it unwraps and wraps no more", active->number,
+	say(&preview->will, "version %u (%s) is deactivated: it still unwraps, and wraps no more", active->number,
 		active->kid);
-	say(&preview->will, "it is safe to retire %s%s(%s)", end > 0 ? "from " : "", end > 0 ? when_utc(end, when) : "",
-		schedule_retire_why(then, skew, why));
+	say_retirement(&preview->will, end, schedule_retire_why(then, skew, why));
 }
 
 /* A rotation by hand takes a version out of use that a schedule would have kept. */
@@ -161,7 +174,7 @@ static void ask_for_rotation(struct preview *preview)
 {
 	const struct change *change = preview->change;
 	const struct key *key = change->key;
-	struct due due = schedule_next(key, true);
+	struct due due = schedule_rotation(key);
 	char when[WHEN_MAX];
 
 	if (!key->active)
@@ -170,9 +183,8 @@ static void ask_for_rotation(struct preview *preview)
 	if (key->period == 0 || !in_use(preview, key->active))
 		return;
 	preview->reply.ask = true;
-	say(&preview->warning, "the schedule says otherwise: %s %s",
-		due.step == STEP_ACTIVATE ? "the next version becomes active at"
-					  : "version is in use, and the next one is published at",
+	say(&preview->warning, "the schedule says otherwise: version %u is in use, and the next one %s at %s",
+		key->active->number, due.step == STEP_ACTIVATE ? "becomes active" : "is published",
 		when_utc(due.time, when));
 }
 
@@ -214,9 +226,7 @@ static void say_waiting(struct preview *preview)
 	say(&preview->will, "until then it can be taken back: cekctl key keep %s", version->kid);
 	schedule_retire_why(version, change->broker->skew, why);
 	if (why[0] != '\0')
-		say(end > preview->now || end == 0 ? &preview->warning : &preview->will,
-			"it is safe to retire %s%s(%s)", end > 0 ? "from " : "", end > 0 ? when_utc(end, when) : "",
-			why);
+		say_retirement(end > preview->now || end == 0 ? &preview->warning : &preview->will, end, why);
 	if (in_use(preview, version))
 		say(&preview->warning, "it is in use");
 }

@@ -9,7 +9,7 @@ static const char back[] = "it goes back only to the state that it had before";
 #define OTHER "another version is active by now: resume to deactivated"
 #define FIRST "take its destruction back first, to the state that it had before"
 #define SAME "it is in that state already"
-#define ROTATE "it would leave its key without an active version: rotate the key first, or deactivate this version"
+#define ROTATE "it would leave its key without an active version: rotate the key first"
 #define ONCE "a version becomes active once: rotate the key to get a new active version"
 #define STAYS "compromised stays compromised: only destruction is left"
 #define GONE "it is destroyed; its kid stays as a tombstone"

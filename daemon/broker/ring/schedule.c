@@ -34,7 +34,7 @@ static uint64_t activation(const struct key *key, uint64_t active_since, uint64_
 	return later(active_since + seconds(key->period), published + seconds(lead(key)));
 }
 
-static struct due rotation_next(const struct key *key)
+struct due schedule_rotation(const struct key *key)
 {
 	struct version *next = pre_active(key);
 
@@ -47,7 +47,7 @@ static struct due rotation_next(const struct key *key)
 
 struct due schedule_next(const struct key *key, bool keep)
 {
-	struct due first = rotation_next(key);
+	struct due first = schedule_rotation(key);
 
 	for (size_t i = 0; i < key->n_versions; i++) {
 		struct version *version = key->versions[i];

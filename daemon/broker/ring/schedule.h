@@ -48,6 +48,9 @@ enum {
  * clock is not to be trusted. One that is held after a failure does not either, so that nothing else waits for it. */
 struct due schedule_next(const struct key *key, bool keep);
 
+/* The step by which the schedule goes on with this key: STEP_PUBLISH, STEP_ACTIVATE, or STEP_NONE. */
+struct due schedule_rotation(const struct key *key);
+
 /* Does anybody know how long an old version is needed? Without an overlap and a token lifetime a token may be of any
  * age. */
 bool schedule_overlap_known(const struct key *key);
