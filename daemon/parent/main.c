@@ -217,7 +217,7 @@ static int start(const struct options *options, struct supervisor_options *wante
 int main(int argc, char **argv)
 {
 	static struct inheritance inheritance;
-	struct supervisor_options wanted = {.test_page = -1};
+	static struct supervisor_options wanted = {.test_page = -1};
 	char program[PATH_MAX];
 	struct options options;
 	int status;

@@ -266,6 +266,7 @@ def test_clock_before_the_last_record(stopped):
 
 
 @pytest.mark.skipif(not C.ROOT, reason="root's children have no right of their own to lock memory")
+@pytest.mark.skipif(C.sanitized(), reason="a sanitizer locks no memory")
 def test_no_memory_may_be_locked(stopped):
     done = check(stopped, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536)))
     assert done.code == 0 and done.found("limits") == "warning", done.text

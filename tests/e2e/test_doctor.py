@@ -353,6 +353,7 @@ def test_disk(make_cekd):
 
 
 @root_only
+@pytest.mark.skipif(C.sanitized(), reason="a sanitizer locks no memory")
 def test_limits(make_cekd):
     """Not what stops an unwrap: a warning."""
     daemon = make_cekd(start=False, limits={"connections": 2000})

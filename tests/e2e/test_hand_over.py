@@ -319,7 +319,9 @@ VICTIMS = {"take-over.standing-by": ["cekd", "cekd-broker", "cekd-journal", "cek
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("step, victim", [(step, victim) for step in VICTIMS for victim in VICTIMS[step]])
+@pytest.mark.parametrize("step, victim", [
+    pytest.param(step, victim, marks=[] if victim == VICTIMS[step][n % len(VICTIMS[step])] else pytest.mark.slow)
+    for n, step in enumerate(VICTIMS) for victim in VICTIMS[step]])
 def test_killed_at_each_step(make_cekd, step, victim):
     """Of the new generation: whoever serves afterwards, no unwrap fails, and the next hand-over succeeds."""
     daemon = make_cekd(page=True)
