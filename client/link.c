@@ -76,6 +76,7 @@ static void link_close(struct cekd_link *link)
 static void link_refuse(struct cekd_link *link, int status)
 {
 	link_close(link);
+	link->closed_first = false;
 	backoff(link);
 	stream_drop_all(link->out);
 	link->events->refused(link->owner, status);
@@ -89,11 +90,13 @@ static void link_lost(struct cekd_link *link, int status, bool again)
 
 	if (link->replied)
 		link->grace_until = clock_monotonic_ns() + GRACE_MS * ns_per_ms;
-	if (!accepted && !in_grace(link)) {
+	/* Once it may be a cekd that hands over: it accepted, and took no more before the first request was there. */
+	if (!accepted && !in_grace(link) && link->closed_first) {
 		link->error = ECONNRESET;
 		link_refuse(link, CEK_E_CONNECT);
 		return;
 	}
+	link->closed_first = !accepted;
 	link_close(link);
 	if (!link->replied || status == CEK_E_PROTOCOL)
 		backoff(link);

@@ -48,6 +48,7 @@ struct cekd_link {
 	bool blocked;       /* the socket takes no more at the moment */
 	bool broken;        /* it never will; there may be something left to read */
 	bool replied;       /* this socket has brought a reply */
+	bool closed_first;  /* the socket before took nothing of what was asked */
 	bool flood;         /* the latest read filled all the room there was */
 	uint64_t opened_at; /* offset in the stream of this socket's first byte */
 	unsigned backoff_ms;

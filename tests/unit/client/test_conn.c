@@ -437,11 +437,8 @@ static void test_grace(void **state)
 	seen_free(&seen[0]);
 }
 
-/* Accepted and closed at once, before anything could be written: that is no connection. */
-static void test_closed_before_the_first_byte(void **state)
+static void closed_before_the_first_byte(struct stub *stub)
 {
-	struct stub *stub = *state;
-	struct seen seen = {0};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	strcpy(address.sun_path, stub->path);
@@ -449,7 +446,21 @@ static void test_closed_before_the_first_byte(void **state)
 	assert_int_equal(connect(stub->conn->link.socket, (struct sockaddr *)&address, sizeof(address)), 0);
 	stub_accept(stub);
 	stub_hang_up(stub);
+}
+
+/* Accepted and closed at once, before anything could be written: once, that is a cekd that hands over; twice, it is no
+ * connection. */
+static void test_closed_before_the_first_byte(void **state)
+{
+	struct stub *stub = *state;
+	struct seen seen = {0};
+
+	closed_before_the_first_byte(stub);
 	stub_unwrap(stub, -1, seen_callback, &seen); /* no SIGPIPE */
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(seen.count, 0);
+	stub->conn->link.backoff_ms = 0;
+	closed_before_the_first_byte(stub);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.status, CEK_E_CONNECT);
