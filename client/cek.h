@@ -169,7 +169,7 @@ struct cek_rewrap {
  *
  * When the connection ends, calls whose requests were not written whole go out on the next one, and so do, once, those
  * that change nothing: unwrap, wrap, rewrap, list, describe, versions, public keys, status. The others get
- * CEK_E_DISCONNECTED. When no connection can be made they get CEK_E_CONNECT: at once, or after up to 5 seconds if cekd
+ * CEK_E_DISCONNECTED. When no connection can be made they get CEK_E_CONNECT: at once, or after up to 30 seconds if cekd
  * has answered on this object before. */
 int cek_unwrap_start(cek_conn *conn, const struct cek_unwrap *args, int timeout_ms, cek_callback *callback,
 	void *userdata, cek_call **ret_call);

@@ -14,7 +14,7 @@
 enum {
 	BACKOFF_MIN_MS = 10,
 	BACKOFF_MAX_MS = 5000,
-	GRACE_MS = 5000,        /* so long a cekd that has served is waited for when it is gone, */
+	GRACE_MS = 30000,       /* so long a cekd that has served is waited for when it is gone, */
 	GRACE_BACKOFF_MS = 100, /* and is looked for at least so often */
 	READ_LARGE = 65536,     /* bytes: room for one read once replies come in numbers */
 	ROUNDS_MAX = 64,        /* reads in one turn: then other descriptors of the caller's loop get theirs */
