@@ -444,6 +444,9 @@ def test_restart_fails_nothing(make_cekd, activated):
     load = Load(daemon, made, timeout_ms=60000)
     for _ in range(3):
         daemon.restart()
+        with daemon.client() as client:  # those that waited have had their turn: no request is repeated twice
+            for _ in range(200):
+                assert client.unwrap(made).unwrap.cek == made.cek
     ok, failed, stall, status = load.stop()
     print(f"restart, activated={activated}: {ok} unwraps, longest stall {stall:.3f} s")
     assert failed == 0, status

@@ -238,7 +238,8 @@ static int file_follow(struct audit *audit, const struct store_state *keys)
 static int make(const struct audit_file_setup *setup, struct evidence *evidence, struct audit_file **ret_file)
 {
 	struct audit_file *file = calloc(1, sizeof(*file));
-	int r = file ? segment_init(&file->segment, setup->fd, setup->directory, setup->path, "audit.jsonl") : -ENOMEM;
+	int r = file ? segment_init(&file->segment, setup->fd, setup->directory, setup->path, "audit.jsonl")
+		     : log_origin(-ENOMEM);
 
 	if (r < 0) {
 		close(setup->fd);

@@ -179,7 +179,7 @@ int segment_seek_tail(struct segment *segment)
 		return 0;
 	text = malloc(window);
 	if (!text)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	offset = size - SEGMENT_TAIL;
 	n = pread(segment->fd, text, window, offset);
 	good = n > 0 && first_link(text, (size_t)n, &offset, &from);
@@ -207,7 +207,7 @@ int segment_read(struct segment *segment, chain_line_fn *line, void *userdata)
 	int r;
 
 	if (lseek(segment->fd, 0, SEEK_SET) < 0)
-		return -errno;
+		return log_origin(-errno);
 	r = chain_verify(segment->fd, NULL, &segment->head, line, userdata, &result);
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/release.h"
 #include "base/wipe.h"
 #include "daemon/journal/file/place.h"
@@ -300,7 +301,7 @@ static int recover(struct store_file *file)
 static int make(int fd, int directory, const char *path, bool read_only, bool stand_by, struct store **ret_store)
 {
 	struct store_file *file = calloc(1, sizeof(*file));
-	int r = file ? segment_init(&file->keys, fd, directory, path, "keys.jsonl") : -ENOMEM;
+	int r = file ? segment_init(&file->keys, fd, directory, path, "keys.jsonl") : log_origin(-ENOMEM);
 
 	if (r < 0) {
 		close(fd);
