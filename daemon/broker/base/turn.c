@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "base/log.h"
 #include "daemon/broker/base/turn.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
@@ -81,7 +82,7 @@ int turn_init(struct turn *turn)
 		return r;
 	turn->base = event_base_new();
 	if (!turn->base)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	event_assign(&turn->tick, turn->base, -1, 0, on_tick, turn);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/pack_audit.h"
 #include "proto/fields.h"
@@ -95,7 +96,7 @@ static int close_batch(struct audit *audit)
 	size_t head_len;
 
 	if (!batch)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	put_text(&put, FIELD_AUDIT_BATCH_INSTANCE, audit->instance);
 	put_number(&put, FIELD_AUDIT_BATCH_ACKED, audit->written);
 	head_len = put_finish(&put, head);

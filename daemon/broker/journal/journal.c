@@ -381,13 +381,13 @@ int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, 
 		.owner = owner};
 	list_init(&journal->appends);
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
-		return -EIO;
+		return log_origin(-EIO);
 	journal->next_id &= UINT64_MAX >> 1;
 	journal->heard = turn->now;
 	event_assign(&journal->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
 	event_assign(&journal->writable, turn->base, fd, EV_WRITE, on_writable, journal);
 	if (event_add(&journal->readable, NULL) < 0)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	/* A journal that runs already has told its state to the broker before us: begin without waiting for it. */
 	begin_replay(journal);
 	journal_flush(journal);

@@ -181,7 +181,7 @@ int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const 
 	event_assign(&link->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, link);
 	event_assign(&link->alive, turn->base, -1, EV_PERSIST, on_alive, link);
 	if (event_add(&link->readable, NULL) < 0 || event_add(&link->alive, &alive_period) < 0)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	on_alive(-1, 0, link);
 	return 0;
 }

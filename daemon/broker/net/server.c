@@ -64,7 +64,7 @@ int server_init(struct server *server, const struct server_uses *uses, const str
 	pool_init(&server->chunks, sizeof(struct chunk));
 	server->listeners = calloc(n > 0 ? n : 1, sizeof(*server->listeners));
 	if (!server->listeners)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	for (size_t i = 0; i < n; i++) {
 		struct listener *listener = &server->listeners[i];
 		int flags = fcntl(fds[i], F_GETFL);
@@ -77,9 +77,9 @@ int server_init(struct server *server, const struct server_uses *uses, const str
 			listener);
 		server->n_listeners++;
 		if (!listener->name)
-			return -ENOMEM;
+			return log_origin(-ENOMEM);
 		if (flags < 0 || fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) < 0)
-			return -errno;
+			return log_origin(-errno);
 	}
 	return 0;
 }

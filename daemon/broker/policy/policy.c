@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/policy/rule.h"
 
@@ -13,7 +14,7 @@ static int copy_ids(const uint32_t *ids, size_t n, uint32_t **ret_ids, size_t *r
 	uint32_t *copy = calloc(n > 0 ? n : 1, sizeof(*copy));
 
 	if (!copy)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (n > 0)
 		memcpy(copy, ids, n * sizeof(*copy));
 	*ret_ids = copy;
@@ -25,11 +26,11 @@ static int copy_keys(struct policy_rule *to, char *const *keys, size_t n)
 {
 	to->keys = calloc(n > 0 ? n : 1, sizeof(*to->keys));
 	if (!to->keys)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	for (; to->n_keys < n; to->n_keys++) {
 		to->keys[to->n_keys] = strdup(keys[to->n_keys]);
 		if (!to->keys[to->n_keys])
-			return -ENOMEM;
+			return log_origin(-ENOMEM);
 	}
 	return 0;
 }
@@ -75,7 +76,7 @@ static int load_rule(struct policy_rule *to, const Rule *from, char *const *list
 	to->anyone = from->anyone;
 	to->name = strdup(from->name);
 	if (!to->name)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	r = load_listeners(to, from, listeners, n_listeners, ret_why, why_size);
 	if (r == 0)
 		r = load_permissions(to, from, ret_why, why_size);
@@ -100,7 +101,7 @@ int policy_load(Rule *const *rules, size_t n_rules, char *const *listeners, size
 	}
 	policy.rules = calloc(n_rules > 0 ? n_rules : 1, sizeof(*policy.rules));
 	if (!policy.rules)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	while (r == 0 && policy.n_rules < n_rules) {
 		r = load_rule(&policy.rules[policy.n_rules], rules[policy.n_rules], listeners, n_listeners, ret_why,
 			why_size);

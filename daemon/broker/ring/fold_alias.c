@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/ring/fold_alias.h"
 #include "daemon/broker/ring/fold_intent.h"
 
@@ -21,11 +22,11 @@ static int add(struct ring *ring, struct version *version, const char *alias)
 	int r;
 
 	if (!grown)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	version->alias = grown;
 	grown[version->n_alias] = strdup(alias);
 	if (!grown[version->n_alias])
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	r = table_put(&ring->kids, alias, strlen(alias), version);
 	if (r < 0)
 		free(grown[version->n_alias]);

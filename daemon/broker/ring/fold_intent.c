@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/ring/fold_intent.h"
 
 int fold_contradiction(char *ret_why, size_t why_size, const char *what, const KeyRecord *record)
@@ -43,7 +44,7 @@ int fold_intent(struct ring *ring, const KeyRecord *record, char *ret_why, size_
 		return 0;
 	intent = calloc(1, sizeof(*intent));
 	if (!intent)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	if (record->cka_id.len > 0)
 		memcpy(intent->cka_id, record->cka_id.data, record->cka_id.len);
 	intent->cka_id_len = record->cka_id.len;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/ring/fold_intent.h"
 #include "daemon/broker/ring/fold_version.h"
 #include "daemon/broker/ring/moves.h"
@@ -178,20 +179,20 @@ int fold_version(struct ring *ring, const KeyRecord *record, char *ret_why, size
 	if (!key)
 		key = key_new(ring, record);
 	if (!key)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	grown = realloc(key->versions, (key->n_versions + 1) * sizeof(*grown));
 	if (!grown)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	key->versions = grown;
 	version = version_new(record);
 	if (!version)
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	version->key = key;
 	grown[key->n_versions++] = version;
 	version->number = (uint32_t)key->n_versions;
 	ring->n_versions++;
 	if (!version->kid || version->n_alias < record->n_alias || (record->public_key && !version->public_key))
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	version->taken = ring->live ? 0 : version->reserved;
 	r = index_version(ring, version);
 	if (r < 0)

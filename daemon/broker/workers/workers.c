@@ -57,7 +57,7 @@ int workers_up(struct workers *workers, int fd, int executing, const Cek__Intern
 	if (!page) {
 		free(worker);
 		close(fd);
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	}
 	*worker = (struct worker){.workers = workers,
 		.fd = fd,
@@ -72,7 +72,7 @@ int workers_up(struct workers *workers, int fd, int executing, const Cek__Intern
 	list_append(&workers->all, &worker->link);
 	if (event_add(&worker->readable, NULL) < 0) {
 		worker_free(worker);
-		return -ENOMEM;
+		return log_origin(-ENOMEM);
 	}
 	if (worker->manage)
 		workers->manage_wanted = true;
