@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/policy/explain.h"
+#include "daemon/broker/policy/nearest.h"
 #include "daemon/rulebook/open.h"
 #include "daemon/rulebook/rulebook.h"
 #include "proto/alg.h"

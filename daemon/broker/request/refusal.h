@@ -6,7 +6,7 @@
 #pragma once
 
 #include "daemon/broker/context/context.h"
-#include "daemon/broker/policy/explain.h"
+#include "daemon/broker/policy/nearest.h"
 
 enum { REFUSAL_MAX = 512 };
 

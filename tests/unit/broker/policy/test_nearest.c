@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/broker/policy/explain.h"
+#include "daemon/broker/policy/nearest.h"
 
 static char *listeners[] = {(char *)"gateway", (char *)"admin"};
 static char *gateway[] = {(char *)"gateway"}, *admin[] = {(char *)"admin"};

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/broker/policy/explain.h"
+#include "daemon/broker/policy/nearest.h"
 #include "daemon/broker/policy/rule.h"
 
 enum { WORDS_MAX = 128 };
