@@ -8,47 +8,20 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/versions.h"
 
-/* Whether it is there: brief, since versions_describe() may have to ask again for pages. */
-static int is_there(struct ctl *ctl, const char *name, const char *kid, bool *ret_there)
-{
-	Cek__V1__DescribeKeyRequest describe = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	cek_result *result = NULL;
-	cek_conn *conn = NULL;
-	uint8_t *packed;
-	size_t size;
-	int status, r = rpc_connect(ctl, &conn);
-
-	if (r != EXIT_SUCCESS)
-		return r;
-	describe.key = rpc_text(name);
-	describe.kid = rpc_text(kid);
-	describe.brief = true;
-	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
-	request.describe_key = &describe;
-	size = cek__v1__request__get_packed_size(&request);
-	packed = malloc(size);
-	if (!packed)
-		return ctl_fail(ctl, "out of memory");
-	cek__v1__request__pack(&request, packed);
-	status = cek_request(conn, packed, size, rpc_timeout(ctl), &result);
-	*ret_there = status == CEK_OK;
-	if (status != CEK_OK && status != CEK_UNKNOWN_KEY && status != CEK_DENIED)
-		r = rpc_fail(ctl, status, result);
-	cek_result_free(result);
-	free(packed);
-	return r;
-}
-
 int existing_find(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply)
 {
-	bool there = false;
-	int r = is_there(ctl, name, kid, &there);
+	Cek__V1__DescribeKeyRequest describe = CEK__V1__DESCRIBE_KEY_REQUEST__INIT;
+	Cek__V1__Reply *reply;
+	int no, r;
 
-	if (r != EXIT_SUCCESS || !there) {
-		*ret_reply = NULL;
+	*ret_reply = NULL;
+	describe.key = rpc_text(name);
+	describe.kid = rpc_text(kid);
+	describe.brief = true; /* versions_describe() may have to ask again for pages */
+	r = rpc_try_describe(ctl, &describe, &no, &reply);
+	if (r != EXIT_SUCCESS || !reply)
 		return r;
-	}
+	rpc_reply_free(reply);
 	return versions_describe(ctl, name, kid, false, ret_reply);
 }
 
@@ -99,14 +72,4 @@ int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_
 	}
 	cek_result_free(result);
 	return r;
-}
-
-bool existing_has_kid(const Cek__V1__Version *version, const char *kid)
-{
-	if (strcmp(version->kid, kid) == 0)
-		return true;
-	for (size_t i = 0; i < version->n_alias; i++)
-		if (strcmp(version->alias[i], kid) == 0)
-			return true;
-	return false;
 }

@@ -26,6 +26,3 @@ enum existing {
  * that does. Otherwise EXIT_FAILURE after a report. */
 int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_bytes cek, enum existing *ret_existing,
 	char **ret_kid);
-
-/* Whether that is the version's kid or one of its aliases. */
-bool existing_has_kid(const Cek__V1__Version *version, const char *kid);

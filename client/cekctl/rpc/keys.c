@@ -37,17 +37,19 @@ const Cek__V1__Version *keys_active(const Cek__V1__Key *key)
 	return NULL;
 }
 
+bool keys_has_kid(const Cek__V1__Version *version, const char *kid)
+{
+	for (size_t i = 0; i < version->n_alias; i++)
+		if (strcmp(version->alias[i], kid) == 0)
+			return true;
+	return strcmp(version->kid, kid) == 0;
+}
+
 const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid)
 {
-	for (size_t i = 0; i < key->n_version; i++) {
-		const Cek__V1__Version *version = key->version[i];
-
-		if (strcmp(version->kid, kid) == 0)
-			return version;
-		for (size_t j = 0; j < version->n_alias; j++)
-			if (strcmp(version->alias[j], kid) == 0)
-				return version;
-	}
+	for (size_t i = 0; i < key->n_version; i++)
+		if (keys_has_kid(key->version[i], kid))
+			return key->version[i];
 	return NULL;
 }
 

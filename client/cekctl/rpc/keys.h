@@ -16,6 +16,9 @@ const char *keys_provenance(Cek__V1__Provenance provenance);
 /* The active version, or NULL. */
 const Cek__V1__Version *keys_active(const Cek__V1__Key *key);
 
+/* Whether that is the version's kid or one of its aliases. */
+bool keys_has_kid(const Cek__V1__Version *version, const char *kid);
+
 /* The version of that kid or alias, or NULL. */
 const Cek__V1__Version *keys_version(const Cek__V1__Key *key, const char *kid);
 

@@ -127,7 +127,7 @@ static int check_version(struct import *import, size_t i, const Cek__V1__Version
 
 	if (version->state == CEK__V1__STATE__STATE_DESTROYED)
 		return conflict(import, entry, version->kid, "was this key, and is destroyed");
-	if (*entry->kid && !existing_has_kid(version, entry->kid))
+	if (*entry->kid && !keys_has_kid(version, entry->kid))
 		return conflict(import, entry, version->kid, "is this key, and has not the kid that is wanted");
 	import->kid[i] = strdup(version->kid);
 	if (!import->kid[i])
@@ -146,13 +146,18 @@ static int ask_for_aes(struct import *import, const struct private_entry *entry,
 	struct cek_unwrap args = {.kid = kid, .key = kid ? NULL : import->name, .alg = alg->name, .enc = "A256GCM"};
 	uint8_t cek[AES_PROOF_CEK];
 	struct aes_proof proof;
+	int r;
 
-	if (aes_proof_make(&entry->key, alg, cek, &proof) < 0)
+	if (aes_proof_make(&entry->key, alg, cek, &proof) < 0) {
+		wipe(cek, sizeof(cek));
 		return ctl_fail(import->ctl, "OpenSSL refuses to wrap with the AES key");
+	}
 	args.encrypted_key = (struct cek_bytes){proof.encrypted_key, proof.encrypted_key_len};
 	args.params.iv = (struct cek_bytes){proof.iv, proof.iv_len};
 	args.params.tag = (struct cek_bytes){proof.tag, proof.tag_len};
-	return existing_unwraps(import->ctl, &args, (struct cek_bytes){cek, sizeof(cek)}, ret_existing, ret_kid);
+	r = existing_unwraps(import->ctl, &args, (struct cek_bytes){cek, sizeof(cek)}, ret_existing, ret_kid);
+	wipe(cek, sizeof(cek));
+	return r;
 }
 
 /* AES keys have no public half. *ret_version stays NULL if the key, which is there, has no such version. */
