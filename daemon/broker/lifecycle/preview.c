@@ -74,13 +74,9 @@ static void on_request_gone(struct request *request)
 
 /* ---- the version that loses something -------------------------------------------------------------------------- */
 
-/* Tokens under it may still come: it was used within the overlap, or nobody knows how long one lives. */
 static bool in_use(const struct preview *preview, const struct version *version)
 {
-	const struct key *key = version->key;
-	uint64_t overlap = schedule_overlap(key, preview->change->broker->skew) * 1000000;
-
-	return version->last_used > 0 && (!schedule_overlap_known(key) || version->last_used + overlap > preview->now);
+	return schedule_in_use(version, preview->change->broker->skew, preview->now);
 }
 
 static void say_users(struct lines *stops, const struct version *version)

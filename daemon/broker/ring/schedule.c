@@ -76,6 +76,14 @@ uint64_t schedule_overlap(const struct key *key, uint32_t skew)
 	return (uint64_t)key->jwks_max_age + key->token_lifetime + skew;
 }
 
+bool schedule_in_use(const struct version *version, uint32_t skew, uint64_t now)
+{
+	if (version->last_used == 0)
+		return false;
+	return !schedule_overlap_known(version->key) ||
+		version->last_used + seconds(schedule_overlap(version->key, skew)) > now;
+}
+
 uint64_t schedule_overlap_end(const struct version *version, uint32_t skew)
 {
 	const struct key *key = version->key;

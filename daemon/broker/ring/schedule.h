@@ -69,6 +69,9 @@ uint64_t schedule_overlap_end(const struct version *version, uint32_t skew);
 size_t schedule_plan(const struct key *key, uint64_t now, uint32_t skew, bool rotate, struct planned ret_plan[PLAN_MAX],
 	size_t *ret_more);
 
+/* Tokens under this version may still come: it was used within the overlap, or nobody knows how long one lives. */
+bool schedule_in_use(const struct version *version, uint32_t skew, uint64_t now);
+
 /* What the overlap is the sum of: "overlap 3600 s", "JWKS max-age 300 s + token lifetime 600 s + clock skew 60 s". Only
  * if it is known. Returns text. */
 const char *schedule_sum(const struct key *key, uint32_t skew, char text[SCHEDULE_SUM_MAX]);

@@ -20,7 +20,7 @@ static int check_unused(struct request *request, const struct version *version)
 	char when[WHEN_MAX], sum[SCHEDULE_SUM_MAX];
 	char safe[SCHEDULE_WHY_MAX];
 
-	if (version->last_used == 0 || (known && version->last_used + overlap <= clock_real_us()))
+	if (!schedule_in_use(version, request->broker->skew, clock_real_us()))
 		return STATUS_OK;
 	snprintf(safe, sizeof(safe),
 		"when it is safe is not known: cekctl key schedule %s --token-lifetime DURATION (or --overlap)",
