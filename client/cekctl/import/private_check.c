@@ -9,6 +9,8 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
+#include "client/cekctl/import/rsa_parts.h"
+
 /* A part that is there and not zero. */
 static bool has_number(const EVP_PKEY *pkey, const char *param)
 {
@@ -33,25 +35,12 @@ static bool is_smaller(const EVP_PKEY *pkey, const char *param, const char *than
 
 static int check_rsa(const EVP_PKEY *pkey, char why[PRIVATE_WHY])
 {
-	static const struct {
-		const char *name, *param;
-	} parts[] = {
-		{"n", OSSL_PKEY_PARAM_RSA_N},
-		{"e", OSSL_PKEY_PARAM_RSA_E},
-		{"d", OSSL_PKEY_PARAM_RSA_D},
-		{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-		{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-		{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-		{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
-		{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
-	};
-
 	if (has_number(pkey, OSSL_PKEY_PARAM_RSA_FACTOR3))
 		return private_refuse(why, "RSA keys of more than two primes are not supported");
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (!has_number(pkey, parts[i].param))
+	for (size_t i = 0; i < RSA_PARTS; i++)
+		if (!has_number(pkey, rsa_parts[i].param))
 			return private_refuse(why, "the RSA key has no %s: a private key is needed, with all its parts",
-				parts[i].name);
+				rsa_parts[i].member);
 	if (!is_smaller(pkey, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_N))
 		return private_refuse(why, "not a valid key: d is not smaller than n");
 	return 0;

@@ -11,9 +11,10 @@
 #include <openssl/param_build.h>
 
 #include "client/cekctl/import/rsa_crt.h"
+#include "client/cekctl/import/rsa_parts.h"
 #include "proto/base64url.h"
 
-enum { OCTETS_MAX = RSA_BITS_MAX / 8, RSA_PARTS = 8, RSA_TOLD = 3, X25519_LEN = 32 };
+enum { OCTETS_MAX = RSA_BITS_MAX / 8, X25519_LEN = 32 };
 
 static const char *text_of(const json_t *jwk, const char *name)
 {
@@ -69,24 +70,11 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *builder, char why[PRIVA
 	return pkey;
 }
 
-static const struct {
-	const char *member, *param;
-} parts[RSA_PARTS] = {
-	{"n", OSSL_PKEY_PARAM_RSA_N},
-	{"e", OSSL_PKEY_PARAM_RSA_E},
-	{"d", OSSL_PKEY_PARAM_RSA_D},
-	{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-	{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-	{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-	{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
-	{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
-};
-
 /* RFC 7518 section 6.3.2: d alone, or all of them. */
 static bool is_minimal(const json_t *jwk)
 {
 	for (size_t i = RSA_TOLD; i < RSA_PARTS; i++)
-		if (json_object_get(jwk, parts[i].member))
+		if (json_object_get(jwk, rsa_parts[i].member))
 			return false;
 	return true;
 }
@@ -123,7 +111,7 @@ static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 		good = false;
 	}
 	for (size_t i = 0; good && i < (minimal ? RSA_TOLD : RSA_PARTS); i++) {
-		number[i] = number_of(jwk, parts[i].member, 0, why);
+		number[i] = number_of(jwk, rsa_parts[i].member, 0, why);
 		good = number[i] != NULL;
 	}
 	/* OpenSSL 3.5 makes no key of it and does not say why. */
@@ -134,7 +122,7 @@ static EVP_PKEY *read_rsa(const json_t *jwk, char why[PRIVATE_WHY])
 	if (good && minimal)
 		good = compute_rest(number, why);
 	for (size_t i = 0; good && i < RSA_PARTS; i++)
-		good = OSSL_PARAM_BLD_push_BN(builder, parts[i].param, number[i]);
+		good = OSSL_PARAM_BLD_push_BN(builder, rsa_parts[i].param, number[i]);
 	if (good)
 		pkey = build("RSA", builder, why);
 	for (size_t i = 0; i < RSA_PARTS; i++)
