@@ -16,6 +16,7 @@ void calls_init(struct calls *calls, cek_conn *conn, struct stream *out)
 	*calls = (struct calls){.conn = conn, .out = out};
 	list_init(&calls->open);
 	list_init(&calls->lost);
+	list_init(&calls->deferred);
 	list_init(&calls->spare);
 }
 
@@ -24,6 +25,7 @@ void calls_deinit(struct calls *calls)
 	struct link *link;
 
 	list_move(&calls->open, &calls->lost);
+	list_move(&calls->open, &calls->deferred);
 	while ((link = list_take(&calls->open)))
 		pages_free(list_entry(link, cek_call, link)->pages);
 	for (size_t i = 0; i < calls->n_chunks; i++)
@@ -77,6 +79,21 @@ static int deadline_set(cek_call *call, int timeout_ms)
 	return heap_add(&call->calls->timers, &call->timer) < 0 ? CEK_E_NOMEM : CEK_OK;
 }
 
+static uint64_t next_id(const cek_call *call)
+{
+	return (call->calls->serial + 1) << CALL_INDEX_BITS | call->index;
+}
+
+static void call_open(cek_call *call, cek_callback *callback, void *userdata)
+{
+	call->id = next_id(call);
+	call->calls->serial++;
+	call->calls->n_open++;
+	call->told = UINT64_MAX;
+	call->callback = callback;
+	call->userdata = userdata;
+}
+
 /* The request goes behind all others, and so does the call. */
 static void call_queue(cek_call *call, struct request *request, size_t body_len)
 {
@@ -92,17 +109,11 @@ static void call_queue(cek_call *call, struct request *request, size_t body_len)
 	list_append(&call->calls->open, &call->link);
 }
 
-static uint64_t next_id(const cek_call *call)
-{
-	return (call->calls->serial + 1) << CALL_INDEX_BITS | call->index;
-}
-
 int calls_start(struct calls *calls, struct request *request, int timeout_ms, cek_callback *callback, void *userdata,
 	cek_call **ret_call)
 {
 	uint32_t deadline_ms = timeout_ms < 0 ? 0 : timeout_ms == 0 ? 1 : (uint32_t)timeout_ms;
 	cek_call *call;
-	uint64_t id;
 	size_t size;
 	int status;
 
@@ -111,8 +122,7 @@ int calls_start(struct calls *calls, struct request *request, int timeout_ms, ce
 	call = call_spare(calls);
 	if (!call)
 		return CEK_E_NOMEM;
-	id = next_id(call);
-	size = pack_size(request, id, deadline_ms);
+	size = pack_size(request, next_id(call), deadline_ms);
 	if (size == 0 || size > FRAME_BODY_MAX)
 		return CEK_E_INVALID;
 	status = output_reserve(calls, size);
@@ -120,16 +130,33 @@ int calls_start(struct calls *calls, struct request *request, int timeout_ms, ce
 		status = deadline_set(call, timeout_ms);
 	if (status != CEK_OK)
 		return status;
-	calls->serial++;
-	call->id = id;
+	call_open(call, callback, userdata);
 	call->kind = request->kind;
 	call->cek_len = request->cek_len;
 	call->pages = request->pages;
-	call->told = UINT64_MAX;
-	call->callback = callback;
-	call->userdata = userdata;
-	calls->n_open++;
 	call_queue(call, request, size);
+	if (ret_call)
+		*ret_call = call;
+	return CEK_OK;
+}
+
+int calls_defer(struct calls *calls, cek_callback *callback, void *userdata, cek_call **ret_call)
+{
+	cek_call *call;
+
+	if (calls->n_open >= calls->max_calls)
+		return CEK_E_FULL;
+	call = call_spare(calls);
+	if (!call)
+		return CEK_E_NOMEM;
+	call_open(call, callback, userdata);
+	call->kind = CALL_ANY;
+	call->frame_at = UINT64_MAX; /* so that no reply answers it */
+	call->frame_len = 0;
+	call->kept = false;
+	call->pages = NULL;
+	list_remove(&call->link);
+	list_append(&calls->deferred, &call->link);
 	if (ret_call)
 		*ret_call = call;
 	return CEK_OK;
@@ -300,10 +327,33 @@ void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *resul
 	}
 }
 
+void calls_finish_all(struct calls *calls, cek_result *result)
+{
+	calls_finish_before(calls, UINT64_MAX, result);
+	while (!list_empty(&calls->deferred))
+		call_finish(list_entry(calls->deferred.next, cek_call, link), cek_result_keep(result));
+}
+
+/* One that a callback has deferred meanwhile waits for the next turn, so that each turn ends. */
+void calls_run_deferred(struct calls *calls)
+{
+	const uint64_t last = calls->serial;
+
+	while (!list_empty(&calls->deferred)) {
+		cek_call *call = list_entry(calls->deferred.next, cek_call, link);
+
+		if (call->id >> CALL_INDEX_BITS > last)
+			return;
+		call_finish(call, result_local(CEK_OK));
+	}
+}
+
 uint64_t calls_due(const struct calls *calls)
 {
 	const struct heap_node *first = heap_first(&calls->timers);
 
+	if (!list_empty(&calls->deferred))
+		return 0;
 	return first ? first->key : UINT64_MAX;
 }
 

@@ -47,8 +47,9 @@ struct cek_call {
 struct calls {
 	cek_conn *conn; /* whose they are */
 	struct stream *out;
-	struct link open; /* in the order of their start */
-	struct link lost; /* open as well, but about to get their callbacks: the connection is gone */
+	struct link open;     /* in the order of their start */
+	struct link lost;     /* open as well, but about to get their callbacks: the connection is gone */
+	struct link deferred; /* open as well, but ask nothing: the next turn brings their callbacks */
 	struct link spare;
 	struct cek_call **chunks;
 	size_t n_chunks;
@@ -70,10 +71,16 @@ void calls_deinit(struct calls *calls);
 int calls_start(struct calls *calls, struct request *request, int timeout_ms, cek_callback *callback, void *userdata,
 	cek_call **ret_call);
 
+/* Open a call that asks nothing. As cek_defer_start(). */
+int calls_defer(struct calls *calls, cek_callback *callback, void *userdata, cek_call **ret_call);
+
+/* Finish those that were opened before this turn, in the order of their start. */
+void calls_run_deferred(struct calls *calls);
+
 /* The open call of that id, NULL if there is none any more. *ret_known is false if there never was one. */
 cek_call *calls_find(struct calls *calls, uint64_t id, bool *ret_known);
 
-/* When the first of them has waited long enough, in nanoseconds of CLOCK_MONOTONIC; UINT64_MAX = never. */
+/* When the first of them has waited long enough, in nanoseconds of CLOCK_MONOTONIC; 0 = now, UINT64_MAX = never. */
 uint64_t calls_due(const struct calls *calls);
 
 /* Finish those. */
@@ -82,6 +89,9 @@ void calls_expire(struct calls *calls);
 /* Finish calls whose frame begins before offset, with one result for all, in the order of their start; first those that
  * were lost in a callback of which this is called. The result stays the caller's. */
 void calls_finish_before(struct calls *calls, uint64_t offset, cek_result *result);
+
+/* Finish all of them, likewise. */
+void calls_finish_all(struct calls *calls, cek_result *result);
 
 /* The socket is gone. Calls whose requests were not written whole are sent on the next one; so are those that may be
  * carried out twice, once, if again is set; the others are finished with the status. */

@@ -94,6 +94,12 @@ short cek_conn_events(const cek_conn *conn);
  * after starting calls: they are written by the next cek_conn_process(), all together. */
 int cek_conn_timeout(const cek_conn *conn);
 
+/* Called when cek_conn_timeout() may have become shorter than it said last: a call was queued outside of process() and
+ * wait(). After these ask anyway. It only notes that, or arms something: cek_conn_timeout() and starting further calls
+ * are allowed inside it, while process(), wait() and waiting calls do nothing. NULL = none (the default). */
+typedef void cek_wakeup(cek_conn *conn, void *userdata);
+void cek_conn_set_wakeup(cek_conn *conn, cek_wakeup *wakeup, void *userdata);
+
 /* Connect, write, read, run callbacks: all that is possible without waiting. Returns the number of calls still open,
  * watches among them. Inside a callback it does nothing. */
 size_t cek_conn_process(cek_conn *conn);
@@ -177,6 +183,11 @@ int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, 
 	cek_call **ret_call);
 int cek_rewrap_start(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, cek_callback *callback,
 	void *userdata, cek_call **ret_call);
+
+/* A call that asks cekd nothing: its callback comes with CEK_OK from the next cek_conn_process(), and until then
+ * cek_conn_timeout() is 0. For who knows an answer already and must not give it inside of the question. It counts as
+ * an open call and can be cancelled. Returns as cek_unwrap_start(). */
+int cek_defer_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call);
 
 /* One callback at once with the present epoch (cek_result_epoch()) and one at each new one. It ends with exactly one
  * callback whose status is not CEK_OK: cancelled, disconnected, refused. Then start it again. Cancelled in its own

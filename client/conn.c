@@ -163,17 +163,55 @@ cek_conn *cek_conn_free(cek_conn *conn)
 	conn->closing = true;
 	link_end(&conn->link);
 	if (!conn_is_foreign(conn))
-		calls_finish_before(&conn->calls, UINT64_MAX, result_local(CEK_E_CANCELLED));
+		calls_finish_all(&conn->calls, result_local(CEK_E_CANCELLED));
 	conn_unpin(conn);
 	return NULL;
+}
+
+/* Something was queued. Inside of the loop the caller asks for the time-out anyway; a wakeup that turns the connection
+ * finds it busy, so that no callback ever runs inside a start. */
+static void conn_wake(cek_conn *conn)
+{
+	if (!conn->wakeup || conn->running)
+		return;
+	conn_pin(conn);
+	conn->running = true;
+	conn->wakeup(conn, conn->wakeup_data);
+	conn->running = false;
+	conn_unpin(conn);
 }
 
 int conn_start(cek_conn *conn, struct request *request, int timeout_ms, cek_callback *callback, void *userdata,
 	cek_call **ret_call)
 {
+	int status;
+
 	if (!conn || !callback || conn->closing || conn_is_foreign(conn))
 		return CEK_E_INVALID;
-	return calls_start(&conn->calls, request, timeout_ms, callback, userdata, ret_call);
+	status = calls_start(&conn->calls, request, timeout_ms, callback, userdata, ret_call);
+	if (status == CEK_OK)
+		conn_wake(conn);
+	return status;
+}
+
+int cek_defer_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call)
+{
+	int status;
+
+	if (!conn || !callback || conn->closing || conn_is_foreign(conn))
+		return CEK_E_INVALID;
+	status = calls_defer(&conn->calls, callback, userdata, ret_call);
+	if (status == CEK_OK)
+		conn_wake(conn);
+	return status;
+}
+
+void cek_conn_set_wakeup(cek_conn *conn, cek_wakeup *wakeup, void *userdata)
+{
+	if (!conn)
+		return;
+	conn->wakeup = wakeup;
+	conn->wakeup_data = userdata;
 }
 
 void cek_call_cancel(cek_call *call)
@@ -257,9 +295,10 @@ static size_t conn_leave(cek_conn *conn)
 	return n_open;
 }
 
-static void conn_turn(cek_conn *conn)
+static void conn_turn(cek_conn *conn, bool drain)
 {
-	link_run(&conn->link);
+	link_run(&conn->link, drain);
+	calls_run_deferred(&conn->calls);
 	calls_expire(&conn->calls);
 	link_push(&conn->link); /* what the callbacks have started */
 }
@@ -268,7 +307,8 @@ size_t cek_conn_process(cek_conn *conn)
 {
 	if (!conn_enter(conn))
 		return conn && !conn_is_foreign(conn) ? conn->calls.n_open : 0;
-	conn_turn(conn);
+	conn_turn(conn,
+		true); /* a caller's loop may be edge-triggered, and the end of the socket stand behind a reply */
 	return conn_leave(conn);
 }
 
@@ -282,7 +322,7 @@ size_t cek_conn_wait(cek_conn *conn, int timeout_ms)
 
 		link_wait(&conn->link, limit >= 0 && (timeout_ms < 0 || limit < timeout_ms) ? limit : timeout_ms);
 	}
-	conn_turn(conn);
+	conn_turn(conn, false);
 	return conn_leave(conn);
 }
 

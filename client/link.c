@@ -69,7 +69,7 @@ static void link_close(struct cekd_link *link)
 	(void)epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->socket, NULL); /* a child may still have it */
 	close(link->socket);
 	link->socket = -1;
-	link->blocked = link->broken = link->flood = false;
+	link->blocked = link->broken = link->flood = link->unread = false;
 	buffer_consume(&link->in, buffer_len(&link->in));
 }
 
@@ -228,7 +228,7 @@ static bool link_reserve(struct cekd_link *link)
 }
 
 /* True if there may be more to read. */
-static bool link_read(struct cekd_link *link)
+static bool link_read(struct cekd_link *link, bool drain)
 {
 	size_t room;
 	ssize_t n;
@@ -252,17 +252,18 @@ static bool link_read(struct cekd_link *link)
 	link->flood = (size_t)n == room;
 	buffer_filled(&link->in, (size_t)n);
 	link_dispatch(link);
-	return link->flood || link->broken;
+	return drain || link->flood || link->broken;
 }
 
-void link_run(struct cekd_link *link)
+void link_run(struct cekd_link *link, bool drain)
 {
 	bool more = true;
 
 	for (unsigned i = 0; more && i < ROUNDS_MAX; i++) {
 		link_push(link);
-		more = link_read(link);
+		more = link_read(link, drain);
 	}
+	link->unread = more && link->socket >= 0;
 }
 
 /* The socket itself is cheaper to wait for than the epoll descriptor around it. */
@@ -278,6 +279,8 @@ void link_wait(const struct cekd_link *link, int timeout_ms)
 
 uint64_t link_due(const struct cekd_link *link)
 {
+	if (link->unread)
+		return 0;
 	if (stream_pending(link->out) == 0 || link->blocked)
 		return UINT64_MAX;
 	return link->socket < 0 ? link->retry_at : 0;

@@ -50,6 +50,7 @@ struct cekd_link {
 	bool replied;       /* this socket has brought a reply */
 	bool closed_first;  /* the socket before took nothing of what was asked */
 	bool flood;         /* the latest read filled all the room there was */
+	bool unread;        /* the latest turn ended before there was nothing left to read */
 	uint64_t opened_at; /* offset in the stream of this socket's first byte */
 	unsigned backoff_ms;
 	uint64_t retry_at;    /* no connect before */
@@ -71,13 +72,15 @@ void link_end(struct cekd_link *link);
 /* Connect if there is something to send, and write. */
 void link_push(struct cekd_link *link);
 
-/* Write and read until nothing moves any more. */
-void link_run(struct cekd_link *link);
+/* Write and read until nothing moves any more, or for so long that others of the caller's loop shall have their turn.
+ * drain: until the socket says that it has nothing left; otherwise a read that did not fill its room tells, which is
+ * enough for who looks again before he waits. */
+void link_run(struct cekd_link *link, bool drain);
 
 /* Wait until there is something to do, or the time is over (-1 = any time). */
 void link_wait(const struct cekd_link *link, int timeout_ms);
 
-/* When it wants to be run although nothing can be read, in nanoseconds of CLOCK_MONOTONIC; 0 = now, UINT64_MAX =
+/* When it wants to be run although nothing new can be read, in nanoseconds of CLOCK_MONOTONIC; 0 = now, UINT64_MAX =
  * never. */
 uint64_t link_due(const struct cekd_link *link);
 

@@ -22,6 +22,7 @@ static const size_t whole_factors[N_FACTORS] = {8, 16};
 
 /* For the statuses that come from libcek itself: they need no memory, so that a callback can always be run. */
 static const struct cek_result local_results[] = {
+	{.status = CEK_OK},
 	{.status = CEK_E_INVALID},
 	{.status = CEK_E_NOMEM},
 	{.status = CEK_E_CONNECT},

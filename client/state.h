@@ -23,6 +23,9 @@ struct cek_conn {
 	bool closing;        /* freed: goes when nobody is inside any more */
 	unsigned pins;
 
+	cek_wakeup *wakeup; /* NULL = nobody wants to know */
+	void *wakeup_data;
+
 	cek_result *notice; /* what cekd says to all calls that are lost with the socket; NULL most of the time */
 	bool watched;       /* cekd tells this socket about each new epoch */
 	uint64_t epoch;
