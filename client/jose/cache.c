@@ -21,6 +21,9 @@ enum {
 	ENTRIES_MAX = 65536,
 	SECONDS_MAX = 86400,
 	WATCH_RETRY_MS = 1000, /* after a refused or broken watch */
+	PINGS = 2,             /* questions whether the ring is as it was, in the longest silence */
+	SILENCE_MIN = 2,       /* seconds */
+	SILENCE_MAX = 3600,
 	SEED_LEN = 16,
 };
 
@@ -38,6 +41,11 @@ struct cek_jwe_cache {
 	pid_t owner;    /* the process that made it: a child has neither the connection nor, wiped, the CEKs */
 	cek_call *watch;
 	uint64_t watch_again; /* not before */
+	cek_call *ping;       /* a question on the way whether the ring is as it was */
+	uint64_t asked;       /* when that was started, or the watch */
+	uint64_t heard;       /* the ring was as known at that time or later: when the latest of them was started that
+			       * was answered. Not when an answer was read: it may have lain about for long */
+	uint64_t max_silence; /* ms */
 	uint64_t epoch;
 	uint64_t max_age; /* ms */
 	size_t max_entries;
@@ -71,6 +79,7 @@ int cek_jwe_cache_new(cek_conn *conn, size_t max_entries, unsigned max_seconds, 
 	cache->owner = getpid();
 	cache->max_entries = max_entries;
 	cache->max_age = (uint64_t)max_seconds * 1000;
+	cache->max_silence = CEK_JWE_SILENCE_DEFAULT * 1000;
 	cache->slots = calloc(max_entries, sizeof(*cache->slots));
 	cache->chains = calloc(max_entries, sizeof(*cache->chains));
 	if (!cache->slots || !cache->chains || arena_init(&cache->arena, max_entries * CEK_LEN_MAX) < 0 ||
@@ -87,8 +96,10 @@ cek_jwe_cache *cek_jwe_cache_free(cek_jwe_cache *cache)
 {
 	if (!cache)
 		return NULL;
-	if (cache->watch && cache->owner == getpid())
+	if (cache->owner == getpid()) {
+		cek_call_cancel(cache->ping);
 		cek_call_cancel(cache->watch);
+	}
 	arena_deinit(&cache->arena);
 	free(cache->chains);
 	free(cache->slots);
@@ -170,6 +181,8 @@ static void watched(cek_call *call, cek_result *result, void *userdata)
 
 	(void)call;
 	if (status == CEK_OK) {
+		if (!cache->stats.live)
+			cache->heard = cache->asked;
 		cache->stats.live = true;
 		epoch_is(cache, cek_result_epoch(result));
 		return;
@@ -182,17 +195,65 @@ static void watched(cek_call *call, cek_result *result, void *userdata)
 		cache->conn = NULL; /* it is being closed; or the cache is, which then does not need it either */
 }
 
+/* cekd answers a second watch of the same connection with the present epoch, whether it says so or that it has one. */
+static void pinged(cek_call *call, cek_result *result, void *userdata)
+{
+	cek_jwe_cache *cache = userdata;
+
+	if (cek_result_status(result) != CEK_OK) {
+		cache->ping = NULL;
+		return;
+	}
+	if (cache->stats.live) {
+		cache->heard = cache->asked;
+		epoch_is(cache, cek_result_epoch(result));
+	}
+	cek_call_cancel(call); /* comes here once more */
+}
+
+static bool is_mine(const cek_jwe_cache *cache, const cek_conn *conn)
+{
+	return conn && conn == cache->conn && cache->owner == getpid();
+}
+
+void cache_ask(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
+{
+	bool again = cache->stats.live;
+
+	if (!is_mine(cache, conn))
+		return;
+	if (again ? cache->ping || now < cache->asked + cache->max_silence / PINGS
+		  : cache->watch || now < cache->watch_again)
+		return;
+	cache->asked = now;
+	if (again)
+		(void)cek_watch_start(conn, pinged, cache, &cache->ping);
+	else if (cek_watch_start(conn, watched, cache, &cache->watch) != CEK_OK)
+		cache->watch_again = now + WATCH_RETRY_MS;
+}
+
+static bool is_live(const cek_jwe_cache *cache, uint64_t now)
+{
+	return cache->stats.live && now <= cache->heard + cache->max_silence;
+}
+
 /* Whether the cache may be used now. */
 static bool is_ready(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
 {
-	if (!conn || conn != cache->conn || cache->owner != getpid())
+	if (!is_mine(cache, conn))
 		return false;
-	if (!cache->watch && now >= cache->watch_again &&
-		cek_watch_start(conn, watched, cache, &cache->watch) != CEK_OK)
-		cache->watch_again = now + WATCH_RETRY_MS;
+	cache_ask(cache, conn, now);
 	if (cache->stats.live)
 		epoch_is(cache, cek_conn_epoch(conn));
-	return cache->stats.live;
+	return is_live(cache, now);
+}
+
+int cek_jwe_cache_set_silence(cek_jwe_cache *cache, unsigned max_seconds)
+{
+	if (max_seconds < SILENCE_MIN || max_seconds > SILENCE_MAX)
+		return CEK_JWE_MALFORMED;
+	cache->max_silence = (uint64_t)max_seconds * 1000;
+	return CEK_JWE_OK;
 }
 
 /* ---- use --------------------------------------------------------------------------------------------------------- */
@@ -265,4 +326,5 @@ void cek_jwe_cache_get_stats(const cek_jwe_cache *cache, struct cek_jwe_cache_st
 {
 	*ret_stats = cache->stats;
 	ret_stats->entries = cache->entries;
+	ret_stats->live = is_live(cache, cache_now());
 }

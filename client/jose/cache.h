@@ -27,8 +27,12 @@ struct cached {
 	const char *version;
 };
 
-/* Look for the CEK of a token that came with this connection. Starts the watch if there is none and empties the cache
- * if the ring has moved; without a watch, or for another connection than the cache's own, nothing is ever found. */
+/* Start what keeps the cache open, if it is time: the watch, or a question whether the ring is as it was. */
+void cache_ask(cek_jwe_cache *cache, cek_conn *conn, uint64_t now);
+
+/* Look for the CEK of a token that came with this connection. Does what cache_ask() does, and empties the cache if the
+ * ring has moved; without a watch, when cekd has been silent for too long, or for another connection than the cache's
+ * own, nothing is ever found. */
 bool cache_find(cek_jwe_cache *cache, cek_conn *conn, const uint8_t id[CACHE_ID_LEN], uint64_t now,
 	struct cached *ret_cached);
 

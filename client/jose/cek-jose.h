@@ -31,7 +31,7 @@ enum {
 	CEK_JWE_POLICY = 2,      /* well-formed, but not allowed: alg, enc, zip, crit; or the policy is incomplete */
 	CEK_JWE_NO_KEY = 3,      /* no key that this caller may use, or its state does not allow it */
 	CEK_JWE_DENIED = 4,      /* cekd does not let this caller do that operation */
-	CEK_JWE_UNAVAILABLE = 5, /* cekd or its token does not answer, in time; the only one that is worth a retry */
+	CEK_JWE_UNAVAILABLE = 5, /* no answer of cekd or its token, whyever: status and temporary tell */
 	CEK_JWE_TOO_LARGE = 6,   /* token, header or plaintext over the caller's limit */
 	CEK_JWE_NOMEM = 7,
 	CEK_JWE_FAILED = 8, /* every cryptographic failure: one code, one text, no details */
@@ -42,7 +42,7 @@ const char *cek_jwe_code_name(int code);
 const char *cek_jwe_code_text(int code);
 
 enum {
-	CEK_JWE_DETAILS_MAX = 192,
+	CEK_JWE_DETAILS_MAX = 184,
 	CEK_JWE_HEADER_MAX = 8192,      /* bytes of the decoded header */
 	CEK_JWE_TOKEN_DEFAULT = 262144, /* bytes of a token */
 	CEK_JWE_TOKEN_MAX = 67108864,   /* the largest limit that a policy may set */
@@ -51,6 +51,7 @@ enum {
 	CEK_JWE_VERSIONS_DEFAULT = 4,
 	CEK_JWE_VERSIONS_MAX = 16,
 	CEK_JWE_THUMBPRINT_SIZE = 44, /* base64url of a SHA-256, and NUL */
+	CEK_JWE_SILENCE_DEFAULT = 5,  /* seconds without a word of cekd that a cache is used for */
 };
 
 /* What happened, for a log. Functions that take one accept NULL; they always fill it in. details never tells anything
@@ -58,13 +59,25 @@ enum {
 struct cek_jwe_error {
 	int code;
 	char details[CEK_JWE_DETAILS_MAX];
+	int status; /* what cekd or libcek said (cek.h) if that made the code; CEK_OK: nothing was asked, or FAILED */
+	bool temporary; /* the same may succeed later without anybody's doing: worth a retry, an HTTP 503 */
 };
+
+/* Whether a text looks like a JWE in compact serialisation: five parts of base64url, four dots, and the first part
+ * begins like a JSON object with a member. To tell it from a JWS (three parts) or an opaque token before anything is
+ * decoded; that it can be opened is not said. */
+bool cek_jwe_looks_compact(const char *token, size_t len);
+
+/* Whether len octets are a b64token (RFC 6750 section 2.1), as each compact JWS and JWE is: printable ASCII without
+ * white space or comma, so that it may stand behind "Bearer " in a header. A plaintext is anything at all. */
+bool cek_jwe_is_b64token(const void *text, size_t len);
 
 /* ---- decryption -------------------------------------------------------------------------------------------------- */
 
 typedef struct cek_jwe cek_jwe;
 typedef struct cek_jwe_op cek_jwe_op;
 typedef struct cek_jwe_cache cek_jwe_cache;
+struct cek_jwk;
 
 /* What the caller accepts. Zero the struct, then set algs, encs and, nearly always, key. A number that is 0 means the
  * default. Needed only during the call that takes it. */
@@ -80,6 +93,7 @@ struct cek_jwe_policy {
 	size_t max_header;     /* bytes, decoded; at most and by default CEK_JWE_HEADER_MAX */
 	size_t max_plaintext;  /* bytes, decompressed */
 	bool allow_zip;        /* accept zip "DEF"; at most CEK_JWE_ZIP_MAX bytes come out */
+	bool deferred;         /* cek_jwe_decrypt_start(): the callback never runs before it has returned */
 	unsigned max_versions; /* of a key, tried for an ECDH-ES token without kid */
 	cek_jwe_cache *cache;  /* NULL = none; must belong to the same connection */
 };
@@ -94,19 +108,21 @@ int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const c
 typedef void cek_jwe_callback(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata);
 
 /* The same without waiting: drive the connection as cek.h says. If CEK_JWE_OK is returned, the callback runs exactly
- * once, perhaps before this function returns (a cache hit; *ret_op is NULL then). With another code it does not run.
- * policy and token are not needed afterwards. *ret_op is good until the callback; ret_op may be NULL. */
+ * once: from within cek_conn_process() and its like (cek.h), or, for a cache hit without policy->deferred, before this
+ * function returns; *ret_op is NULL then. With another code it does not run. policy and token are not needed
+ * afterwards. *ret_op is good until the callback; ret_op may be NULL. */
 int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 	int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
 	struct cek_jwe_error *ret_error);
 
-/* Give up: the callback comes at once, with CEK_JWE_UNAVAILABLE. NULL is allowed. */
+/* Give up: the callback comes at once, with CEK_JWE_UNAVAILABLE and the status CEK_E_CANCELLED. NULL is allowed. */
 void cek_jwe_op_cancel(cek_jwe_op *op);
 
 /* Wipe and free; NULL is allowed; returns NULL. */
 cek_jwe *cek_jwe_free(cek_jwe *jwe);
 
-/* These live as long as the object; a header member that the token does not have is NULL. */
+/* These live as long as the object; a header member that the token does not have is NULL. Behind the plaintext stands a
+ * NUL that does not count; there may be others in it. */
 struct cek_bytes cek_jwe_plaintext(const cek_jwe *jwe);
 const char *cek_jwe_alg(const cek_jwe *jwe);
 const char *cek_jwe_enc(const cek_jwe *jwe);
@@ -136,7 +152,8 @@ int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const v
 /* token is NULL unless error->code is CEK_JWE_OK, and belongs to the callback (free(3)). */
 typedef void cek_jwe_token_callback(char *token, const struct cek_jwe_error *error, void *userdata);
 
-/* The same without waiting; the plaintext is copied into locked memory. Rules as for cek_jwe_decrypt_start(). */
+/* The same without waiting; the plaintext is copied into locked memory. Rules as for cek_jwe_decrypt_start(); the
+ * callback never runs before it has returned. */
 int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, const void *plaintext, size_t len,
 	int timeout_ms, cek_jwe_token_callback *callback, void *userdata, cek_jwe_op **ret_op,
 	struct cek_jwe_error *ret_error);
@@ -146,6 +163,13 @@ int cek_jwe_encrypt_start(cek_conn *conn, const struct cek_jwe_params *params, c
  * token where params has NULL. */
 int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 	const struct cek_jwe_params *params, int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error);
+
+/* The same without waiting, for params->key, or for a public key if to is not NULL, as cek_jwe_encrypt_to() does it.
+ * Rules as for cek_jwe_decrypt_start(), always deferred; params, to and what they point to are not needed afterwards
+ * either. The code is that of the decryption, or, once the token was opened, of the encryption. */
+int cek_jwe_reencrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
+	const struct cek_jwe_params *params, const struct cek_jwk *to, int timeout_ms, cek_jwe_token_callback *callback,
+	void *userdata, cek_jwe_op **ret_op, struct cek_jwe_error *ret_error);
 
 /* ---- public keys (RFC 7517) -------------------------------------------------------------------------------------- */
 
@@ -202,6 +226,12 @@ int cek_jwe_encrypt_to(const struct cek_jwk *to, const struct cek_jwe_params *pa
  * this peer works after max_seconds. MALFORMED for numbers out of range, NOMEM. */
 int cek_jwe_cache_new(cek_conn *conn, size_t max_entries, unsigned max_seconds, cek_jwe_cache **ret_cache);
 
+/* A cekd that was stopped tells of nothing. So a cache that is in use asks, twice in max_seconds (2 to 3600;
+ * CEK_JWE_SILENCE_DEFAULT), whether the ring is as it was, and is shut while the latest question that was answered is
+ * older than that. It opens again with the next answer, emptied if the ring has moved. The question is another Watch,
+ * which cekd audits as CONFLICT. MALFORMED for a number out of range. */
+int cek_jwe_cache_set_silence(cek_jwe_cache *cache, unsigned max_seconds);
+
 /* Wipe and free, before or after the connection; NULL is allowed; returns NULL. No operation that uses it may be
  * open. */
 cek_jwe_cache *cek_jwe_cache_free(cek_jwe_cache *cache);
@@ -221,7 +251,7 @@ struct cek_jwe_cache_stats {
 	uint64_t expired;
 	uint64_t dropped; /* because the ring moved, the watch ended, or by cek_jwe_cache_drop() */
 	size_t entries;   /* now */
-	bool live;        /* the watch stands */
+	bool live;        /* the watch stands, and cekd has answered of late */
 };
 void cek_jwe_cache_get_stats(const cek_jwe_cache *cache, struct cek_jwe_cache_stats *ret_stats);
 

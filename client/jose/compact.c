@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compact.h */
+/* compact.h, and what cek-jose.h tells of a text without decoding it. */
 #include "client/jose/compact.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/jose/cek-jose.h"
 #include "proto/base64url.h"
 
 bool compact_split(const char *token, size_t len, struct compact *ret_parts)
@@ -26,6 +27,50 @@ bool compact_split(const char *token, size_t len, struct compact *ret_parts)
 	parts.tag = (struct span){token, len};
 	*ret_parts = parts;
 	return true;
+}
+
+static bool is_alnum(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_b64u(char c)
+{
+	return is_alnum(c) || c == '-' || c == '_';
+}
+
+/* '{', then the quotation mark of a member or what JSON takes for white space. */
+static bool begins_object(struct span header)
+{
+	uint8_t start[3];
+
+	return header.len >= 4 && b64u_decode(header.text, 4, start, sizeof(start)) == 3 && start[0] == '{' &&
+		start[1] != '\0' && strchr("\" \t\r\n", start[1]);
+}
+
+bool cek_jwe_looks_compact(const char *token, size_t len)
+{
+	struct compact parts;
+
+	if (!token || !compact_split(token, len, &parts) || !begins_object(parts.header))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!is_b64u(token[i]) && token[i] != '.')
+			return false;
+	return true;
+}
+
+bool cek_jwe_is_b64token(const void *text, size_t len)
+{
+	const char *c = text;
+	size_t i = 0, chars;
+
+	while (i < len && (is_alnum(c[i]) || strchr("-._~+/", c[i])) && c[i] != '\0')
+		i++;
+	chars = i;
+	while (i < len && c[i] == '=')
+		i++;
+	return chars > 0 && i == len;
 }
 
 char *compact_join(const struct compact_octets *parts)

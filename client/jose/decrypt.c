@@ -16,6 +16,8 @@ struct decryption {
 	struct pending *pending;
 	unsigned candidate;
 	uint64_t deadline; /* ms as cache_now(), 0 = none */
+	cek_jwe *jwe;      /* what the cache opened, if the callback has to wait for the next turn, */
+	int code;          /* and what came of that */
 	cek_jwe_cache *cache;
 	uint8_t id[CACHE_ID_LEN];
 	cek_jwe_callback *callback;
@@ -80,15 +82,15 @@ static bool settle(struct decryption *decryption, const cek_result *result, cek_
 	return true;
 }
 
-/* Whether the cache has answered. */
-static bool ask_cache(struct decryption *decryption, cek_jwe **ret_jwe, struct cek_jwe_error *error)
+/* Whether the cache has answered, and with which code. */
+static bool ask_cache(struct decryption *decryption, cek_jwe **ret_jwe, int *ret_code)
 {
 	struct cached cached;
 
 	if (!decryption->cache ||
 		!cache_find(decryption->cache, decryption->conn, decryption->id, cache_now(), &cached))
 		return false;
-	jwe_error_code(error, pending_open(decryption->pending, cached.cek, cached.key, cached.version, true, ret_jwe));
+	*ret_code = pending_open(decryption->pending, cached.cek, cached.key, cached.version, true, ret_jwe);
 	return true;
 }
 
@@ -146,13 +148,44 @@ static void unwrapped(cek_call *call, cek_result *result, void *userdata)
 	finish(decryption, jwe, &error);
 }
 
+/* What the cache has opened. */
+static void recalled(cek_call *call, cek_result *result, void *userdata)
+{
+	struct decryption *decryption = userdata;
+	struct cek_jwe_error error;
+	cek_jwe *jwe = decryption->jwe;
+
+	(void)call;
+	if (cek_result_status(result) == CEK_OK) {
+		jwe_error_code(&error, decryption->code);
+	} else {
+		jwe_error_status(&error, cek_result_status(result), NULL);
+		jwe = cek_jwe_free(jwe);
+	}
+	finish(decryption, jwe, &error);
+}
+
+/* Answer from the cache, now or in the next turn, or ask cekd. A status of libcek; *ret_done: there was a callback. */
+static int proceed(struct decryption *decryption, bool deferred, bool *ret_done)
+{
+	struct cek_jwe_error error;
+
+	if (!ask_cache(decryption, &decryption->jwe, &decryption->code))
+		return ask(decryption);
+	if (deferred)
+		return cek_defer_start(decryption->conn, recalled, decryption, &decryption->op.call);
+	*ret_done = true;
+	jwe_error_code(&error, decryption->code);
+	finish(decryption, decryption->jwe, &error);
+	return CEK_OK;
+}
+
 int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
 	int timeout_ms, cek_jwe_callback *callback, void *userdata, cek_jwe_op **ret_op,
 	struct cek_jwe_error *ret_error)
 {
 	struct decryption *decryption = calloc(1, sizeof(*decryption));
-	struct cek_jwe_error error;
-	cek_jwe *jwe = NULL;
+	bool done = false;
 	int code;
 
 	if (!decryption)
@@ -160,17 +193,14 @@ int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, c
 	decryption->callback = callback;
 	decryption->userdata = userdata;
 	code = prepare(decryption, conn, policy, token, len, timeout_ms, ret_error);
-	if (code == CEK_JWE_OK && ask_cache(decryption, &jwe, &error)) {
-		if (ret_op)
-			*ret_op = NULL;
-		finish(decryption, jwe, &error);
-		return jwe_error_code(ret_error, CEK_JWE_OK);
-	}
-	if (code == CEK_JWE_OK)
-		code = jwe_error_status(ret_error, ask(decryption), NULL);
 	if (code == CEK_JWE_OK && ret_op)
+		*ret_op = NULL; /* before a callback can run, and for it */
+	if (code == CEK_JWE_OK)
+		code = jwe_error_status(ret_error, proceed(decryption, policy->deferred, &done), NULL);
+	if (code == CEK_JWE_OK && !done && ret_op)
 		*ret_op = &decryption->op;
 	if (code != CEK_JWE_OK) {
+		cek_jwe_free(decryption->jwe);
 		pending_free(decryption->pending);
 		free(decryption);
 	}
@@ -179,6 +209,8 @@ int cek_jwe_decrypt_start(cek_conn *conn, const struct cek_jwe_policy *policy, c
 
 void cek_jwe_op_cancel(cek_jwe_op *op)
 {
+	while (op && op->inner)
+		op = op->inner;
 	if (op)
 		cek_call_cancel(op->call);
 }
@@ -209,11 +241,16 @@ int cek_jwe_decrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const c
 	int code = prepare(&decryption, conn, policy, token, len, timeout_ms, &error);
 
 	if (code == CEK_JWE_OK) {
-		if (decryption.cache)
+		if (decryption.cache) {
+			cache_ask(decryption.cache, conn, cache_now());
 			cek_conn_process(conn); /* a new epoch may be waiting to be read */
-		if (!ask_cache(&decryption, ret_jwe, &error))
+		}
+		if (ask_cache(&decryption, ret_jwe, &code)) {
+			jwe_error_code(&error, code);
+		} else {
 			ask_and_wait(&decryption, ret_jwe, &error);
-		code = error.code;
+			code = error.code;
+		}
 	}
 	pending_free(decryption.pending);
 	if (ret_error)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cek_jwe_encrypt: cekd makes a CEK and wraps it, the content is encrypted here. And re-encryption. */
+/* cek_jwe_encrypt: cekd makes a CEK and wraps it, the content is encrypted here. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/jose/cache.h"
 #include "client/jose/error.h"
 #include "client/jose/locked.h"
 #include "client/jose/op.h"
@@ -44,7 +43,7 @@ static int finish_token(const struct cek_jwe_params *params, struct cek_bytes pl
 	if (cek_result_status(result) != CEK_OK)
 		return jwe_error_status(error, cek_result_status(result), cek_result_message(result));
 	if (!is_complete(&seal))
-		return jwe_error(error, CEK_JWE_UNAVAILABLE, "cekd's reply is incomplete");
+		return jwe_error_status(error, CEK_E_PROTOCOL, "cekd's reply is incomplete");
 	if (seal.alg->family == ALG_ECDH) {
 		seal.params.apu = params->apu; /* what the sender chose, and cekd derived with */
 		seal.params.apv = params->apv;
@@ -169,28 +168,5 @@ int cek_jwe_encrypt(cek_conn *conn, const struct cek_jwe_params *params, const v
 	else
 		code = jwe_error_status(ret_error, status, NULL);
 	cek_result_free(result);
-	return code;
-}
-
-int cek_jwe_reencrypt(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token, size_t len,
-	const struct cek_jwe_params *params, int timeout_ms, char **ret_token, struct cek_jwe_error *ret_error)
-{
-	uint64_t start = cache_now(), used;
-	struct cek_jwe_params to = *params;
-	struct cek_bytes plaintext;
-	cek_jwe *jwe = NULL;
-	int code = cek_jwe_decrypt(conn, policy, token, len, timeout_ms, &jwe, ret_error);
-
-	if (code != CEK_JWE_OK)
-		return code;
-	used = cache_now() - start;
-	if (timeout_ms >= 0)
-		timeout_ms = used < (uint64_t)timeout_ms ? timeout_ms - (int)used : 0;
-	to.enc = params->enc ? params->enc : cek_jwe_enc(jwe);
-	to.typ = params->typ ? params->typ : cek_jwe_typ(jwe);
-	to.cty = params->cty ? params->cty : cek_jwe_cty(jwe);
-	plaintext = cek_jwe_plaintext(jwe);
-	code = cek_jwe_encrypt(conn, &to, plaintext.data, plaintext.len, timeout_ms, ret_token, ret_error);
-	cek_jwe_free(jwe);
 	return code;
 }

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
 	const char *name;
@@ -14,7 +15,7 @@ static const struct {
 	[CEK_JWE_POLICY] = {"POLICY", "not allowed by the policy"},
 	[CEK_JWE_NO_KEY] = {"NO_KEY", "no key that may be used for this"},
 	[CEK_JWE_DENIED] = {"DENIED", "cekd does not let this caller do that"},
-	[CEK_JWE_UNAVAILABLE] = {"UNAVAILABLE", "cekd or its token did not answer in time; worth a retry"},
+	[CEK_JWE_UNAVAILABLE] = {"UNAVAILABLE", "no answer of cekd or its token"},
 	[CEK_JWE_TOO_LARGE] = {"TOO_LARGE", "larger than the limit"},
 	[CEK_JWE_NOMEM] = {"NOMEM", "out of memory"},
 	[CEK_JWE_FAILED] = {"FAILED", "the token cannot be opened"},
@@ -32,13 +33,21 @@ const char *cek_jwe_code_text(int code)
 	return code >= 0 && code < CODES ? codes[code].text : "not a code of libcek-jose";
 }
 
+/* Whole, padding too: what cekd refused and what the tag refused must not differ in a single byte. */
+static void error_set(struct cek_jwe_error *error, int code)
+{
+	memset(error, 0, sizeof(*error));
+	error->code = code;
+	error->temporary = code == CEK_JWE_NOMEM;
+}
+
 int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...)
 {
 	va_list list;
 
 	if (!error)
 		return code;
-	error->code = code;
+	error_set(error, code);
 	va_start(list, format);
 	(void)vsnprintf(error->details, sizeof(error->details), format, list);
 	va_end(list);
@@ -51,7 +60,7 @@ int jwe_error(struct cek_jwe_error *error, int code, const char *format, ...)
 int jwe_error_code(struct cek_jwe_error *error, int code)
 {
 	if (error)
-		*error = (struct cek_jwe_error){.code = code};
+		error_set(error, code);
 	return code;
 }
 
@@ -86,7 +95,15 @@ int jwe_error_status(struct cek_jwe_error *error, int status, const char *messag
 {
 	int code = code_of_status(status);
 
-	if (code == CEK_JWE_OK || code == CEK_JWE_FAILED || code == CEK_JWE_NOMEM)
+	if (code == CEK_JWE_OK || code == CEK_JWE_FAILED)
 		return jwe_error_code(error, code);
-	return jwe_error(error, code, "%s", message && *message ? message : cek_status_text(status));
+	if (code == CEK_JWE_NOMEM)
+		jwe_error_code(error, code);
+	else
+		jwe_error(error, code, "%s", message && *message ? message : cek_status_text(status));
+	if (error) {
+		error->status = status;
+		error->temporary |= cek_status_is_temporary(status) || status == CEK_E_FULL;
+	}
+	return code;
 }

@@ -4,8 +4,9 @@
  */
 #pragma once
 
-#include "client/cek.h"
+#include "client/jose/cek-jose.h"
 
 struct cek_jwe_op {
 	cek_call *call;
+	cek_jwe_op *inner; /* the operation that this one waits for, instead of a call; NULL = none */
 };

@@ -193,7 +193,7 @@ static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe 
 {
 	struct cek_bytes aad = {pending->aad.text, pending->aad.len};
 	struct content content = {pending->header.enc, cek.data, aad, pending->iv.data};
-	uint8_t *out = arena_alloc(jwe->arena, pending->ciphertext.len);
+	uint8_t *out = arena_alloc(jwe->arena, pending->ciphertext.len + 1);
 	size_t max = pending->max_plaintext < CEK_JWE_ZIP_MAX ? pending->max_plaintext : CEK_JWE_ZIP_MAX;
 	size_t len;
 	int code;
@@ -203,6 +203,7 @@ static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe 
 	code = content_decrypt(&content, pending->ciphertext, pending->tag.data, out, &len);
 	if (code != CEK_JWE_OK)
 		return code;
+	out[len] = '\0';
 	jwe->plaintext = (struct cek_bytes){out, len};
 	if (pending->header.zip)
 		return zip_inflate(jwe->plaintext, max, jwe->arena, &jwe->plaintext);

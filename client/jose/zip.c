@@ -40,6 +40,7 @@ int zip_inflate(struct cek_bytes in, size_t max, struct arena *arena, struct cek
 		return CEK_JWE_TOO_LARGE;
 	if (rc != Z_STREAM_END || stream.avail_in > 0)
 		return CEK_JWE_FAILED;
+	out[len] = '\0';
 	*ret_out = (struct cek_bytes){out, len};
 	return CEK_JWE_OK;
 }

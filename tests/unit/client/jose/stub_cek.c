@@ -188,6 +188,11 @@ int cek_wrap_start(cek_conn *conn, const struct cek_wrap *args, int timeout_ms, 
 	return start(conn, &answer, callback, userdata, ret_call);
 }
 
+int cek_defer_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call)
+{
+	return start(conn, &(struct stub_answer){0}, callback, userdata, ret_call);
+}
+
 int cek_watch_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call)
 {
 	return start(conn, NULL, callback, userdata, ret_call);
@@ -295,4 +300,10 @@ struct cek_bytes cek_result_reply(const cek_result *result)
 const char *cek_status_text(int status)
 {
 	return "a status of libcek";
+}
+
+bool cek_status_is_temporary(int status)
+{
+	return status == CEK_DEADLINE || status == CEK_UNAVAILABLE || status == CEK_OVERLOADED ||
+		status == CEK_E_CONNECT || status == CEK_E_DISCONNECTED || status == CEK_E_TIMEOUT;
 }
