@@ -307,8 +307,8 @@ size_t cek_conn_process(cek_conn *conn)
 {
 	if (!conn_enter(conn))
 		return conn && !conn_is_foreign(conn) ? conn->calls.n_open : 0;
-	conn_turn(conn,
-		true); /* a caller's loop may be edge-triggered, and the end of the socket stand behind a reply */
+	/* A caller's loop may be edge-triggered, and the end of the socket stand behind a reply. */
+	conn_turn(conn, true);
 	return conn_leave(conn);
 }
 
