@@ -27,6 +27,7 @@ struct cek_conn {
 	uint64_t epoch; /* of the ring */
 	uint64_t known; /* what replies have told of it */
 	unsigned calls;
+	unsigned watches;
 	int start_status;
 	struct cek_call call[CALLS_MAX];
 	struct stub_answer public_keys;
@@ -70,6 +71,15 @@ static void deliver(struct cek_call *call, int status)
 	call->callback(call, &result, call->userdata);
 }
 
+void stub_deliver_one(cek_conn *conn)
+{
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (conn->call[i].open && !conn->call[i].watch) {
+			deliver(&conn->call[i], conn->call[i].result.answer.status);
+			return;
+		}
+}
+
 static struct cek_call *the_watch(const cek_conn *conn)
 {
 	for (size_t i = 0; i < CALLS_MAX; i++)
@@ -81,6 +91,11 @@ static struct cek_call *the_watch(const cek_conn *conn)
 bool stub_has_watch(const cek_conn *conn)
 {
 	return the_watch(conn) != NULL;
+}
+
+unsigned stub_watches(const cek_conn *conn)
+{
+	return conn->watches;
 }
 
 void stub_end_watch(cek_conn *conn, int status)
@@ -195,6 +210,7 @@ int cek_defer_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_
 
 int cek_watch_start(cek_conn *conn, cek_callback *callback, void *userdata, cek_call **ret_call)
 {
+	conn->watches++;
 	return start(conn, NULL, callback, userdata, ret_call);
 }
 

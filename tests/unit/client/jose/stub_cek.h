@@ -34,14 +34,18 @@ cek_conn *stub_conn(stub_unwrap *unwrap, stub_wrap *wrap);
 /* What start returns instead of queueing; CEK_OK again later. */
 void stub_fail_start(cek_conn *conn, int status);
 
+/* The first open call that is no watch gets its answer. */
+void stub_deliver_one(cek_conn *conn);
+
 /* How many unwraps and wraps were asked for. */
 unsigned stub_calls(const cek_conn *conn);
 
 /* The ring moves; the watch, if one stands, is told by the next cek_conn_process(). */
 void stub_set_epoch(cek_conn *conn, uint64_t epoch);
 
-/* Whether there is an open watch; and its end. */
+/* Whether there is an open watch; how many were started; and the end of the first. */
 bool stub_has_watch(const cek_conn *conn);
+unsigned stub_watches(const cek_conn *conn);
 void stub_end_watch(cek_conn *conn, int status);
 
 /* What cek_public_keys() is answered with. */

@@ -258,6 +258,190 @@ static void test_hit_without_waiting(void **state)
 	assert_null(op);
 }
 
+/* ---- deferred ---------------------------------------------------------------------------------------------------- */
+
+struct seen {
+	unsigned times;
+	int code, status;
+	bool from_cache;
+};
+
+static void saw_deferred(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
+{
+	struct seen *seen = userdata;
+
+	seen->times++;
+	seen->code = error->code;
+	seen->status = error->status;
+	seen->from_cache = jwe && cek_jwe_from_cache(jwe);
+	cek_jwe_free(jwe);
+}
+
+static int start_deferred(struct fixture *fixture, const char *token, struct seen *seen, cek_jwe_op **ret_op)
+{
+	struct cek_jwe_policy policy = {.algs = algs,
+		.encs = encs,
+		.key = "tokens",
+		.cache = fixture->cache,
+		.deferred = true};
+	int code = cek_jwe_decrypt_start(fixture->conn, &policy, token, strlen(token), -1, saw_deferred, seen, ret_op,
+		NULL);
+
+	assert_int_equal(seen->times, 0);
+	return code;
+}
+
+static void test_deferred_hit(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seen seen = {0}, bad = {0};
+	cek_jwe_op *op = NULL;
+	char *changed = strdup(fixture->token), *tag = strrchr(changed, '.') + 1;
+	unsigned calls;
+
+	warm(fixture);
+	*tag = *tag == 'A' ? 'B' : 'A';
+	calls = stub_calls(fixture->conn);
+	assert_int_equal(start_deferred(fixture, fixture->token, &seen, &op), CEK_JWE_OK);
+	assert_non_null(op);
+	assert_int_equal(start_deferred(fixture, changed, &bad, NULL), CEK_JWE_OK); /* a failure waits like any other */
+	cek_conn_process(fixture->conn);
+	assert_int_equal(seen.times, 1);
+	assert_int_equal(seen.code, CEK_JWE_OK);
+	assert_true(seen.from_cache);
+	assert_int_equal(bad.times, 1);
+	assert_int_equal(bad.code, CEK_JWE_FAILED);
+	assert_int_equal(stub_calls(fixture->conn), calls);
+	free(changed);
+}
+
+static void test_deferred_hit_is_cancelled(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seen seen = {0}, full = {0}, closed = {0};
+	cek_jwe_op *op = NULL;
+
+	warm(fixture);
+	assert_int_equal(start_deferred(fixture, fixture->token, &seen, &op), CEK_JWE_OK);
+	cek_jwe_op_cancel(op);
+	assert_int_equal(seen.times, 1);
+	assert_int_equal(seen.code, CEK_JWE_UNAVAILABLE);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
+	stub_fail_start(fixture->conn, CEK_E_FULL);
+	assert_int_equal(start_deferred(fixture, fixture->token, &full, &op), CEK_JWE_UNAVAILABLE);
+	assert_int_equal(full.times, 0);
+	stub_fail_start(fixture->conn, CEK_OK);
+	assert_int_equal(start_deferred(fixture, fixture->token, &closed, NULL), CEK_JWE_OK);
+	fixture->conn = cek_conn_free(fixture->conn);
+	assert_int_equal(closed.times, 1);
+	assert_int_equal(closed.status, CEK_E_CANCELLED);
+}
+
+/* ---- a silent cekd ----------------------------------------------------------------------------------------------- */
+
+static bool finds_at(struct fixture *fixture, uint64_t now)
+{
+	uint8_t id[CACHE_ID_LEN] = {1};
+	struct cached cached;
+
+	return cache_find(fixture->cache, fixture->conn, id, now, &cached);
+}
+
+/* A cache with an entry that was confirmed at the time that this returns. */
+static uint64_t confirmed(struct fixture *fixture)
+{
+	uint8_t id[CACHE_ID_LEN] = {1}, cek[32] = {1};
+	struct cached cached = {{cek, 32}, "key", "version"};
+	const uint64_t now = cache_now() + 10000;
+
+	assert_int_equal(cek_jwe_cache_set_silence(fixture->cache, 5), CEK_JWE_OK);
+	warm(fixture);
+	(void)finds_at(fixture, now); /* asks */
+	cek_conn_process(fixture->conn);
+	cache_store(fixture->cache, id, now, cek_conn_epoch(fixture->conn), &cached);
+	assert_true(finds_at(fixture, now));
+	return now;
+}
+
+/* To the millisecond; the answer counts from when it was asked for, not from when it came. */
+static void test_silence(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t at = confirmed(fixture);
+	unsigned watches = stub_watches(fixture->conn);
+
+	assert_true(finds_at(fixture, at + 2499));
+	assert_int_equal(stub_watches(fixture->conn), watches);
+	assert_true(finds_at(fixture, at + 2500));
+	assert_int_equal(stub_watches(fixture->conn), watches + 1);
+	assert_true(finds_at(fixture, at + 5000));
+	assert_false(finds_at(fixture, at + 5001));
+	assert_false(finds_at(fixture, at + 60000 - 1));
+	assert_int_equal(stub_watches(fixture->conn), watches + 1); /* one at a time */
+	assert_int_equal(stats_of(fixture).dropped, 0);
+	cek_conn_process(fixture->conn); /* cekd goes on: that was asked at 2500 */
+	assert_true(finds_at(fixture, at + 7500));
+	cek_conn_process(fixture->conn);
+	assert_true(finds_at(fixture, at + 12500));
+	assert_false(finds_at(fixture, at + 12501));
+	assert_true(stub_has_watch(fixture->conn));
+}
+
+/* When it goes on and the ring has moved meanwhile, the first word of it empties the cache. */
+static void test_silence_and_new_epoch(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t at = confirmed(fixture);
+
+	assert_true(finds_at(fixture, at + 3000));
+	assert_false(finds_at(fixture, at + 9000));
+	stub_set_epoch(fixture->conn, 2);
+	cek_conn_process(fixture->conn);
+	assert_false(finds_at(fixture, at + 9001));
+	assert_int_equal(stats_of(fixture).entries, 0);
+}
+
+/* The watch goes, and the question with it; both come again. */
+static void test_silence_and_end_of_watch(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t at = confirmed(fixture);
+
+	assert_true(finds_at(fixture, at + 3000));
+	stub_end_watch(fixture->conn, CEK_E_DISCONNECTED);
+	stub_end_watch(fixture->conn, CEK_E_DISCONNECTED);
+	assert_false(stub_has_watch(fixture->conn));
+	assert_false(finds_at(fixture, at + 3001));
+	cek_conn_process(fixture->conn);
+	assert_true(stub_has_watch(fixture->conn));
+	at = confirmed(fixture);
+	assert_true(finds_at(fixture, at + 5000));
+}
+
+/* An answer to a question that outlived its watch opens nothing. */
+static void test_silence_and_late_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t at = confirmed(fixture);
+
+	assert_true(finds_at(fixture, at + 3000));
+	stub_end_watch(fixture->conn, CEK_E_DISCONNECTED);
+	cek_conn_process(fixture->conn);
+	assert_false(stats_of(fixture).live);
+	assert_false(stub_has_watch(fixture->conn));
+	assert_false(hits(fixture));
+}
+
+static void test_silence_bounds(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(cek_jwe_cache_set_silence(fixture->cache, 1), CEK_JWE_MALFORMED);
+	assert_int_equal(cek_jwe_cache_set_silence(fixture->cache, 2), CEK_JWE_OK);
+	assert_int_equal(cek_jwe_cache_set_silence(fixture->cache, 3600), CEK_JWE_OK);
+	assert_int_equal(cek_jwe_cache_set_silence(fixture->cache, 3601), CEK_JWE_MALFORMED);
+}
+
 /* ---- entries: time is an argument -------------------------------------------------------------------------------- */
 
 static void store(struct fixture *fixture, uint8_t number, uint64_t now)
@@ -400,6 +584,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hit_still_verifies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hit_without_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deferred_hit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deferred_hit_is_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_and_new_epoch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_and_end_of_watch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_and_late_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring_of_slots, setup, teardown),

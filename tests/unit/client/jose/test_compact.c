@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "client/jose/cek-jose.h"
 #include "client/jose/compact.h"
 
 static void check_span(struct span span, const char *want)
@@ -75,6 +76,58 @@ static void test_join(void **state)
 	free(token);
 }
 
+static bool looks(const char *token)
+{
+	return cek_jwe_looks_compact(token, strlen(token));
+}
+
+static void test_looks_compact(void **state)
+{
+	static const char jwe[] = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..MTIzNDU2Nzg5MDEy.YQ.-_aBzZ09";
+
+	(void)state;
+	assert_true(looks(jwe));
+	assert_true(looks("eyAi.a.b.c.d")); /* white space before the member */
+	assert_true(looks("ewki.a.b.c.d"));
+	assert_true(looks("ew0K.a.b.c.d"));
+	assert_true(looks("ewoi...."));                       /* whether the parts make sense is not asked */
+	assert_false(looks("eyJhbGciOiJFUzI1NiJ9.e30.c2ln")); /* a JWS */
+	assert_false(looks("eyJhbGciOiJFUzI1NiJ9.a.b.c"));
+	assert_false(looks("eyJhbGciOiJFUzI1NiJ9.a.b.c.d.e"));
+	assert_false(looks("eyJ.a.b.c.d"));  /* shorter than any header */
+	assert_false(looks("W10K.a.b.c.d")); /* [] */
+	assert_false(looks("e30K.a.b.c.d")); /* {} */
+	assert_false(looks("ewAi.a.b.c.d")); /* {\\0 */
+	assert_false(looks("eyJh.a.b.c.d="));
+	assert_false(looks("eyJh.a.b.c.d "));
+	assert_false(looks("eyJh.a.b+.c.d"));
+	assert_false(looks("eyJ\xc3.a.b.c.d"));
+	assert_false(cek_jwe_looks_compact(NULL, 0));
+	assert_false(cek_jwe_looks_compact("eyJh.a.b.c.d\0", 13));
+	assert_true(cek_jwe_looks_compact("eyJh.a.b.c.d\n", 12)); /* what is beyond len is not looked at */
+}
+
+/* RFC 6750 section 2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
+static void test_b64token(void **state)
+{
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+
+	(void)state;
+	assert_true(cek_jwe_is_b64token(good, strlen(good)));
+	assert_true(cek_jwe_is_b64token("a", 1));
+	assert_true(cek_jwe_is_b64token("a===", 4));
+	assert_false(cek_jwe_is_b64token("", 0));
+	assert_false(cek_jwe_is_b64token(NULL, 0));
+	assert_false(cek_jwe_is_b64token("=", 1));
+	assert_false(cek_jwe_is_b64token("a=b", 3));
+	for (int c = 0; c < 256; c++) {
+		const char text[] = {'a', (char)c, 'b'};
+
+		assert_int_equal(cek_jwe_is_b64token(text, 3), c != 0 && strchr(good, c) != NULL);
+		assert_int_equal(cek_jwe_is_b64token(text, 2), c != 0 && (c == '=' || strchr(good, c) != NULL));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +135,8 @@ int main(void)
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_dots),
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_looks_compact),
+		cmocka_unit_test(test_b64token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,7 @@ static void test_statuses(void **state)
 		cekd.status = rows[i].status;
 		assert_int_equal(decrypt(conn, kw_token, "tokens", &jwe, &error), rows[i].code);
 		assert_int_equal(error.code, rows[i].code);
+		assert_int_equal(error.status, rows[i].code == CEK_JWE_FAILED ? CEK_OK : rows[i].status);
 		assert_null(jwe);
 		if (rows[i].code == CEK_JWE_FAILED)
 			assert_string_equal(error.details, "");
@@ -245,6 +246,7 @@ static void test_candidates(void **state)
 struct seen {
 	unsigned times;
 	int code;
+	int status;
 	cek_jwe *jwe;
 };
 
@@ -254,6 +256,7 @@ static void saw(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
 
 	seen->times++;
 	seen->code = error->code;
+	seen->status = error->status;
 	seen->jwe = jwe;
 }
 
@@ -328,6 +331,7 @@ static void test_cancel(void **state)
 	cek_jwe_op_cancel(op);
 	assert_int_equal(seen.times, 1);
 	assert_int_equal(seen.code, CEK_JWE_UNAVAILABLE);
+	assert_int_equal(seen.status, CEK_E_CANCELLED);
 	assert_null(seen.jwe);
 	assert_int_equal(start(conn, kw_token, &closed, NULL), CEK_JWE_OK);
 	cek_conn_free(conn);

@@ -236,34 +236,6 @@ static void test_not_waiting(void **state)
 	cek_conn_free(conn);
 }
 
-/* Another key, a fresh IV; cty and enc go along unless told otherwise. */
-static void test_reencrypt(void **state)
-{
-	cek_conn *conn = stub_conn(unwrap, wrap);
-	struct cek_jwe_params params = {.key = "first", .enc = "A128CBC-HS256", .cty = "JWT"}, to = {.key = "second"};
-	char *token = NULL, *other = NULL, *tag;
-	cek_jwe *jwe = NULL;
-
-	(void)state;
-	answer_with("A256KW", 32, 40);
-	assert_int_equal(cek_jwe_encrypt(conn, &params, "inner", 5, -1, &token, NULL), CEK_JWE_OK);
-	assert_int_equal(cek_jwe_reencrypt(conn, &policy, token, strlen(token), &to, 1000, &other, NULL), CEK_JWE_OK);
-	assert_string_equal(last_key, "second");
-	assert_string_not_equal(token, other);
-	assert_int_equal(cek_jwe_decrypt(conn, &policy, other, strlen(other), -1, &jwe, NULL), CEK_JWE_OK);
-	assert_string_equal(cek_jwe_cty(jwe), "JWT");
-	assert_string_equal(cek_jwe_enc(jwe), "A128CBC-HS256");
-	cek_jwe_free(jwe);
-	free(other);
-	other = NULL;
-	tag = strrchr(token, '.') + 1;
-	*tag = *tag == 'A' ? 'B' : 'A';
-	assert_int_equal(cek_jwe_reencrypt(conn, &policy, token, strlen(token), &to, -1, &other, NULL), CEK_JWE_FAILED);
-	assert_null(other);
-	free(token);
-	cek_conn_free(conn);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,7 +244,6 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bad_replies),
 		cmocka_unit_test(test_not_waiting),
-		cmocka_unit_test(test_reencrypt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ static void open_vector(const json_t *test, const json_t *file, struct pending *
 	got = cek_jwe_plaintext(jwe);
 	assert_int_equal(got.len, json_string_length(plaintext));
 	assert_memory_equal(got.data, json_string_value(plaintext), got.len);
+	assert_int_equal(((const char *)got.data)[got.len], '\0'); /* that does not count; zip too */
 	assert_string_equal(cek_jwe_alg(jwe), json_string_value(json_object_get(test, "alg")));
 	assert_string_equal(cek_jwe_enc(jwe), json_string_value(json_object_get(test, "enc")));
 	if (cty)
