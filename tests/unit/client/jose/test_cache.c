@@ -273,6 +273,7 @@ static void saw_deferred(cek_jwe *jwe, const struct cek_jwe_error *error, void *
 	seen->times++;
 	seen->code = error->code;
 	seen->status = error->status;
+	assert_true((jwe != NULL) == (error->code == CEK_JWE_OK));
 	seen->from_cache = jwe && cek_jwe_from_cache(jwe);
 	cek_jwe_free(jwe);
 }

@@ -270,6 +270,32 @@ static void test_start_fails(void **state)
 	assert_int_equal(seen.error.status, CEK_E_FULL);
 }
 
+/* A hit in the cache opens the token without a question, and still no callback runs inside of the start. */
+static void test_from_cache(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct cek_jwk to = {.alg = "ECDH-ES", .public_key = {"OKP", .crv = "X25519", .x = {"\x09", 1}}};
+	const struct cek_jwe_params params = {.key = "second"};
+	struct cek_jwe_policy cached = policy;
+	struct seen seen = {0};
+	unsigned calls = stub_calls(fixture->conn);
+	cek_jwe *jwe = NULL;
+
+	assert_int_equal(cek_jwe_cache_new(fixture->conn, 2, 60, &cached.cache), CEK_JWE_OK);
+	assert_int_equal(cek_jwe_decrypt(fixture->conn, &cached, fixture->token, strlen(fixture->token), -1, &jwe,
+				 NULL),
+		CEK_JWE_OK);
+	cek_jwe_free(jwe);
+	assert_int_equal(cek_jwe_reencrypt_start(fixture->conn, &cached, fixture->token, strlen(fixture->token),
+				 &params, &to, -1, saw, &seen, NULL, NULL),
+		CEK_JWE_OK);
+	assert_int_equal(seen.times, 0);
+	cek_conn_process(fixture->conn);
+	assert_int_equal(seen.times, 1);
+	assert_int_equal(stub_calls(fixture->conn), calls + 1);
+	cek_jwe_cache_free(cached.cache);
+}
+
 /* In both of its halves, and by the end of the connection. */
 static void test_cancel(void **state)
 {
@@ -303,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_to_jwk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_from_cache, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 
