@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or
- * "idle": run the connection until it is told something; or "*100 TOKEN": start 100 decryptions at once, without the
- * cache. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for stats "HITS MISSES
- * ENTRIES LIVE"; for many how many were OK. Usage: jwe-gateway KEY, "-" for none.
+ * "idle": run the connection until it is told something; "*100 TOKEN": start 100 decryptions at once, without the
+ * cache; "@100 2000 TOKEN": the same, each within 2000 ms, in an edge-triggered event loop that is woken; or "silence
+ * 2": set that of the cache. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for
+ * stats "HITS MISSES ENTRIES LIVE"; for many how many were OK; in the loop also the status of the last that was not
+ * and whether that was temporary. Usage: jwe-gateway KEY, "-" for none.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "client/jose/cek-jose.h"
 
@@ -17,13 +22,15 @@ static const char *const algs[] = {"RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "
 static const char *const encs[] = {"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM",
 	NULL};
 
+static int timeout_ms = 60000; /* $TIMEOUT_MS, of the lines that are tokens */
+
 static void open_token(cek_conn *conn, const struct cek_jwe_policy *policy, const char *token)
 {
 	struct cek_jwe_error error;
 	cek_jwe *jwe = NULL;
 	struct cek_bytes plaintext;
 
-	if (cek_jwe_decrypt(conn, policy, token, strlen(token), 60000, &jwe, &error) != CEK_JWE_OK) {
+	if (cek_jwe_decrypt(conn, policy, token, strlen(token), timeout_ms, &jwe, &error) != CEK_JWE_OK) {
 		printf("%s %s\n", cek_jwe_code_name(error.code), error.details);
 		return;
 	}
@@ -36,6 +43,9 @@ static void open_token(cek_conn *conn, const struct cek_jwe_policy *policy, cons
 struct many {
 	unsigned open;
 	unsigned ok;
+	int status;
+	bool temporary;
+	int timeout; /* the event loop's */
 };
 
 static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
@@ -44,6 +54,10 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 
 	many->open--;
 	many->ok += error->code == CEK_JWE_OK;
+	if (error->code != CEK_JWE_OK) {
+		many->status = error->status;
+		many->temporary = error->temporary;
+	}
 	cek_jwe_free(jwe);
 }
 
@@ -61,6 +75,46 @@ static void open_many(cek_conn *conn, struct cek_jwe_policy policy, const char *
 	while (many.open > 0)
 		cek_conn_wait(conn, -1);
 	printf("%u\n", many.ok);
+}
+
+static void wake(cek_conn *conn, void *userdata)
+{
+	struct many *many = userdata;
+
+	many->timeout = cek_conn_timeout(conn);
+}
+
+static void turn_edge_triggered(cek_conn *conn, struct many *many)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, cek_conn_fd(conn), &event) < 0)
+		exit(2);
+	while (many->open > 0) {
+		(void)epoll_wait(epoll, &event, 1, many->timeout);
+		cek_conn_process(conn);
+		many->timeout = cek_conn_timeout(conn);
+	}
+	close(epoll);
+}
+
+static void loop_many(cek_conn *conn, struct cek_jwe_policy policy, const char *line)
+{
+	struct many many = {.timeout = -1};
+	char *rest;
+	unsigned long n = strtoul(line, &rest, 10);
+	int limit_ms = (int)strtoul(rest, &rest, 10);
+
+	policy.cache = NULL;
+	policy.deferred = true;
+	cek_conn_set_wakeup(conn, wake, &many);
+	for (rest++; n > 0; n--)
+		many.open += cek_jwe_decrypt_start(conn, &policy, rest, strlen(rest), limit_ms, opened, &many, NULL,
+				     NULL) == CEK_JWE_OK;
+	turn_edge_triggered(conn, &many);
+	cek_conn_set_wakeup(conn, NULL, NULL);
+	printf("%u %s %d\n", many.ok, cek_status_name(many.status), many.temporary);
 }
 
 static void print_stats(const cek_jwe_cache *cache)
@@ -81,6 +135,8 @@ int main(int argc, char **argv)
 	if (argc != 2 || cek_conn_new(NULL, &conn) != CEK_OK ||
 		cek_jwe_cache_new(conn, 100, 3600, &policy.cache) != CEK_JWE_OK)
 		return 2;
+	if (getenv("TIMEOUT_MS"))
+		timeout_ms = atoi(getenv("TIMEOUT_MS"));
 	policy.key = strcmp(argv[1], "-") == 0 ? NULL : argv[1];
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -90,6 +146,10 @@ int main(int argc, char **argv)
 			puts(cek_conn_wait(conn, 60000) > 0 ? "open" : "closed");
 		else if (line[0] == '*')
 			open_many(conn, policy, line + 1);
+		else if (line[0] == '@')
+			loop_many(conn, policy, line + 1);
+		else if (strncmp(line, "silence ", 8) == 0)
+			printf("%d\n", cek_jwe_cache_set_silence(policy.cache, (unsigned)atoi(line + 8)));
 		else
 			open_token(conn, &policy, line);
 		fflush(stdout);
