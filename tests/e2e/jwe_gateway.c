@@ -3,9 +3,10 @@
  * A gateway with a cache of CEKs, for tests. Each line of standard input is "TOKEN" (a compact JWE), "stats", or
  * "idle": run the connection until it is told something; "*100 TOKEN": start 100 decryptions at once, without the
  * cache; "@100 2000 TOKEN": the same, each within 2000 ms, in an edge-triggered event loop that is woken; or "silence
- * 2": set that of the cache. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or "CODE DETAILS"; for
- * stats "HITS MISSES ENTRIES LIVE"; for many how many were OK; in the loop also the status of the last that was not
- * and whether that was temporary. Usage: jwe-gateway KEY, "-" for none.
+ * 2": set that of the cache; "~NAME TOKEN" or "~~NAME TOKEN": encrypt it again, for cekd's key of that name or for the
+ * JWK of its active version, without waiting. One line comes back for each: "OK HIT|ASKED KEY VERSION PLAINTEXT", or
+ * "CODE DETAILS"; for stats "HITS MISSES ENTRIES LIVE"; for many how many were OK; in the loop also the status of the
+ * last that was not and whether that was temporary; for "~" the new token. Usage: jwe-gateway KEY, "-" for none.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -117,6 +118,46 @@ static void loop_many(cek_conn *conn, struct cek_jwe_policy policy, const char *
 	printf("%u %s %d\n", many.ok, cek_status_name(many.status), many.temporary);
 }
 
+static void encrypted(char *token, const struct cek_jwe_error *error, void *userdata)
+{
+	bool *over = userdata;
+
+	if (token)
+		puts(token);
+	else
+		printf("%s %s\n", cek_jwe_code_name(error->code), error->details);
+	free(token);
+	*over = true;
+}
+
+static const struct cek_jwk *active_jwk(cek_conn *conn, const char *name, cek_jwks **ret_jwks)
+{
+	const char *const names[] = {name, NULL};
+
+	return cek_jwks_fetch(conn, names, 60000, ret_jwks, NULL) == CEK_JWE_OK ? cek_jwks_get(*ret_jwks, 0) : NULL;
+}
+
+static void encrypt_again(cek_conn *conn, const struct cek_jwe_policy *policy, char *line)
+{
+	const bool to_jwk = *line == '~';
+	char *name = line + to_jwk, *token = name + strcspn(name, " ");
+	struct cek_jwe_params params = {.key = name};
+	const struct cek_jwk *jwk;
+	struct cek_jwe_error error;
+	cek_jwks *jwks = NULL;
+	bool over = false;
+
+	*token++ = '\0';
+	jwk = to_jwk ? active_jwk(conn, name, &jwks) : NULL;
+	over = cek_jwe_reencrypt_start(conn, policy, token, strlen(token), &params, jwk, 60000, encrypted, &over, NULL,
+		       &error) != CEK_JWE_OK;
+	cek_jwks_free(jwks);
+	if (over)
+		printf("%s %s\n", cek_jwe_code_name(error.code), error.details);
+	while (!over)
+		cek_conn_wait(conn, -1);
+}
+
 static void print_stats(const cek_jwe_cache *cache)
 {
 	struct cek_jwe_cache_stats stats;
@@ -146,6 +187,8 @@ int main(int argc, char **argv)
 			puts(cek_conn_wait(conn, 60000) > 0 ? "open" : "closed");
 		else if (line[0] == '*')
 			open_many(conn, policy, line + 1);
+		else if (line[0] == '~')
+			encrypt_again(conn, &policy, line + 1);
 		else if (line[0] == '@')
 			loop_many(conn, policy, line + 1);
 		else if (strncmp(line, "silence ", 8) == 0)

@@ -223,6 +223,21 @@ def test_many_at_once(daemon, token):
         assert gateway.ask(token).endswith(INNER)
 
 
+@pytest.mark.parametrize("to", ["~", "~~"], ids=["key", "jwk"])
+@pytest.mark.parametrize("alg", ["RSA-OAEP-256", "ECDH-ES+A256KW"])
+def test_encrypt_again(daemon, token, to, alg):
+    """For another trust domain, without waiting: only its key opens the new token; and what opens not makes none."""
+    daemon.key(alg, name="others")
+    head, _, tag = token.rpartition(".")
+    with Gateway(daemon, "tokens") as gateway, Gateway(daemon, "others") as other:
+        made = gateway.ask(f"{to}others {token}")
+        assert made.count(".") == 4 and made != token
+        assert other.ask(made).startswith("OK ") and other.ask(made).endswith(" " + INNER)
+        assert gateway.ask(made).startswith("NO_KEY ")
+        assert gateway.ask(f"{to}others {head}.{'B' if tag[0] == 'A' else 'A'}{tag[1:]}") == "FAILED "
+        assert gateway.ask(f"~nobody {token}").startswith("NO_KEY ")
+
+
 # ---- no kid ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("alg, crv", [("ECDH-ES", "P-256"), ("ECDH-ES", "X25519"), ("ECDH-ES+A128KW", "P-384"),

@@ -97,6 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(token, data, size);
 	code = pending_new(&policy, token, size, &pending, NULL);
 	start(&policy, token, size, code);
+	if (code == CEK_JWE_OK && *token == 'e' && !cek_jwe_looks_compact(token, size))
+		abort(); /* 'e': it begins with '{' */
+	(void)cek_jwe_is_b64token(token, size);
 	free(token);
 	if (code != CEK_JWE_OK)
 		return 0;

@@ -32,7 +32,7 @@ int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, s
 	return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 }
 
-/* libcek-jose has one code for all that may be over soon, and does not say whose it is: a second look does. */
+/* Why there is no connection stands in no status: a second look tells. */
 int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 {
 	bool is_default;
@@ -41,7 +41,7 @@ int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 
 	if (error->code == CEK_JWE_UNAVAILABLE && (errno = reach_try(path)) != 0 && errno != EAGAIN)
 		rpc_explain(ctl, CEK_E_CONNECT, NULL, &reach);
-	else if (strcmp(error->details, cek_status_text(CEK_E_TIMEOUT)) == 0)
+	else if (error->status == CEK_E_TIMEOUT)
 		rpc_explain(ctl, CEK_E_TIMEOUT, NULL, &reach);
 	else if (error->code == CEK_JWE_DENIED)
 		rpc_explain(ctl, CEK_DENIED, error->details, &reach);
