@@ -3,6 +3,7 @@
  * What a daemon that went mad may send: the first octet says what the callbacks do, the others are its side of the
  * stream, on a real socket, while one call of each kind is open. Each of them ends exactly once.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,7 +49,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0)
 		abort();
 	atexit(leave);
@@ -235,7 +236,7 @@ static void send_all(int fd, const uint8_t *data, size_t size)
 		if (n > 0) {
 			data += n;
 			size -= (size_t)n;
-		} else if (!conn || cek_conn_process(conn) == 0) {
+		} else if (errno != EAGAIN || !conn || cek_conn_process(conn) == 0) {
 			return;
 		}
 	}
@@ -254,6 +255,15 @@ static bool wait_for_the_next(size_t size, unsigned turn)
 	if (poll(waits, 2, 50) > 0 && waits[0].revents)
 		close(accept(listener, NULL, NULL));
 	return true;
+}
+
+/* A connection that was made anew and is not wanted: the next input's is the first again. */
+static void drop_others(void)
+{
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0)
+		close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -279,6 +289,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!wait_for_the_next(size, turn))
 			break;
 	conn = cek_conn_free(conn);
+	drop_others();
 	for (size_t i = 0; i < CALLS; i++)
 		if (calls[i].ended != 1)
 			abort();
