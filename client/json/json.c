@@ -186,6 +186,14 @@ char *json_kept_dump(const json_t *json)
 	return text;
 }
 
+const char *json_kept_number(const json_t *string)
+{
+	const char *text = json_string_value(string);
+
+	return text && strncmp(text, JSON_KEPT_NUMBER, strlen(JSON_KEPT_NUMBER)) == 0 ? text + strlen(JSON_KEPT_NUMBER)
+										      : NULL;
+}
+
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len)
 {
 	ssize_t len = -EINVAL;

@@ -30,6 +30,9 @@ json_t *json_set_parse(const char *text, size_t len);
 json_t *json_kept_parse(const char *text, size_t len);
 char *json_kept_dump(const json_t *json);
 
+/* The number, as it was written, that a string of json_kept_parse() stands for; NULL if it is a string. */
+const char *json_kept_number(const json_t *string);
+
 /* The octets of a base64url string of at most max octets. false if it is no string, not strict, or longer. */
 bool json_octets(const json_t *string, size_t max, uint8_t *ret_data, size_t *ret_len);
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How a string begins that was a number. No other one does: of U+FFFF in a text hex digits follow. */
-#define KEPT_NUMBER "\"" JSON_UNHELD "N"
+#define KEPT_NUMBER "\"" JSON_KEPT_NUMBER
 
 static size_t digits(const char *text, size_t len)
 {

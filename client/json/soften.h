@@ -9,6 +9,9 @@
 /* Begins what stands for that which no C string or UTF-8 text can hold; as a character it means nothing (U+FFFF). */
 #define JSON_UNHELD "\xef\xbf\xbf"
 
+/* How a string begins that was a number. No other one does: of U+FFFF in a text hex digits follow. */
+#define JSON_KEPT_NUMBER JSON_UNHELD "N"
+
 enum soften {
 	SOFT_NUMBERS = 0, /* numbers become 0 */
 	SOFT_ESCAPES = 1, /* and NULs and halves JSON_UNHELD and their four hex digits */
