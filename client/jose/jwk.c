@@ -13,7 +13,7 @@
 #include "proto/alg.h"
 #include "proto/base64url.h"
 
-enum { EXPONENT_MAX = 8 }; /* octets */
+enum { EXPONENT_MAX = JWK_OCTETS_MAX - ENCRYPTED_KEY_MAX - 1 }; /* octets */
 
 static const char *string_of(const json_t *json, const char *member)
 {
@@ -38,24 +38,30 @@ static bool has_private(const json_t *json)
 	return false;
 }
 
-/* use and key_ops (RFC 7517 sections 4.2, 4.3) and alg leave room for encryption of a CEK. */
-static bool is_for_encryption(const json_t *json)
+static bool has_operation(const json_t *key_ops, const char *const *ops)
 {
-	static const char *const wanted[] = {"encrypt", "wrapKey", "deriveKey", "deriveBits"};
-	const char *use = string_of(json, "use"), *alg = string_of(json, "alg");
-	const json_t *ops = json_object_get(json, "key_ops"), *op;
+	const json_t *op;
 	size_t i;
 
-	if (use && strcmp(use, "enc") != 0)
-		return false;
-	if (alg && !alg_find(alg))
-		return false;
-	if (!ops)
-		return true;
-	json_array_foreach(ops, i,
-		op) for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]);
-			 k++) if (json_is_string(op) && strcmp(json_string_value(op), wanted[k]) == 0) return true;
+	for (; *ops; ops++)
+		json_array_foreach(key_ops, i,
+			op) if (json_is_string(op) && strcmp(json_string_value(op), *ops) == 0) return true;
 	return false;
+}
+
+bool jwk_is_for(const json_t *json, const char *wanted, const char *const *ops)
+{
+	const char *use = string_of(json, "use");
+	const json_t *key_ops = json_object_get(json, "key_ops");
+
+	return (!use || strcmp(use, wanted) == 0) && (!key_ops || has_operation(key_ops, ops));
+}
+
+static bool is_for_encryption(const json_t *json, const char *alg)
+{
+	static const char *const ops[] = {"encrypt", "wrapKey", "deriveKey", "deriveBits", NULL};
+
+	return jwk_is_for(json, "enc", ops) && (!alg || alg_find(alg));
 }
 
 static bool take_octets(const json_t *json, const char *member, size_t max, uint8_t *data, struct cek_bytes *ret)
@@ -126,10 +132,9 @@ static enum jwk_result take_point(const json_t *json, struct cek_public_key *key
 	return is_good(key) ? JWK_OK : JWK_MALFORMED;
 }
 
-static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *octets, const char **ret_why)
+enum jwk_result jwk_members(const json_t *json, struct cek_jwk *ret_jwk, const char **ret_why)
 {
 	const char *kty = string_of(json, "kty"), *kid = string_of(json, "kid");
-	const struct alg *alg;
 
 	*ret_why = "not a JSON object, or one with a member twice";
 	if (!json_is_object(json))
@@ -144,26 +149,50 @@ static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *oc
 	if (!is_of_type(json, "alg", JSON_STRING) || !is_of_type(json, "use", JSON_STRING) ||
 		!is_of_type(json, "key_ops", JSON_ARRAY))
 		return JWK_MALFORMED;
-	if (!is_for_encryption(json))
+	*ret_jwk = (struct cek_jwk){.kid = kid, .alg = string_of(json, "alg"), .public_key.kty = kty};
+	return JWK_OK;
+}
+
+/* A name that stays when json goes; NULL for kinds that are not known. */
+static const char *kty_find(const char *name)
+{
+	static const char *const ktys[] = {"RSA", "EC", "OKP"};
+
+	for (size_t i = 0; i < sizeof(ktys) / sizeof(ktys[0]); i++)
+		if (strcmp(name, ktys[i]) == 0)
+			return ktys[i];
+	return NULL;
+}
+
+enum jwk_result jwk_public_key(const json_t *json, struct cek_public_key *key, uint8_t *octets, const char **ret_why)
+{
+	key->kty = kty_find(key->kty);
+	if (!key->kty)
 		return JWK_IGNORED;
-	jwk->kid = kid;
-	jwk->alg = string_of(json, "alg");
+	if (strcmp(key->kty, "RSA") == 0)
+		return take_rsa(json, key, octets, ret_why);
+	return take_point(json, key, octets, ret_why);
+}
+
+static enum jwk_result take(const json_t *json, struct cek_jwk *jwk, uint8_t *octets, const char **ret_why)
+{
+	enum jwk_result result = jwk_members(json, jwk, ret_why);
+	const struct alg *alg;
+
+	if (result != JWK_OK)
+		return result;
+	if (!is_for_encryption(json, jwk->alg) || !kty_find(jwk->public_key.kty))
+		return JWK_IGNORED;
 	alg = jwk->alg ? alg_find(jwk->alg) : NULL;
 	*ret_why = "alg: does not fit kty";
-	if (strcmp(kty, "RSA") == 0) {
-		jwk->public_key.kty = "RSA";
-		return alg && alg->family != ALG_RSA_OAEP ? JWK_MALFORMED
-							  : take_rsa(json, &jwk->public_key, octets, ret_why);
-	}
-	if (strcmp(kty, "EC") != 0 && strcmp(kty, "OKP") != 0)
-		return JWK_IGNORED;
-	jwk->public_key.kty = strcmp(kty, "EC") == 0 ? "EC" : "OKP";
-	return alg && alg->family != ALG_ECDH ? JWK_MALFORMED : take_point(json, &jwk->public_key, octets, ret_why);
+	if (alg && alg->family != (strcmp(jwk->public_key.kty, "RSA") == 0 ? ALG_RSA_OAEP : ALG_ECDH))
+		return JWK_MALFORMED;
+	return jwk_public_key(json, &jwk->public_key, octets, ret_why);
 }
 
 enum jwk_result jwk_from_json(const json_t *json, struct cek_jwk *ret_jwk, uint8_t **ret_octets, const char **ret_why)
 {
-	uint8_t *octets = malloc(ENCRYPTED_KEY_MAX + 1 + EXPONENT_MAX);
+	uint8_t *octets = malloc(JWK_OCTETS_MAX);
 	struct cek_jwk jwk = {0};
 	enum jwk_result result;
 
