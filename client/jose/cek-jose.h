@@ -35,6 +35,8 @@ enum {
 	CEK_JWE_TOO_LARGE = 6,   /* token, header or plaintext over the caller's limit */
 	CEK_JWE_NOMEM = 7,
 	CEK_JWE_FAILED = 8, /* every cryptographic failure: one code, one text, no details */
+	CEK_JWT_CLAIM = 9,  /* of a signed token (cek-jwt.h): a claim is not as it has to be; details name it */
+	CEK_JWT_SCOPE = 10, /* and: it lacks a scope that the caller wants */
 };
 
 /* The name of a code ("FAILED"), and one constant sentence about it; never NULL. */

@@ -19,6 +19,8 @@ static const struct {
 	[CEK_JWE_TOO_LARGE] = {"TOO_LARGE", "larger than the limit"},
 	[CEK_JWE_NOMEM] = {"NOMEM", "out of memory"},
 	[CEK_JWE_FAILED] = {"FAILED", "the token cannot be opened"},
+	[CEK_JWT_CLAIM] = {"CLAIM", "a claim of the token is not as it has to be"},
+	[CEK_JWT_SCOPE] = {"SCOPE", "the token lacks a scope"},
 };
 
 enum { CODES = sizeof(codes) / sizeof(codes[0]) };

@@ -12,12 +12,12 @@
 static void test_codes(void **state)
 {
 	(void)state;
-	for (int code = CEK_JWE_OK; code <= CEK_JWE_FAILED; code++) {
+	for (int code = CEK_JWE_OK; code <= CEK_JWT_SCOPE; code++) {
 		assert_string_not_equal(cek_jwe_code_name(code), "UNKNOWN");
 		assert_true(strlen(cek_jwe_code_text(code)) > 0);
 	}
 	assert_string_equal(cek_jwe_code_name(CEK_JWE_FAILED), "FAILED");
-	assert_string_equal(cek_jwe_code_name(CEK_JWE_FAILED + 1), "UNKNOWN");
+	assert_string_equal(cek_jwe_code_name(CEK_JWT_SCOPE + 1), "UNKNOWN");
 	assert_string_equal(cek_jwe_code_name(-1), "UNKNOWN");
 	assert_non_null(cek_jwe_code_text(-1));
 }
