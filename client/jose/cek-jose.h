@@ -4,8 +4,8 @@
  * libcek-jose(3) explains it, with examples.
  *
  * A decrypted token is not yet an authentic one: anybody who has the public key can make a JWE. If cty is "JWT", the
- * plaintext is a signed JWT, handed over untouched; to check its signature, issuer, audience and times is the caller's
- * job.
+ * plaintext is a signed JWT, handed over untouched; cek_jwt_verify() (cek-jwt.h) checks its signature, issuer, audience
+ * and times.
  *
  * Threads: as libcek: a connection and what was made with it (operations, caches) belong to one thread at a time. A
  * cek_jwe and a cek_jwks are independent of the connection once they were returned.
@@ -35,8 +35,12 @@ enum {
 	CEK_JWE_TOO_LARGE = 6,   /* token, header or plaintext over the caller's limit */
 	CEK_JWE_NOMEM = 7,
 	CEK_JWE_FAILED = 8, /* every cryptographic failure: one code, one text, no details */
-	CEK_JWT_CLAIM = 9,  /* of a signed token (cek-jwt.h): a claim is not as it has to be; details name it */
-	CEK_JWT_SCOPE = 10, /* and: it lacks a scope that the caller wants */
+};
+
+/* And what cek_jwt_verify() (cek-jwt.h) returns besides. */
+enum {
+	CEK_JWT_CLAIM = 9,  /* well signed, but a claim is not as it has to be; details name it */
+	CEK_JWT_SCOPE = 10, /* all is well, but a scope that the caller wants is not there */
 };
 
 /* The name of a code ("FAILED"), and one constant sentence about it; never NULL. */

@@ -112,8 +112,8 @@ struct cek_jwt_value {
 	bool truth;      /* BOOL */
 };
 
-/* A claim. path is a list of names that ends with NULL, each a member of the object that the one before names; an empty
- * list is the whole set of claims. */
+/* A claim. path is a list of names that ends with NULL, each a member of the object that the one before names. NONE for
+ * an empty list: cek_jwt_payload() is the whole. */
 struct cek_jwt_value cek_jwt_claim(const cek_jwt *jwt, const char *const *path);
 
 /* A member of the header. */

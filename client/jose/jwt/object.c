@@ -11,7 +11,7 @@
 #include "client/json/soften.h"
 #include "proto/depth.h"
 
-/* An array or object, written. Made when the token is read, so that to look at a claim cannot fail. */
+/* An array or object within, written. Made when the token is read, so that to look at a claim cannot fail. */
 struct jwt_text {
 	const json_t *of;
 	char *text;
@@ -131,7 +131,7 @@ static int scan_value(struct scan *scan, const json_t *json)
 			if (code == CEK_JWE_OK)
 				code = scan_value(scan, value);
 		}
-	if (code == CEK_JWE_OK && (json_is_array(json) || json_is_object(json)))
+	if (code == CEK_JWE_OK && (json_is_array(json) || json_is_object(json)) && json != scan->object->json)
 		code = keep_text(scan, json);
 	return code;
 }
@@ -210,7 +210,7 @@ static struct cek_jwt_value value_of(const struct jwt_object *object, const json
 
 struct cek_jwt_value jwt_object_at(const struct jwt_object *object, const char *const *path)
 {
-	const json_t *json = object->json;
+	const json_t *json = *path ? object->json : NULL;
 
 	for (; json && *path; path++)
 		json = json_object_get(json, *path);

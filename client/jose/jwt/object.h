@@ -14,7 +14,7 @@ struct jwt_text;
 
 struct jwt_object {
 	json_t *json;           /* as json_kept_parse() makes it */
-	struct jwt_text *texts; /* of its arrays and objects */
+	struct jwt_text *texts; /* of the arrays and objects within */
 	size_t n_texts;
 };
 
@@ -27,7 +27,7 @@ int jwt_object_init(struct jwt_object *object, const char *what, const char *tex
 /* Safe on a zeroed struct. */
 void jwt_object_deinit(struct jwt_object *object);
 
-/* The member at a path that ends with NULL; an empty one is the object itself. */
+/* The member at a path that ends with NULL; an empty one leads to none. */
 struct cek_jwt_value jwt_object_at(const struct jwt_object *object, const char *const *path);
 
 /* One of its own members. */
