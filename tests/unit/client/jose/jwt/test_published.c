@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signatures of others: RFC 7515 appendix A, RFC 7520 section 4, RFC 8037 appendix A.4, and Project Wycheproof's JWS and
- * key sets. Most of their payloads are no claims: then the signature was right if the payload is what is refused, which
- * is read after it.
+ * Signatures of others: RFC 7515 appendix A, RFC 7520 section 4, RFC 8037 appendix A.4, and Project Wycheproof's JWS
+ * and key sets. Most of their payloads are no claims: then the signature was right if the payload is what is refused,
+ * which is read after it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,7 +150,8 @@ static bool is_of_other_alg(const json_t *key, const char *token)
 {
 	const char *alg = json_string_value(json_object_get(key, "alg"));
 
-	return alg && ((strcmp(alg, "PS256") == 0 && strncmp(token, "eyJhbGciOiJQUzM4NC", 18) == 0) ||
+	return alg &&
+		((strcmp(alg, "PS256") == 0 && strncmp(token, "eyJhbGciOiJQUzM4NC", 18) == 0) ||
 			strcmp(alg, "ES521") == 0);
 }
 
