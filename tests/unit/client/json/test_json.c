@@ -56,6 +56,23 @@ static void test_kept(void **state)
 		"{\"a\":\"\\uffffN1\",\"b\":\"\\uffffN1\",\"c\":\"\\uffff0000\"}");
 }
 
+/* Which of the strings were numbers, as they were written. */
+static void test_kept_number(void **state)
+{
+	static const char text[] = "{\"a\":1.50,\"b\":\"1.50\",\"c\":\"\\uffffN1\",\"d\":true,\"e\":\"" JSON_UNHELD
+				   "N1\"}";
+	json_t *json = json_kept_parse(text, strlen(text));
+
+	(void)state;
+	assert_string_equal(json_kept_number(json_object_get(json, "a")), "1.50");
+	assert_null(json_kept_number(json_object_get(json, "b")));
+	assert_null(json_kept_number(json_object_get(json, "c")));
+	assert_null(json_kept_number(json_object_get(json, "d")));
+	assert_null(json_kept_number(json_object_get(json, "e")));
+	assert_null(json_kept_number(NULL));
+	json_decref(json);
+}
+
 /* The longest that a text can become. */
 static void test_room(void **state)
 {
@@ -110,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_object),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_number),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_broken),
 	};
