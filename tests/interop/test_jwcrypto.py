@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both directions against python3-jwcrypto, for every alg that it has and all six enc."""
+"""Both directions against python3-jwcrypto, for every alg that it has and all six enc; its signatures, good and altered."""
 
 import json
 
 import cekd as C
+import jws as signed
 import pytest
 from cekd import pb
-from jwcrypto import jwe, jwk
+from jwcrypto import jwe, jwk, jws
 
 # X25519 of jwcrypto 1.1 does ECDH-ES as well.
 ALGS = ["RSA-OAEP", "RSA-OAEP-256", "A128KW", "A192KW", "A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW", "ECDH-ES",
@@ -91,3 +92,29 @@ def test_zip_is_refused_unless_allowed(shared, keys):
     done = shared.cekctl("jwe", "decrypt", "--key", name, "--alg", "A256KW", "--enc", "A256GCM",
                          input=token.serialize(compact=True), check=False)
     assert done.returncode != 0 and "POLICY: header, zip: not allowed by the caller" in done.stderr
+
+
+# ---- signatures -----------------------------------------------------------------------------------------------------
+
+def opens(key, token):
+    theirs = jws.JWS()
+    theirs.allowed_algs = [*signed.KEYS]
+    try:
+        theirs.deserialize(token, key)
+    except (jws.InvalidJWSSignature, jws.InvalidJWSObject):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("alg, spec", [*signed.KEYS.items(), ("EdDSA", {"kty": "OKP", "crv": "Ed448"})],
+                         ids=[*signed.KEYS, "EdDSA-Ed448"])
+def test_signatures(tmp_path, alg, spec):
+    """Theirs is verified here; what was altered is refused by both."""
+    key, text = jwk.JWK.generate(kid="signer", use="sig", **spec), signed.claims()
+    made = jws.JWS(text)
+    made.add_signature(key, None, json.dumps({"alg": alg, "kid": "signer", "typ": "JWT"}))
+    token = made.serialize(compact=True)
+    tokens = [token, *signed.altered(token)]
+    answers = signed.verdicts(tmp_path, [json.loads(key.export_public())], tokens)
+    assert answers[0] == ("OK", text)
+    assert [opens(key, one) for one in tokens] == [code == "OK" for code, _ in answers] == [True] + [False] * (len(tokens) - 1)

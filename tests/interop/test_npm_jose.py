@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both directions against npm's jose 6, for every alg and all six enc: the peer that has RSA-OAEP-384 and -512 too.
-Skipped, aloud, where node 20 and the package cannot be had."""
+And its signatures, good and
+altered. Skipped, aloud, where node 20 and the package cannot be had."""
 
 import fcntl
 import json
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 
 import cekd as C
+import jws as signed
 import pytest
 from jwcrypto import jwk
 
@@ -64,3 +66,17 @@ def test_both_directions(shared, node, alg, crv):
     for enc, token in zip(C.ENC_LEN, answers[6:]):
         done = shared.cekctl("jwe", "decrypt", "--key", name, "--alg", alg, "--enc", enc, input=token)
         assert done.stdout.rstrip("\n") == TEXT
+
+
+@pytest.mark.parametrize("alg", [*signed.KEYS, "Ed25519"])
+def test_signatures(node, tmp_path, alg):
+    """Keys and tokens of theirs are good here; what was altered is refused by both."""
+    key, text = node([{"do": "generate", "alg": alg}])[0], signed.claims()
+    task = {"jwk": key, "alg": alg}
+    token = node([task | {"do": "sign", "text": text}])[0]
+    tokens = [token, *signed.altered(token)]
+    public = {name: value for name, value in key.items() if name in ("kty", "crv", "n", "e", "x", "y")}
+    answers = signed.verdicts(tmp_path, [public], tokens)
+    assert answers[0] == ("OK", text)
+    theirs = node([{"do": "verify", "jwk": public, "alg": alg, "token": one} for one in tokens])
+    assert theirs == [payload if code == "OK" else None for code, payload in answers] == [text] + [None] * (len(tokens) - 1)
