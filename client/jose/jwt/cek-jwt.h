@@ -103,7 +103,8 @@ enum {
 };
 
 /* text is a string's UTF-8, without NULs inside; a number as it was written; else compact JSON. A NUL that is not
- * counted stands behind it. It lives as long as the cek_jwt. NONE: data is "". */
+ * counted stands behind it. It lives as long as the cek_jwt. NONE: data is "". Returned
+ * by value, so that it never grows. */
 struct cek_jwt_value {
 	int type;
 	struct cek_bytes text;
