@@ -30,6 +30,7 @@ enum {
 	CEK_JWT_TRIES_MAX = 4,           /* keys tried for a token without kid */
 	CEK_JWT_DEPTH_MAX = 16,          /* arrays and objects inside each other, in a payload; 8 in a header */
 	CEK_JWT_VALUES_MAX = 10000,      /* members and elements of a payload, at all depths */
+	CEK_JWT_HEADER_VALUES_MAX = 256, /* and of a header, which anybody may have written */
 	CEK_JWT_LEEWAY_MAX = 86400,      /* seconds */
 };
 

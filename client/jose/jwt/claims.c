@@ -6,10 +6,6 @@
 
 #include "client/jose/error.h"
 
-/* 9999-12-31T23:59:59Z, the last that RFC 3339 can write. What is later is no time of a token: most likely milliseconds
- * where seconds belong, and it would never end. */
-static const int64_t TIME_MAX = 253402300799;
-
 static int refuse(struct cek_jwe_error *error, const char *claim, const char *why)
 {
 	return jwe_error(error, CEK_JWT_CLAIM, "%s: %s", claim, why);
@@ -33,7 +29,7 @@ static int take_time(const struct jwt_object *claims, const char *name, struct i
 		return CEK_JWE_OK;
 	if (value.type != CEK_JWT_INTEGER && value.type != CEK_JWT_REAL)
 		return refuse(error, name, "not a number");
-	if (!(value.real >= 0 && value.real <= (double)TIME_MAX))
+	if (!(value.real >= 0 && value.real <= (double)JWT_TIME_MAX))
 		return refuse(error, name, "not within 1970 and 9999");
 	ret->seconds = value.type == CEK_JWT_INTEGER ? value.integer : (int64_t)value.real;
 	ret->fraction = value.type == CEK_JWT_REAL && (double)ret->seconds < value.real;

@@ -48,6 +48,7 @@ static int not_base64url(const char *part, struct cek_jwe_error *error)
 
 static int read_header(cek_jwt *jwt, struct span text, struct cek_jwe_error *error)
 {
+	static const struct jwt_bounds bounds = {"header", JSON_DEPTH_MAX, CEK_JWT_HEADER_VALUES_MAX};
 	uint8_t octets[CEK_JWE_HEADER_MAX];
 	ssize_t len;
 
@@ -56,7 +57,7 @@ static int read_header(cek_jwt *jwt, struct span text, struct cek_jwe_error *err
 	len = b64u_decode(text.text, text.len, octets, sizeof(octets));
 	if (len < 0)
 		return not_base64url("header", error);
-	return jwt_object_init(&jwt->header, "header", (const char *)octets, (size_t)len, JSON_DEPTH_MAX, error);
+	return jwt_object_init(&jwt->header, &bounds, (const char *)octets, (size_t)len, error);
 }
 
 static int read_payload(cek_jwt *jwt, struct span text, struct cek_jwe_error *error)
@@ -101,6 +102,7 @@ static int check_signature(const cek_jwt_keys *keys, const struct jws_alg *alg, 
 static int verify(cek_jwt *jwt, const cek_jwt_keys *keys, const struct cek_jwt_policy *policy,
 	const struct parts *parts, struct cek_jwe_error *error)
 {
+	static const struct jwt_bounds bounds = {"payload", CEK_JWT_DEPTH_MAX, CEK_JWT_VALUES_MAX};
 	const struct jws_alg *alg;
 	const char *kid;
 	int code;
@@ -113,8 +115,7 @@ static int verify(cek_jwt *jwt, const cek_jwt_keys *keys, const struct cek_jwt_p
 	if (code == CEK_JWE_OK)
 		code = read_payload(jwt, parts->payload, error);
 	if (code == CEK_JWE_OK)
-		code = jwt_object_init(&jwt->claims, "payload", jwt->payload.data, jwt->payload.len, CEK_JWT_DEPTH_MAX,
-			error);
+		code = jwt_object_init(&jwt->claims, &bounds, jwt->payload.data, jwt->payload.len, error);
 	if (code == CEK_JWE_OK)
 		code = claims_check(&jwt->claims, policy, &jwt->expires, error);
 	return code;

@@ -69,14 +69,14 @@ static bool number(const char *text, struct cek_jwt_value *ret)
 
 struct scan {
 	struct jwt_object *object;
-	const char *what;
+	const struct jwt_bounds *bounds;
 	size_t values;
 	struct cek_jwe_error *error;
 };
 
 static int malformed(const struct scan *scan, const char *why)
 {
-	return jwe_error(scan->error, CEK_JWE_MALFORMED, "%s: %s", scan->what, why);
+	return jwe_error(scan->error, CEK_JWE_MALFORMED, "%s: %s", scan->bounds->what, why);
 }
 
 static int keep_text(struct scan *scan, const json_t *json)
@@ -117,8 +117,9 @@ static int scan_value(struct scan *scan, const json_t *json)
 	const char *name;
 	size_t i;
 
-	if (scan->values++ > CEK_JWT_VALUES_MAX)
-		return jwe_error(scan->error, CEK_JWE_TOO_LARGE, "%s: over %d values", scan->what, CEK_JWT_VALUES_MAX);
+	if (scan->values++ > scan->bounds->values) /* itself is the first */
+		return jwe_error(scan->error, CEK_JWE_TOO_LARGE, "%s: over %zu values", scan->bounds->what,
+			scan->bounds->values);
 	if (json_is_string(json))
 		return check_string(scan, json);
 	if (json_is_array(json))
@@ -136,14 +137,14 @@ static int scan_value(struct scan *scan, const json_t *json)
 	return code;
 }
 
-int jwt_object_init(struct jwt_object *object, const char *what, const char *text, size_t len, unsigned depth,
+int jwt_object_init(struct jwt_object *object, const struct jwt_bounds *bounds, const char *text, size_t len,
 	struct cek_jwe_error *error)
 {
 	struct jwt_object made = {0};
-	struct scan scan = {&made, what, 0, error};
+	struct scan scan = {&made, bounds, 0, error};
 	int code;
 
-	if (!json_depth_within(text, len, depth))
+	if (!json_depth_within(text, len, bounds->depth))
 		return malformed(&scan, "nested too deep");
 	made.json = json_kept_parse(text, len);
 	if (!made.json)

@@ -18,10 +18,16 @@ struct jwt_object {
 	size_t n_texts;
 };
 
-/* what ("header", "payload") is for the details. MALFORMED: no object, a member twice, nested more than depth deep, a
- * NUL, half a surrogate pair or U+FFFF in a string, a number that no double holds. TOO_LARGE: more than
- * CEK_JWT_VALUES_MAX values. NOMEM. With anything but OK there is nothing to deinit. */
-int jwt_object_init(struct jwt_object *object, const char *what, const char *text, size_t len, unsigned depth,
+/* What an object is called in details, and how much it may hold: reading costs by values more than by bytes. */
+struct jwt_bounds {
+	const char *what;
+	unsigned depth; /* arrays and objects inside each other, itself too */
+	size_t values;  /* members and elements, at all depths */
+};
+
+/* MALFORMED: no object, a member twice, nested too deep, a NUL, half a surrogate pair or U+FFFF in a string, a number
+ * that no double holds. TOO_LARGE: too many values. NOMEM. With anything but OK there is nothing to deinit. */
+int jwt_object_init(struct jwt_object *object, const struct jwt_bounds *bounds, const char *text, size_t len,
 	struct cek_jwe_error *error);
 
 /* Safe on a zeroed struct. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "client/jose/error.h"
+#include "client/jose/jwt/claims.h"
 #include "proto/alg.h"
 
 static int incomplete(struct cek_jwe_error *error, const char *why)
@@ -46,6 +47,8 @@ int policy_take(const struct cek_jwt_policy *from, struct cek_jwt_policy *ret_po
 		return incomplete(error, "max_token: over CEK_JWE_TOKEN_MAX");
 	if (policy.max_token == 0)
 		policy.max_token = CEK_JWE_TOKEN_DEFAULT;
+	if (policy.now < 0 || policy.now > JWT_TIME_MAX)
+		return incomplete(error, "now: not within 1970 and 9999");
 	if (policy.now == 0)
 		policy.now = (int64_t)(clock_real_us() / 1000000);
 	*ret_policy = policy;

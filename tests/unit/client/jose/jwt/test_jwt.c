@@ -82,7 +82,12 @@ static void test_policy_limits(void **state)
 	expect_claims(&own, CLAIMS, CEK_JWE_TOO_LARGE, "token: over 10 bytes");
 	own = policy;
 	own.now = -1;
-	expect_claims(&own, "{\"exp\":0}", CEK_JWE_OK, "");
+	expect_claims(&own, CLAIMS, CEK_JWE_POLICY, "policy, now");
+	own.now = 253402300800;
+	expect_claims(&own, CLAIMS, CEK_JWE_POLICY, "policy, now");
+	own.now = 253402300799;
+	own.leeway = 1;
+	expect_claims(&own, "{\"exp\":253402300799}", CEK_JWE_OK, "");
 }
 
 /* now 0 is the clock: of this century, and not yet of 2100. */
@@ -139,17 +144,6 @@ static void header_of(size_t len, int code, const char *details)
 	free(text);
 }
 
-static void test_header_limits(void **state)
-{
-	(void)state;
-	header_of(CEK_JWE_HEADER_MAX, CEK_JWE_OK, "");
-	header_of(CEK_JWE_HEADER_MAX + 1, CEK_JWE_TOO_LARGE, "header: over 8192 bytes");
-	header_of(200000, CEK_JWE_TOO_LARGE, "token: over 262144 bytes");
-	expect(&policy, "ES256", "{\"alg\":\"ES256\",\"x\":[[[[[[[]]]]]]]}", CLAIMS, CEK_JWE_OK, "");
-	expect(&policy, "ES256", "{\"alg\":\"ES256\",\"x\":[[[[[[[[]]]]]]]]}", CLAIMS, CEK_JWE_MALFORMED,
-		"header: nested too deep");
-}
-
 static void nested(unsigned depth, int code, const char *details)
 {
 	char text[256], open[64] = "", close[64] = "";
@@ -162,17 +156,45 @@ static void nested(unsigned depth, int code, const char *details)
 	expect_claims(&policy, text, code, details);
 }
 
-/* exp, x and so many elements of x. */
-static void many(size_t n, int code, const char *details)
+/* A member, x and so many elements of x, for free(3). */
+static char *many(const char *member, size_t n)
 {
 	char *text = malloc(2 * n + 64);
-	size_t len = (size_t)sprintf(text, "{\"exp\":1700000600,\"x\":[");
+	size_t len = (size_t)sprintf(text, "{%s,\"x\":[", member);
 
 	for (size_t i = 0; i < n; i++)
 		len += (size_t)sprintf(text + len, "%s1", i ? "," : "");
 	(void)sprintf(text + len, "]}");
+	return text;
+}
+
+static void many_claims(size_t n, int code, const char *details)
+{
+	char *text = many("\"exp\":1700000600", n);
+
 	expect_claims(&policy, text, code, details);
 	free(text);
+}
+
+static void many_in_header(size_t n, int code, const char *details)
+{
+	char *text = many("\"alg\":\"ES256\"", n);
+
+	expect(&policy, "ES256", text, CLAIMS, code, details);
+	free(text);
+}
+
+static void test_header_limits(void **state)
+{
+	(void)state;
+	header_of(CEK_JWE_HEADER_MAX, CEK_JWE_OK, "");
+	header_of(CEK_JWE_HEADER_MAX + 1, CEK_JWE_TOO_LARGE, "header: over 8192 bytes");
+	header_of(200000, CEK_JWE_TOO_LARGE, "token: over 262144 bytes");
+	expect(&policy, "ES256", "{\"alg\":\"ES256\",\"x\":[[[[[[[]]]]]]]}", CLAIMS, CEK_JWE_OK, "");
+	expect(&policy, "ES256", "{\"alg\":\"ES256\",\"x\":[[[[[[[[]]]]]]]]}", CLAIMS, CEK_JWE_MALFORMED,
+		"header: nested too deep");
+	many_in_header(CEK_JWT_HEADER_VALUES_MAX - 2, CEK_JWE_OK, "");
+	many_in_header(CEK_JWT_HEADER_VALUES_MAX - 1, CEK_JWE_TOO_LARGE, "header: over 256 values");
 }
 
 static void test_payload_limits(void **state)
@@ -180,8 +202,8 @@ static void test_payload_limits(void **state)
 	(void)state;
 	nested(CEK_JWT_DEPTH_MAX, CEK_JWE_OK, "");
 	nested(CEK_JWT_DEPTH_MAX + 1, CEK_JWE_MALFORMED, "payload: nested too deep");
-	many(CEK_JWT_VALUES_MAX - 2, CEK_JWE_OK, "");
-	many(CEK_JWT_VALUES_MAX - 1, CEK_JWE_TOO_LARGE, "payload: over 10000 values");
+	many_claims(CEK_JWT_VALUES_MAX - 2, CEK_JWE_OK, "");
+	many_claims(CEK_JWT_VALUES_MAX - 1, CEK_JWE_TOO_LARGE, "payload: over 10000 values");
 }
 
 /* ---- what is handed out ------------------------------------------------------------------------------------------ */
