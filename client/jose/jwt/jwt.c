@@ -48,7 +48,7 @@ static int not_base64url(const char *part, struct cek_jwe_error *error)
 
 static int read_header(cek_jwt *jwt, struct span text, struct cek_jwe_error *error)
 {
-	static const struct jwt_bounds bounds = {"header", JSON_DEPTH_MAX, CEK_JWT_HEADER_VALUES_MAX};
+	static const struct jwt_bounds bounds = {"header", JSON_DEPTH_MAX, CEK_JWT_HEADER_VALUES_MAX, 1};
 	uint8_t octets[CEK_JWE_HEADER_MAX];
 	ssize_t len;
 
@@ -102,7 +102,7 @@ static int check_signature(const cek_jwt_keys *keys, const struct jws_alg *alg, 
 static int verify(cek_jwt *jwt, const cek_jwt_keys *keys, const struct cek_jwt_policy *policy,
 	const struct parts *parts, struct cek_jwe_error *error)
 {
-	static const struct jwt_bounds bounds = {"payload", CEK_JWT_DEPTH_MAX, CEK_JWT_VALUES_MAX};
+	static const struct jwt_bounds bounds = {"payload", CEK_JWT_DEPTH_MAX, CEK_JWT_VALUES_MAX, CEK_JWT_DEPTH_MAX};
 	const struct jws_alg *alg;
 	const char *kid;
 	int code;

@@ -11,7 +11,8 @@
 #include "client/json/soften.h"
 #include "proto/depth.h"
 
-/* An array or object within, written. Made when the token is read, so that to look at a claim cannot fail. */
+/* An array or object that a path leads to, written. Made when the token is read, so that to look at a claim cannot
+ * fail. */
 struct jwt_text {
 	const json_t *of;
 	char *text;
@@ -109,8 +110,23 @@ static int check_string(const struct scan *scan, const json_t *string)
 	return CEK_JWE_OK;
 }
 
-/* No deeper than the text was found to be before it was parsed. */
-static int scan_value(struct scan *scan, const json_t *json)
+static int scan_value(struct scan *scan, const json_t *json, unsigned reach);
+
+static int scan_member(struct scan *scan, const char *name, const json_t *value, unsigned reach)
+{
+	int code;
+
+	if (strstr(name, JSON_UNHELD))
+		return malformed(scan, "NUL, half a surrogate pair or U+FFFF in a name");
+	code = scan_value(scan, value, reach > 0 ? reach - 1 : 0);
+	if (code == CEK_JWE_OK && reach > 0 && (json_is_array(value) || json_is_object(value)))
+		code = keep_text(scan, value);
+	return code;
+}
+
+/* No deeper than the text was found to be before it was parsed. reach: how many names a path may still have, of which
+ * none leads into an array. */
+static int scan_value(struct scan *scan, const json_t *json, unsigned reach)
 {
 	int code = CEK_JWE_OK;
 	const json_t *value;
@@ -123,17 +139,10 @@ static int scan_value(struct scan *scan, const json_t *json)
 	if (json_is_string(json))
 		return check_string(scan, json);
 	if (json_is_array(json))
-		json_array_foreach(json, i, value) if (code == CEK_JWE_OK) code = scan_value(scan, value);
+		json_array_foreach(json, i, value) if (code == CEK_JWE_OK) code = scan_value(scan, value, 0);
 	if (json_is_object(json))
-		json_object_foreach((json_t *)(uintptr_t)json, name, value)
-		{
-			if (code == CEK_JWE_OK && strstr(name, JSON_UNHELD))
-				code = malformed(scan, "NUL, half a surrogate pair or U+FFFF in a name");
-			if (code == CEK_JWE_OK)
-				code = scan_value(scan, value);
-		}
-	if (code == CEK_JWE_OK && (json_is_array(json) || json_is_object(json)) && json != scan->object->json)
-		code = keep_text(scan, json);
+		json_object_foreach((json_t *)(uintptr_t)json, name, value) if (code == CEK_JWE_OK)
+			code = scan_member(scan, name, value, reach);
 	return code;
 }
 
@@ -149,7 +158,7 @@ int jwt_object_init(struct jwt_object *object, const struct jwt_bounds *bounds, 
 	made.json = json_kept_parse(text, len);
 	if (!made.json)
 		return malformed(&scan, "not a JSON object, or a member twice");
-	code = scan_value(&scan, made.json);
+	code = scan_value(&scan, made.json, bounds->reach);
 	if (code == CEK_JWE_OK)
 		*object = made;
 	else

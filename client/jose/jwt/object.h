@@ -14,7 +14,7 @@ struct jwt_text;
 
 struct jwt_object {
 	json_t *json;           /* as json_kept_parse() makes it */
-	struct jwt_text *texts; /* of the arrays and objects within */
+	struct jwt_text *texts; /* of the arrays and objects that a path leads to */
 	size_t n_texts;
 };
 
@@ -23,6 +23,7 @@ struct jwt_bounds {
 	const char *what;
 	unsigned depth; /* arrays and objects inside each other, itself too */
 	size_t values;  /* members and elements, at all depths */
+	unsigned reach; /* names of the longest path that is asked for */
 };
 
 /* MALFORMED: no object, a member twice, nested too deep, a NUL, half a surrogate pair or U+FFFF in a string, a number
