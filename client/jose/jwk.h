@@ -11,7 +11,7 @@
 
 #include "client/jose/cek-jose.h"
 
-enum { JWK_OCTETS_MAX = 513 + 8 }; /* of n and e, or x and y */
+enum { JWK_OCTETS_MAX = 513 + 8 }; /* of n, one more than it may have, and e; or of x and y */
 
 enum jwk_result {
 	JWK_OK,

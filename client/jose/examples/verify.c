@@ -2,9 +2,8 @@
 /*
  * What a gateway does with an encrypted access token: open it with cekd's key, verify the JWT in it with the issuer's
  * keys, hand on what it says. Usage: verify JWKS-FILE < TOKEN; the exit status is 0, 1 for 401, 3 for 403, 2 for
- * faults of its own.
+ * what is not the sender's fault.
  */
-#include <stdbool.h>
 #include <stdio.h>
 
 #include <cek-jose.h>
@@ -54,7 +53,16 @@ static cek_jwt_keys *load_keys(const char *path)
 static int told(const struct cek_jwe_error *error)
 {
 	fprintf(stderr, "%s %s\n", cek_jwe_code_name(error->code), error->details);
-	return error->code == CEK_JWT_SCOPE ? 3 : 1;
+	switch (error->code) {
+	case CEK_JWE_DENIED:
+	case CEK_JWE_UNAVAILABLE:
+	case CEK_JWE_NOMEM:
+		return 2;
+	case CEK_JWT_SCOPE:
+		return 3;
+	default:
+		return 1;
+	}
 }
 
 static int serve(cek_conn *conn, const cek_jwt_keys *keys, const char *token, size_t len)

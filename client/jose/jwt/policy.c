@@ -10,6 +10,9 @@
 #include "client/jose/jwt/claims.h"
 #include "proto/alg.h"
 
+/* Bytes: what no header will ever reach, and memory that was not zeroed mostly does. */
+enum { POLICY_SIZE_MAX = 1024 };
+
 static int incomplete(struct cek_jwe_error *error, const char *why)
 {
 	return jwe_error(error, CEK_JWE_POLICY, "policy, %s", why);
@@ -20,7 +23,7 @@ static bool take_known(const struct cek_jwt_policy *from, struct cek_jwt_policy 
 {
 	const uint8_t *octets = (const uint8_t *)from;
 
-	if (from->size < offsetof(struct cek_jwt_policy, issuers))
+	if (from->size < offsetof(struct cek_jwt_policy, issuers) || from->size > POLICY_SIZE_MAX)
 		return false;
 	for (size_t i = sizeof(*ret); i < from->size; i++)
 		if (octets[i])

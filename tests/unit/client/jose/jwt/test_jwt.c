@@ -56,6 +56,8 @@ static void test_policy_size(void **state)
 	expect_claims(&own.known, CLAIMS, CEK_JWE_POLICY, "policy, size");
 	own.known.size = offsetof(struct cek_jwt_policy, algs);
 	expect_claims(&own.known, CLAIMS, CEK_JWE_POLICY, "policy, size");
+	own.known.size = SIZE_MAX;
+	expect_claims(&own.known, CLAIMS, CEK_JWE_POLICY, "policy, size");
 	own.known.size = sizeof(own);
 	expect_claims(&own.known, CLAIMS, CEK_JWE_OK, "");
 	own.newer[15] = 1; /* it says something that is not understood */
