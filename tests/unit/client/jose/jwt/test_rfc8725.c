@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
 
 #include "proto/base64url.h"
 #include "tests/unit/client/jose/jwt/make_jwt.h"
@@ -242,6 +245,82 @@ static void test_3_4_signature_length(void **state)
 		free(token);
 		cek_jwt_keys_free(keys);
 	}
+}
+
+/* The point times n on P-256: x and y of 32 octets. */
+static void times(const EC_GROUP *group, const BIGNUM *n, BN_CTX *ctx, uint8_t ret_xy[64])
+{
+	EC_POINT *point = EC_POINT_new(group);
+	BIGNUM *x = BN_new(), *y = BN_new();
+
+	assert_int_equal(EC_POINT_mul(group, point, n, NULL, NULL, ctx), 1);
+	assert_int_equal(EC_POINT_get_affine_coordinates(group, point, x, y, ctx), 1);
+	assert_int_equal(BN_bn2binpad(x, ret_xy, 32), 32);
+	assert_int_equal(BN_bn2binpad(y, ret_xy + 32, 32), 32);
+	EC_POINT_free(point);
+	BN_free(x);
+	BN_free(y);
+}
+
+/* A key for which r and s, of 32 octets each, begin with a zero: with the first k whose point has such an x, and this
+ * s, d is (s k - z) / r. */
+static void small_signature(const char *input, uint8_t ret_rs[64], uint8_t ret_xy[64])
+{
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	BIGNUM *k = BN_new(), *r = BN_new(), *s = BN_new(), *d = BN_new(), *z = BN_new();
+	const BIGNUM *order = EC_GROUP_get0_order(group);
+	BN_CTX *ctx = BN_CTX_new();
+	uint8_t xy[64], digest[32];
+
+	for (BN_one(k), xy[0] = 1; xy[0] != 0; BN_add_word(k, 1))
+		times(group, k, ctx, xy);
+	BN_sub_word(k, 1);
+	assert_int_equal(EVP_Digest(input, strlen(input), digest, NULL, EVP_sha256(), NULL), 1);
+	memcpy(ret_rs, xy, 32);
+	memset(ret_rs + 32, 7, 32);
+	ret_rs[32] = 0;
+	BN_bin2bn(ret_rs, 32, r);
+	BN_bin2bn(ret_rs + 32, 32, s);
+	BN_bin2bn(digest, 32, z);
+	assert_int_equal(BN_mod_mul(d, s, k, order, ctx), 1);
+	assert_int_equal(BN_mod_sub(d, d, z, order, ctx), 1);
+	assert_non_null(BN_mod_inverse(k, r, order, ctx));
+	assert_int_equal(BN_mod_mul(d, d, k, order, ctx), 1);
+	times(group, d, ctx, ret_xy);
+	BN_free(k);
+	BN_free(r);
+	BN_free(s);
+	BN_free(d);
+	BN_free(z);
+	BN_CTX_free(ctx);
+	EC_GROUP_free(group);
+}
+
+/* RFC 7518 section 3.4: leading zeros of r and s stay. */
+static void test_3_4_signature_shortened(void **state)
+{
+	static const char input[] = "eyJhbGciOiJFUzI1NiJ9.eyJleHAiOjE3MDAwMDA2MDB9";
+	uint8_t rs[64], xy[64], cut[62];
+	struct cek_jwe_error error;
+	cek_jwt_keys *keys = NULL;
+	char *x, *y, *jwk, *token;
+
+	(void)state;
+	small_signature(input, rs, xy);
+	x = b64u_text(xy, 32);
+	y = b64u_text(xy + 32, 32);
+	assert_true(asprintf(&jwk, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"}", x, y) > 0);
+	assert_int_equal(cek_jwt_keys_parse(jwk, strlen(jwk), &keys, &error), CEK_JWE_OK);
+	assert_true(asprintf(&token, "%s.", input) > 0);
+	signature(keys, token, rs, sizeof(rs), CEK_JWE_OK);
+	memcpy(cut, rs + 1, 31);
+	memcpy(cut + 31, rs + 33, 31);
+	signature(keys, token, cut, sizeof(cut), CEK_JWE_FAILED);
+	free(x);
+	free(y);
+	free(jwk);
+	free(token);
+	cek_jwt_keys_free(keys);
 }
 
 /* What OpenSSL itself makes, DER, is no signature of a JWS. */
@@ -650,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_3_3_order),
 		cmocka_unit_test(test_3_4_signature_values),
 		cmocka_unit_test(test_3_4_signature_length),
+		cmocka_unit_test(test_3_4_signature_shortened),
 		cmocka_unit_test(test_3_4_signature_der),
 		cmocka_unit_test(test_3_4_keys),
 		cmocka_unit_test(test_3_5_key_strength),
