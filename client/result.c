@@ -11,6 +11,7 @@ enum {
 	RESULT_SIZE = (sizeof(struct cek_result) + 15) / 16 * 16,
 	LARGE_BASE = 16384,
 	N_FACTORS = 2,
+	MESSAGE_MAX = 1024, /* bytes of what a status is explained with */
 };
 
 /* Bytes of memory for each byte of a reply that no slot can hold: what is usual, and what the densest honest one
@@ -201,7 +202,7 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 	result->status = reply->status == CEK__V1__STATUS__STATUS_OK ? CEK_OK : (int)reply->status;
 	result->message = "";
 	if (result->status != CEK_OK) {
-		result->message = text_or_null(describe_text(reply->message, REASON_MAX));
+		result->message = text_or_null(describe_text(reply->message, MESSAGE_MAX));
 		return CEK_OK;
 	}
 	take_fields(result);

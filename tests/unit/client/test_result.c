@@ -132,7 +132,7 @@ static void test_statuses(void **state)
 	struct slots *slots = slots_new();
 	Cek__V1__Reply reply = ok();
 	cek_result *result;
-	char message[400];
+	char message[1026];
 
 	memset(message, 'm', sizeof(message));
 	message[3] = '\n';
@@ -146,7 +146,7 @@ static void test_statuses(void **state)
 	result = parse(slots, &reply, CEK_OK);
 	assert_int_equal(cek_result_status(result), 99);
 	assert_string_equal(cek_status_name(99), "UNKNOWN");
-	assert_int_equal(strlen(cek_result_message(result)), 200);
+	assert_int_equal(strlen(cek_result_message(result)), 1024);
 	assert_memory_equal(cek_result_message(result), "mmm?m", 5);
 	cek_result_free(result);
 	slots_close(slots);
