@@ -70,7 +70,7 @@ def test_dry_run_of_every_verb(daemon, tmp_path):
         "create": "version 1 of key new is made in the token and is active", "import": "issuer-1",
         "rotate": f"version 2 ({active}) is deactivated", "suspend": f"version 2 ({active}) is suspended until 20",
         "resume": "is active again", "compromise": "compromised, at once and for good", "destroy": "for ever",
-        "keep": "is deactivated again", "schedule": "rotates by itself every 7776000 s", "alias add": "also found by the kid old-name"}
+        "keep": "is deactivated again", "schedule": "rotates by itself every 90 days\n", "alias add": "also found by the kid old-name"}
     for verb, word in words.items():
         assert word in told[verb] and told[verb].endswith("Nothing was changed.\n"), told[verb]
     assert "nothing can be wrapped" in daemon.cekctl("key", "compromise", active, "--dry-run").stdout
@@ -161,18 +161,51 @@ def test_show_says_from_what_the_time_was_computed(daemon):
     daemon.cekctl("key", "schedule", "k", "--token-lifetime", "1h", "--jwks-max-age", "5m")
     assert "no rotation is scheduled" in shown()
     daemon.cekctl("key", "rotate", "k")
-    assert "JWKS max-age 300 s + token lifetime 3600 s + clock skew" in shown() and "deactivated 20" in shown()
+    assert "JWKS max-age 5 minutes + token lifetime 1 hour + clock skew" in shown() and "deactivated 20" in shown()
     daemon.cekctl("key", "schedule", "k", "--overlap", "2h")
-    assert shown().endswith("+ overlap 7200 s")
+    assert shown().endswith("+ overlap 2 hours")
     version = daemon.json("key", "show", "k")["versions"][0]
-    assert version["retire_why"].endswith("+ overlap 7200 s") and version["overlap_end"]
-    assert "overlap 7200 s" in daemon.cekctl("key", "destroy", old, "--dry-run").stdout
-    assert "+ overlap 7200 s" in daemon.cekctl("key", "destroy", old, "--yes").stdout
+    assert version["retire_why"].endswith("+ overlap 2 hours") and version["overlap_end"]
+    refused = daemon.cekctl("key", "destroy", old, check=False)
+    assert "nobody has used it so far, but" in refused.stderr and "+ overlap 2 hours), or force" in refused.stderr
+    assert "overlap 2 hours" in daemon.cekctl("key", "destroy", old, "--force", "--dry-run").stdout
+    assert "+ overlap 2 hours" in daemon.cekctl("key", "destroy", old, "--force", "--yes").stdout
     daemon.cekctl("wrap", "--key", "k", "--enc", "A256GCM", "--generate")
     used = daemon.json("key", "show", "k")["active"]
     daemon.cekctl("key", "rotate", "k")
     refused = daemon.cekctl("key", "destroy", used, check=False)
-    assert "(last use + overlap 7200 s), or force" in refused.stderr
+    assert "still used" in refused.stderr and "+ overlap 2 hours), or force" in refused.stderr
+
+
+def test_all_say_the_same_time(daemon):
+    """key show, the timetables, the refusal of a destruction and its preview: one time, and from what it was computed."""
+    with daemon.client() as client:
+        create(daemon)
+        daemon.cekctl("key", "schedule", "k", "--token-lifetime", "1h", "--jwks-max-age", "5m")
+        made = client.generate("k")
+        daemon.cekctl("key", "rotate", "k")
+        old = daemon.json("key", "show", "k")["versions"][0]
+        assert old["retire_why"].startswith("deactivated 20"), old
+
+        def says(deactivation):
+            kid = made.kid
+            shown = daemon.json("key", "show", "k")
+            version = next(v for v in shown["versions"] if v["kid"] == kid)
+            time, why = version["overlap_end"], version["retire_why"]
+            at = f"{time[:19]}Z ({why})"
+            assert why.startswith("deactivated 20") == deactivation and why.startswith("last use 20") != deactivation
+            rows = [event for event in shown["events"] + daemon.json("key", "rotate", "k", "--plan")["events"]
+                    if event.get("kid") == kid and event["what"] == "retire"]
+            assert [(row["time"], row["why"]) for row in rows] == [(time, f"earliest safe retirement: {why}")] * 2
+            refused = daemon.cekctl("key", "destroy", kid, "--utc", "--json", check=False)
+            assert f"safe from {at}" in json.loads(refused.stdout or refused.stderr)["error"]["message"], refused
+            told = daemon.json("key", "destroy", kid, "--force", "--dry-run")
+            assert any(f"safe to retire from {time[:19]}Z on ({why})" in line for line in told["warnings"]), told
+
+        says(deactivation=True)
+        daemon.cekctl("key", "schedule", "k", "--overlap", "1s")
+        assert C.status_name(client.unwrap(made)) == "OK"
+        says(deactivation=False)
 
 
 # ---- names

@@ -635,9 +635,18 @@ def test_when_it_is_safe_is_not_known(clocked):
         assert status_name(destroy(client, unused)) == "OK"  # nothing was ever encrypted for it
         client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key=name, schedule=pb.Schedule(token_lifetime=HOUR)))
         known = version(client, old.kid)
-        assert known.overlap_end == known.deactivated + (HOUR + 60) * 1_000_000
+        assert known.overlap_end == known.last_used + (HOUR + 60) * 1_000_000 > known.deactivated + (HOUR + 60) * 1_000_000
+        assert known.retire_why.startswith("last use 20") and "issuer" not in known.retire_why
         shown = clocked.cekctl("key", "show", name).stdout
         assert shown.count("not known") == shown.count("not known as long as it is active") == 1
+        assert opens(client, old) == "OK"  # 300 days later: whoever encrypted this did not hear of the new version
+        known = version(client, old.kid)
+        assert known.overlap_end == known.last_used + (HOUR + 60) * 1_000_000
+        refused = destroy(client, old.kid)
+        for said in (known.retire_why, refused.message):
+            assert "last use 20" in said and "an issuer still encrypts for it: last token of it at 20" in said, said
+            assert f"by peer main/{os.geteuid()}" in said
+        clocked.page.shift(300 * DAY + HOUR + 61)
         assert status_name(destroy(client, old.kid)) == "OK"
         assert version(client, new).state == pb.STATE_ACTIVE
 

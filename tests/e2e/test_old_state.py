@@ -72,10 +72,14 @@ def give(path):
 
 
 def lacks(now, then, where=""):
-    """What was recorded and is not so now. What a later release says in addition is no difference."""
+    """What was recorded and is not so now. What a later release says in addition is no difference, nor are other words for
+    it, nor that it thinks a version to be needed longer."""
     if isinstance(then, dict):
-        return [line for name in then for line in lacks(now.get(name), then[name], f"{where}.{name}")] \
-            if isinstance(now, dict) else [f"{where}: {now} for {then}"]
+        if not isinstance(now, dict):
+            return [f"{where}: {now} for {then}"]
+        later = {"overlap_end"} & now.keys() if int(now.get("overlap_end", 0)) >= int(then.get("overlap_end", 0)) else set()
+        return [line for name in then.keys() - {"why"} - later
+                for line in lacks(now.get(name), then[name], f"{where}.{name}")]
     if isinstance(then, list):
         if not isinstance(now, list) or len(now) != len(then):
             return [f"{where}: {now} for {then}"]

@@ -29,7 +29,7 @@ json_t *keys_usage_json(const Cek__V1__Usage *usage);
 
 /* When it is safe to retire and from what that was computed, or what is missing; "" if there is nothing to say. A cekd
  * of the first release says only the time. Returns text. */
-enum { KEYS_RETIREMENT = 320 };
+enum { KEYS_RETIREMENT = 640 };
 const char *keys_retirement(const Cek__V1__Version *version, char text[KEYS_RETIREMENT]);
 
 /* The timetable, a line an event, in the order of their times. */

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "daemon/broker/base/when.h"
 #include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/shadow.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/retire.h"
 #include "daemon/broker/ring/schedule.h"
 
 enum {
@@ -76,7 +78,7 @@ static void on_request_gone(struct request *request)
 
 static bool in_use(const struct preview *preview, const struct version *version)
 {
-	return schedule_in_use(version, preview->change->broker->skew, preview->now);
+	return retire_in_use(version, preview->change->broker->skew, preview->now);
 }
 
 static void say_users(struct lines *stops, const struct version *version)
@@ -88,9 +90,12 @@ static void say_users(struct lines *stops, const struct version *version)
 		say(stops, "nobody has used it so far");
 		return;
 	}
-	say(stops, "it was used last at %s by %s/%u: %" PRIu64 " unwraps and %" PRIu64 " wraps by %zu%s users",
+	say(stops, "it was used last at %s by %s/%u: %" PRIu64 " unwraps and %" PRIu64 " wraps by %zu%s",
 		when_utc(version->last_used, when), last ? last->listener : "?", last ? last->uid : 0, version->unwraps,
-		version->wraps, version->n_peers, version->more_peers ? " or more" : "");
+		version->wraps, version->n_peers,
+		version->more_peers             ? " or more users"
+			: version->n_peers == 1 ? " user"
+						: " users");
 	for (size_t i = 0, n = 0; i < version->n_peers && n < USERS_MAX; i++) {
 		const struct usage *usage = &version->peers[i];
 
@@ -135,34 +140,31 @@ static void say_who(struct preview *preview, const struct version *version)
 
 /* ---- in words, kind by kind ------------------------------------------------------------------------------------ */
 
-/* why: what end was computed from or, if it is 0, what is missing. */
-static void say_retirement(struct lines *lines, uint64_t end, const char *why)
+static void say_retirement(struct lines *lines, const struct retirement *retirement)
 {
 	char when[WHEN_MAX];
 
-	if (end > 0)
-		say(lines, "it is safe to retire from %s on (%s)", when_utc(end, when), why);
+	if (retirement->time > 0)
+		say(lines, "it is safe to retire from %s on (%s)", when_utc(retirement->time, when), retirement->why);
 	else
-		say(lines, "when it is safe to retire: %s", why);
+		say(lines, "when it is safe to retire: %s", retirement->why);
 }
 
 static void say_deactivated(struct preview *preview)
 {
 	const struct key *key = preview->change->key;
 	const struct version *active = key->active, *then;
-	const uint32_t skew = preview->change->broker->skew;
-	char why[SCHEDULE_WHY_MAX];
-	uint64_t end;
+	struct retirement retirement;
 
 	if (!active)
 		return;
 	then = &preview->shadow->versions[active->number - 1];
 	if (then->state != STATE_DEACTIVATED)
 		return;
-	end = schedule_overlap_end(then, skew);
+	retire_at(then, preview->change->broker->skew, preview->now, &retirement);
 	say(&preview->will, "version %u (%s) is deactivated: it still unwraps, and wraps no more", active->number,
 		active->kid);
-	say_retirement(&preview->will, end, schedule_retire_why(then, skew, why));
+	say_retirement(&preview->will, &retirement);
 }
 
 /* A rotation by hand takes a version out of use that a schedule would have kept. */
@@ -212,17 +214,20 @@ static void say_waiting(struct preview *preview)
 {
 	const struct change *change = preview->change;
 	const struct version *version = change->version;
-	char when[WHEN_MAX], why[SCHEDULE_WHY_MAX];
-	uint64_t end = schedule_overlap_end(version, change->broker->skew);
+	const uint32_t skew = change->broker->skew;
+	struct retirement retirement;
+	char when[WHEN_MAX];
 
 	when_utc(change->until, when);
 	say(&preview->will, "version %u (%s) waits to be destroyed from now on and unwraps nothing", version->number,
 		version->kid);
 	say(&preview->will, "at %s its object is destroyed in the token, for ever", when);
 	say(&preview->will, "until then it can be taken back: cekctl key keep %s", version->kid);
-	schedule_retire_why(version, change->broker->skew, why);
-	if (why[0] != '\0')
-		say_retirement(end > preview->now || end == 0 ? &preview->warning : &preview->will, end, why);
+	retire_at(version, skew, preview->now, &retirement);
+	if (retirement.why[0] != '\0')
+		say_retirement(retire_early(version, skew, preview->now) || retirement.time == 0 ? &preview->warning
+												 : &preview->will,
+			&retirement);
 	if (in_use(preview, version))
 		say(&preview->warning, "it is in use");
 }
@@ -279,18 +284,20 @@ static void say_move(struct preview *preview)
 static void say_schedule(struct preview *preview)
 {
 	const struct key *key = &preview->shadow->key;
-	char sum[SCHEDULE_SUM_MAX];
+	char sum[RETIRE_SUM_MAX], period[DURATION_MAX], lead[DURATION_MAX];
 
 	if (key->period > 0)
-		say(&preview->will, "key %s rotates by itself every %u s, and publishes a version %u s before",
-			key->name, key->period, key->lead);
+		say(&preview->will, "key %s rotates by itself every %s%s%s%s", key->name,
+			duration_words(key->period, period), key->lead > 0 ? ", and publishes a version " : "",
+			key->lead > 0 ? duration_words(key->lead, lead) : "", key->lead > 0 ? " before" : "");
 	else
 		say(&preview->will, "key %s rotates by hand only", key->name);
 	if (key->max_uses > 0)
 		say(&preview->will, "it rotates before a version was used %u times", key->max_uses);
-	if (schedule_overlap_known(key))
-		say(&preview->will, "an old version is safe to retire after it was deactivated + %s",
-			schedule_sum(key, preview->change->broker->skew, sum));
+	if (retire_known(key))
+		say(&preview->will,
+			"an old version is safe to retire after it was deactivated + %s, or later if it is still used",
+			retire_sum(key, preview->change->broker->skew, sum));
 	else
 		say(&preview->warning,
 			"when an old version is safe to retire is not known without a token lifetime "

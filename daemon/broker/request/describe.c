@@ -9,7 +9,8 @@
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/ring/moves.h"
-#include "daemon/broker/ring/schedule.h"
+#include "daemon/broker/ring/plan.h"
+#include "daemon/broker/ring/retire.h"
 
 enum {
 	SHOWN_MAX = 512,     /* versions in one reply */
@@ -75,7 +76,7 @@ static int fill_peers(const struct request *request, const struct version *versi
 
 static int fill_version(const struct request *request, const struct version *version, bool brief, Cek__V1__Version *to)
 {
-	char why[SCHEDULE_WHY_MAX];
+	struct retirement retirement;
 
 	cek__v1__version__init(to);
 	to->kid = version->kid;
@@ -96,14 +97,15 @@ static int fill_version(const struct request *request, const struct version *ver
 	to->wraps = version->wraps;
 	to->refused = version->refused;
 	to->last_used = version->last_used;
-	to->overlap_end = schedule_overlap_end(version, request->broker->skew);
+	retire_at(version, request->broker->skew, clock_real_us(), &retirement);
+	to->overlap_end = retirement.time;
 	if (version->note)
 		to->note = version->note;
 	if (brief)
 		return 0;
 	to->public_key = version->public_key;
 	to->more_peers = version->more_peers;
-	to->retire_why = take_text(request, schedule_retire_why(version, request->broker->skew, why));
+	to->retire_why = take_text(request, retirement.why);
 	if (!to->retire_why)
 		return log_origin(-ENOMEM);
 	return fill_peers(request, version, to);
@@ -226,7 +228,7 @@ static int fill_operations(const struct request *request, const struct key *key,
 int describe_plan(const struct request *request, const struct key *key, bool rotate, Cek__V1__Key *to)
 {
 	struct planned plan[PLAN_MAX];
-	size_t more, n = schedule_plan(key, clock_real_us(), request->broker->skew, rotate, plan, &more);
+	size_t more, n = plan_of(key, clock_real_us(), request->broker->skew, rotate, plan, &more);
 	Cek__V1__Event *rows = take(request, n * sizeof(*rows));
 
 	to->n_plan = 0;

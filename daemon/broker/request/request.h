@@ -19,7 +19,7 @@
 enum {
 	/* a packed job about a CEK: the longest parts that the checks let pass, names, and some slack */
 	REQUEST_JOB_MAX = 2560,
-	REQUEST_TEXT_MAX = 256,
+	REQUEST_TEXT_MAX = 512,
 	REQUEST_TRIES_MAX = 64, /* versions-tried is no larger */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -7,33 +8,32 @@
 #include "daemon/broker/base/when.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
-#include "daemon/broker/ring/schedule.h"
+#include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
 
-/* Somebody used it within the overlap: tokens under it may still be on their way. If nobody knows how long a token
- * lives, they may be whenever it was used; only an operator can know better, and says so by force or by a schedule. */
+/* Tokens under it may still be on their way. If nobody knows how long one lives, they may be whenever it was used; only
+ * an operator can know better, and says so by force or by a schedule. */
 static int check_unused(struct request *request, const struct version *version)
 {
-	uint64_t overlap = schedule_overlap(version->key, request->broker->skew) * 1000000;
 	const struct usage *usage = ring_last_user(version);
-	const bool known = schedule_overlap_known(version->key);
-	char when[WHEN_MAX], sum[SCHEDULE_SUM_MAX];
-	char safe[SCHEDULE_WHY_MAX];
+	const uint64_t now = clock_real_us();
+	struct retirement retirement;
+	char when[WHEN_MAX], safe[RETIRE_WHY_MAX + WHEN_MAX + 32];
 
-	if (!schedule_in_use(version, request->broker->skew, clock_real_us()))
+	if (!retire_early(version, request->broker->skew, now))
 		return STATUS_OK;
-	snprintf(safe, sizeof(safe),
-		"when it is safe is not known: cekctl key schedule %s --token-lifetime DURATION (or --overlap)",
-		version->key->name);
-	if (known) {
-		snprintf(safe, sizeof(safe), "safe from %s (last use + %s)",
-			when_utc(version->last_used + overlap, when),
-			schedule_sum(version->key, request->broker->skew, sum));
-	}
+	retire_at(version, request->broker->skew, now, &retirement);
+	if (retirement.time > 0)
+		snprintf(safe, sizeof(safe), "safe from %s (%s)", when_utc(retirement.time, when), retirement.why);
+	else
+		snprintf(safe, sizeof(safe), "when it is safe is %s", retirement.why);
+	if (version->last_used == 0)
+		return request_say(request, STATUS_CONFLICT,
+			"nobody has used it so far, but tokens under it may still come; %s, or force", safe);
 	return request_say(request, STATUS_CONFLICT,
-		"still used: %llu unwraps, last at %s by %s/%u, %zu peers; %s, or force",
-		(unsigned long long)version->unwraps, when_utc(version->last_used, when), usage ? usage->listener : "?",
-		usage ? usage->uid : 0, version->n_peers, safe);
+		"still used: %" PRIu64 " unwraps, last at %s by %s/%u, %zu peer%s; %s, or force", version->unwraps,
+		when_utc(version->last_used, when), usage ? usage->listener : "?", usage ? usage->uid : 0,
+		version->n_peers, version->n_peers == 1 ? "" : "s", safe);
 }
 
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)
