@@ -35,16 +35,12 @@ struct check {
 	uint64_t last_time;       /* of the last record, 0: none known */
 };
 
-/* What of a look that a stranger could not do. */
-static int outcome(struct check *check, int r, const char *absent, char *text)
+/* What a stranger could not look at. */
+static int hidden(struct check *check, char *text)
 {
-	if (r == PATHS_HIDDEN) {
-		check->stranger = true;
-		(void)snprintf(text, CHECK_TEXT_MAX, "you may not look: check as the user that starts cekd");
-		return CHECK_SKIPPED;
-	}
-	(void)snprintf(text, CHECK_TEXT_MAX, "%s", absent);
-	return CHECK_NOTE;
+	check->stranger = true;
+	(void)snprintf(text, CHECK_TEXT_MAX, "you may not look: check as the user that starts cekd");
+	return CHECK_SKIPPED;
 }
 
 static int configuration(struct check *check, char *text)
@@ -123,12 +119,25 @@ static int programs(struct check *check, char *text)
 
 static int pin_file(struct check *check, char *text)
 {
+	static const char credentials[] = "/run/credentials/";
 	const char *path = check->config->pin_file;
 	struct stat st;
 	const int r = logins_check_pin(path, &st);
 
-	if (r != PATHS_SEEN)
-		return r < 0 ? r : outcome(check, r, "it is not there yet: without it no worker can log in", text);
+	if (r == PATHS_HIDDEN)
+		return hidden(check, text);
+	if (r == PATHS_ABSENT && strncmp(path, credentials, sizeof(credentials) - 1) == 0) {
+		(void)snprintf(text, CHECK_TEXT_MAX, "%s: systemd lays it there when the service starts", path);
+		return CHECK_NOTE;
+	}
+	if (r == PATHS_ABSENT) {
+		log_error("pin-file %s: without it no worker can log in: write the PIN into it (mode 0400), or make a "
+			  "token with cekctl token init; cekd-softhsm makes both when cekd is started first",
+			path);
+		return -ENOENT;
+	}
+	if (r < 0)
+		return r;
 	if (st.st_size == 0) {
 		log_error("pin-file %s: it is empty: write the PIN into it", path);
 		return -EINVAL;
@@ -166,8 +175,14 @@ static int state_directory(struct check *check, char *text)
 			log_error("%s: %s", path, strerror(-r));
 		r = paths_outcome(r);
 	}
-	if (r != PATHS_SEEN)
-		return r < 0 ? r : outcome(check, r, "it is not there: a start makes it, and new journals", text);
+	if (r == PATHS_HIDDEN)
+		return hidden(check, text);
+	if (r == PATHS_ABSENT) {
+		(void)snprintf(text, CHECK_TEXT_MAX, "it is not there: a start makes it, and new journals");
+		return CHECK_NOTE;
+	}
+	if (r < 0)
+		return r;
 	(void)snprintf(text, CHECK_TEXT_MAX, "%s: uid %u, mode %04o, on the file system of %s, %llu MiB free", path,
 		(unsigned)found->uid, (unsigned)found->mode, found->mount, (unsigned long long)(found->free >> 20));
 	return judge_state(found, path);
@@ -200,6 +215,8 @@ static int listeners(struct check *check, char *text)
 	const struct config *config = check->config;
 	const int r = listeners_check(config->listeners, config->n_listeners);
 
+	if (r == PATHS_HIDDEN)
+		return hidden(check, text);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < config->n_listeners; i++) {
@@ -209,12 +226,14 @@ static int listeners(struct check *check, char *text)
 		(void)snprintf(text + len, CHECK_TEXT_MAX - len, "%s%s (\"%s\", mode %04o)", i > 0 ? ", " : "",
 			wanted->path, wanted->name, (unsigned)wanted->mode);
 	}
-	if (r == PATHS_SEEN)
-		return CHECK_OK;
-	return outcome(check, r,
-		"a folder of a socket is not there yet: make it before the start (tmpfiles.d, "
-		"RuntimeDirectory=)",
-		text);
+	if (r == PATHS_ABSENT) {
+		const size_t len = strlen(text);
+
+		(void)snprintf(text + len, CHECK_TEXT_MAX - len,
+			"; " LISTENERS_UNIT_FOLDER " is not there: cekd.service makes it");
+		return CHECK_NOTE;
+	}
+	return CHECK_OK;
 }
 
 static int limits(struct check *check, char *text)

@@ -131,6 +131,16 @@ def test_empty_pin_file(stopped):
     failed(check(stopped), "PIN file", f"pin-file {pin}: it is empty")
 
 
+def test_no_pin_file(stopped):
+    pin = stopped.where / "no-pin"
+    stopped.config.options["pin_file"] = str(pin)
+    done = check(stopped)
+    failed(done, "PIN file", f"pin-file {pin}: without it no worker can log in")
+    stopped.config.options["pin_file"] = "/run/credentials/cekd.service/no-pin"
+    assert check(stopped).lines["PIN file"] == (
+        "note", "/run/credentials/cekd.service/no-pin: systemd lays it there when the service starts")
+
+
 @pytest.mark.skipif(not C.ROOT, reason="needs root: files of other users")
 def test_pin_file_of_somebody_else(stopped):
     pin = stopped.where / "pin"

@@ -253,13 +253,23 @@ def test_signal_while_the_sockets_are_made(make_cekd, number):
     daemon.check_log()
 
 
-def test_check_before_the_folders_are_made(make_cekd, where):
-    """They may be made just before the start (tmpfiles.d, RuntimeDirectory=)."""
-    daemon = make_cekd(start=False, listeners=listen_at(where / "later" / "x.sock"))
-    daemon.config.options["state_directory"] = str(where / "later" / "state")
-    daemon.conf.write_text(daemon.config.text())
-    C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check", "--programs", daemon.programs])
+@pytest.mark.parametrize("what", ["listener", "state"])
+def test_folders_that_nobody_has_made(make_cekd, where, what):
+    """A start makes neither: so it is said before, by --check as well."""
+    daemon = make_cekd(start=False, listeners=listen_at(where / ("later" if what == "listener" else ".") / "x.sock"))
+    if what == "state":
+        daemon.config.options["state_directory"] = str(where / "later" / "state")
+    said = refused(daemon)
+    assert f"{where}/later" in said and "No such file" in said, said
     assert not (where / "later").exists()
+
+
+@pytest.mark.skipif(os.path.exists("/run/cekd"), reason="there is a cekd here")
+def test_check_before_the_unit_has_made_its_folder(make_cekd):
+    daemon = make_cekd(start=False, listeners=listen_at("/run/cekd/cekd.sock"))
+    daemon.conf.write_text(daemon.config.text())
+    said = C.run([daemon.programs / "cekd", "-c", daemon.conf, "--check", "--programs", daemon.programs]).stdout
+    assert "/run/cekd is not there: cekd.service makes it" in said, said
 
 
 def test_slash_behind_the_state_directory(make_cekd, where):

@@ -155,6 +155,17 @@ static int fail(const struct listener_wanted *wanted, const char *why)
 	return -EINVAL;
 }
 
+/* Cekd makes no folder for a socket: whose it shall be it cannot know. */
+static int fail_at_folder(const struct listener_wanted *wanted, int r, char why[PATHS_WHY_MAX])
+{
+	const size_t len = strlen(why);
+
+	if (r == -ENOENT)
+		(void)snprintf(why + len, PATHS_WHY_MAX - len,
+			": make it before the start (tmpfiles.d, RuntimeDirectory=)");
+	return fail(wanted, why);
+}
+
 static bool same_place(const struct listener_file *a, const struct listener_file *b)
 {
 	struct stat x, y;
@@ -192,7 +203,7 @@ static int open_one(const struct listener_wanted *wanted, size_t i, struct liste
 	int fd, r = paths_open_parent(wanted[i].path, PATHS_OWN, &file->folder, &file->name, why);
 
 	if (r < 0)
-		return fail(&wanted[i], why);
+		return fail_at_folder(&wanted[i], r, why);
 	r = check_twins(wanted, listeners->files, i);
 	if (r < 0) {
 		close_file(file);
@@ -209,6 +220,14 @@ static int open_one(const struct listener_wanted *wanted, size_t i, struct liste
 	}
 	listeners->fds[i] = fd;
 	return 0;
+}
+
+/* What cekd.service makes itself (RuntimeDirectory=) before it starts cekd. */
+static bool in_unit_folder(const char *path)
+{
+	const size_t len = strlen(LISTENERS_UNIT_FOLDER);
+
+	return strncmp(path, LISTENERS_UNIT_FOLDER "/", len + 1) == 0 && strchr(path + len + 1, '/') == NULL;
 }
 
 /* Of who asks. Read-only is so for everybody. */
@@ -231,8 +250,8 @@ static int check_one(const struct listener_wanted *wanted, size_t i, struct list
 			r = S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
 		(void)snprintf(why, sizeof(why), "%s", explain(r));
 	}
-	if (r < 0 && !paths_may_change(r))
-		return fail(&wanted[i], why);
+	if (r < 0 && (r == -ENOENT ? !in_unit_folder(wanted[i].path) : !paths_may_change(r)))
+		return fail_at_folder(&wanted[i], r, why);
 	if (r < 0 && r != -ENOENT)
 		log_warning("listener \"%s\": %s: %s", wanted[i].name, wanted[i].path, why);
 	return check_twins(wanted, files, i) < 0 ? -EINVAL : paths_outcome(r);

@@ -50,9 +50,11 @@ struct listeners {
  * 0 or -errno; on failure nothing stays open. wanted must outlive ret_listeners. */
 int listeners_open(const struct listener_wanted *wanted, size_t n, struct listeners *ret_listeners);
 
-/* Whether they can be made, as far as that is known before: what is wrong is logged. What is not there yet, and what
- * who asks may not look at or write to (a warning), is not. n is LISTENERS_MAX at most. The outcome of paths.h that is
- * farthest from PATHS_SEEN, or -EINVAL. A socket file need not be there, its folder counts. */
+#define LISTENERS_UNIT_FOLDER "/run/cekd" /* cekd.service makes it at the start */
+
+/* Whether they can be made, as far as that is known before: what is wrong is logged. LISTENERS_UNIT_FOLDER that is not
+ * there yet, and what who asks may not look at or write to (a warning), is not. n is LISTENERS_MAX at most. The outcome
+ * of paths.h that is farthest from PATHS_SEEN, or -EINVAL. A socket file need not be there, its folder counts. */
 int listeners_check(const struct listener_wanted *wanted, size_t n);
 
 /* As listeners_open(), beside another cekd that serves on those that it has handed on (n_handed is LISTENERS_MAX at

@@ -77,13 +77,13 @@ int state_check(const char *path)
 		(void)close(fd);
 	if (r == 0 && there)
 		return PATHS_SEEN;
-	if (r == 0 || r == -ENOENT)
+	if (r == 0)
 		return PATHS_ABSENT;
-	if (paths_may_change(r))
+	if (r == -EACCES)
 		log_warning("state-directory %s: %s", path, why);
 	else
 		log_error("%s: %s", path, why);
-	return paths_outcome(r);
+	return r == -ENOENT ? r : paths_outcome(r);
 }
 
 static int lock(int fd, int tries)
