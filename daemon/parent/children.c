@@ -96,9 +96,9 @@ static void back_off(struct child *child, uint64_t now_us, bool healthy)
 		child->delay_ms = DELAY_MAX_MS;
 }
 
-void child_start_failed(struct child *child, int error)
+void child_start_failed(struct child *child, const char *why)
 {
-	(void)snprintf(child->why, sizeof(child->why), "cannot be started: %s", strerror(-error));
+	(void)snprintf(child->why, sizeof(child->why), "%s", why);
 	log_error("%s: %s", child->name, child->why);
 	if (child->delay_ms == 0)
 		child->delay_ms = DELAY_FIRST_MS;

@@ -61,7 +61,7 @@ void child_ignore(struct child *child);
 
 /* It could not be started, or has ended with this status of waitpid(2): forget the process, set why and, unless it
  * ended as it was asked to, when it may be started again. Logs. */
-void child_start_failed(struct child *child, int error);
+void child_start_failed(struct child *child, const char *why);
 void child_ended(struct child *child, int status);
 
 /* It told that it is ready. */

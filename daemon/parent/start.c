@@ -182,6 +182,23 @@ static struct setup setup_for(const struct start *start, const struct child *chi
 	};
 }
 
+static void not_started(struct child *child, int error)
+{
+	char why[sizeof(child->why)];
+
+	(void)snprintf(why, sizeof(why), "cannot be started: %s", strerror(-error));
+	child_start_failed(child, why);
+}
+
+/* In the words that Status shows: who looks for the reason has no other sight of the file. */
+static void no_pin(struct child *child, const char *path, int error)
+{
+	char why[sizeof(child->why)];
+
+	(void)snprintf(why, sizeof(why), "PIN: the pin-file %s cannot be used: %s", path, strerror(-error));
+	child_start_failed(child, why);
+}
+
 void start_journal(struct start *start)
 {
 	struct child *child = &start->family->journal;
@@ -194,7 +211,7 @@ void start_journal(struct start *start)
 
 		attach(start, child, setup_journal(&setup, start->journal_pair[0], start->state));
 	} else {
-		child_start_failed(child, r);
+		not_started(child, r);
 	}
 }
 
@@ -204,7 +221,7 @@ void start_broker(struct start *start)
 	const int r = start_launch(start, child);
 
 	if (r < 0) {
-		child_start_failed(child, r);
+		not_started(child, r);
 		return;
 	}
 	const struct setup setup = setup_for(start, child);
@@ -239,7 +256,10 @@ void start_worker(struct start *start, struct child *child)
 			setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
 		tell_worker_up(&start->family->broker, child, brokers);
 	} else {
-		child_start_failed(child, r);
+		if (pin < 0)
+			no_pin(child, start->config->pin_file, r);
+		else
+			not_started(child, r);
 		tell_worker_gone(&start->family->broker, child, false);
 	}
 	for (size_t i = 0; i < 2; i++)

@@ -189,7 +189,7 @@ def test_no_rule(make_cekd):
           f"cekctl policy explain --user {C.UID_BOB} --operation unwrap")
     found = as_uid(C.UID_ALICE, daemon.socket)
     assert found.code == 0 and found.outcome("rule") == "ok", found.answer
-    assert [found.outcome(step) for step in STEPS[4:]] == ["skipped"] * len(STEPS[4:])
+    assert [found.outcome(step) for step in STEPS[4:]] == ["skipped"] * len(STEPS[4:-1]) + ["ok"]
     fails(as_uid(C.UID_ALICE, daemon.socket, "--key", "other"), "rule", 4, "on a key of this name", "--key other")
     daemon.key("A128KW", name="api-a")
     found = as_uid(C.UID_ALICE, daemon.socket, "--key", "api-a")
@@ -259,6 +259,39 @@ def test_wrong_pin(make_cekd, keys):
     pin.write_text(open(good).read())
     daemon.wait_ready()
     assert doctor(daemon.socket).code == 0
+
+
+def test_no_pin_file(make_cekd):
+    """Before the first login; it is noticed when it comes."""
+    daemon = make_cekd(start=False)
+    good = daemon.config.options["pin_file"]
+    pin = daemon.where / "no-pin"
+    daemon.config.options["pin_file"] = str(pin)
+    daemon.spawn()
+    C.wait_for(lambda: os.path.exists(daemon.socket) and "PIN" in daemon.status().why_not_ready, "Status to tell it")
+    fails(doctor(daemon.socket), "PIN", 5, f"pin-file {pin} cannot be used: No such file", "write the PIN into that file")
+    shutil.copy2(good, pin)
+    daemon.wait_ready()
+    assert doctor(daemon.socket).code == 0
+
+
+@root_only
+def test_token_away_for_whom_sees_nothing(make_cekd):
+    """No rule grants status: that cekd does not serve is told all the same, as an unwrap would."""
+    daemon = make_cekd(rules={
+        "all": {"users": [str(os.geteuid())], "operations": C.OPERATIONS, "keys": ["*"]},
+        "gateway": {"users": [str(C.UID_ALICE)], "operations": ["unwrap"], "keys": ["*"]}})
+    found = as_uid(C.UID_ALICE, daemon.socket)
+    assert found.code == 0 and found.outcome("ready") == "ok" and found.outcome("token") == "skipped", found.answer
+    away = daemon.token.where / "away"
+    daemon.token.tokens.rename(away)
+    for pid in daemon.workers().values():
+        os.kill(pid, signal.SIGKILL)
+    without_workers(daemon)
+    fails(as_uid(C.UID_ALICE, daemon.socket), "ready", 5, "does not serve", "tell an administrator")
+    away.rename(daemon.token.tokens)
+    daemon.wait_ready()
+    assert as_uid(C.UID_ALICE, daemon.socket).code == 0
 
 
 class Shim:

@@ -95,11 +95,17 @@ static void pin_failed(struct doctor *doctor, const char *why)
 {
 	const bool locked = strstr(why, "locked") || strstr(why, "LOCKED");
 
+	const bool unread = strstr(why, "cannot be used") != NULL;
+
 	report_fail(doctor, "PIN", unavailable,
-		locked ? "have the token's security officer set a new PIN (pkcs11-tool --init-pin), then write it to "
-			 "the "
-			 "pin-file of cekd.conf"
-		       : "write the right PIN to the pin-file of cekd.conf: cekd notices it within seconds",
+		unread ? "write the PIN into that file (mode 0400, root's), or name the right one as pin-file of "
+			 "cekd.conf "
+			 "(then restart cekd); cekd looks again by itself"
+			: locked
+			? "have the token's security officer set a new PIN (pkcs11-tool --init-pin), then write it to "
+			  "the "
+			  "pin-file of cekd.conf"
+			: "write the right PIN to the pin-file of cekd.conf: cekd notices it within seconds",
 		"%s", why);
 }
 
@@ -198,16 +204,33 @@ static void look_whether_ready(struct doctor *doctor, const StatusReply *status)
 			status->why_not_ready);
 }
 
+/* All that somebody is told who may not see Status. */
+static void look_whether_serving(struct doctor *doctor)
+{
+	const Cek__V1__Serving serving = doctor->explain ? doctor->explain->explain->serving
+							 : CEK__V1__SERVING__SERVING_UNSPECIFIED;
+
+	if (serving == CEK__V1__SERVING__SERVING_YES)
+		report_add(doctor, "ready", REPORT_OK, "an unwrap has worked");
+	else if (serving == CEK__V1__SERVING__SERVING_NO && !doctor->failed)
+		report_fail(doctor, "ready", unavailable,
+			"tell an administrator, who sees what it is: cekctl doctor, as a user who may do status",
+			"cekd does not serve at the moment; why, no rule lets you see");
+	else
+		report_add(doctor, "ready", REPORT_SKIPPED, "no rule lets you see it");
+}
+
 void health_look(struct doctor *doctor)
 {
-	static const char *const names[] = {"journal", "token", "PIN", "algorithms", "clock", "disk", "limits",
-		"ready"};
+	static const char *const names[] = {"journal", "token", "PIN", "algorithms", "clock", "disk", "limits"};
 	const StatusReply *status = doctor->status ? doctor->status->status_reply : NULL;
 
 	for (size_t i = 0; !status && i < sizeof(names) / sizeof(names[0]); i++)
 		report_add(doctor, names[i], REPORT_SKIPPED, "no rule lets you see it");
-	if (!status)
+	if (!status) {
+		look_whether_serving(doctor);
 		return;
+	}
 	look_at_journal(doctor, status);
 	look_at_token(doctor, status);
 	algorithms_look(doctor, status);

@@ -129,6 +129,7 @@ static int answer(struct request *request, const struct question *question, cons
 {
 	struct broker *broker = request->broker;
 	char *text = arena_alloc(&broker->turn.arena, REFUSAL_MAX);
+	const char *why;
 	int r = text ? fill_operations(request, grants, question->key, reply) : log_origin(-ENOMEM);
 
 	if (r < 0)
@@ -137,6 +138,9 @@ static int answer(struct request *request, const struct question *question, cons
 	reply->allowed = has_operation(reply, question->permission);
 	reply->listener = (char *)broker->server.listeners[question->listener].name;
 	reply->uid = question->uid;
+	if (reply->allowed && !request->message->explain->other) /* an attempt would tell that as well */
+		reply->serving = broker_ready(broker, &why) ? CEK__V1__SERVING__SERVING_YES
+							    : CEK__V1__SERVING__SERVING_NO;
 	if (may_know(request))
 		r = fill_rule(request, question, reply, text, REFUSAL_MAX);
 	else if (!reply->allowed)
