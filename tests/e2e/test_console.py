@@ -249,9 +249,13 @@ def test_versions(shared):
 
 
 def test_an_exact_kid_comes_first(shared):
-    """A kid or alias that looks like NAME/NUMBER, or is the beginning of another one, means itself."""
-    assert find(shared, "tokens/2") == ("slashes", 1)
-    assert find(shared, "tokens/active") == ("slashes", 2)
+    """A kid or alias that is the beginning of another one means itself; one that looks like NAME/NUMBER, and means another
+    version by that as well, is not guessed."""
+    for word, number, other in (("tokens/2", 1, 2), ("tokens/active", 2, 3)):
+        done = shared.cekctl("key", "show", "--kid", word, check=False)
+        assert done.returncode == 2, done
+        assert f"{word} is a kid of version {number} of slashes ({kid_of(shared, 'slashes', number)})" in done.stderr
+        assert f"means version {other} of tokens ({kid_of(shared, 'tokens', other)})" in done.stderr
     assert find(shared, "tokens/1") == ("tokens", 1)
     assert find(shared, "a/b/c-and-more") == ("slashes", 3)
     assert find(shared, "a/b/c-") == ("slashes", 3)

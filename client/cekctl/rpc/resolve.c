@@ -225,12 +225,38 @@ static void show(const struct ctl *ctl, const char *word, const struct resolved 
 			to->kid);
 }
 
+/* A kid or alias that looks like NAME/2, while NAME has such a version, and it is another one: which is meant? */
+static int check_twofold(struct ctl *ctl, const char *word, const struct resolved *to)
+{
+	const Cek__V1__Version *version;
+	char name[KEY_NAME_MAX + 1];
+	Cek__V1__Reply *reply;
+	uint32_t number;
+	int r;
+
+	if (!split(word, name, &number))
+		return EXIT_SUCCESS;
+	r = ask_number(ctl, name, number, &reply);
+	if (r != EXIT_SUCCESS || !reply)
+		return r;
+	version = number ? of_number(reply->key->key, number) : keys_active(reply->key->key);
+	if (version && strcmp(version->kid, to->kid) != 0)
+		r = ctl_usage(ctl,
+			"%s is a kid of version %u of %s (%s), and also means version %u of %s (%s): name one by its "
+			"kid",
+			word, to->number, to->key, to->kid, version->number, name, version->kid);
+	rpc_reply_free(reply);
+	return r;
+}
+
 int resolve_version(struct ctl *ctl, const char *word, struct resolved *ret_version)
 {
 	int no = CEK_OK, r;
 
 	*ret_version = (struct resolved){0};
 	r = take_exact(ctl, word, &no, ret_version);
+	if (r == EXIT_SUCCESS && no == CEK_OK)
+		r = check_twofold(ctl, word, ret_version);
 	if (r == EXIT_SUCCESS && no == CEK_UNKNOWN_KEY)
 		r = take_numbered(ctl, word, ret_version);
 	if (r == EXIT_SUCCESS && no == CEK_UNKNOWN_KEY && !ret_version->kid)
