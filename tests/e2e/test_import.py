@@ -249,6 +249,25 @@ def test_set(shared, ctl, write):
             "CONFLICT: no key is on the same curve as set, which is on P-256")
 
 
+def test_dry_run_of_a_set(shared, ctl, write):
+    """One preview, of all of them: numbers and states as they come."""
+    path = write({"keys": [private(f"dry-{i}", kty="EC", crv="P-256") for i in range(3)] + [oct_key("dry-oct")]})
+    args = ["key", "import", "dry", "--alg", "ECDH-ES", "--jwk", path]
+    told = json.loads(ctl(*args, "--dry-run", "--json").stdout)
+    text = ctl(*args, "--dry-run").stdout
+    done = json.loads(ctl(*args, "--json").stdout)
+    assert [(v["number"], v["state"], v["kid"]) for v in told["key"]["versions"]] == \
+        [(v["number"], v["state"], v["kid"]) for v in done["versions"]] == \
+        [(1, "active", "dry-0"), (2, "deactivated", "dry-1"), (3, "deactivated", "dry-2")]
+    assert [line.split(" is ")[0] for line in told["will"]] == [f"version {i} of key dry" for i in (1, 2, 3)], told["will"]
+    assert len(set(told["warnings"])) == len(told["warnings"]) and list(told["key"])[0] == "version", told
+    assert text.count("What happens:") == 1 and text.count("Nothing was changed.") == 1 and "dry-oct is skipped" in text
+    # One of them is there: the others come behind all that there is.
+    path = write({"keys": json.loads(path.read_text())["keys"] + [private(f"dry-{i}", kty="EC", crv="P-256") for i in (4, 5)]})
+    told = json.loads(ctl(*args[:-1], path, "--dry-run", "--json").stdout)
+    assert [(v["number"], v["state"]) for v in told["key"]["versions"]][3:] == [(4, "deactivated"), (5, "deactivated")]
+
+
 def test_one_key_of_a_set(shared, ctl, write):
     path = write({"keys": [oct_key("one-a"), oct_key("one-b"), oct_key("")]})
     args = ["key", "import", "one", "--alg", "A256KW", "--jwk", path]

@@ -103,9 +103,11 @@ static json_t *lines_json(char **lines, size_t n)
 /* As a key stands for itself, with the number of its shape. */
 static json_t *key_json(const Cek__V1__Key *key)
 {
-	json_t *object = keys_json(key);
+	json_t *object = json_pack("{s:i}", "version", 1), *members = keys_json(key);
 
-	json_object_set_new(object, "version", json_integer(1));
+	if (object)
+		json_object_update(object, members);
+	json_decref(members);
 	return object;
 }
 
@@ -124,7 +126,7 @@ static json_t *to_json(const Cek__V1__PreviewReply *preview)
 	return object;
 }
 
-static int print(const struct ctl *ctl, const Cek__V1__PreviewReply *preview)
+int change_preview_print(const struct ctl *ctl, const Cek__V1__PreviewReply *preview)
 {
 	if (ctl->json)
 		return output_json(ctl, to_json(preview));
@@ -205,18 +207,25 @@ static const char *kid_of(const Cek__V1__Request *request)
 									 : NULL;
 }
 
-static int dry_run(struct ctl *ctl, const Cek__V1__Request *request)
+int change_preview(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply **ret_reply)
 {
-	Cek__V1__Reply *reply;
-	int r = call(ctl, request, &reply);
+	const int r = call(ctl, request, ret_reply);
 
 	if (r == RPC_UNKNOWN)
 		return ctl_fail(ctl,
 			"%s: this cekd is of an earlier release and knows no --dry-run; nothing was changed",
 			cek_status_name(CEK_UNSUPPORTED));
+	return r;
+}
+
+static int dry_run(struct ctl *ctl, const Cek__V1__Request *request)
+{
+	Cek__V1__Reply *reply;
+	int r = change_preview(ctl, request, &reply);
+
 	if (r != EXIT_SUCCESS)
 		return r;
-	r = print(ctl, reply->preview);
+	r = change_preview_print(ctl, reply->preview);
 	rpc_reply_free(reply);
 	return r;
 }

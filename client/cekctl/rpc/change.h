@@ -35,7 +35,12 @@ struct change_how {
  * it is refused; or there is a question, and nobody to answer it, or not with yes. */
 bool change_agreed(struct ctl *ctl, const Cek__V1__Request *request, const struct change_how *how, int *ret_exit);
 
-/* The same without a preview: a question, what it is about being on the screen already. EXIT_SUCCESS: yes. */
+/* Ask for the preview alone (a PreviewReply); and print one, as --dry-run does. Return exit statuses. */
+int change_preview(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply **ret_reply);
+int change_preview_print(const struct ctl *ctl, const Cek__V1__PreviewReply *preview);
+
+/* The same as change_agreed() without a preview: a question, what it is about being on the screen already.
+ * EXIT_SUCCESS: yes. */
 int change_ask(const struct ctl *ctl, bool yes, const char *question);
 
 /* Agreed: send it, and print what became of the key (keys_change). Returns an exit status. */

@@ -20,6 +20,7 @@
 #include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/existing.h"
 #include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/previews.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/sealed.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -292,13 +293,12 @@ static int send_all(struct import *import)
 }
 
 /* The private keys stay here. */
-static int preview_entry(struct import *import, size_t i)
+static int preview_entry(struct import *import, size_t i, Cek__V1__Reply **all)
 {
 	struct private_entry *entry = &import->file.entries[i];
 	Cek__V1__ImportKeyRequest message = CEK__V1__IMPORT_KEY_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 	Cek__V1__PublicKey public_key;
-	int r = EXIT_SUCCESS;
 
 	sealed_public(&entry->key, &public_key);
 	message.key = rpc_text(import->name);
@@ -307,8 +307,7 @@ static int preview_entry(struct import *import, size_t i)
 	message.public_key = &public_key;
 	request.op_case = CEK__V1__REQUEST__OP_IMPORT_KEY;
 	request.import_key = &message;
-	(void)change_agreed(import->ctl, &request, &import->how, &r);
-	return r;
+	return previews_add(import->ctl, &request, all);
 }
 
 /* What would not be sent. */
@@ -330,24 +329,23 @@ static void print_left_out(const struct import *import)
 
 static int preview_all(struct import *import)
 {
+	Cek__V1__Reply *all = NULL;
 	int r = EXIT_SUCCESS;
 
-	if (!import->ctl->json)
-		print_left_out(import);
-
-	size_t n = 0;
-
 	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
-		if (!*import->file.entries[i].skipped && !import->there[i]) {
-			r = preview_entry(import, i);
-			n++;
-		}
-	if (r == EXIT_SUCCESS && n == 0 && import->ctl->json)
+		if (!*import->file.entries[i].skipped && !import->there[i])
+			r = preview_entry(import, i, &all);
+	if (r == EXIT_SUCCESS && !import->ctl->json)
+		print_left_out(import);
+	if (r == EXIT_SUCCESS && all)
+		r = change_preview_print(import->ctl, all->preview);
+	else if (r == EXIT_SUCCESS && import->ctl->json)
 		r = output_json(import->ctl,
 			json_pack("{s:b, s:[], s:[], s:[], s:b}", "dry_run", 1, "will", "stops", "warnings", "asks",
 				0));
-	else if (r == EXIT_SUCCESS && n == 0)
+	else if (r == EXIT_SUCCESS)
 		printf("\nNothing would be changed.\n");
+	rpc_reply_free(all);
 	return r;
 }
 
