@@ -361,12 +361,14 @@ static void tell_epoch(struct broker *broker)
 static void tell_state(struct broker *broker)
 {
 	const struct journal *journal = &broker->journal;
-	const char *why = "";
+	const char *why = "", *waits_for = NULL;
 	bool ready = broker_ready(broker, &why);
 
+	if (!ready)
+		(void)broker_waiting(broker, &waits_for);
 	if (journal->replayed || journal->standing_by || (journal->known && !journal->ok))
 		parent_link_tell_ready(&broker->parent);
-	parent_link_tell_state(&broker->parent, ready, why, broker->ring.n_keys);
+	parent_link_tell_state(&broker->parent, ready, waits_for, why, broker->ring.n_keys);
 }
 
 /* What was read in this turn goes on together: jobs to the workers, then records to the journal, and only then

@@ -161,7 +161,7 @@ int inherit_children(const struct inheritance *inheritance, struct family *famil
 	family->broker_runs = 1;
 	for (size_t i = 0; r == 0 && i < inheritance->n_children; i++)
 		r = take_place(&inheritance->children[i], family, news);
-	news->announced = inheritance->announced;
+	news->told = news->announced = inheritance->announced;
 	(void)snprintf(news->status, sizeof(news->status), "%s", inheritance->status);
 	return r;
 }

@@ -68,11 +68,16 @@ static void take_state(struct news *news, const Cek__Internal__V1__ServiceState 
 {
 	(void)snprintf(news->status, sizeof(news->status), "%s", state->text);
 	notify_status(state->text);
+	if (!news->told && (state->ready || state->waiting)) {
+		news->told = true;
+		notify_ready();
+		if (!state->ready)
+			log_warning("the sockets are open, but no CEK is served so far: %s", state->text);
+	}
 	if (!state->ready || news->announced)
 		return;
 	news->announced = true;
 	log_info("ready");
-	notify_ready();
 }
 
 void news_reloaded(struct news *news)
@@ -109,7 +114,7 @@ static void take_broker(struct news *news, const Control *message)
 static void take_broker_ready(struct news *news)
 {
 	if (news->logins->stopped && news->refused != NULL)
-		tell_worker_gone(&news->family->broker, news->refused, true);
+		tell_worker_gone(&news->family->broker, news->refused, true, true);
 }
 
 static void take(struct news *news, struct child *child, const Control *message)

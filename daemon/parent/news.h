@@ -15,7 +15,8 @@ struct news {
 	struct logins *logins;
 	const char *pin_file;        /* for messages */
 	const struct child *refused; /* the worker whose PIN was wrong, while logins are stopped */
-	bool announced;              /* READY=1 was sent */
+	bool told;                   /* READY=1 was sent: it serves, or is there and waits for what may never come */
+	bool announced;              /* it has served */
 	bool reloading;              /* RELOADING=1 was sent, and the broker has yet to say that it is done */
 	char status[200];            /* what the broker said of itself last */
 };

@@ -24,7 +24,7 @@ static void refuse_manage(struct family *family, const struct child *refused)
 	if (refused != &family->manage)
 		(void)snprintf(family->manage.why, sizeof(family->manage.why), "%s",
 			refused != NULL ? refused->why : "no login after a wrong PIN");
-	tell_worker_gone(&family->broker, &family->manage, true);
+	tell_worker_gone(&family->broker, &family->manage, true, true);
 }
 
 static void note_login(struct family *family, struct child *child, void *data)

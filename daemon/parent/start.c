@@ -260,7 +260,7 @@ void start_worker(struct start *start, struct child *child)
 			no_pin(child, start->config->pin_file, r);
 		else
 			not_started(child, r);
-		tell_worker_gone(&start->family->broker, child, false);
+		tell_worker_gone(&start->family->broker, child, true, false);
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (pair[i] >= 0)

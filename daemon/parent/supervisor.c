@@ -111,13 +111,17 @@ static void child_gone(struct supervisor *supervisor, struct child *child, int s
 	struct family *family = &supervisor->family;
 
 	news_read(&supervisor->news, child); /* its last words */
+
+	const bool absent = !child->ready;
+
 	child_ended(child, status);
 	if (child->role == CHILD_BROKER)
 		news_reloaded(&supervisor->news);
 	if (child->role == CHILD_BROKER && heir_is_gone(&supervisor->heir))
 		notify_status("the broker is being started again");
 	if (child->role == CHILD_WORKER && child->broker_run == family->broker_runs)
-		tell_worker_gone(&family->broker, child, child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
+		tell_worker_gone(&family->broker, child, absent,
+			child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
 	give_up_if_hopeless(supervisor, child);
 }
 
@@ -165,7 +169,7 @@ static void take_reload(struct supervisor *supervisor)
 {
 	struct news *news = &supervisor->news;
 
-	if (news->announced && heir_is_gone(&supervisor->heir)) {
+	if (news->told && heir_is_gone(&supervisor->heir)) {
 		notify_reloading();
 		news->reloading = true;
 	}

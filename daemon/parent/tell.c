@@ -22,7 +22,7 @@ void tell_worker_up(struct child *broker, const struct child *worker, const int 
 		child_kill(broker, SIGKILL);
 }
 
-void tell_worker_gone(struct child *broker, const struct child *worker, bool hopeless)
+void tell_worker_gone(struct child *broker, const struct child *worker, bool absent, bool hopeless)
 {
 	Cek__Internal__V1__WorkerGone gone = CEK__INTERNAL__V1__WORKER_GONE__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -33,6 +33,7 @@ void tell_worker_gone(struct child *broker, const struct child *worker, bool hop
 	gone.index = worker->index;
 	gone.generation = worker->generation;
 	gone.why = (char *)(uintptr_t)worker->why;
+	gone.absent = absent;
 	gone.hopeless = hopeless;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_GONE;
 	message.worker_gone = &gone;

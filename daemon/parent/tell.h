@@ -16,9 +16,9 @@ enum {
 /* A worker has been started. A broker that cannot be told is of no use: it is killed. */
 void tell_worker_up(struct child *broker, const struct child *worker, const int fds[TELL_WORKER_FDS]);
 
-/* One is gone, for the reason in its why; hopeless: none will come before somebody has acted. Nothing if there is no
- * broker. */
-void tell_worker_gone(struct child *broker, const struct child *worker, bool hopeless);
+/* One is gone, for the reason in its why; absent: it was never ready; hopeless: none will come before somebody has
+ * acted. Nothing if there is no broker. */
+void tell_worker_gone(struct child *broker, const struct child *worker, bool absent, bool hopeless);
 
 /* Rules and limits of config are to be in force; if there is no broker, the next one gets them with its setup. 0 or
  * -errno. */

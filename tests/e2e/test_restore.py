@@ -35,7 +35,7 @@ def findings(daemon):
 
 
 def start_unready(daemon):
-    """It does not say READY=1, but it answers."""
+    """It answers, and serves nobody."""
     daemon.spawn()
 
     def answers():

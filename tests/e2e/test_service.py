@@ -7,6 +7,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 import cekd as C
 import pytest
@@ -116,6 +117,30 @@ def test_listener_for_a_group_that_the_unit_does_not_name(make_cekd, behind_the_
     daemon.notify.close()
     assert "SupplementaryGroups=" in daemon.log_text()
     assert not os.path.exists(daemon.socket)
+
+
+def test_ready_without_a_token(make_cekd):
+    """A boot does not wait for a card: the manager is told what cekd waits for, and peers get UNAVAILABLE at once."""
+    daemon = make_cekd()
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+    daemon.stop()
+    away = daemon.token.where / "away"
+    daemon.token.tokens.rename(away)
+    daemon.spawn()
+    daemon.wait_notified("READY=1")
+    status = daemon.status()
+    assert not status.ready and status.why_not_ready
+    with daemon.client() as client:
+        begun = time.monotonic()
+        refused = client.unwrap(made)
+        assert (C.status_name(refused), refused.message) == ("UNAVAILABLE", "the token is not available")
+        assert time.monotonic() - begun < C.PATIENCE / 2
+    assert "no CEK is served so far: waiting for the token: " in daemon.log_text()
+    away.rename(daemon.token.tokens)
+    daemon.wait_ready()
+    with daemon.client() as client:
+        assert C.status_name(client.unwrap(made)) == "OK"
 
 
 @pytest.mark.parametrize("told", [True, False])

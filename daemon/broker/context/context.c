@@ -23,3 +23,22 @@ bool broker_ready(const struct broker *broker, const char **ret_why)
 		return true;
 	return false;
 }
+
+bool broker_waiting(const struct broker *broker, const char **ret_for)
+{
+	const struct journal *journal = &broker->journal;
+
+	if (broker->turn.draining || !journal->known)
+		return false;
+	if (!journal->ok)
+		*ret_for = "the journal";
+	else if (!journal->replayed)
+		return false;
+	else if (workers_unavailable(&broker->workers))
+		*ret_for = "the token";
+	else if (broker->ring.suspect) /* whether it is may have to be asked of the token first */
+		*ret_for = "an operator";
+	else
+		return false;
+	return true;
+}

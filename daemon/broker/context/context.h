@@ -81,3 +81,6 @@ static inline bool broker_clock_suspect(const struct broker *broker)
 /* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing
  * (until the next turn). */
 bool broker_ready(const struct broker *broker, const char **ret_why);
+
+/* Not ready, and that may last: nobody should wait for it. ret_for: for what. */
+bool broker_waiting(const struct broker *broker, const char **ret_for);

@@ -64,7 +64,7 @@ void parent_link_tell_ready(struct parent_link *link)
 }
 
 /* Nothing is written into text unless something may have changed. */
-void parent_link_tell_state(struct parent_link *link, bool ready, const char *why, size_t n_keys)
+void parent_link_tell_state(struct parent_link *link, bool ready, const char *waits_for, const char *why, size_t n_keys)
 {
 	Cek__Internal__V1__ServiceState state = CEK__INTERNAL__V1__SERVICE_STATE__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
@@ -74,11 +74,14 @@ void parent_link_tell_state(struct parent_link *link, bool ready, const char *wh
 		return;
 	if (ready)
 		snprintf(text, sizeof(text), "serving %zu keys", n_keys);
+	else if (waits_for)
+		snprintf(text, sizeof(text), "waiting for %s: %s", waits_for, why);
 	else
 		snprintf(text, sizeof(text), "not ready: %s", why);
 	if (ready == link->told_ready && strcmp(text, link->told) == 0)
 		return;
 	state.ready = ready;
+	state.waiting = waits_for != NULL;
 	state.text = text;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_STATE;
 	message.state = &state;

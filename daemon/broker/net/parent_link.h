@@ -53,8 +53,10 @@ void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t inde
 /* Tell cekd, once, that we are set up. */
 void parent_link_tell_ready(struct parent_link *link);
 
-/* Tell it that we serve so many keys, or not and why, if that changed. Called each turn. */
-void parent_link_tell_state(struct parent_link *link, bool ready, const char *why, size_t n_keys);
+/* Tell it that we serve so many keys, or not and why, if that changed. waits_for: what may never come, or NULL. Called
+ * each turn. */
+void parent_link_tell_state(struct parent_link *link, bool ready, const char *waits_for, const char *why,
+	size_t n_keys);
 
 /* What a reload asked for is done. */
 void parent_link_tell_reloaded(struct parent_link *link);

@@ -234,7 +234,9 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 	struct broker *broker = request->broker;
 
 	if (!result)
-		return request_say(request, STATUS_UNAVAILABLE, "the worker that had this request died");
+		return request_say(request, STATUS_UNAVAILABLE, "%s",
+			workers_unavailable(&broker->workers) ? "the token is not available"
+							      : "the worker that had this request died");
 	if (result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_OK ||
 		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_FAILED)
 		use_seen(request, version);

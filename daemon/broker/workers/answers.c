@@ -48,6 +48,7 @@ static bool on_hello(struct worker *worker, const WorkerHello *hello)
 	workers->hopeless = false;
 	if (worker->manage)
 		return true;
+	workers->away = false;
 	retire_older(worker);
 	workers->events->ready(workers->owner);
 	log_info("worker %u.%u is ready", worker->index, worker->generation);

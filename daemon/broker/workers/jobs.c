@@ -32,7 +32,7 @@ int workers_submit(struct workers *workers, struct job *job)
 {
 	if (workers->queue.n >= workers->turn->limits.queue)
 		return -ENOBUFS;
-	if (workers->hopeless && !workers_ready(workers))
+	if (workers_unavailable(workers))
 		return -ENETDOWN;
 	job_enqueue(job, &workers->queue);
 	return 0;

@@ -55,6 +55,11 @@ bool worker_broke_the_rules(struct worker *worker, const char *how)
 	return false;
 }
 
+bool workers_unavailable(const struct workers *workers)
+{
+	return (workers->hopeless || workers->away) && !workers_ready(workers);
+}
+
 bool workers_ready(const struct workers *workers)
 {
 	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {

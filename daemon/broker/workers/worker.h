@@ -56,6 +56,7 @@ struct workers {
 	bool manage_wanted;
 	uint64_t next_id;
 	bool hopeless; /* cekd does not start any more: wrong PIN */
+	bool away;     /* the last use worker that was started did not get ready */
 	char why[200]; /* of the last worker that went */
 };
 
@@ -71,6 +72,8 @@ void worker_lost(struct worker *worker);
 bool worker_broke_the_rules(struct worker *worker, const char *how);
 
 bool workers_ready(const struct workers *workers);
+/* None is ready, and the next one is not expected at once: who asks is told, and does not wait. */
+bool workers_unavailable(const struct workers *workers);
 bool workers_idle(const struct workers *workers);
 
 /* What the token can do, as the youngest worker said; NULL before the first hello. */

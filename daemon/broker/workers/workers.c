@@ -86,10 +86,12 @@ void workers_gone(struct workers *workers, const Cek__Internal__V1__WorkerGone *
 		gone->why);
 	if (gone->manage)
 		workers->manage_wanted = false;
-	if (!gone->hopeless)
-		return;
-	workers->hopeless = true;
-	job_fail_all(&workers->manage_queue);
-	if (!workers_ready(workers))
+	if (gone->hopeless) {
+		workers->hopeless = true;
+		job_fail_all(&workers->manage_queue);
+	}
+	if (gone->absent && !gone->manage)
+		workers->away = true;
+	if (workers_unavailable(workers))
 		job_fail_all(&workers->queue);
 }
