@@ -5,6 +5,8 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/output.h"
+#include "client/cekctl/doctor/ask.h"
 #include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/restore.h"
 #include "client/cekctl/rpc/rpc.h"
@@ -29,6 +31,29 @@ static int look(struct ctl *ctl, bool yes)
 	return change_ask(ctl, yes,
 		"\nDeclare compromised first what was compromised since (cekctl key compromise).\nGo on with this "
 		"journal?");
+}
+
+/* The journal was one condition of several. Who may not ask for the others is told to look. */
+static void say_what_follows(struct ctl *ctl)
+{
+	Cek__V1__StatusRequest status = CEK__V1__STATUS_REQUEST__INIT;
+	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
+	Cek__V1__Reply *reply = NULL;
+	struct reach why;
+
+	request.op_case = CEK__V1__REQUEST__OP_STATUS;
+	request.status = &status;
+	printf("\nConfirmed");
+	if (ask(ctl, &request, CEK__V1__REPLY__RESULT_STATUS_REPLY, &reply, &why) != CEK_OK) {
+		printf("; whether cekd serves, \"cekctl doctor\" tells.\n");
+	} else if (reply->status_reply->ready) {
+		printf(": cekd serves.\n");
+	} else {
+		printf("; cekd does not serve yet: ");
+		output_text(reply->status_reply->why_not_ready);
+		printf("\n");
+	}
+	rpc_reply_free(reply);
 }
 
 int verb_restore_confirm(struct ctl *ctl, int argc, char **argv)
@@ -65,7 +90,7 @@ int verb_restore_confirm(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		r = restore_print(ctl, reply->restore);
 	else
-		printf("\nConfirmed: cekd serves.\n");
+		say_what_follows(ctl);
 	rpc_reply_free(reply);
 	return r;
 }
