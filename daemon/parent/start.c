@@ -204,6 +204,8 @@ void start_journal(struct start *start)
 	struct child *child = &start->family->journal;
 	int r = state_open_journals(start->state, account_of(start->config, CHILD_JOURNAL));
 
+	child->failing = r == -EPERM || r == -EACCES || r == -EMLINK ? CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL
+								     : CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
 	if (r == 0)
 		r = start_launch(start, child);
 	if (r == 0) {

@@ -54,6 +54,25 @@ struct supervisor {
 	bool hopeless; /* stopped, since an operator must mend something first */
 };
 
+/* What an operator must mend before a first start can succeed ends cekd, so that the start is seen to fail. The first
+ * start has succeeded when the broker got ready: then only time is needed. */
+static bool needs_operator(const struct supervisor *supervisor, const struct child *child)
+{
+	return (child->failing == CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION ||
+		       child->failing == CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL) &&
+		child->role != CHILD_WORKER && supervisor->family.broker.ready_us == 0;
+}
+
+/* The loop may not run yet: its first turn does the rest. */
+static void give_up(struct supervisor *supervisor)
+{
+	supervisor->hopeless = true;
+	if (supervisor->stop.begun || heir_stop(&supervisor->heir))
+		return;
+	stop_begin(&supervisor->stop);
+	family_wake(&supervisor->family, 0, clock_monotonic_us());
+}
+
 /* Start whatever ought to run and does not, or, while stopping, end whatever still runs. Called after every change. */
 static void step(struct supervisor *supervisor)
 {
@@ -66,15 +85,20 @@ static void step(struct supervisor *supervisor)
 	}
 	if (heir_step(&supervisor->heir))
 		return;
-	if (child_due(&family->journal, now))
+	if (child_due(&family->journal, now)) {
 		start_journal(&supervisor->start);
+		if (family->journal.pid == 0 && needs_operator(supervisor, &family->journal)) {
+			give_up(supervisor);
+			return;
+		}
+	}
 	if (family->journal.ready && child_due(&family->broker, now))
 		start_broker(&supervisor->start);
 	if (family->broker.ready)
 		slots_fill(&supervisor->start, now, !heir_is_gone(&supervisor->heir));
 	if (family->journal.pid == 0)
 		family_wake(family, family->journal.not_before_us, now);
-	if (family->broker.pid == 0)
+	if (family->broker.pid == 0 && family->journal.ready) /* which wakes us when it gets so */
 		family_wake(family, family->broker.not_before_us, now);
 	take_over_step(&supervisor->take_over);
 }
@@ -93,19 +117,6 @@ static void stop(struct supervisor *supervisor)
 	step(supervisor);
 }
 
-/* What an operator must mend before a first start can succeed ends cekd, so that the start is seen to fail. The first
- * start has succeeded when the broker got ready: then only time is needed. */
-static void give_up_if_hopeless(struct supervisor *supervisor, const struct child *child)
-{
-	const bool needs_operator = child->failing == CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION ||
-		child->failing == CEK__INTERNAL__V1__FAILING__CLASS__JOURNAL;
-
-	if (!needs_operator || child->role == CHILD_WORKER || supervisor->family.broker.ready_us != 0)
-		return;
-	supervisor->hopeless = true;
-	stop(supervisor);
-}
-
 static void child_gone(struct supervisor *supervisor, struct child *child, int status)
 {
 	struct family *family = &supervisor->family;
@@ -122,7 +133,8 @@ static void child_gone(struct supervisor *supervisor, struct child *child, int s
 	if (child->role == CHILD_WORKER && child->broker_run == family->broker_runs)
 		tell_worker_gone(&family->broker, child, absent,
 			child->failing == CEK__INTERNAL__V1__FAILING__CLASS__PIN);
-	give_up_if_hopeless(supervisor, child);
+	if (needs_operator(supervisor, child))
+		give_up(supervisor);
 }
 
 static void reap_own(struct family *family, struct child *child, void *data)

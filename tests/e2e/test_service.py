@@ -99,13 +99,29 @@ def test_journal_of_a_stranger(make_cekd, behind_the_fence):
     daemon = make_cekd(start=False)
     daemon.keys.touch(mode=0o640)
     os.chown(daemon.keys, C.UID_ALICE, C.UID_ALICE)
-    process = behind_the_fence(daemon).spawn().process
-    assert "keys.jsonl: belongs to another user" in C.wait_for(
-        lambda: "keys.jsonl" in daemon.log_text() and daemon.log_text(), "what cekd says")
-    process.terminate()
-    process.wait(C.PATIENCE)
-    daemon.process = None
+    code, daemon.process = behind_the_fence(daemon).spawn().process.wait(C.PATIENCE), None
     daemon.notify.close()
+    assert code == 1 and daemon.log_text().count("keys.jsonl: belongs to another user") == 1, daemon.log_text()
+
+
+def processor(pid):
+    """Clock ticks that it has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        return sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:13])
+
+
+def test_waiting_for_the_journal_costs_nothing(make_cekd):
+    """The broker is started after it: until then nothing is due."""
+    daemon = make_cekd(page=True)
+    daemon.stop()
+    daemon.page.arm("journal.not-ready")
+    daemon.spawn()
+    C.wait_for(daemon.page.hit, "the journal, which is not ready yet")
+    before = processor(daemon.process.pid)
+    time.sleep(1)
+    assert processor(daemon.process.pid) - before < 5
+    daemon.page.disarm()
+    daemon.wait_ready()
 
 
 def test_listener_for_a_group_that_the_unit_does_not_name(make_cekd, behind_the_fence):

@@ -179,6 +179,7 @@ static int serve_broker(struct serve *serve, bool stands_by)
 {
 	int r = stands_by ? 0 : serve_announce(serve);
 
+	testhook_step("journal.not-ready");
 	if (r == 0)
 		r = send_ready();
 	if (r == 0 && stands_by) {
