@@ -81,14 +81,12 @@ void log_info(const char *format, ...)
 	va_end(args);
 }
 
-/* The compiler's path begins where it was called: what comes after the last ".." names the file in the sources. */
+/* The compiler's path begins where it was called, with CEK_SOURCES: what comes after that names the file. */
 static const char *in_sources(const char *file)
 {
-	const char *up;
+	static const char sources[] = CEK_SOURCES "/";
 
-	while ((up = strstr(file, "../")))
-		file = up + 3;
-	return file;
+	return strncmp(file, sources, sizeof(sources) - 1) == 0 ? file + sizeof(sources) - 1 : file;
 }
 
 int log_origin_at(int error, const char *file, int line)
