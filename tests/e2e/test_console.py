@@ -248,6 +248,16 @@ def test_versions(shared):
     assert find(shared, "wide/1") == ("wide", 1)
 
 
+def test_options_are_written_out():
+    """The beginning of one is no option: the next release may have another one that begins so."""
+    for args, near in ((["key", "create", "x", "--al", "A256KW"], "unknown option --al: it may be --alg"),
+                       (["key", "create", "x", "--al=A256KW"], "unknown option --al: it may be --alg"),
+                       (["--js", "status"], "unknown option --js: it may be --json"),
+                       (["key", "list", "--output", "name", "--ut"], "unknown option --ut: it may be --utc")):
+        done = C.run([C.CEKCTL, *args], check=False)
+        assert done.returncode == 2 and near in done.stderr, done
+
+
 def test_an_exact_kid_comes_first(shared):
     """A kid or alias that is the beginning of another one means itself; one that looks like NAME/NUMBER, and means another
     version by that as well, is not guessed."""

@@ -118,6 +118,20 @@ static int complain(const struct ctl *ctl, int value, char **argv, const struct 
 	return -EINVAL;
 }
 
+/* getopt_long(3) takes the beginning of a name as well; a script that has one breaks with the next option that begins
+ * so. The word before the value, if that is a word of its own. */
+static int check_whole(const struct ctl *ctl, const struct arg *arg, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (optarg == word)
+		word = argv[optind - 2];
+	if (strncmp(word, "--", 2) != 0 || strcspn(word + 2, "=") == strlen(arg->name))
+		return 0;
+	ctl_usage(ctl, "unknown option %.*s: it may be --%s", (int)strcspn(word, "="), word, arg->name);
+	return -EINVAL;
+}
+
 static int parse_options(const struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
 	const struct arg **all, const struct dashed *dashed)
 {
@@ -128,6 +142,8 @@ static int parse_options(const struct ctl *ctl, int argc, char **argv, const cha
 	while ((value = getopt_long(argc, argv, mode, options, NULL)) != -1) {
 		if (value == ':' || value == '?')
 			return complain(ctl, value, argv, all);
+		if (check_whole(ctl, all[value - OPT_BASE], argv) < 0)
+			return -EINVAL;
 		if (set_value(ctl, all[value - OPT_BASE], dashed_whole(dashed, optarg)) < 0)
 			return -EINVAL;
 	}
