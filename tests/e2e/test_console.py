@@ -248,6 +248,13 @@ def test_versions(shared):
     assert find(shared, "wide/1") == ("wide", 1)
 
 
+def test_help_before_the_verb():
+    for words in (["status"], ["key", "rotate"], ["key"]):
+        before, help = (C.run([C.CEKCTL, *args]).stdout for args in (["--help", *words], ["help", *words]))
+        assert before == help and words[-1] in help.splitlines()[0]
+    assert C.run([C.CEKCTL, "--help", "stauts"], check=False).returncode == 2
+
+
 def test_options_are_written_out():
     """The beginning of one is no option: the next release may have another one that begins so."""
     for args, near in ((["key", "create", "x", "--al", "A256KW"], "unknown option --al: it may be --alg"),

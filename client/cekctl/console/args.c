@@ -220,6 +220,7 @@ int args_exit(int result)
 
 int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 {
+	static char ask_help[] = "help";
 	bool help = false, version = false;
 	const struct arg own[] = {
 		{"version", ARG_FLAG, &version, NULL, "print the version and leave"},
@@ -237,12 +238,14 @@ int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 		printf("cekctl %s\n", CEK_VERSION);
 		return ARGS_HELP;
 	}
-	if (help) {
+	if (help && optind == argc) {
 		args_help(ctl, stdout);
 		return ARGS_HELP;
 	}
 	if (globals_apply(ctl) < 0)
 		return -EINVAL;
+	if (help) /* of the verb that follows; an option stood before it, in whose place the verb "help" is put */
+		argv[--optind] = ask_help;
 	*ret_index = optind;
 	return ARGS_GO;
 }
