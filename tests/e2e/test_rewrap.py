@@ -102,7 +102,7 @@ def test_progress_bar(shared, old, tmp_path, terminal):
     try:
         with open(source) as file, open(tmp_path / "out", "w") as out:
             code = subprocess.run([C.CEKCTL, "rewrap", "--key", key], stdin=file, stdout=out, stderr=theirs,
-                                  env=os.environ | {"CEK_SOCKET": shared.socket}, timeout=C.PATIENCE).returncode
+                                  env=os.environ | {"CEK_SOCKET": shared.socket, "TERM": "xterm"}, timeout=C.PATIENCE).returncode
     finally:
         os.close(theirs)
         reader.join()
