@@ -47,7 +47,6 @@ static int write_conf(const char *path, const char *token_dir, char why[SOFTHSM_
 			"# SoftHSM for cekd, see softhsm2.conf(5)\n"
 			"directories.tokendir = %s\n"
 			"objectstore.backend = file\n"
-			"objectstore.umask = 0077\n"
 			"log.level = ERROR\n"
 			"slots.removable = false\n"
 			"slots.mechanisms = ALL\n"
