@@ -272,7 +272,9 @@ def test_journal_whose_token_is_gone(first_start):
 @pytest.mark.parametrize("name", ["cekd.conf", "softhsm2.conf"])
 def test_configuration_with_another_token(first_start, name):
     conf = first_start.etc / name
+    first_start.run("used")
     conf.write_text(conf.read_text().replace("softhsm", "hsm"))
+    assert first_start.run("used", check=False).returncode == 1
     assert "nothing to do" in first_start.run("token").stdout
     assert not first_start.token.exists()
 
