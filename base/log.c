@@ -81,16 +81,8 @@ void log_info(const char *format, ...)
 	va_end(args);
 }
 
-/* The compiler's path begins where it was called, with CEK_SOURCES: what comes after that names the file. */
-static const char *in_sources(const char *file)
-{
-	static const char sources[] = CEK_SOURCES "/";
-
-	return strncmp(file, sources, sizeof(sources) - 1) == 0 ? file + sizeof(sources) - 1 : file;
-}
-
 int log_origin_at(int error, const char *file, int line)
 {
-	log_error("%s:%d: %s", in_sources(file), line, strerror(error < 0 ? -error : error));
+	log_error("%s:%d: %s", file, line, strerror(error < 0 ? -error : error));
 	return error;
 }
