@@ -355,7 +355,7 @@ def test_all_commands_are_run():
     assert len(re.findall(r"^```", TEXT, re.M)) == 2 * (1 + sum(map(len, RUNBOOKS.values())))
     assert len(PLAYS) >= 11
     assert set(NAMES) == {"CONF", "STATE", "TOKEN", "PIN", "MODULE", "LABEL", "SOFTHSM2_CONF", "CEK_SOCKET", "KEY", "BACKUP",
-                          "UPGRADE"}
+                          "UPGRADE", "UNITS"}
     assert "`$NEW`" in TEXT and "`$COMPROMISED`" in TEXT
     headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in RUNBOOKS}
     assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= headings
