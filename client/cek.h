@@ -418,10 +418,15 @@ const struct cek_key *cek_result_key_info(const cek_result *result, size_t i);
 /* cek_key_list(): there are more; ask again with after = the name of the last, which sorts after the one before. */
 bool cek_result_more(const cek_result *result);
 
-/* Entry i of cek_public_keys(), NULL past the last: pre-active and active ones first, then those that only unwrap. All
- * of them: what one reply does not hold is asked for page by page, anew if the keys change meanwhile (UNAVAILABLE if
- * they do so without end). TOO_LARGE: over 4 MiB; or a cekd that is older than libcek and may have left out some. */
+/* Entry i of cek_public_keys(), NULL past the last: active ones first, then pre-active ones, then those that only
+ * unwrap. All of them: what one reply does not hold is asked for page by page, anew if the keys change meanwhile
+ * (UNAVAILABLE if they do so without end). TOO_LARGE: over 4 MiB; or a cekd that is older than libcek and may have left
+ * out some. */
 const struct cek_public_key_entry *cek_result_public_key(const cek_result *result, size_t i);
+
+/* Seconds that a JWK Set made of cek_public_keys() may be kept (Cache-Control: max-age), by the schedules of its keys:
+ * 0 is "fetch it each time". False if nobody said so: keys without a JWKS max-age, an older cekd, another call. */
+bool cek_result_max_age(const cek_result *result, uint32_t *ret_seconds);
 
 /* The answer of cek_status(), NULL for other calls. */
 const struct cek_daemon *cek_result_daemon(const cek_result *result);

@@ -227,6 +227,8 @@ static int describe_public_keys(struct arena *arena, const Cek__V1__PublicKeysRe
 	}
 	to->public_keys = (const struct cek_public_key_entry **)list;
 	to->n_public_keys = from->n_entry;
+	to->has_max_age = from->age_case == CEK__V1__PUBLIC_KEYS_REPLY__AGE_MAX_AGE;
+	to->max_age = to->has_max_age ? from->max_age : 0;
 	return CEK_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/wipe.h"
 #include "cek.pb-c.h"
@@ -18,6 +19,8 @@ struct description {
 	const char *key, *alg, *kid; /* of the key, if the call was about one */
 	const struct cek_public_key_entry **public_keys;
 	size_t n_public_keys;
+	bool has_max_age;
+	uint32_t max_age;
 	const struct cek_daemon *daemon;
 };
 

@@ -149,22 +149,25 @@ static int append(struct pages *pages, const Cek__V1__PublicKeysReply *page)
 /* The reply that would have come if a frame had no bound. */
 static int put_together(const struct pages *pages, struct slots *slots, const cek_result *last, cek_result **ret_result)
 {
-	static const uint8_t end[] = {3 << 3, 1};
+	Cek__V1__PublicKeysReply tail = CEK__V1__PUBLIC_KEYS_REPLY__INIT;
 	Cek__V1__Reply head = CEK__V1__REPLY__INIT;
 	uint8_t *packed = malloc(pages->len + AROUND), *to = packed;
 	int status;
 
 	if (!packed)
 		return CEK_E_NOMEM;
+	tail.end = true;
+	tail.age_case = last->reply->public_keys->age_case;
+	tail.max_age = last->reply->public_keys->max_age;
 	head.id = last->reply->id;
 	head.status = last->reply->status;
 	head.epoch = last->reply->epoch;
 	to += cek__v1__reply__pack(&head, to);
 	to += wire_put_varint(to, RESULT_FIELD << 3 | 2);
-	to += wire_put_varint(to, pages->len + sizeof(end));
+	to += wire_put_varint(to, pages->len + cek__v1__public_keys_reply__get_packed_size(&tail));
 	memcpy(to, pages->entries, pages->len);
-	memcpy(to + pages->len, end, sizeof(end));
-	to += pages->len + sizeof(end);
+	to += pages->len;
+	to += cek__v1__public_keys_reply__pack(&tail, to);
 	status = result_parse(slots, packed, (size_t)(to - packed), ret_result);
 	free(packed);
 	return status;

@@ -359,6 +359,14 @@ const struct cek_public_key_entry *cek_result_public_key(const cek_result *resul
 	return result && i < result->described.n_public_keys ? result->described.public_keys[i] : NULL;
 }
 
+bool cek_result_max_age(const cek_result *result, uint32_t *ret_seconds)
+{
+	if (!result || !result->described.has_max_age)
+		return false;
+	*ret_seconds = result->described.max_age;
+	return true;
+}
+
 const struct cek_daemon *cek_result_daemon(const cek_result *result)
 {
 	return result ? result->described.daemon : NULL;

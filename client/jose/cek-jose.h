@@ -211,9 +211,18 @@ size_t cek_jwks_count(const cek_jwks *jwks);
 const struct cek_jwk *cek_jwks_get(const cek_jwks *jwks, size_t i);         /* NULL past the end */
 const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid); /* the first; NULL if there is none */
 
+/* Seconds that the set may be kept from when it was fetched (Cache-Control: max-age), by the schedules of its keys: 0
+ * is "fetch it each time". False if nobody said so: a set that was parsed, keys without a JWKS max-age, an older cekd.
+ */
+bool cek_jwks_max_age(const cek_jwks *jwks, uint32_t *ret_seconds);
+
 /* The set as JSON, one line, members kty, kid, alg, use "enc" and the key's own. Keys that only decrypt are left out
  * unless all is true. *ret_json has to be freed with free(3). */
 int cek_jwks_write(const cek_jwks *jwks, bool all, char **ret_json, struct cek_jwe_error *ret_error);
+
+/* One public key as PEM, "-----BEGIN PUBLIC KEY-----" (RFC 5480, RFC 8410: a SubjectPublicKeyInfo), for issuers that
+ * take no JWK Set. *ret_pem has to be freed with free(3). MALFORMED for kty "oct" and what is no good key; NOMEM. */
+int cek_jwk_pem(const struct cek_public_key *public_key, char **ret_pem, struct cek_jwe_error *ret_error);
 
 /* RFC 7638 thumbprint (SHA-256) of a public key, base64url with NUL. MALFORMED for kty "oct" and unknown ones. */
 int cek_jwk_thumbprint(const struct cek_public_key *public_key, char ret_thumbprint[CEK_JWE_THUMBPRINT_SIZE]);

@@ -21,6 +21,8 @@ struct cek_jwks {
 	json_t *json; /* holds the strings; an array */
 	struct entry *entries;
 	size_t n_entries;
+	bool has_max_age;
+	uint32_t max_age; /* seconds */
 };
 
 cek_jwks *cek_jwks_free(cek_jwks *jwks)
@@ -51,6 +53,13 @@ const struct cek_jwk *cek_jwks_find(const cek_jwks *jwks, const char *kid)
 		if (jwks->entries[i].jwk.kid && strcmp(jwks->entries[i].jwk.kid, kid) == 0)
 			return &jwks->entries[i].jwk;
 	return NULL;
+}
+
+bool cek_jwks_max_age(const cek_jwks *jwks, uint32_t *ret_seconds)
+{
+	if (jwks->has_max_age)
+		*ret_seconds = jwks->max_age;
+	return jwks->has_max_age;
 }
 
 /* The first entry that was passed over although it is for encryption, and how many there are. */
@@ -212,6 +221,8 @@ static int from_entries(const Cek__V1__PublicKeysReply *reply, cek_jwks **ret_jw
 	if (code != CEK_JWE_OK)
 		return code;
 	take_names(jwks);
+	jwks->has_max_age = reply->age_case == CEK__V1__PUBLIC_KEYS_REPLY__AGE_MAX_AGE;
+	jwks->max_age = jwks->has_max_age ? reply->max_age : 0;
 	*ret_jwks = jwks;
 	return CEK_JWE_OK;
 }

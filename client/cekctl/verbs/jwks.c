@@ -13,22 +13,6 @@
 
 enum { NAMES_MAX = 1024 };
 
-/* Issuers that take the first key that fits shall take one that is active. The order is otherwise cekd's. */
-static void move_active_first(Cek__V1__PublicKeysReply *keys)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < keys->n_entry; i++) {
-		Cek__V1__PublicKeyEntry *entry = keys->entry[i];
-
-		if (entry->state != CEK__V1__STATE__STATE_ACTIVE)
-			continue;
-		for (size_t j = i; j > to; j--)
-			keys->entry[j] = keys->entry[j - 1];
-		keys->entry[to++] = entry;
-	}
-}
-
 static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
 {
 	size_t size = cek__v1__reply__get_packed_size(reply);
@@ -75,7 +59,6 @@ int verb_jwks(struct ctl *ctl, int argc, char **argv)
 	r = rpc_public_keys(ctl, (const char *const *)words, n_names, &reply);
 	if (r != EXIT_SUCCESS)
 		return r;
-	move_active_first(reply->public_keys);
 	r = print_jwks(ctl, reply, all);
 	rpc_reply_free(reply);
 	return r;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/policy/policy.h"
+#include "daemon/broker/ring/max_age.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "proto/frame.h"
@@ -14,7 +16,7 @@ enum {
 	ENTRIES_MAX = 1024,                /* of one page: more do not fit, but for keys with the shortest of names */
 	BYTES_MAX = FRAME_BODY_MAX - 1024, /* of entries; the rest is for what is around them */
 	NEXT_MAX = 128,                    /* with NUL */
-	PASSES = 2,                        /* those to encrypt for, then those that only unwrap */
+	PASSES = 3,                        /* the active ones, the pre-active ones, those that only unwrap */
 };
 
 /* An entry's place in the whole set: the pass, then the key, then its versions from the youngest. It holds while keys
@@ -83,6 +85,12 @@ static int add(struct page *page, const struct version *version)
 	return 0;
 }
 
+/* Many an issuer takes the first key that has its alg: that shall be one that is active. */
+static unsigned pass_of(const struct version *version)
+{
+	return version->state == STATE_ACTIVE ? 0 : version->state == STATE_PRE_ACTIVE ? 1 : 2;
+}
+
 /* The versions numbered below page->place.number, youngest first; 0: all. */
 static int add_key(struct page *page, const struct key *key)
 {
@@ -93,10 +101,9 @@ static int add_key(struct page *page, const struct key *key)
 		n = page->place.number - 1;
 	for (size_t i = n; r == 0 && i-- > 0;) {
 		const struct version *version = key->versions[i];
-		bool current = version->state == STATE_ACTIVE || version->state == STATE_PRE_ACTIVE;
 		bool has_public = version->public_key && strcmp(version->public_key->kty, "oct") != 0;
 
-		if (!has_public || !move_opens(version) || current != (page->place.pass == 0))
+		if (!has_public || !move_opens(version) || pass_of(version) != page->place.pass)
 			continue;
 		r = add(page, version);
 		if (page->full) {
@@ -120,6 +127,22 @@ static bool wanted(const struct request *request, const struct key *key)
 	return message->n_key == 0;
 }
 
+/* How long the whole set may be kept: no longer than any of its keys allows. */
+static void set_max_age(const struct request *request, Cek__V1__PublicKeysReply *reply)
+{
+	const struct ring *ring = &request->broker->ring;
+	const uint64_t now = clock_real_us();
+	uint32_t seconds;
+
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		if (!wanted(request, ring->keys[i]) || !max_age_of(ring->keys[i], now, &seconds))
+			continue;
+		if (reply->age_case == CEK__V1__PUBLIC_KEYS_REPLY__AGE__NOT_SET || seconds < reply->max_age)
+			reply->max_age = seconds;
+		reply->age_case = CEK__V1__PUBLIC_KEYS_REPLY__AGE_MAX_AGE;
+	}
+}
+
 /* From page->place on, until the page is full. */
 static int fill(struct page *page)
 {
@@ -136,6 +159,7 @@ static int fill(struct page *page)
 		}
 	}
 	page->reply->end = true;
+	set_max_age(page->request, page->reply);
 	return 0;
 }
 

@@ -123,6 +123,44 @@ static void rotate(struct rig *rig, struct rig_client *client, const char *name,
 		assert_int_equal(call_for_status(rig, client, call_rotate(name, key->active->kid)), STATUS_OK);
 }
 
+/* Many an issuer takes the first key with its alg: of no key may a version that is only published come before an active
+ * one of another. And how long the set may be kept, by the strictest of its keys. */
+static void test_active_before_published(void **state)
+{
+	static const char *const kids[] = {"a", "b", "a", "a"};
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+	struct key *a, *b;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "a", "RSA-OAEP"));
+	free(rig_create(rig, &client, "b", "RSA-OAEP"));
+	rotate(rig, &client, "a", 2);
+	a = ring_key(&rig->broker.ring, "a");
+	b = ring_key(&rig->broker.ring, "b");
+	a->versions[1]->state = STATE_ACTIVE;
+	a->versions[2]->state = STATE_PRE_ACTIVE;
+	reply = get_public(rig, &client, NULL, false, "");
+	assert_int_equal(reply->public_keys->n_entry, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(reply->public_keys->entry[i]->key, kids[i]);
+	assert_int_equal(reply->public_keys->entry[0]->state, CEK__V1__STATE__STATE_ACTIVE);
+	assert_int_equal(reply->public_keys->entry[2]->state, CEK__V1__STATE__STATE_PRE_ACTIVE);
+	assert_int_equal(reply->public_keys->age_case, CEK__V1__PUBLIC_KEYS_REPLY__AGE__NOT_SET);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	a->jwks_max_age = 600;
+	b->jwks_max_age = 300;
+	reply = get_public(rig, &client, NULL, false, "");
+	assert_int_equal(reply->public_keys->max_age, 300);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	reply = get_public(rig, &client, "a", false, "");
+	assert_int_equal(reply->public_keys->max_age, 600);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	rig_close(&client);
+}
+
 /* Current ones of all keys first, whichever pages they are on; then the others, the youngest of each key first. */
 static void test_order_of_public_keys_over_all_pages(void **state)
 {
@@ -519,6 +557,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_public_keys_that_just_fit),
+		TEST(test_active_before_published),
 		TEST(test_order_of_public_keys_over_all_pages),
 		TEST(test_a_page_after_a_change),
 		TEST(test_versions_come_in_pages),

@@ -13,7 +13,7 @@
 #include "client/state.h"
 #include "tests/unit/client/stub_cekd.h"
 
-enum { ENTRIES_MAX = 600 };
+enum { ENTRIES_MAX = 600, MAX_AGE = 300 };
 
 static char *word(const char *text)
 {
@@ -49,6 +49,10 @@ static void answer(struct stub *stub, uint64_t id, uint64_t epoch, size_t first,
 	page.n_entry = n;
 	page.next = word(next);
 	page.end = end;
+	if (end && n != 10) {
+		page.age_case = CEK__V1__PUBLIC_KEYS_REPLY__AGE_MAX_AGE;
+		page.max_age = MAX_AGE;
+	}
 	reply.id = id;
 	reply.status = CEK__V1__STATUS__STATUS_OK;
 	reply.epoch = epoch;
@@ -109,6 +113,7 @@ static void test_pages_are_one_answer(void **state)
 	struct seen seen = {0};
 	struct cek_bytes packed;
 	Cek__V1__Reply *reply;
+	uint32_t seconds = 0;
 
 	ask(stub, 60000, &seen);
 	answer(stub, asked(stub, ""), 5, 0, 500, 32, "a", false);
@@ -126,6 +131,9 @@ static void test_pages_are_one_answer(void **state)
 	assert_int_equal(reply->public_keys->n_entry, 1000);
 	assert_true(reply->public_keys->end);
 	assert_string_equal(reply->public_keys->next, "");
+	assert_int_equal(reply->public_keys->max_age, MAX_AGE);
+	assert_true(cek_result_max_age(seen.kept, &seconds));
+	assert_int_equal(seconds, MAX_AGE);
 	cek__v1__reply__free_unpacked(reply, NULL);
 	seen_free(&seen);
 	assert_int_equal(cek_conn_process(stub->conn), 0);
@@ -148,6 +156,7 @@ static void test_a_change_in_between_starts_over(void **state)
 {
 	struct stub *stub = *state;
 	struct seen seen = {0};
+	uint32_t seconds;
 
 	ask(stub, -1, &seen);
 	answer(stub, asked(stub, ""), 5, 100, 10, 32, "a", false);
@@ -161,6 +170,7 @@ static void test_a_change_in_between_starts_over(void **state)
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.epoch, 7);
 	assert_kids(seen.kept, 20);
+	assert_false(cek_result_max_age(seen.kept, &seconds)); /* which its last page does not have */
 	seen_free(&seen);
 
 	/* a conflict that answers the first page is the answer */

@@ -40,6 +40,7 @@ static void test_parse(void **state)
 	assert_false(cek_jwks_get(jwks, 1)->decrypts_only);
 	assert_int_equal(cek_jwks_get(jwks, 1)->public_key.x.len, 32);
 	assert_null(cek_jwks_get(jwks, 3));
+	assert_false(cek_jwks_max_age(jwks, &(uint32_t){0}));
 	assert_ptr_equal(cek_jwks_find(jwks, "a"), cek_jwks_get(jwks, 0));
 	assert_null(cek_jwks_find(jwks, "c"));
 	assert_null(cek_jwks_free(jwks));
@@ -298,6 +299,7 @@ static size_t pack(int status, bool whole, uint8_t *ret_packed)
 	entry[2].state = CEK__V1__STATE__STATE_DEACTIVATED;
 	keys.n_entry = 3;
 	keys.entry = entries;
+	keys.age_case = CEK__V1__PUBLIC_KEYS_REPLY__AGE_MAX_AGE;
 	reply.status = (Cek__V1__Status)status;
 	reply.result_case = CEK__V1__REPLY__RESULT_PUBLIC_KEYS;
 	reply.public_keys = &keys;
@@ -309,12 +311,15 @@ static void test_fetch(void **state)
 	cek_conn *conn = stub_conn(NULL, NULL);
 	cek_jwks *jwks = NULL;
 	uint8_t packed[2048];
+	uint32_t seconds = 7;
 	char *text = NULL;
 
 	(void)state;
 	stub_public_keys(conn, CEK_OK, packed, pack(1, true, packed));
 	assert_int_equal(cek_jwks_fetch(conn, NULL, 1000, &jwks, NULL), CEK_JWE_OK);
 	assert_int_equal(cek_jwks_count(jwks), 3);
+	assert_true(cek_jwks_max_age(jwks, &seconds));
+	assert_int_equal(seconds, 0);
 	assert_string_equal(cek_jwks_get(jwks, 0)->key, "api-tokens");
 	assert_false(cek_jwks_find(jwks, "new")->decrypts_only);
 	assert_false(cek_jwks_find(jwks, "now")->decrypts_only);
@@ -329,6 +334,28 @@ static void test_fetch(void **state)
 	free(text);
 	cek_jwks_free(jwks);
 	cek_conn_free(conn);
+}
+
+/* The example of RFC 7748 section 6.1 as RFC 8410 section 4 writes it: 12 octets around the point. */
+static void test_pem(void **state)
+{
+	uint8_t point[32] = {0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54, 0x74, 0x8b, 0x7d, 0xdc, 0xb4, 0x3e, 0xf7,
+		0x5a, 0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38, 0x1a, 0xf4, 0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a};
+	struct cek_public_key key = {.kty = "OKP", .crv = "X25519", .x = {point, sizeof(point)}};
+	struct cek_jwe_error error;
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(cek_jwk_pem(&key, &text, &error), CEK_JWE_OK);
+	assert_string_equal(text,
+		"-----BEGIN PUBLIC KEY-----\n"
+		"MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n"
+		"-----END PUBLIC KEY-----\n");
+	free(text);
+	key.x.len--;
+	assert_int_equal(cek_jwk_pem(&key, &text, &error), CEK_JWE_MALFORMED);
+	key.kty = "oct";
+	assert_int_equal(cek_jwk_pem(&key, &text, NULL), CEK_JWE_MALFORMED);
 }
 
 static void test_fetch_fails(void **state)
@@ -363,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_fetch_fails),
+		cmocka_unit_test(test_pem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
