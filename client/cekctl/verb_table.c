@@ -50,8 +50,11 @@ const struct verb verb_table[] = {
 		"cekctl key alias add api-tokens/1 issuer-2023"},
 	{"key rename", "NAME NEW", "refused, with the reason: a key keeps its name", verb_key_rename, true,
 		"cekctl key rename api-tokens web-tokens"},
-	{"jwks", "[NAME…] [--all]", "print public keys as a JWKS", verb_jwks, true,
-		"cekctl jwks api-tokens > jwks.json"},
+	{"jwks",
+		"{NAME… | --every-key} [--output FILE [--follow] [--hook PATH]] [--format jwks|pem] [--max-age] "
+		"[--all]",
+		"give issuers the public keys, as a JWKS", verb_jwks, true,
+		"cekctl jwks api-tokens --output jwks.json"},
 	{"wrap", "--key NAME --enc ENC [--generate]", "wrap the CEK on standard input", verb_wrap, true,
 		"cekctl wrap --key data --enc A256GCM --generate --json >> ceks.jsonl"},
 	{"unwrap",

@@ -221,7 +221,7 @@ def test_token_init():
 
 
 def test_jwks_is_that_of_rfc_7517(made):
-    for args in ([], ["--json"]):
+    for args in (["--every-key"], ["--every-key", "--json"], ["--every-key", "--output", "json"]):
         keys = json.loads(made.cekctl("jwks", *args).stdout)
         assert list(keys) == ["keys"] and {key["kty"] for key in keys["keys"]} == {"RSA", "EC"}
     done = made.cekctl("jwks", "absent", "--json", check=False)

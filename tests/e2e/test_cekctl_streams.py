@@ -32,7 +32,7 @@ def inputs(shared):
 
 VERBS = {
     "status": ["status"], "status json": ["status", "--json"], "key list": ["key", "list"],
-    "key list json": ["key", "list", "--json"], "key show": ["key", "show", "A256KW"], "jwks": ["jwks"],
+    "key list json": ["key", "list", "--json"], "key show": ["key", "show", "A256KW"], "jwks": ["jwks", "--every-key"],
     "metrics": ["metrics"], "metrics json": ["metrics", "--json"], "fsck": ["fsck"], "watch": ["watch", "--count", "3"],
     "watch json": ["watch", "--count", "3", "--json"], "help": ["--help"], "help of": ["help", "key"],
     "verb help": ["key", "list", "--help"], "version": ["--version"], "completion": ["completion", "bash"],

@@ -194,6 +194,7 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 	bool help = false;
 
 	globals_table(ctl, &help, globals);
+	globals_without(globals, args);
 	if (ctl->see_args) {
 		ctl->see_args(args, globals, ctl->see_data);
 		return ARGS_HELP;

@@ -28,6 +28,18 @@ void globals_table(struct ctl *ctl, bool *help, struct arg ret_table[GLOBALS])
 	memcpy(ret_table, table, sizeof(table));
 }
 
+void globals_without(struct arg table[GLOBALS], const struct arg *own)
+{
+	for (; own && own->name; own++) {
+		struct arg *to = table;
+
+		for (const struct arg *from = table; from->name; from++)
+			if (strcmp(from->name, own->name) != 0)
+				*to++ = *from;
+		*to = (struct arg){0};
+	}
+}
+
 /* Before the verb is known only the word itself can be judged. */
 static int apply_output(struct ctl *ctl)
 {

@@ -1,65 +1,149 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cekctl jwks: the public keys as a JWK Set (RFC 7517 section 5), the active ones first. */
+/* cekctl jwks: public keys for issuers, printed, or in a file that is always whole. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "cek.pb-c.h"
+#include "base/clock.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
-#include "client/cekctl/rpc/jwe.h"
+#include "client/cekctl/jwks/file.h"
+#include "client/cekctl/jwks/follow.h"
+#include "client/cekctl/jwks/hook.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
-#include "client/jose/cek-jose.h"
 
 enum { NAMES_MAX = 1024 };
 
-static int print_jwks(const struct ctl *ctl, Cek__V1__Reply *reply, bool all)
-{
-	size_t size = cek__v1__reply__get_packed_size(reply);
-	uint8_t *packed = malloc(size);
-	struct cek_jwe_error error = {.code = CEK_JWE_NOMEM};
-	cek_jwks *jwks = NULL;
-	char *json = NULL;
-	int r = CEK_JWE_NOMEM;
+struct publish {
+	struct set_wanted wanted;
+	const char *output, *hook, *format;
+	bool follow, max_age;
+};
 
-	if (packed) {
-		cek__v1__reply__pack(reply, packed);
-		r = cek_jwks_from_reply(packed, size, &jwks, &error);
+static int run_hook(const struct ctl *ctl, const struct publish *publish)
+{
+	struct hook hook = {.program = publish->hook, .file = publish->output, .fd = -1};
+	char fault[HOOK_FAULT];
+	bool ok = hook_changed(&hook, clock_monotonic_us(), fault);
+
+	while (ok && hook.pid > 0) {
+		poll(&(struct pollfd){.fd = hook.fd, .events = POLLIN}, 1, HOOK_SECONDS * 1000);
+		ok = hook_look(&hook, clock_monotonic_us(), fault);
 	}
-	if (r == CEK_JWE_OK && *error.details) /* an issuer would miss a key */
-		ctl_warn(ctl, "warning: %s", error.details);
-	if (r == CEK_JWE_OK)
-		r = cek_jwks_write(jwks, all, &json, &error);
-	if (r == CEK_JWE_OK) {
-		output_document(json);
-		putchar('\n');
-	}
-	free(json);
-	cek_jwks_free(jwks);
-	free(packed);
-	return r == CEK_JWE_OK ? EXIT_SUCCESS : jwe_fail(ctl, &error);
+	return ok ? EXIT_SUCCESS : ctl_fail(ctl, "hook %s", fault);
+}
+
+static int write_file(const struct ctl *ctl, const struct publish *publish, const struct set *set)
+{
+	char fault[FILE_FAULT];
+	bool changed;
+
+	if (!file_put(publish->output, set->text, &changed, fault))
+		return ctl_fail(ctl, "%s", fault);
+	return changed ? run_hook(ctl, publish) : EXIT_SUCCESS;
+}
+
+static int print_max_age(const struct ctl *ctl, const struct set *set)
+{
+	if (!set->has_max_age)
+		return ctl_fail(ctl,
+			"nobody said how long an issuer may keep it: cekctl key schedule NAME --jwks-max-age DURATION");
+	printf("max-age=%u\n", set->max_age);
+	return EXIT_SUCCESS;
+}
+
+static int publish_set(const struct ctl *ctl, const struct publish *publish, const struct set *set)
+{
+	int r = EXIT_SUCCESS;
+
+	for (size_t i = 0; i < SET_WARNINGS && *set->warning[i]; i++)
+		ctl_warn(ctl, "warning: %s", set->warning[i]);
+	if (publish->output)
+		r = write_file(ctl, publish, set);
+	if (r == EXIT_SUCCESS && publish->max_age)
+		r = print_max_age(ctl, set);
+	else if (!publish->output)
+		output_document(set->text);
+	return r;
+}
+
+static int once(struct ctl *ctl, const struct publish *publish)
+{
+	struct set_fault fault;
+	Cek__V1__Reply *reply;
+	struct set set;
+	int r = rpc_public_keys(ctl, publish->wanted.names, publish->wanted.n_names, &reply);
+
+	if (r != EXIT_SUCCESS)
+		return r;
+	if (set_make(reply, &publish->wanted, &set, &fault))
+		r = publish_set(ctl, publish, &set);
+	else if (strcmp(fault.status, STATUS_USAGE) == 0)
+		r = ctl_usage(ctl, "%s", fault.text);
+	else
+		r = ctl_fail_as(ctl, fault.status, NULL, "%s", fault.text);
+	free(set.text);
+	rpc_reply_free(reply);
+	return r;
+}
+
+/* --output is a file here; the words that it wants of other verbs mean what they mean there. */
+static int check(struct ctl *ctl, struct publish *publish)
+{
+	if (publish->output && strcmp(publish->output, "name") == 0)
+		return ctl_usage(ctl, "this verb shows no list: it has no --output name (./name is a file)");
+	if (publish->output && (strcmp(publish->output, "json") == 0 || strcmp(publish->output, "table") == 0))
+		publish->output = NULL;
+	if (publish->format && strcmp(publish->format, "pem") != 0 && strcmp(publish->format, "jwks") != 0)
+		return ctl_usage(ctl, "--format wants jwks or pem, not \"%s\"", publish->format);
+	publish->wanted.pem = publish->format && strcmp(publish->format, "pem") == 0;
+	if (publish->wanted.pem && publish->wanted.all)
+		return ctl_usage(ctl, "--format pem is one version: not with --all");
+	if (publish->wanted.every_key && publish->wanted.n_names > 0)
+		return ctl_usage(ctl, "names, or --every-key");
+	if ((publish->follow || publish->hook) && !publish->output)
+		return ctl_usage(ctl, "--follow and --hook want --output FILE");
+	if (publish->follow && publish->max_age)
+		return ctl_usage(ctl, "--max-age is printed once: not with --follow");
+	return EXIT_SUCCESS;
+}
+
+static int follow_ring(struct ctl *ctl, const struct publish *publish)
+{
+	cek_conn *conn;
+	int r = rpc_connect(ctl, &conn);
+	struct ctl log = *ctl;
+
+	log.outcome = NULL; /* what goes wrong is a log line, and no answer */
+	return r == EXIT_SUCCESS ? follow(&log, conn, &publish->wanted, publish->output, publish->hook) : r;
 }
 
 int verb_jwks(struct ctl *ctl, int argc, char **argv)
 {
-	bool all = false;
+	struct publish publish = {0};
 	const struct arg args[] = {
-		{"all", ARG_FLAG, &all, NULL, "also those that only unwrap"},
+		{"output", ARG_STRING, &publish.output, "FILE",
+			"write it there, whole at every moment; the old file stays if anything fails"},
+		{"follow", ARG_FLAG, &publish.follow, NULL, "go on, and write it anew when it changes"},
+		{"hook", ARG_STRING, &publish.hook, "PATH", "run this program with FILE after a change"},
+		{"format", ARG_STRING, &publish.format, "jwks|pem", "pem: the active version of one key"},
+		{"max-age", ARG_FLAG, &publish.max_age, NULL, "print how long it may be kept, for Cache-Control"},
+		{"every-key", ARG_FLAG, &publish.wanted.every_key, NULL, "all keys that you may see, instead of names"},
+		{"all", ARG_FLAG, &publish.wanted.all, NULL, "also those that only unwrap"},
 		{0},
 	};
-	Cek__V1__Reply *reply;
-	size_t n_names = 0;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, NAMES_MAX, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	while (words[n_names])
-		n_names++;
-	r = rpc_public_keys(ctl, (const char *const *)words, n_names, &reply);
+	publish.wanted.names = (const char *const *)words;
+	while (words[publish.wanted.n_names])
+		publish.wanted.n_names++;
+	r = check(ctl, &publish);
 	if (r != EXIT_SUCCESS)
 		return r;
-	r = print_jwks(ctl, reply, all);
-	rpc_reply_free(reply);
-	return r;
+	return publish.follow ? follow_ring(ctl, &publish) : once(ctl, &publish);
 }

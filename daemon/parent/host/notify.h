@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sd_notify(3) by hand: libsystemd would bring compression libraries into this process. Without NOTIFY_SOCKET nothing
- * is sent.
+ * What the service manager is told (sd_notify(3)). Without NOTIFY_SOCKET nothing is sent.
  */
 #pragma once
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cekctl/jwks/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/cekctl/console/io.h"
+
+enum { MODE = 0644 };
+
+static bool fail(char fault[FILE_FAULT], const char *path, const char *what)
+{
+	snprintf(fault, FILE_FAULT, "%.256s: %s", path, what);
+	return false;
+}
+
+/* What is there now: *ret_mode, and whether it holds this text. */
+static bool look(const char *path, const char *text, mode_t *ret_mode, bool *ret_same, char fault[FILE_FAULT])
+{
+	const size_t len = strlen(text);
+	struct stat st;
+	char *old;
+	int fd;
+
+	*ret_mode = MODE;
+	*ret_same = false;
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT || fail(fault, path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(fault, path,
+			S_ISLNK(st.st_mode) ? "a symbolic link: name the file that it points to"
+					    : "not a regular file");
+	*ret_mode = st.st_mode & 07777;
+	if ((size_t)st.st_size != len)
+		return true;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	old = malloc(len + 1);
+	/* one that cannot be read is one that differs */
+	*ret_same = fd >= 0 && old && io_read_all(fd, old, len + 1) == (ssize_t)len && memcmp(old, text, len) == 0;
+	free(old);
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
+/* Without it a crash could bring the old name back, or none. */
+static bool sync_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = fd < 0 ? -1 : fsync(fd), error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return r == 0;
+}
+
+static bool fill(int fd, const char *text, mode_t mode)
+{
+	int r = io_write_all(fd, text, strlen(text));
+
+	if (r < 0)
+		errno = -r;
+	return r == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+}
+
+static bool replace(const char *path, const char *folder, const char *text, mode_t mode, char fault[FILE_FAULT])
+{
+	char name[PATH_MAX];
+	const char *base = strrchr(path, '/');
+	int fd, n = snprintf(name, sizeof(name), "%s/.%s.XXXXXX", folder, base ? base + 1 : path);
+	bool ok;
+
+	if (n < 0 || (size_t)n >= sizeof(name))
+		return fail(fault, path, strerror(ENAMETOOLONG));
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return fail(fault, folder, strerror(errno));
+	ok = fill(fd, text, mode) && rename(name, path) == 0;
+	n = errno;
+	close(fd);
+	if (ok)
+		return sync_folder(folder) || fail(fault, folder, strerror(errno));
+	unlink(name);
+	return fail(fault, path, strerror(n));
+}
+
+bool file_put(const char *path, const char *text, bool *ret_changed, char fault[FILE_FAULT])
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	mode_t mode;
+	bool same;
+
+	if (!*path || (slash && !slash[1]) || strlen(path) >= sizeof(folder))
+		return fail(fault, *path ? path : "\"\"", "not the name of a file");
+	if (!look(path, text, &mode, &same, fault))
+		return false;
+	*ret_changed = !same;
+	if (same)
+		return true;
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	return replace(path, *folder ? folder : "/", text, mode, fault);
+}

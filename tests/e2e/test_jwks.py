@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cekctl jwks: what issuers get is a whole set that they can use, or the one from before."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+
+import cekd as C
+import pytest
+from cekd import pb
+
+READS = 11_875  # of which 1,572 were no JSON, when "cekctl jwks > file" wrote it
+
+
+@pytest.fixture
+def daemon(make_cekd):
+    return make_cekd()
+
+
+def kids(text):
+    return [key["kid"] for key in json.loads(text)["keys"]]
+
+
+def active(daemon, name):
+    return daemon.json("key", "show", name)["active"]
+
+
+class Follower:
+    """cekctl jwks NAME… --output FILE --follow, with the service manager that it tells."""
+
+    def __init__(self, daemon, tmp_path, *args):
+        self.log = tmp_path / "follower.log"
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(tmp_path / "notify"))
+        self.notify.settimeout(C.PATIENCE)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([str(arg) for arg in (C.CEKCTL, "jwks", *args, "--follow")], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, env=daemon.cekctl_env(NOTIFY_SOCKET=str(tmp_path / "notify")))
+
+    def ready(self):
+        assert self.notify.recv(4096) == b"READY=1"
+
+    def says(self, text, times=1):
+        C.wait_for(lambda: self.log.read_text().count(text) >= times or self.ended(), f"{text}\n{self.log.read_text()}")
+        assert self.process.poll() is None, self.log.read_text()
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(C.PATIENCE) == 0, self.log.read_text()
+        assert not C.SANITIZER.search(self.log.read_text())
+
+
+@pytest.fixture
+def follow(tmp_path):
+    with contextlib.ExitStack() as stack:
+        def start(daemon, *args):
+            follower = Follower(daemon, tmp_path, *args)
+            stack.callback(follower.notify.close)
+            stack.callback(follower.process.wait)
+            stack.callback(follower.process.kill)
+            return follower
+        yield start
+
+
+# ---- what a set holds -----------------------------------------------------------------------------------------------
+
+
+def test_names_are_demanded(daemon):
+    assert "UNUSABLE" in daemon.cekctl("jwks", check=False).stderr  # there is none
+    daemon.key("RSA-OAEP-256", name="one")
+    daemon.key("A256KW", name="secret")
+    assert kids(daemon.cekctl("jwks").stdout) == [active(daemon, "one")]  # there is only one
+    daemon.key("ECDH-ES", "P-256", name="two")
+    refused = daemon.cekctl("jwks", check=False)
+    assert refused.returncode == 2 and refused.stdout == "" and "--every-key" in refused.stderr
+    assert kids(daemon.cekctl("jwks", "--every-key").stdout) == [active(daemon, "one"), active(daemon, "two")]
+    assert daemon.cekctl("jwks", "one", "--every-key", check=False).returncode == 2
+
+
+def test_a_key_without_a_version_for_issuers(daemon, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    daemon.key("RSA-OAEP-256", name="other")
+    daemon.key("A256KW", name="secret")
+    file = tmp_path / "set.json"
+    daemon.cekctl("jwks", "one", "other", "--output", file)
+    before = file.read_bytes()
+    daemon.cekctl("key", "suspend", "other/active", "--force")
+    for args in (["other"], ["one", "other"], ["secret"], ["one", "secret"], ["other", "--all"], ["other", "--format", "pem"]):
+        done = daemon.cekctl("jwks", *args, "--output", file, check=False)
+        assert done.returncode == 1 and "UNUSABLE" in done.stderr, (args, done)
+        assert file.read_bytes() == before
+        assert daemon.cekctl("jwks", *args, check=False).stdout == ""
+    done = daemon.cekctl("jwks", "absent", "--output", file, check=False)
+    assert done.returncode == 3 and file.read_bytes() == before
+    daemon.stop()
+    done = daemon.cekctl("jwks", "one", "--output", file, check=False)
+    assert done.returncode == 5 and file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["set.json"]
+
+
+def test_whom_it_would_harm(daemon):
+    daemon.key("RSA-OAEP-256", name="one")
+    daemon.key("RSA-OAEP-256", name="two")
+    daemon.key("ECDH-ES", "X25519", name="x")
+    assert daemon.cekctl("jwks", "one").stderr == daemon.cekctl("jwks", "x").stderr == ""
+    assert "one and two are both for RSA-OAEP-256" in daemon.cekctl("jwks", "one", "two").stderr
+    text = daemon.cekctl("jwks", "one", "x").stderr
+    assert "go-jose" in text and "both for" not in text
+    for n in range(3):
+        daemon.cekctl("key", "rotate", "one", "--yes")
+    assert daemon.cekctl("jwks", "one", "--all").stderr == ""  # versions of one key share its alg
+
+
+def test_a_set_that_nimbus_does_not_read(daemon):
+    with daemon.client() as client:
+        client.ok(create_key=pb.CreateKeyRequest(key="long", alg="ECDH-ES", crv="P-521"))
+        client.ok(set_key_schedule=pb.SetKeyScheduleRequest(key="long", schedule=pb.Schedule(overlap=3600)))
+        while len(daemon.cekctl("jwks", "long", "--all").stdout) <= 51_200:
+            assert "Nimbus" not in daemon.cekctl("jwks", "long", "--all").stderr
+            for _ in range(40):
+                client.rotate("long")
+    assert "reads no more than 51200" in daemon.cekctl("jwks", "long", "--all").stderr
+
+
+@pytest.mark.parametrize("alg, crv", [("RSA-OAEP-256", None), ("ECDH-ES", "P-256"), ("ECDH-ES", "X25519")])
+def test_pem(daemon, alg, crv):
+    from cryptography.hazmat.primitives import serialization as ser
+    name = daemon.key(alg, crv)
+    daemon.cekctl("key", "rotate", name, "--yes")
+    public = json.loads(daemon.cekctl("jwks", name).stdout)["keys"][0]
+    key = ser.load_pem_public_key(daemon.cekctl("jwks", name, "--format", "pem").stdout.encode())
+    if crv == "X25519":
+        assert key.public_bytes(ser.Encoding.Raw, ser.PublicFormat.Raw) == C.unb64(public["x"])
+    else:
+        number = key.public_numbers().n if alg.startswith("RSA") else key.public_numbers().x
+        assert number == int.from_bytes(C.unb64(public["n" if alg.startswith("RSA") else "x"]), "big")
+
+
+def test_pem_is_of_one_key(daemon):
+    daemon.key("RSA-OAEP-256", name="one")
+    daemon.key("ECDH-ES", "P-256", name="two")
+    for args in (["one", "two"], ["--every-key"], ["one", "--all"]):
+        assert daemon.cekctl("jwks", *args, "--format", "pem", check=False).returncode == 2
+
+
+def test_max_age(make_cekd):
+    daemon = make_cekd(page=True)
+    daemon.key("ECDH-ES", "P-256", name="k")
+    refused = daemon.cekctl("jwks", "k", "--max-age", check=False)
+    assert refused.returncode == 1 and "--jwks-max-age" in refused.stderr
+    daemon.cekctl("key", "schedule", "k", "--jwks-max-age", "1h")
+    assert daemon.cekctl("jwks", "k", "--max-age").stdout == "max-age=3600\n"
+    daemon.cekctl("key", "suspend", "k/active", "--for", "10m", "--force")
+    daemon.key("ECDH-ES", "P-256", name="other")
+    daemon.cekctl("key", "schedule", "other", "--jwks-max-age", "30m")
+    age = int(daemon.cekctl("jwks", "--every-key", "--max-age").stdout.removeprefix("max-age="))
+    assert 0 < age <= 600  # then k is back
+    assert daemon.cekctl("jwks", "other", "--max-age").stdout == "max-age=1800\n"
+
+
+# ---- the file -------------------------------------------------------------------------------------------------------
+
+
+def test_the_file(daemon, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    os.umask(0o077)
+    try:
+        daemon.cekctl("jwks", "one", "--output", file)
+    finally:
+        os.umask(0o022)
+    assert file.stat().st_mode & 0o777 == 0o644  # a web server reads it
+    assert file.read_text() == daemon.cekctl("jwks", "one").stdout
+    node = file.stat().st_ino
+    daemon.cekctl("jwks", "one", "--output", file)
+    assert file.stat().st_ino == node  # nothing to write: its ETag stays
+    file.chmod(0o640)
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    daemon.cekctl("jwks", "one", "--output", "set.json", cwd=tmp_path)
+    assert file.stat().st_ino != node and file.stat().st_mode & 0o777 == 0o640
+    assert kids(file.read_text()) == [active(daemon, "one")]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_file(daemon, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    (tmp_path / "link").symlink_to("target")
+    for name, text in (("link", "symbolic link"), (".", "not a regular file"), ("absent/set.json", "No such file"), ("", "not the name"),
+                       ("dir/", "not the name")):
+        done = daemon.cekctl("jwks", "one", "--output", str(tmp_path / name) if name not in ("", "dir/") else name, check=False)
+        assert done.returncode == 1 and text in done.stderr, done
+    assert not (tmp_path / "target").exists()
+
+
+def test_hook_of_a_single_run(daemon, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$# $1" >> {tmp_path}/ran\n')
+    hook.chmod(0o755)
+    file = tmp_path / "set.json"
+    for _ in range(2):
+        daemon.cekctl("jwks", "one", "--output", file, "--hook", hook)
+    assert (tmp_path / "ran").read_text() == f"1 {file}\n"  # the second changed nothing
+    hook.write_text("#!/bin/sh\nexit 7\n")
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    done = daemon.cekctl("jwks", "one", "--output", file, "--hook", hook, check=False)
+    assert done.returncode == 1 and "exit status 7" in done.stderr
+    assert kids(file.read_text()) == [active(daemon, "one")]
+    for args in (["--hook", hook], ["--follow"]):
+        assert daemon.cekctl("jwks", "one", *args, check=False).returncode == 2
+
+
+# ---- following ------------------------------------------------------------------------------------------------------
+
+
+def test_no_reader_ever_meets_half_a_set(daemon, follow, tmp_path):
+    """As many reads as there were once, while the key rotates: each is a whole set with a version that was active then."""
+    daemon.key("ECDH-ES+A256KW", "P-256", name="k")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "k", "--output", file)
+    follower.ready()
+    seen, faults, done = [], [], threading.Event()
+
+    def read():
+        n = 0
+        while (n < READS or not done.is_set()) and not faults:
+            try:
+                (kid,) = kids(file.read_text())
+                if seen[-1:] != [kid]:
+                    seen.append(kid)
+            except ValueError as error:
+                faults.append(error)
+            n += 1
+    reader = threading.Thread(target=read)
+    reader.start()
+    made = [active(daemon, "k")]
+    with daemon.client() as client:
+        while reader.is_alive() and len(made) < 400:
+            made.append(next(v.kid for v in client.rotate("k").key.key.version if v.state == pb.STATE_ACTIVE))
+            if len(made) > 100:
+                done.set()
+        done.set()
+    reader.join()
+    C.wait_for(lambda: kids(file.read_text()) == made[-1:], "the last version")
+    assert not faults and len(seen) > 5
+    assert seen == [kid for kid in made if kid in seen]  # in their order, none twice
+    follower.stop()
+
+
+def test_it_follows_within_a_second(daemon, follow, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "--output", file)
+    follower.ready()
+    written = follower.log.read_text().count("written")
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
+    follower.says("written", written + 1)
+    assert follower.log.read_text().count("\n") == 2  # a line a change
+    assert active(daemon, "one") in follower.log.read_text()
+    # it asks when cekd tells of a change, and not otherwise
+    asked = [record["op"] for record in daemon.audit_records() if record["op"] in ("public", "watch")]
+    assert 2 <= len(asked) < 10
+    follower.stop()
+
+
+def test_cekd_goes_and_comes_back(daemon, follow, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "--output", file)
+    follower.ready()
+    before = file.read_bytes()
+    daemon.stop()
+    follower.says("stays as it is")
+    assert file.read_bytes() == before
+    daemon.start()
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
+    follower.stop()
+
+
+def test_cekd_is_not_there_yet(daemon, follow, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    daemon.stop()
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "--output", file)
+    follower.says("stays as it is")
+    assert not file.exists()
+    daemon.start()
+    follower.ready()
+    assert kids(file.read_text()) == [active(daemon, "one")]
+    follower.stop()
+
+
+def test_what_nobody_can_use_is_not_written(daemon, follow, tmp_path):
+    """A wrong name, a key that loses its only version: the file waits, and goes on when that is mended."""
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "late", "--output", file)
+    follower.says("UNKNOWN_KEY")
+    assert not file.exists()
+    daemon.key("ECDH-ES", "P-256", name="late")
+    follower.ready()
+    before = file.read_bytes()
+    assert kids(before) == [active(daemon, "late"), active(daemon, "one")]
+    kid = active(daemon, "late")
+    daemon.cekctl("key", "suspend", kid, "--force")
+    follower.says("key late has no version to encrypt for")
+    assert file.read_bytes() == before
+    daemon.cekctl("key", "resume", kid)
+    follower.says("in step with cekd again")
+    assert file.read_bytes() == before
+    follower.stop()
+
+
+def test_hook_of_a_follower(daemon, follow, tmp_path):
+    """It holds nothing up, however long it takes, and sees what changed meanwhile when it is run again."""
+    daemon.key("RSA-OAEP-256", name="one")
+    file, gate = tmp_path / "set.json", tmp_path / "gate"
+    os.mkfifo(gate)
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\ncat "$1" >> {tmp_path}/ran\nread line < {gate}\n')
+    hook.chmod(0o755)
+    follower = follow(daemon, "one", "--output", file, "--hook", hook)
+    follower.ready()
+    first = file.read_text()
+    C.wait_for(lambda: (tmp_path / "ran").exists() and (tmp_path / "ran").read_text() == first, "the hook")
+    for _ in range(2):
+        daemon.cekctl("key", "rotate", "one", "--yes")
+        C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
+    assert (tmp_path / "ran").read_text() == first  # it still runs
+    gate.write_text("go\n")
+    C.wait_for(lambda: (tmp_path / "ran").read_text() == first + file.read_text(), "the hook once more")
+    follower.stop()  # and does not wait for it
+
+
+def test_hook_that_fails(daemon, follow, tmp_path):
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "--output", file, "--hook", tmp_path / "absent")
+    follower.ready()
+    follower.says("absent: No such file")
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    follower.says("absent: No such file", 2)
+    assert kids(file.read_text()) == [active(daemon, "one")]
+    follower.stop()
+
+
+def test_without_permission_to_watch(make_cekd, follow, tmp_path):
+    daemon = make_cekd(listeners={
+        "main": {"path": str(tmp_path / "main.sock"), "mode": "0666"},
+        "public": {"path": str(tmp_path / "public.sock"), "mode": "0666"}}, rules={
+        "all": {"anyone": True, "operations": C.OPERATIONS, "keys": ["*"], "listeners": ["main"]},
+        "public": {"anyone": True, "operations": ["public"], "keys": ["one"], "listeners": ["public"]}})
+    daemon.key("RSA-OAEP-256", name="one")
+    file = tmp_path / "set.json"
+    follower = follow(daemon, "one", "--output", file, "--socket", tmp_path / "public.sock")
+    follower.ready()
+    follower.says("may not watch")
+    daemon.cekctl("key", "rotate", "one", "--yes")
+    C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
+    follower.stop()
