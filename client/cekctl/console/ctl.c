@@ -4,22 +4,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/cekctl/console/outcome.h"
 #include "client/cekctl/console/waiting.h"
-#include "proto/utf8.h"
+#include "client/cekctl/console/width.h"
 
 enum { LINE_BYTES = 2048 };
 
 __attribute__((format(printf, 2, 0))) static void format_line(char line[LINE_BYTES], const char *format, va_list args)
 {
+	size_t columns;
+	bool shown;
+
 	vsnprintf(line, LINE_BYTES, format, args);
 	for (char *p = line; *p;) {
-		size_t len = utf8_printable_len(p);
+		size_t len = width_step(p, &columns, &shown);
 
-		if (len == 0)
-			*p = ' ';
-		p += len ? len : 1;
+		if (!shown)
+			memset(p, ' ', len);
+		p += len;
 	}
 }
 
