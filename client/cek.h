@@ -58,6 +58,22 @@ const char *cek_status_text(int status);
  * E_DISCONNECTED, E_TIMEOUT. */
 bool cek_status_is_temporary(int status);
 
+/* Why a key that this caller may use does not serve it (values of Reason in cek.proto). */
+enum {
+	CEK_REASON_NONE = 0,        /* or an older cekd */
+	CEK_REASON_ALG = 1,         /* the key is for another alg (CEK_MALFORMED) */
+	CEK_REASON_UNKNOWN_KID = 2, /* the key that was named has no version of this kid (CEK_UNKNOWN_KEY) */
+	CEK_REASON_SUSPENDED = 3,   /* the version is out of use for a time (CEK_UNUSABLE, and so are the others) */
+	CEK_REASON_COMPROMISED = 4, /* for good */
+	CEK_REASON_WAITING = 5,     /* it waits to be destroyed */
+	CEK_REASON_DESTROYED = 6,
+	CEK_REASON_MISSING = 7,    /* the token has no object for it, or several, at the moment */
+	CEK_REASON_NOT_ACTIVE = 8, /* no version of the key wraps, or could open this */
+};
+
+/* "alg", "unknown-kid", "suspended", …; "" for none and those of a later cekd. Never NULL. */
+const char *cek_reason_name(int reason);
+
 struct cek_bytes {
 	const void *data;
 	size_t len;
@@ -208,6 +224,7 @@ int cek_rewrap(cek_conn *conn, const struct cek_rewrap *args, int timeout_ms, ce
  * further below fills in key, alg and kid (of the active version) as well. */
 int cek_result_status(const cek_result *result);
 const char *cek_result_message(const cek_result *result); /* cekd's sentence, or libcek's; "" when OK */
+int cek_result_reason(const cek_result *result);          /* CEK_REASON_…: why, if cekd says more than the status */
 uint64_t cek_result_epoch(const cek_result *result);
 struct cek_bytes cek_result_cek(const cek_result *result);
 struct cek_bytes cek_result_encrypted_key(const cek_result *result);

@@ -203,6 +203,7 @@ static int result_fill(cek_result *result, const uint8_t *body, size_t len)
 	result->message = "";
 	if (result->status != CEK_OK) {
 		result->message = text_or_null(describe_text(reply->message, MESSAGE_MAX));
+		result->reason = (int)reply->reason;
 		return CEK_OK;
 	}
 	take_fields(result);
@@ -292,6 +293,11 @@ int cek_result_status(const cek_result *result)
 const char *cek_result_message(const cek_result *result)
 {
 	return result && result->message ? result->message : cek_status_text(cek_result_status(result));
+}
+
+int cek_result_reason(const cek_result *result)
+{
+	return result ? result->reason : CEK_REASON_NONE;
 }
 
 uint64_t cek_result_epoch(const cek_result *result)

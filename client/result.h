@@ -19,6 +19,7 @@ struct cek_result {
 	unsigned refs; /* 0: constant, or wiped by a fork; it is nobody's to free */
 	int status;
 	const char *message;
+	int reason;
 	uint64_t epoch;
 	struct cek_bytes packed;
 	const Cek__V1__Reply *reply;

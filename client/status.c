@@ -43,6 +43,18 @@ static const char *const states[] = {
 	"waiting",
 };
 
+static const char *const reasons[] = {
+	"",
+	"alg",
+	"unknown-kid",
+	"suspended",
+	"compromised",
+	"waiting",
+	"destroyed",
+	"missing",
+	"not-active",
+};
+
 static const struct row *row_find(int status)
 {
 	static const struct row unknown = {0, false, "UNKNOWN", "a status that this libcek does not know"};
@@ -71,4 +83,9 @@ bool cek_status_is_temporary(int status)
 const char *cek_state_name(int state)
 {
 	return state > 0 && (size_t)state < sizeof(states) / sizeof(states[0]) ? states[state] : states[0];
+}
+
+const char *cek_reason_name(int reason)
+{
+	return reason > 0 && (size_t)reason < sizeof(reasons) / sizeof(reasons[0]) ? reasons[reason] : reasons[0];
 }

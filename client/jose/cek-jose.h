@@ -66,7 +66,8 @@ struct cek_jwe_error {
 	int code;
 	char details[CEK_JWE_DETAILS_MAX];
 	int status; /* what cekd or libcek said (cek.h) if that made the code; CEK_OK: nothing was asked, or FAILED */
-	bool temporary; /* the same may succeed later without anybody's doing: worth a retry, an HTTP 503 */
+	bool temporary;       /* the same may succeed later without anybody's doing: worth a retry, an HTTP 503 */
+	unsigned char reason; /* CEK_REASON_… (cek.h): why a key that this caller may use does not serve it */
 };
 
 /* Whether a text looks like a JWE in compact serialisation: five parts of base64url, four dots, and the first part

@@ -68,7 +68,7 @@ static bool settle(struct decryption *decryption, const cek_result *result, cek_
 	int code;
 
 	if (cek_result_status(result) != CEK_OK) {
-		jwe_error_status(error, cek_result_status(result), cek_result_message(result));
+		jwe_error_result(error, cek_result_status(result), result);
 		return true;
 	}
 	code = pending_open(decryption->pending, cached.cek, cached.key, cached.version, false, ret_jwe);

@@ -41,7 +41,7 @@ static int finish_token(const struct cek_jwe_params *params, struct cek_bytes pl
 	};
 
 	if (cek_result_status(result) != CEK_OK)
-		return jwe_error_status(error, cek_result_status(result), cek_result_message(result));
+		return jwe_error_result(error, cek_result_status(result), result);
 	if (!is_complete(&seal))
 		return jwe_error_status(error, CEK_E_PROTOCOL, "cekd's reply is incomplete");
 	if (seal.alg->family == ALG_ECDH) {

@@ -2,6 +2,7 @@
 /* error.h, and the texts of cek-jose.h. */
 #include "client/jose/error.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,5 +108,15 @@ int jwe_error_status(struct cek_jwe_error *error, int status, const char *messag
 		error->status = status;
 		error->temporary |= cek_status_is_temporary(status) || status == CEK_E_FULL;
 	}
+	return code;
+}
+
+int jwe_error_result(struct cek_jwe_error *error, int status, const cek_result *result)
+{
+	int code = jwe_error_status(error, status, result ? cek_result_message(result) : NULL);
+	int reason = cek_result_reason(result);
+
+	if (error && error->status != CEK_OK && reason > CEK_REASON_NONE && reason <= UCHAR_MAX)
+		error->reason = (unsigned char)reason;
 	return code;
 }

@@ -15,3 +15,6 @@ int jwe_error_code(struct cek_jwe_error *error, int code);
 
 /* From a status of libcek; message is cekd's sentence, or NULL. */
 int jwe_error_status(struct cek_jwe_error *error, int status, const char *message);
+
+/* The same of a result (NULL is allowed if status says why), with its reason. */
+int jwe_error_result(struct cek_jwe_error *error, int status, const cek_result *result);

@@ -261,7 +261,7 @@ int cek_jwks_fetch(cek_conn *conn, const char *const *keys, int timeout_ms, cek_
 		args.n_keys++;
 	status = cek_public_keys(conn, &args, timeout_ms, &result);
 	if (status != CEK_OK) {
-		code = jwe_error_status(ret_error, status, result ? cek_result_message(result) : NULL);
+		code = jwe_error_result(ret_error, status, result);
 	} else {
 		reply = cek_result_reply(result);
 		code = cek_jwks_from_reply(reply.data, reply.len, ret_jwks, ret_error);

@@ -17,7 +17,8 @@ int check_alg(struct request *request, const struct key *key, const char *alg)
 		return request_say(request, STATUS_UNSUPPORTED, "alg: %s", refusal);
 	if (!alg_find(alg))
 		return request_say(request, STATUS_UNSUPPORTED, "alg: not one that cekd knows");
-	return request_say(request, STATUS_MALFORMED, "alg: the key's is %s", key->alg->name);
+	return request_say_why(request, STATUS_MALFORMED, CEK__V1__REASON__REASON_ALG, "alg: the key's is %s",
+		key->alg->name);
 }
 
 int check_enc(struct request *request, const char *enc)

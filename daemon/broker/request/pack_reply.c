@@ -58,6 +58,7 @@ size_t pack_reply(const CekReply *reply, uint8_t *to, size_t size)
 	put_number(&out, FIELD_REPLY_STATUS, reply->status);
 	put_number(&out, FIELD_REPLY_EPOCH, reply->epoch);
 	put_text(&out, FIELD_REPLY_MESSAGE, reply->message);
+	put_number(&out, FIELD_REPLY_REASON, reply->reason);
 	switch (reply->result_case) {
 	case CEK__V1__REPLY__RESULT__NOT_SET:
 		break;

@@ -81,6 +81,17 @@ int request_say(struct request *request, enum status status, const char *format,
 	return (int)status;
 }
 
+int request_say_why(struct request *request, enum status status, Cek__V1__Reason reason, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(request->text, sizeof(request->text), format, args);
+	va_end(args);
+	request->reason = reason;
+	return (int)status;
+}
+
 /* ---- decode, resolve, authorise, dispatch -------------------------------------------------------------------- */
 
 /* From here on it is the request that the preview is about, but for the mark that stops it before its first record. */
@@ -176,6 +187,9 @@ static int authorise(struct request *request)
 		return request_say(request, STATUS_UNAVAILABLE, "%s", restore_refusal(&broker->restore));
 	if (!allowed)
 		refusal_log(broker, request->peer, op->permission, target_name(request));
+	if (allowed && !request->key && !op->creates && ring_key(&broker->ring, request->key_name))
+		return request_say_why(request, STATUS_UNKNOWN_KEY, CEK__V1__REASON__REASON_UNKNOWN_KID,
+			"the key has no version of this kid");
 	if (!allowed || (!request->key && !op->creates))
 		return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
 	return STATUS_OK;
@@ -266,6 +280,9 @@ static void encode(struct request *request, enum status status)
 		return;
 	reply->result_case = CEK__V1__REPLY__RESULT__NOT_SET;
 	reply->message = request->text;
+	/* What went on to another end has no reason of the first one. */
+	if (status == STATUS_UNUSABLE || status == STATUS_MALFORMED || status == STATUS_UNKNOWN_KEY)
+		reply->reason = request->reason;
 }
 
 /* A reply about a CEK is small, and packed into the peer's output at once. */

@@ -49,6 +49,8 @@ struct request {
 	/* Try again after having been parked. */
 	int (*unpark)(struct request *request);
 	uint32_t tries, candidate, candidates;
+	Cek__V1__Reason reason; /* of a refusal: set only where it is clear that this peer may use the key */
+	bool without_kid;
 	bool failed;    /* without kid: the token could try one of them, and it did not open it */
 	CekReply reply; /* the handler fills in its result, made in the arena */
 	/* What the handler has made wait for it, or keeps for it; gone is called once if the request ends before that:
@@ -84,6 +86,10 @@ void request_orphan(struct request *request);
 /* Set the text of the reply and return status. */
 int request_say(struct request *request, enum status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The same, and why: for a peer that may do what it asked for with that key. */
+int request_say_why(struct request *request, enum status status, Cek__V1__Reason reason, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Let go of it, answered or not: it stays only until a worker that has its job has answered. */
 void request_free(struct request *request);

@@ -14,12 +14,29 @@
 
 enum { LOOK_AGAIN_US = 2000000 };
 
+static Cek__V1__Reason reason_of(enum state state)
+{
+	switch (state) {
+	case STATE_SUSPENDED:
+		return CEK__V1__REASON__REASON_SUSPENDED;
+	case STATE_COMPROMISED:
+		return CEK__V1__REASON__REASON_COMPROMISED;
+	case STATE_WAITING:
+		return CEK__V1__REASON__REASON_WAITING;
+	case STATE_DESTROYED:
+		return CEK__V1__REASON__REASON_DESTROYED;
+	default:
+		return CEK__V1__REASON__REASON_NOT_ACTIVE;
+	}
+}
+
 int use_still(struct request *request, struct version *version)
 {
 	if (move_opens(version))
 		return STATUS_OK;
 	ring_refused(&request->broker->ring, version);
-	return request_say(request, STATUS_UNUSABLE, "this version is %s", state_name(version->state));
+	return request_say_why(request, STATUS_UNUSABLE, reason_of(version->state), "this version is %s",
+		state_name(version->state));
 }
 
 static bool lost(const struct version *version)
@@ -30,8 +47,10 @@ static bool lost(const struct version *version)
 static int say_lost(struct request *request, const struct version *version)
 {
 	if (version->twins)
-		return request_say(request, STATUS_UNUSABLE, "the token has several keys that could be this version");
-	return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+		return request_say_why(request, STATUS_UNUSABLE, CEK__V1__REASON__REASON_MISSING,
+			"the token has several keys that could be this version");
+	return request_say_why(request, STATUS_UNUSABLE, CEK__V1__REASON__REASON_MISSING,
+		"the token has no object for this version at the moment");
 }
 
 /* An object that was lost is looked for by using it; in between the answer is known. */
@@ -133,7 +152,8 @@ int use_none(struct request *request, size_t rsa_len)
 
 	if (version && lost(version))
 		return say_lost(request, version);
-	return request_say(request, STATUS_UNUSABLE, "the key has no version that could open this");
+	return request_say_why(request, STATUS_UNUSABLE, CEK__V1__REASON__REASON_NOT_ACTIVE,
+		"the key has no version that could open this");
 }
 
 bool use_goes_on(struct request *request, const JobResult *result)
@@ -183,7 +203,8 @@ static int for_wrap(struct request *request, struct version **ret_version)
 	if (!version && request->to_key->change && request->to_key->change->kind == CHANGE_ROTATE)
 		return STATUS_PENDING; /* the one before was compromised, and the new one is being made */
 	if (!version)
-		return request_say(request, STATUS_UNUSABLE, "the key has no active version");
+		return request_say_why(request, STATUS_UNUSABLE, CEK__V1__REASON__REASON_NOT_ACTIVE,
+			"the key has no active version");
 	/* A rewrap that opens with the same version has its look already. */
 	if (version != request->version && !may_look(broker, version))
 		return say_lost(request, version);
@@ -247,7 +268,7 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 		return STATUS_FAILED;
 	case OUTCOME_MISSING:
 		notes_mark(broker, version, true);
-		return request_say(request, STATUS_UNUSABLE, "the token has no object for this version at the moment");
+		return say_lost(request, version);
 	case OUTCOME_AMBIGUOUS:
 		notes_mark_twins(broker, version);
 		return say_lost(request, version);

@@ -284,6 +284,31 @@ static void test_long_list(void **state)
 	cek_result_free(result);
 }
 
+/* Why, as far as cekd says it; a later one may say what this libcek has no word for. */
+static void test_reasons(void **state)
+{
+	struct slots *slots = slots_new();
+	Cek__V1__Reply reply = ok();
+	cek_result *result;
+
+	reply.status = CEK__V1__STATUS__STATUS_UNUSABLE;
+	reply.reason = CEK__V1__REASON__REASON_WAITING;
+	result = parse(slots, &reply, CEK_OK);
+	assert_int_equal(cek_result_reason(result), CEK_REASON_WAITING);
+	assert_string_equal(cek_reason_name(cek_result_reason(result)), "waiting");
+	cek_result_free(result);
+	reply.reason = (Cek__V1__Reason)4711;
+	result = parse(slots, &reply, CEK_OK);
+	assert_int_equal(cek_result_reason(result), 4711);
+	assert_string_equal(cek_reason_name(4711), "");
+	cek_result_free(result);
+	slots_close(slots);
+	assert_int_equal(cek_result_reason(NULL), CEK_REASON_NONE);
+	assert_int_equal(CEK_REASON_NOT_ACTIVE, CEK__V1__REASON__REASON_NOT_ACTIVE);
+	assert_string_equal(cek_reason_name(CEK_REASON_NOT_ACTIVE), "not-active");
+	assert_string_equal(cek_reason_name(CEK_REASON_NONE), "");
+}
+
 static void test_public_keys_and_daemon(void **state)
 {
 	Cek__V1__PublicKeysReply keys = CEK__V1__PUBLIC_KEYS_REPLY__INIT;
@@ -399,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_no_result),
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_long_list),
+		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_public_keys_and_daemon),
 		cmocka_unit_test(test_amplification),
 		cmocka_unit_test(test_random_bytes),

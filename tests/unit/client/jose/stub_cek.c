@@ -263,6 +263,11 @@ int cek_result_status(const cek_result *result)
 	return result->answer.status;
 }
 
+int cek_result_reason(const cek_result *result)
+{
+	return result && result->answer.status != CEK_OK ? result->answer.reason : CEK_REASON_NONE;
+}
+
 const char *cek_result_message(const cek_result *result)
 {
 	return result->answer.status == CEK_OK ? "" : "a sentence of cekd";

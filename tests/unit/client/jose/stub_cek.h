@@ -12,6 +12,7 @@
 
 struct stub_answer {
 	int status;
+	int reason;
 	uint64_t epoch; /* 0: the connection's */
 	uint8_t cek[64];
 	size_t cek_len;

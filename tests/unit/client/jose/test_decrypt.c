@@ -24,7 +24,7 @@ static uint8_t kw_cek[16];
 
 /* What the stand-in for cekd does next. */
 static struct {
-	int status;
+	int status, reason;
 	unsigned right; /* candidate that gives the right CEK */
 	unsigned candidates;
 	struct cek_unwrap last;
@@ -37,6 +37,7 @@ static void unwrap(const struct cek_unwrap *args, struct stub_answer *answer)
 	(void)snprintf(cekd.last_kid, sizeof(cekd.last_kid), "%s", args->kid ? args->kid : "(none)");
 	(void)snprintf(cekd.last_key, sizeof(cekd.last_key), "%s", args->key ? args->key : "(none)");
 	answer->status = cekd.status;
+	answer->reason = cekd.reason;
 	answer->kid = "version-1";
 	answer->key = "tokens";
 	answer->candidates = cekd.candidates;
@@ -155,9 +156,11 @@ static void test_statuses(void **state)
 	memset(&cekd, 0, sizeof(cekd));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cekd.status = rows[i].status;
+		cekd.reason = CEK_REASON_SUSPENDED;
 		assert_int_equal(decrypt(conn, kw_token, "tokens", &jwe, &error), rows[i].code);
 		assert_int_equal(error.code, rows[i].code);
 		assert_int_equal(error.status, rows[i].code == CEK_JWE_FAILED ? CEK_OK : rows[i].status);
+		assert_int_equal(error.reason, rows[i].code == CEK_JWE_FAILED ? CEK_REASON_NONE : CEK_REASON_SUSPENDED);
 		assert_null(jwe);
 		if (rows[i].code == CEK_JWE_FAILED)
 			assert_string_equal(error.details, "");
