@@ -185,6 +185,8 @@ json_t *keys_json(const Cek__V1__Key *key)
 	if (key->schedule)
 		json_object_set_new(object, "schedule", schedule_json(key->schedule));
 	set_number(object, "max_uses", key->max_uses);
+	if (key->without_kid)
+		set_number(object, "without_kid", key->without_kid);
 	for (size_t i = 0; i < key->n_plan; i++)
 		json_array_append_new(events, event_json(key->plan[i]));
 	json_object_set_new(object, "events", events);

@@ -131,6 +131,8 @@ static void print_key(Cek__V1__Key *key)
 	if (key->max_uses)
 		print_count("max uses", key->max_uses);
 	print_schedule(key);
+	if (key->without_kid)
+		print_count("without kid", key->without_kid);
 	output_field("you may", *key->operations ? key->operations : "only look");
 	for (size_t i = 0; i < key->n_version; i++)
 		print_version(key->version[i]);

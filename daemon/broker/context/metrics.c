@@ -104,11 +104,18 @@ static void write_latency(const struct metrics *metrics, const char *(*name_of)(
 	}
 }
 
-static void write_metric(struct text *text, const struct metric *metric)
+/* Key names need no escape: key_name_valid(). */
+static void write_metric(struct text *text, const struct metric *metric, bool first)
 {
-	line(text, "# TYPE cekd_%s %s\n# HELP cekd_%s %s\ncekd_%s%s %" PRIu64 "\n", metric->name,
-		metric->counts ? "counter" : "gauge", metric->name, metric->help, metric->name,
-		metric->counts ? "_total" : "", metric->value);
+	const char *total = metric->counts ? "_total" : "";
+
+	if (first)
+		line(text, "# TYPE cekd_%s %s\n# HELP cekd_%s %s\n", metric->name, metric->counts ? "counter" : "gauge",
+			metric->name, metric->help);
+	if (metric->key)
+		line(text, "cekd_%s%s{key=\"%s\"} %" PRIu64 "\n", metric->name, total, metric->key, metric->value);
+	else
+		line(text, "cekd_%s%s %" PRIu64 "\n", metric->name, total, metric->value);
 }
 
 size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct metric *whole,
@@ -119,7 +126,7 @@ size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t
 	if (size <= sizeof(end))
 		return 0;
 	for (size_t i = 0; i < n_whole; i++)
-		write_metric(&text, &whole[i]);
+		write_metric(&text, &whole[i], i == 0 || strcmp(whole[i].name, whole[i - 1].name) != 0);
 	write_requests(metrics, name_of, &text);
 	write_latency(metrics, name_of, &text);
 	if (text.cut)

@@ -21,11 +21,12 @@ struct metrics {
 	uint64_t micros[METRICS_OPERATIONS];
 };
 
-/* A line about the whole broker. */
+/* A line about the whole broker, or about a key: those of one name stand one behind the other. */
 struct metric {
 	const char *name, *help;
 	uint64_t value;
-	bool counts; /* a counter; otherwise a gauge */
+	bool counts;     /* a counter; otherwise a gauge */
+	const char *key; /* NULL: about the whole broker */
 };
 
 /* Count an answer to operation (its row in the table) that took this long. */

@@ -263,6 +263,7 @@ int describe_key(const struct request *request, const struct key *key, const str
 	to->alg = (char *)key->alg->name;
 	to->bits = key->bits;
 	to->crv = (char *)key->crv;
+	to->without_kid = key->without_kid;
 	r = fill_versions(request, key, how, to);
 	if (r == 0)
 		r = fill_schedule(request, key, to);

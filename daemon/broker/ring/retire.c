@@ -55,17 +55,23 @@ static const char *life_sum(const struct key *key, uint32_t skew, char text[RETI
 	return text;
 }
 
-/* A token came that no issuer can have made who knew of the deactivation as soon as it had to. */
-static void say_issuer(const struct version *version, uint32_t skew, struct retirement *retirement)
+bool retire_late_issuer(const struct version *version, uint32_t skew)
 {
 	const struct key *key = version->key;
 	const uint64_t planned = key->token_lifetime > 0 ? (uint64_t)key->jwks_max_age + key->token_lifetime + skew
 							 : key->overlap;
+
+	return retire_known(key) && version->deactivated > 0 &&
+		version->last_used > version->deactivated + micros(planned);
+}
+
+static void say_issuer(const struct version *version, uint32_t skew, struct retirement *retirement)
+{
 	const struct usage *last = ring_last_user(version);
 	const size_t len = strlen(retirement->why);
 	char when[WHEN_MAX];
 
-	if (version->deactivated == 0 || version->last_used <= version->deactivated + micros(planned))
+	if (!retire_late_issuer(version, skew))
 		return;
 	snprintf(retirement->why + len, sizeof(retirement->why) - len,
 		"; an issuer still encrypts for it: last token of it at %s, by peer %s/%u",

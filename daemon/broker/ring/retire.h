@@ -43,6 +43,9 @@ void retire_at(const struct version *version, uint32_t skew, uint64_t now, struc
 void retire_planned(const struct key *key, const struct version *version, uint64_t deactivated, uint32_t skew,
 	struct retirement *ret);
 
+/* A token under it came that no issuer can have made who knew of the deactivation as soon as it had to. */
+bool retire_late_issuer(const struct version *version, uint32_t skew);
+
 /* To take it away now may cost a token: it is not safe yet or, where nobody knows when it is, it was ever used. */
 bool retire_early(const struct version *version, uint32_t skew, uint64_t now);
 

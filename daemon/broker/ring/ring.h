@@ -93,6 +93,7 @@ struct key {
 	struct change *change; /* the life-cycle change under way, or NULL */
 	struct link parked;    /* wraps that wait for a reservation or a rotation */
 	struct pause pause;    /* a change of it failed */
+	uint64_t without_kid;  /* unwraps that named no kid */
 };
 
 /* Something that cekd was about to make or destroy in the token and never finished saying. */

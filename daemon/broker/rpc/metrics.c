@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "daemon/broker/context/metrics.h"
 #include "daemon/broker/request/operation.h"
+#include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "proto/frame.h"
 
-enum { TEXT_SIZE = FRAME_BODY_MAX - 256 }; /* with what is around it: a frame */
+enum {
+	TEXT_SIZE = FRAME_BODY_MAX - 256, /* with what is around it: a frame */
+	KEYS_MAX = 64,                    /* with lines of their own, so that there is room for all else */
+};
 
 static uint64_t workers_up_now(const struct broker *broker)
 {
@@ -18,6 +23,51 @@ static uint64_t workers_up_now(const struct broker *broker)
 	return n;
 }
 
+struct rows {
+	struct metric *row;
+	size_t n, n_keys; /* those of the name that is being added */
+};
+
+/* What is 0 has no line; the keys that have none of their own are added up under the name "". */
+static void add_key(struct rows *rows, struct metric metric)
+{
+	if (metric.value == 0)
+		return;
+	if (rows->n_keys++ < KEYS_MAX) {
+		rows->row[rows->n++] = metric;
+		return;
+	}
+	metric.key = "";
+	if (rows->n_keys > KEYS_MAX + 1)
+		metric.value += rows->row[--rows->n].value;
+	rows->row[rows->n++] = metric;
+}
+
+static uint64_t late_issuers(const struct broker *broker, const struct key *key)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < key->n_versions; i++)
+		n += key->versions[i]->state == STATE_DEACTIVATED && retire_late_issuer(key->versions[i], broker->skew);
+	return n;
+}
+
+static void add_keys(const struct broker *broker, struct rows *rows)
+{
+	const struct ring *ring = &broker->ring;
+
+	for (size_t i = 0; i < ring->n_keys; i++)
+		add_key(rows,
+			(struct metric){"unwraps_without_kid", "Unwraps that named a key and no kid, by key.",
+				ring->keys[i]->without_kid, true, ring->keys[i]->name});
+	rows->n_keys = 0;
+	for (size_t i = 0; i < ring->n_keys; i++)
+		add_key(rows,
+			(struct metric){"late_issuer_versions",
+				"Deactivated versions for which an issuer still encrypts, by key.",
+				late_issuers(broker, ring->keys[i]), false, ring->keys[i]->name});
+}
+
 int rpc_metrics(struct request *request)
 {
 	struct broker *broker = request->broker;
@@ -25,6 +75,7 @@ int rpc_metrics(struct request *request)
 	Cek__V1__MetricsReply *reply = arena_alloc(&broker->turn.arena, sizeof(*reply));
 	char *text = arena_alloc(&broker->turn.arena, TEXT_SIZE);
 	const char *why;
+	struct rows rows = {0};
 	const struct metric whole[] = {
 		{"ready", "1 if a real unwrap worked and nothing has failed since.", broker_ready(broker, &why)},
 		{"connections", "Open connections.", broker->server.n_peers},
@@ -46,11 +97,14 @@ int rpc_metrics(struct request *request)
 			true},
 	};
 
-	if (!reply || !text)
+	rows.row = arena_alloc(&broker->turn.arena, sizeof(whole) + 2 * (KEYS_MAX + 1) * sizeof(*rows.row));
+	if (!reply || !text || !rows.row)
 		return log_origin(-ENOMEM);
+	memcpy(rows.row, whole, sizeof(whole));
+	rows.n = sizeof(whole) / sizeof(whole[0]);
+	add_keys(broker, &rows);
 	cek__v1__metrics_reply__init(reply);
-	if (metrics_text(&broker->metrics, operation_metric, whole, sizeof(whole) / sizeof(whole[0]), text,
-		    TEXT_SIZE) == 0)
+	if (metrics_text(&broker->metrics, operation_metric, rows.row, rows.n, text, TEXT_SIZE) == 0)
 		return request_say(request, STATUS_TOO_LARGE, "the metrics do not fit into a reply");
 	reply->text = text;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_METRICS;

@@ -6,7 +6,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/broker/base/when.h"
 #include "daemon/broker/ring/moves.h"
+#include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/workers/worker.h"
 
@@ -16,7 +18,7 @@ enum {
 };
 
 /* The names of what came after the first release; cek.proto says what they mean. Never one less. */
-static char *features[] = {(char *)"alias", (char *)"explain", (char *)"preview"};
+static char *features[] = {(char *)"alias", (char *)"explain", (char *)"preview", (char *)"suspend-rotate"};
 
 static char *shown(const char *text)
 {
@@ -160,6 +162,27 @@ static void warn_of_algs(struct warnings *warnings, const struct broker *broker)
 	}
 }
 
+static void warn_of_issuers(struct warnings *warnings, const struct broker *broker)
+{
+	char when[WHEN_MAX];
+
+	for (size_t i = 0; i < broker->ring.n_keys; i++) {
+		const struct key *key = broker->ring.keys[i];
+
+		for (size_t j = 0; j < key->n_versions; j++) {
+			const struct version *version = key->versions[j];
+			const struct usage *last = ring_last_user(version);
+
+			if (version->state == STATE_DEACTIVATED && retire_late_issuer(version, broker->skew))
+				warn_of(warnings,
+					"key %s: an issuer still encrypts for version %u: last token of it at %s, by "
+					"peer %s/%u",
+					key->name, version->number, when_utc(version->last_used, when),
+					last ? last->listener : "?", last ? last->uid : 0);
+		}
+	}
+}
+
 static void warn_of_files(struct warnings *warnings, const struct turn *turn)
 {
 	if (turn->limits.connections < turn->connections_wanted)
@@ -196,6 +219,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 			broker->restore.foreign);
 	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
+	warn_of_issuers(&warnings, broker);
 	if (warnings.left_out > 0) {
 		char *text = arena_alloc(&request->broker->turn.arena, WARNING_LEN_MAX);
 

@@ -29,6 +29,7 @@ static int answer(struct request *request, const JobResult *result)
 	request->reply.result_case = CEK__V1__REPLY__RESULT_UNWRAP;
 	request->reply.unwrap = reply;
 	use_count(request, request->version, 1, 0);
+	request->key->without_kid += request->without_kid;
 	return STATUS_OK;
 }
 
@@ -66,6 +67,7 @@ static int choose(struct request *request, const Cek__V1__UnwrapRequest *message
 {
 	bool direct = request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0;
 
+	request->without_kid = true;
 	while (direct && use_candidate(request, request->candidates, 0))
 		request->candidates++;
 	if (message->candidate > 0 && !direct)

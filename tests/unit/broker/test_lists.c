@@ -502,7 +502,8 @@ static void test_the_longest_metrics_fit(void **state)
 	struct rig *rig = *state;
 	struct rig_client client;
 	CekReply *reply;
-	char small[2000];
+	enum { KEYS = 70 };
+	char small[2000], name[KEY_NAME_MAX + 1];
 
 	rig_start(rig);
 	rig_connect(rig, &client);
@@ -513,10 +514,22 @@ static void test_the_longest_metrics_fit(void **state)
 			rig->broker.metrics.bucket[op][i] = UINT64_MAX / 16;
 		rig->broker.metrics.micros[op] = UINT64_MAX - UINT32_MAX;
 	}
+	for (size_t i = 0; i < KEYS; i++) {
+		snprintf(name, sizeof(name), "%02zu-%061d", i, 0);
+		free(rig_create(rig, &client, name, "RSA-OAEP"));
+		rig->broker.ring.keys[i]->without_kid = UINT64_MAX / KEYS;
+		rig->broker.ring.keys[i]->token_lifetime = 1;
+		rig->broker.ring.keys[i]->versions[0]->state = STATE_DEACTIVATED;
+		rig->broker.ring.keys[i]->versions[0]->deactivated = 1;
+		rig->broker.ring.keys[i]->versions[0]->last_used = UINT64_MAX;
+	}
 	request.op_case = CEK__V1__REQUEST__OP_METRICS;
 	request.metrics = &metrics;
 	reply = rig_call(rig, &client, &request);
 	assert_int_equal(reply->status, STATUS_OK);
+	assert_non_null(strstr(reply->metrics->text, "cekd_late_issuer_versions{key=\"63-"));
+	assert_null(strstr(reply->metrics->text, "cekd_late_issuer_versions{key=\"64-"));
+	assert_non_null(strstr(reply->metrics->text, "cekd_late_issuer_versions{key=\"\"} 6\n")); /* the other keys */
 	assert_true(strlen(reply->metrics->text) > 30000);
 	assert_non_null(strstr(reply->metrics->text, "cekd_latency_seconds_sum{operation=\"none\"}"));
 	assert_string_equal(reply->metrics->text + strlen(reply->metrics->text) - 6, "# EOF\n");
