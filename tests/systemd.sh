@@ -15,8 +15,8 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/etc" "$work/units/cekd.service.d"
 
 systemd-sysusers --root="$work/root" "$sysusers"
-for user in _cekd-broker _cekd-token _cekd-journal; do
-	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
+for user in _cekd-broker _cekd-token _cekd-journal _cekd-jwks; do
+	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-zA-Z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
 		{ echo "$user was not made"; exit 1; }
 done
 grep -q '^cekd:' "$work/root/etc/group"
@@ -62,6 +62,7 @@ exposure() {
 verify "the units"
 exposure cekd.service 15 "cekd.service"
 exposure cekd-softhsm-init.service 15 "cekd-softhsm-init.service"
+exposure "$(cd "$work/units" && echo cekd-jwks@*.service)" 12 "cekd-jwks@.service"
 
 # with DROPIN TENTHS
 with() {
