@@ -27,12 +27,12 @@ const struct verb verb_table[] = {
 		verb_key_show, true, "cekctl key show api-tokens", .names = true},
 	{"key rotate", "NAME [--plan | --dry-run] [--active-kid KID] [--yes]", "make a new version and activate it",
 		verb_key_rotate, true, "cekctl key rotate api-tokens --plan"},
-	{"key suspend", "KID [--for DURATION | --until TIME] [--reason TEXT] [--dry-run]",
+	{"key suspend", "KID [--rotate | --force] [--for DURATION | --until TIME] [--reason TEXT] [--dry-run]",
 		"take a version out of use for a while", verb_key_suspend, true,
 		"cekctl key suspend api-tokens/1 --for 1h --reason rehearsal"},
 	{"key resume", "KID [--reason TEXT] [--dry-run]", "put a suspended version back into use", verb_key_resume,
 		true, "cekctl key resume api-tokens/1"},
-	{"key compromise", "KID [--rotate] [--reason TEXT] [--dry-run] [--yes]",
+	{"key compromise", "KID [--rotate | --force] [--reason TEXT] [--dry-run] [--yes]",
 		"declare a version compromised, at once and for good", verb_key_compromise, true,
 		"cekctl key compromise api-tokens/active --rotate --reason 'seen in a log'"},
 	{"key destroy", "KID [--wait DURATION] [--force] [--reason TEXT] [--dry-run] [--yes]",
@@ -42,7 +42,7 @@ const struct verb verb_table[] = {
 		"cekctl key keep api-tokens/1"},
 	{"key schedule",
 		"NAME [--period D] [--lead D] [--overlap D] [--token-lifetime D] [--jwks-max-age D] [--max-uses N] "
-		"[--dry-run]",
+		"[--force] [--dry-run]",
 		"show or set when a key rotates by itself", verb_key_schedule, true,
 		"cekctl key schedule api-tokens --period 90d --lead 2d --token-lifetime 1h --jwks-max-age 1d"},
 	{"key alias", "{add | remove} KID ALIAS [--reason TEXT] [--dry-run]",
@@ -51,7 +51,7 @@ const struct verb verb_table[] = {
 	{"key rename", "NAME NEW", "refused, with the reason: a key keeps its name", verb_key_rename, true,
 		"cekctl key rename api-tokens web-tokens"},
 	{"jwks",
-		"{NAME… | --every-key} [--output FILE [--follow] [--hook PATH]] [--format jwks|pem] [--max-age] "
+		"[NAME…] [--every-key] [--output FILE [--follow] [--hook PATH]] [--format jwks|pem] [--max-age] "
 		"[--all]",
 		"give issuers the public keys, as a JWKS", verb_jwks, true,
 		"cekctl jwks api-tokens --output jwks.json"},

@@ -24,6 +24,7 @@ def one_line(process, code=1, text=""):
 
 @pytest.fixture(scope="module")
 def inputs(shared):
+    shared.key("ECDH-ES", "P-256")
     key = shared.key("A256KW")
     wrapped = shared.cekctl("wrap", "--key", key, "--enc", "A256GCM", "--generate", "--json").stdout
     token = shared.cekctl("jwe", "encrypt", "--key", key, "--enc", "A256GCM", input="text").stdout

@@ -367,3 +367,161 @@ def test_without_permission_to_watch(make_cekd, follow, tmp_path):
     daemon.cekctl("key", "rotate", "one", "--yes")
     C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
     follower.stop()
+
+
+# ---- guards that know issuers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb, state", [("suspend", "suspended"), ("compromise", "compromised")])
+def test_the_only_active_version_is_not_taken_from_issuers(daemon, verb, state):
+    daemon.key("RSA-OAEP-256", name="k")
+    kid = active(daemon, "k")
+    epoch = daemon.json("status")["epoch"]
+    for args in ([], ["--dry-run"]):
+        refused = daemon.cekctl("key", verb, kid, *args, check=False)
+        assert refused.returncode == 6 and "--rotate" in refused.stderr and "--force" in refused.stderr
+        assert "nobody said how long" in refused.stderr
+    assert daemon.json("status")["epoch"] == epoch
+    daemon.cekctl("key", "schedule", "k", "--jwks-max-age", "5m")
+    assert "for 5 minutes" in daemon.cekctl("key", verb, kid, check=False).stderr
+    done = daemon.cekctl("key", verb, kid, "--rotate")
+    assert "issuers go on encrypting for version 1 for 5 minutes" in done.stderr
+    key = daemon.json("key", "show", "k")
+    assert [v["state"] for v in key["versions"]] == [state, "active"]
+    daemon.cekctl("key", "rotate", "k", "--yes")
+    daemon.cekctl("key", verb, "k/2")  # which is not active any more: nothing to guard
+    daemon.cekctl("key", verb, "k/3", "--force")
+    assert daemon.json("key", "show", "k").get("active") is None
+
+
+def test_nobody_encrypts_for_an_aes_key(daemon):
+    daemon.key("A256KW", name="k")
+    assert "issuers" not in daemon.cekctl("key", "suspend", active(daemon, "k")).stderr
+
+
+def test_the_successor_comes_before_the_suspension(make_cekd):
+    """Issuers have a version at every moment; what is suspended was deactivated, and is so again when it is resumed."""
+    daemon = make_cekd(page=True)
+    key = daemon.key("ECDH-ES+A256KW", "P-256")
+    kid = active(daemon, key)
+    told = json.loads(daemon.cekctl("key", "suspend", kid, "--rotate", "--for", "1h", "--dry-run", "--json").stdout)
+    assert [v["state"] for v in told["key"]["versions"]] == ["suspended", "active"]
+    assert any("made in the token and is active" in line for line in told["will"])
+    assert any("issuers go on encrypting for version 1" in line for line in told["warnings"])
+    daemon.page.arm("manage.generate.before")
+    process = subprocess.Popen([str(C.CEKCTL), "key", "suspend", kid, "--rotate", "--for", "1h"], env=daemon.cekctl_env(),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    C.wait_for(daemon.page.hit, "the rotation to begin")
+    records = [json.loads(line) for line in daemon.keys.read_text().splitlines()]
+    daemon.page.disarm()
+    assert process.wait(C.PATIENCE) == 0
+    assert not any(record["type"] == "state" for record in records)  # it was active as long as there was no other
+    versions = daemon.json("key", "show", key)["versions"]
+    assert [(v["state"], v.get("resumes_to")) for v in versions] == [("suspended", "deactivated"), ("active", None)]
+    assert versions[0]["deactivated"] and versions[0]["until"]
+    assert daemon.cekctl("key", "suspend", kid, "--rotate", check=False).returncode == 6  # not active
+    daemon.restart()
+    assert daemon.json("key", "show", key)["versions"][0]["state"] == "suspended"
+
+
+def test_the_successor_that_is_published_already(make_cekd):
+    daemon = make_cekd(page=True)
+    key = daemon.key("RSA-OAEP-256")
+    kid = active(daemon, key)
+    daemon.cekctl("key", "schedule", key, "--period", "10d", "--lead", "5d", "--jwks-max-age", "1d", "--token-lifetime", "1h")
+    daemon.page.shift(6 * 86400)
+    C.wait_for(lambda: len(daemon.json("key", "show", key)["versions"]) == 2, "the second version")
+    second = daemon.json("key", "show", key)["versions"][1]
+    assert second["state"] == "pre-active"
+    assert kids(daemon.cekctl("jwks", key).stdout) == [kid, second["kid"]]
+    daemon.cekctl("key", "suspend", kid, "--rotate")
+    key = daemon.json("key", "show", key)
+    assert [v["state"] for v in key["versions"]] == ["suspended", "active"] and key["active"] == second["kid"]
+    assert key["versions"][0]["deactivated"]
+
+
+def test_a_lead_that_is_shorter_than_the_max_age(daemon):
+    daemon.key("RSA-OAEP-256", name="k")
+    given = ["key", "schedule", "k", "--period", "30d", "--lead", "10m", "--jwks-max-age", "1h"]
+    refused = daemon.cekctl(*given, check=False)
+    assert refused.returncode == 2 and "--lead of 1h" in refused.stderr
+    assert daemon.json("key", "show", "k")["schedule"]["period"] == 0
+    daemon.cekctl(*given, "--force")
+    daemon.cekctl("key", "schedule", "k", "--token-lifetime", "1h")  # about something else
+    assert daemon.cekctl("key", "schedule", "k", "--jwks-max-age", "2h", check=False).returncode == 2
+    daemon.cekctl("key", "schedule", "k", "--lead", "1h")
+
+
+# ---- what is said of a refusal --------------------------------------------------------------------------------------
+
+
+def test_reasons_for_those_who_may_use_the_key(make_cekd, tmp_path):
+    daemon = make_cekd(listeners={
+        "main": {"path": str(tmp_path / "main.sock"), "mode": "0666"},
+        "other": {"path": str(tmp_path / "other.sock"), "mode": "0666"}}, rules={
+        "all": {"anyone": True, "operations": C.OPERATIONS, "keys": ["*"], "listeners": ["main"]},
+        "other": {"anyone": True, "operations": ["unwrap"], "keys": ["mine"], "listeners": ["other"]}})
+    daemon.key("RSA-OAEP-256", name="k")
+    daemon.key("RSA-OAEP-256", name="mine")
+    with daemon.client() as client, daemon.client("other") as stranger:
+        wrapped = client.generate("k")
+
+        def said(**changes):
+            reply = client.unwrap(wrapped, **changes)
+            theirs = stranger.unwrap(wrapped, **changes)
+            assert (theirs.status, theirs.reason, theirs.message) == (
+                pb.STATUS_UNKNOWN_KEY, pb.REASON_UNSPECIFIED, "no such key that this peer may use")
+            return C.status_name(reply), pb.Reason.Name(reply.reason).removeprefix("REASON_")
+
+        assert said(alg="RSA-OAEP") == ("MALFORMED", "ALG")
+        assert said(kid="absent", key="k") == ("UNKNOWN_KEY", "UNKNOWN_KID")
+        assert said(kid="absent") == ("UNKNOWN_KEY", "UNSPECIFIED")
+        kid = wrapped.kid
+        daemon.cekctl("key", "suspend", kid, "--force")
+        assert said() == ("UNUSABLE", "SUSPENDED")
+        assert said(kid="", key="k") == ("UNUSABLE", "NOT_ACTIVE")
+        assert client.call(generate_cek=pb.GenerateCekRequest(key="k", enc="A256GCM")).reason == pb.REASON_NOT_ACTIVE
+        daemon.cekctl("key", "destroy", kid, "--force")
+        assert said() == ("UNUSABLE", "WAITING")
+        daemon.cekctl("key", "compromise", kid)
+        assert said() == ("UNUSABLE", "COMPROMISED")
+        # the crypto says one thing to all
+        bad = client.unwrap(client.generate("mine"), encrypted_key=bytes(256))
+        assert (C.status_name(bad), bad.reason) == ("FAILED", pb.REASON_UNSPECIFIED)
+
+
+def test_tokens_without_kid(make_cekd):
+    daemon = make_cekd(limits={"versions_tried": 2})
+    daemon.key("ECDH-ES+A256KW", "P-256", name="k")
+    daemon.cekctl("key", "schedule", "k", "--token-lifetime", "1h", "--jwks-max-age", "5m")
+    with daemon.client() as client:
+        wrapped = client.generate("k")
+        for _ in range(3):
+            assert client.unwrap(wrapped, kid="", key="k").status == pb.STATUS_OK
+        assert client.unwrap(wrapped).status == pb.STATUS_OK
+        assert daemon.json("key", "show", "k")["without_kid"] == 3
+        assert 'cekd_unwraps_without_kid_total{key="k"} 3' in daemon.cekctl("metrics").stdout
+        client.rotate("k")
+        told = daemon.json("key", "rotate", "k", "--dry-run")
+        assert told["asks"] and any("version 1 is not tried any more for tokens without kid" in line for line in told["warnings"])
+        client.rotate("k")
+        assert client.unwrap(wrapped, kid="", key="k").status == pb.STATUS_FAILED
+        assert client.unwrap(wrapped).status == pb.STATUS_OK
+        assert not any("not tried" in line for line in daemon.json("key", "rotate", "k", "--dry-run")["warnings"] if "version 1 " in line)
+
+
+def test_an_issuer_that_goes_on(make_cekd):
+    daemon = make_cekd(page=True)
+    daemon.key("ECDH-ES+A256KW", "P-256", name="k")
+    daemon.cekctl("key", "schedule", "k", "--token-lifetime", "10m", "--jwks-max-age", "5m")
+    with daemon.client() as client:
+        wrapped = client.generate("k")
+        client.rotate("k")
+        assert client.unwrap(wrapped).status == pb.STATUS_OK
+        assert "an issuer still encrypts" not in daemon.cekctl("status").stdout
+        daemon.page.shift(86400)
+        assert client.unwrap(wrapped).status == pb.STATUS_OK
+    text = f"an issuer still encrypts for version 1: last token of it at"
+    assert any(text in line and f"by peer main/{os.geteuid()}" in line for line in daemon.json("status")["warnings"])
+    assert "an issuer still encrypts for it" in daemon.cekctl("key", "show", "k").stdout
+    assert 'cekd_late_issuer_versions{key="k"} 1' in daemon.cekctl("metrics").stdout

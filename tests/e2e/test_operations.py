@@ -6,6 +6,7 @@ test's daemon. A runbook has a function here with its heading's name: it brings 
 block of commands, gets what that printed, and looks at what came of it.
 """
 
+import json
 import os
 import re
 import shutil
@@ -111,7 +112,7 @@ class Operator:
         self.variables = {
             "CONF": daemon.conf, "STATE": daemon.state, "TOKEN": daemon.token.where, "PIN": daemon.token.pin_file,
             "MODULE": C.MODULE, "LABEL": "cekd", "SOFTHSM2_CONF": daemon.token.conf, "CEK_SOCKET": daemon.socket,
-            "KEY": "api", "BACKUP": self.backup, "UPGRADE": "true", "UNITS": UNITS}
+            "KEY": "api", "BACKUP": self.backup, "JWKS": self.where / "jwks", "UPGRADE": "true", "UNITS": UNITS}
 
     def sh(self, block):
         script = f"set -eu\n. {self.saved}\nset -a\n{block}set +a\nexport -p >{self.saved}\n"
@@ -172,6 +173,13 @@ def the_pin(o):
     assert o.opens(made) == "OK" and o.daemon.workers() == workers  # nobody has noticed
     told = yield
     assert "handed over" in told and o.opens(made) == "OK" and not {*o.daemon.workers().values()} & {*workers.values()}
+
+
+def publishing_the_jwk_set(o):
+    told = yield
+    assert told.splitlines()[-1] == "max-age=3600"
+    assert [key["kid"] for key in json.loads((o.where / "jwks" / "api.json").read_text())["keys"]] == [*o.versions()]
+    yield
 
 
 def the_token_is_older_than_the_journal(o):
@@ -354,7 +362,7 @@ def test_all_commands_are_run():
     """No block is of another kind, no name is substituted that the page does not explain."""
     assert len(re.findall(r"^```", TEXT, re.M)) == 2 * (1 + sum(map(len, RUNBOOKS.values())))
     assert len(PLAYS) >= 11
-    assert set(NAMES) == {"CONF", "STATE", "TOKEN", "PIN", "MODULE", "LABEL", "SOFTHSM2_CONF", "CEK_SOCKET", "KEY", "BACKUP",
+    assert set(NAMES) == {"CONF", "STATE", "TOKEN", "PIN", "MODULE", "LABEL", "SOFTHSM2_CONF", "CEK_SOCKET", "KEY", "BACKUP", "JWKS",
                           "UPGRADE", "UNITS"}
     assert "`$NEW`" in TEXT and "`$COMPROMISED`" in TEXT
     headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in RUNBOOKS}

@@ -12,10 +12,11 @@
 int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = NULL;
-	bool rotate = false;
+	bool rotate = false, force = false;
 	struct change_how how = {.asks = CHANGE_ASKS_ALWAYS};
 	const struct arg args[] = {
-		{"rotate", ARG_FLAG, &rotate, NULL, "make a new version and activate it in the same step"},
+		{"rotate", ARG_FLAG, &rotate, NULL, "put another version in its place in the same step"},
+		{"force", ARG_FLAG, &force, NULL, "although issuers then have no key"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
 		CHANGE_DRY_RUN(how),
 		CHANGE_YES(how),
@@ -35,5 +36,5 @@ int verb_key_compromise(struct ctl *ctl, int argc, char **argv)
 	change.state = CEK__V1__STATE__STATE_COMPROMISED;
 	change.rotate = rotate;
 	change.reason = rpc_text(reason);
-	return set_state(ctl, &change, &how);
+	return set_state_out_of_use(ctl, &change, force, &how);
 }

@@ -52,8 +52,25 @@ static int print(const struct ctl *ctl, Cek__V1__Key *key)
 	return EXIT_SUCCESS;
 }
 
+/* Issuers that keep a JWK Set longer than a version is published before it is active have not seen it by then. */
+static int check_lead(const struct ctl *ctl, const Cek__V1__Schedule *given, const Cek__V1__Schedule *schedule,
+	bool force)
+{
+	const bool asked = given->period != UNCHANGED || given->lead != UNCHANGED || given->jwks_max_age != UNCHANGED;
+	const uint32_t lead = schedule->lead < schedule->period ? schedule->lead : schedule->period;
+	char lead_text[OUTPUT_DURATION], age_text[OUTPUT_DURATION];
+
+	if (schedule->period == 0 || lead >= schedule->jwks_max_age || force || !asked)
+		return EXIT_SUCCESS;
+	return ctl_usage(ctl,
+		"the lead (%s) is shorter than the JWKS max-age (%s): issuers would not know a version when it becomes "
+		"active; "
+		"give a --lead of %s or more, or say --force",
+		output_duration(lead, lead_text), output_duration(schedule->jwks_max_age, age_text), age_text);
+}
+
 static int change(struct ctl *ctl, char *name, const Cek__V1__Schedule *given, uint32_t max_uses,
-	const Cek__V1__Key *present, const struct change_how *how)
+	const Cek__V1__Key *present, bool force, const struct change_how *how)
 {
 	Cek__V1__SetKeyScheduleRequest set = CEK__V1__SET_KEY_SCHEDULE_REQUEST__INIT;
 	Cek__V1__Schedule schedule = CEK__V1__SCHEDULE__INIT;
@@ -67,6 +84,9 @@ static int change(struct ctl *ctl, char *name, const Cek__V1__Schedule *given, u
 	schedule.overlap = choose(given->overlap, old->overlap);
 	schedule.token_lifetime = choose(given->token_lifetime, old->token_lifetime);
 	schedule.jwks_max_age = choose(given->jwks_max_age, old->jwks_max_age);
+	r = check_lead(ctl, given, &schedule, force);
+	if (r != EXIT_SUCCESS)
+		return r;
 	set.key = name;
 	set.schedule = &schedule;
 	set.max_uses = choose(max_uses, present->max_uses);
@@ -87,6 +107,7 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 	Cek__V1__Schedule given = CEK__V1__SCHEDULE__INIT;
 	uint32_t max_uses = UNCHANGED;
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
+	bool force = false;
 	const struct arg args[] = {
 		{"period", ARG_DURATION, &given.period, "DURATION",
 			"from one activation to the next; 0 = by hand only"},
@@ -98,6 +119,7 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 			"the longest life of an issuer's token"},
 		{"jwks-max-age", ARG_DURATION, &given.jwks_max_age, "DURATION", "how long an issuer may keep a JWKS"},
 		{"max-uses", ARG_NUMBER, &max_uses, "N", "rotate before a version was used that often; 0 = no limit"},
+		{"force", ARG_FLAG, &force, NULL, "although the lead is shorter than the JWKS max-age"},
 		CHANGE_DRY_RUN(how),
 		{0},
 	};
@@ -115,7 +137,8 @@ int verb_key_schedule(struct ctl *ctl, int argc, char **argv)
 		return r;
 	given_any = (given.period & given.lead & given.overlap & given.token_lifetime & given.jwks_max_age &
 			    max_uses) != UNCHANGED;
-	r = given_any ? change(ctl, words[0], &given, max_uses, reply->key->key, &how) : print(ctl, reply->key->key);
+	r = given_any ? change(ctl, words[0], &given, max_uses, reply->key->key, force, &how)
+		      : print(ctl, reply->key->key);
 	rpc_reply_free(reply);
 	return r;
 }

@@ -23,11 +23,14 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 {
 	const char *until = NULL, *reason = NULL;
 	uint32_t duration = 0;
+	bool rotate = false, force = false;
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"for", ARG_DURATION, &duration, "DURATION", "resume by itself after that long"},
 		{"until", ARG_STRING, &until, "TIME",
 			"resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
+		{"rotate", ARG_FLAG, &rotate, NULL, "put another version in its place first"},
+		{"force", ARG_FLAG, &force, NULL, "although issuers then have no key"},
 		{"reason", ARG_STRING, &reason, "TEXT", "for the journal, at most 200 bytes"},
 		CHANGE_DRY_RUN(how),
 		{0},
@@ -56,6 +59,7 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 	change.state = CEK__V1__STATE__STATE_SUSPENDED;
 	change.current = current;
 	change.n_current = sizeof(current) / sizeof(current[0]);
+	change.rotate = rotate;
 	change.reason = rpc_text(reason);
-	return set_state(ctl, &change, &how);
+	return set_state_out_of_use(ctl, &change, force, &how);
 }

@@ -41,10 +41,12 @@ int change_drop(struct change *change, int outcome)
 	return outcome;
 }
 
-/* A move; with a rotation in the same step, all of it becomes durable or nothing. */
+/* A move; with a rotation in the same step, all of it becomes durable or nothing. What is suspended gives way first, so
+ * that it is deactivated as after any rotation. */
 static int begin_move(struct change *change)
 {
-	KeyRecord move, more, *records[] = {&move, &more};
+	const bool first = change->successor && change->state == STATE_SUSPENDED;
+	KeyRecord move, more, *records[] = {first ? &more : &move, first ? &move : &more};
 
 	change->append.done = course_recorded;
 	record_state(change, change->state, change->until, &move);

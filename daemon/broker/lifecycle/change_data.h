@@ -49,10 +49,13 @@ struct change {
 	uint64_t until;
 	bool force;
 	bool then_rotate;          /* MOVE to compromised: a new version in the same step, as cka_id says, */
-	struct version *successor; /* or this one becomes active */
+	struct version *successor; /* MOVE to compromised or suspended: this one becomes active */
+	struct version
+		*then_suspend; /* ROTATE: this one is suspended, until that time, when the new version is active */
 	char reason[REASON_MAX + 1];
 	bool looks;       /* it is a preview, and the token is asked what it holds */
 	bool compromised; /* ROTATE: that much is done already */
+	bool rotated;     /* MOVE: likewise */
 	/* By whom: */
 	const char *listener; /* NULL: by cekd itself */
 	uint32_t uid;

@@ -13,6 +13,7 @@
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/request/request.h"
+#include "daemon/broker/ring/moves.h"
 #include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/jobs.h"
 
@@ -58,7 +59,10 @@ static void answer(struct change *change, struct request *request, int outcome)
 		outcome = describe_reply(request, change->key, &(struct describe){.asked = change->version});
 	else
 		request_say(request, (enum status)outcome, "%s%s",
-			change->compromised ? "compromised, but not rotated: " : "", change->text);
+			change->compromised       ? "compromised, but not rotated: "
+				: change->rotated ? "rotated, but not suspended: "
+						  : "",
+			change->text);
 	if (outcome == STATUS_OK || change->kind != CHANGE_RESTORE)
 		result_line(change, request->detail, sizeof(request->detail));
 	request_finish(request, outcome);
@@ -115,6 +119,35 @@ static void go_on_as_rotation(struct change *change)
 	touch_token(change);
 }
 
+/* "Rotate, then suspend". A version that an emergency has to do with meanwhile is left to that. */
+static void go_on_as_suspension(struct change *change)
+{
+	const struct link *changes = &change->broker->steps.changes;
+	KeyRecord record;
+
+	change->kind = CHANGE_MOVE;
+	change->rotated = true;
+	change->version = change->then_suspend;
+	change->then_suspend = NULL;
+	change->cka_id_len = 0;
+	change->state = STATE_SUSPENDED;
+	for (const struct link *link = changes->next; link != changes; link = link->next) {
+		const struct change *other = list_entry(link, struct change, link);
+
+		if (other != change && strcmp(other->name, change->name) == 0) {
+			finish(change, say(change, STATUS_CONFLICT, "another change of this key is under way"));
+			return;
+		}
+	}
+	if (move_refused(change->version, STATE_SUSPENDED)) {
+		finish(change, say(change, STATUS_CONFLICT, "it is %s by now", state_name(change->version->state)));
+		return;
+	}
+	record_state(change, STATE_SUSPENDED, change->until, &record);
+	if (journal_append(&change->broker->journal, &change->append, &(KeyRecord *){&record}, 1) < 0)
+		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+}
+
 void course_recorded(struct append *append, bool ok)
 {
 	struct change *change = list_entry(append, struct change, append);
@@ -132,6 +165,8 @@ void course_recorded(struct append *append, bool ok)
 		workers_forget(&broker->workers, change->version->cka_id, change->version->cka_id_len);
 	if (change->then_rotate)
 		go_on_as_rotation(change);
+	else if (change->then_suspend)
+		go_on_as_suspension(change);
 	else
 		finish(change, STATUS_OK);
 }

@@ -13,6 +13,7 @@
 #include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/shadow.h"
 #include "daemon/broker/request/describe.h"
+#include "daemon/broker/ring/issuers.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/retire.h"
 #include "daemon/broker/ring/schedule.h"
@@ -150,6 +151,24 @@ static void say_retirement(struct lines *lines, const struct retirement *retirem
 		say(lines, "when it is safe to retire: %s", retirement->why);
 }
 
+/* A rotation is when tokens without kid lose the oldest version that was tried for them. */
+static void say_untried(struct preview *preview)
+{
+	const struct broker *broker = preview->change->broker;
+	const struct key *key = preview->change->key;
+	const uint32_t tried = broker->turn.limits.versions_tried;
+	const struct version *lost = issuers_untried(&preview->shadow->key, tried);
+
+	if (!lost || key->without_kid == 0 || issuers_untried(key, tried) == key->versions[lost->number - 1] ||
+		!retire_early(key->versions[lost->number - 1], broker->skew, preview->now))
+		return;
+	preview->reply.ask = true;
+	say(&preview->warning,
+		"version %u is not tried any more for tokens without kid (versions-tried is %u), and it may be in use: "
+		"%" PRIu64 " unwraps of this key named none",
+		lost->number, tried, key->without_kid);
+}
+
 static void say_deactivated(struct preview *preview)
 {
 	const struct key *key = preview->change->key;
@@ -165,6 +184,7 @@ static void say_deactivated(struct preview *preview)
 	say(&preview->will, "version %u (%s) is deactivated: it still unwraps, and wraps no more", active->number,
 		active->kid);
 	say_retirement(&preview->will, &retirement);
+	say_untried(preview);
 }
 
 /* A rotation by hand takes a version out of use that a schedule would have kept. */
@@ -247,14 +267,34 @@ static void say_compromised(struct preview *preview)
 		say_new_version(preview);
 }
 
-static void say_suspended(struct preview *preview)
+static void say_suspended(struct preview *preview, const struct version *version)
 {
-	const struct version *version = preview->change->version;
 	char when[WHEN_MAX];
 
+	if (preview->change->successor)
+		say_activation(preview, preview->change->successor);
 	say(&preview->will, "version %u (%s) is suspended%s%s", version->number, version->kid,
 		preview->change->until > 0 ? " until " : ", until it is resumed",
 		preview->change->until > 0 ? when_utc(preview->change->until, when) : "");
+}
+
+static void say_issuers(struct preview *preview, const struct version *version)
+{
+	char text[ISSUERS_MAX];
+
+	if (!move_opens(&preview->shadow->versions[version->number - 1]) && issuers_go_on(version, text))
+		say(&preview->warning, "%s", text);
+}
+
+static void say_then_suspended(struct preview *preview)
+{
+	const struct version *version = preview->change->then_suspend;
+
+	if (!version)
+		return;
+	say_suspended(preview, version);
+	say_stops(preview, version);
+	say_issuers(preview, version);
 }
 
 static void say_move(struct preview *preview)
@@ -271,13 +311,14 @@ static void say_move(struct preview *preview)
 	else if (change->state == STATE_COMPROMISED)
 		say_compromised(preview);
 	else if (change->state == STATE_SUSPENDED)
-		say_suspended(preview);
+		say_suspended(preview, version);
 	else if (change->state == STATE_ACTIVE && version->state == STATE_PRE_ACTIVE)
 		say_activation(preview, version);
 	else
 		say(&preview->will, "version %u (%s) is %s again", version->number, version->kid,
 			state_name(change->state));
 	say_stops(preview, version);
+	say_issuers(preview, version);
 	preview->reply.ask |= change->state == STATE_WAITING || change->state == STATE_COMPROMISED;
 }
 
@@ -294,6 +335,10 @@ static void say_schedule(struct preview *preview)
 		say(&preview->will, "key %s rotates by hand only", key->name);
 	if (key->max_uses > 0)
 		say(&preview->will, "it rotates before a version was used %u times", key->max_uses);
+	if (!issuers_know_in_time(key->period, key->lead, key->jwks_max_age))
+		say(&preview->warning,
+			"the lead is shorter than the JWKS max-age: an issuer meets a new version after others use it, "
+			"and keeps the old one in use that much longer");
 	if (retire_known(key))
 		say(&preview->will,
 			"an old version is safe to retire after it was deactivated + %s, or later if it is still used",
@@ -363,6 +408,7 @@ static void say_all(struct preview *preview)
 	case CHANGE_ROTATE:
 		ask_for_rotation(preview);
 		say_new_version(preview);
+		say_then_suspended(preview);
 		break;
 	default:
 		say_new_version(preview);

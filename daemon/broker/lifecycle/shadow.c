@@ -58,9 +58,13 @@ static void add_version(struct shadow *shadow, const struct change *change, enum
 
 static void move(struct shadow *shadow, const struct change *change, uint64_t now)
 {
+	const bool first = change->successor && change->state == STATE_SUSPENDED;
+
 	shadow->changed = same(shadow, change->version);
+	if (first)
+		fold_enter_state(same(shadow, change->successor), STATE_ACTIVE, 0, now);
 	fold_enter_state(shadow->changed, change->state, change->until, now);
-	if (change->successor)
+	if (change->successor && !first)
 		fold_enter_state(same(shadow, change->successor), STATE_ACTIVE, 0, now);
 	else if (change->then_rotate)
 		add_version(shadow, change, STATE_ACTIVE, now);
@@ -97,6 +101,10 @@ static void apply(struct shadow *shadow, const struct change *change, uint64_t n
 		break;
 	default:
 		add_version(shadow, change, change->state, now);
+		if (!change->then_suspend)
+			break;
+		shadow->changed = same(shadow, change->then_suspend);
+		fold_enter_state(shadow->changed, STATE_SUSPENDED, change->until, now);
 	}
 }
 

@@ -20,8 +20,8 @@ static int check_fields(struct request *request, const Cek__V1__SetKeyStateReque
 		return request_say(request, STATUS_MALFORMED, "until: only a suspension ends");
 	if (message->until > 0 && message->until <= clock_real_us())
 		return request_say(request, STATUS_MALFORMED, "until: in the past");
-	if (message->rotate && to != STATE_COMPROMISED)
-		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised");
+	if (message->rotate && to != STATE_COMPROMISED && to != STATE_SUSPENDED)
+		return request_say(request, STATUS_MALFORMED, "rotate: only together with compromised or suspended");
 	if (message->rotate && broker_unconfirmed(request->broker))
 		return request_say(request, STATUS_UNAVAILABLE,
 			"restored journal: rotate when an operator has confirmed it");
@@ -66,6 +66,9 @@ static int check_move(struct request *request, const Cek__V1__SetKeyStateRequest
 	if (message->until > 0 && suspends_again(version, to))
 		return request_say(request, STATUS_CONFLICT,
 			"until: the suspension before the destruction comes back with its own end");
+	if (message->rotate && to == STATE_SUSPENDED && version->state != STATE_ACTIVE)
+		return request_say(request, STATUS_CONFLICT,
+			"rotate: the version is %s, so that nothing takes its place", state_name(version->state));
 	return STATUS_OK;
 }
 
@@ -78,6 +81,23 @@ static int then_rotate(struct change *change, uint8_t **ret_packed, size_t *ret_
 	if (change->successor)
 		return STATUS_OK;
 	change->then_rotate = true;
+	change_like(change, change->key);
+	r = change_generate_job(change, ret_packed, ret_len);
+	return r == 0 ? STATUS_OK : r;
+}
+
+/* A suspension can wait for its successor, so that issuers have a key at every moment. */
+static int rotate_first(struct change *change, uint8_t **ret_packed, size_t *ret_len)
+{
+	int r;
+
+	change->successor = change_published(change->key, change->version);
+	if (change->successor)
+		return STATUS_OK;
+	change->kind = CHANGE_ROTATE;
+	change->state = STATE_ACTIVE;
+	change->then_suspend = change->version;
+	change->version = NULL;
 	change_like(change, change->key);
 	r = change_generate_job(change, ret_packed, ret_len);
 	return r == 0 ? STATUS_OK : r;
@@ -104,6 +124,6 @@ int rpc_set_key_state(struct request *request)
 	change->until = suspends_again(request->version, to) ? request->version->suspension.until : message->until;
 	snprintf(change->reason, sizeof(change->reason), "%s", message->reason);
 	if (message->rotate)
-		r = then_rotate(change, &packed, &len);
+		r = to == STATE_SUSPENDED ? rotate_first(change, &packed, &len) : then_rotate(change, &packed, &len);
 	return r == STATUS_OK ? change_start(change, packed, len) : change_drop(change, r);
 }
