@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateways/nginx/access.h"
+#include "gateways/nginx/ask.h"
+#include "gateways/nginx/bearer.h"
+#include "gateways/nginx/conn.h"
+#include "gateways/nginx/files.h"
+#include "gateways/nginx/refuse.h"
+#include "gateways/nginx/self.h"
+#include "gateways/nginx/verify.h"
+
+/* Nothing of the token is left but what already stands in a header. */
+static void drop(struct ngx_cekd_ctx *ctx)
+{
+	ctx->jwe = cek_jwe_free(ctx->jwe);
+	ctx->jwt = cek_jwt_free(ctx->jwt);
+	ctx->inner = ctx->reencrypted = (ngx_str_t)ngx_null_string;
+}
+
+static void cleanup(void *data)
+{
+	struct ngx_cekd_ctx *ctx = data;
+
+	ngx_cekd_ask_cancel(ctx);
+	drop(ctx);
+	ngx_cekd_wipe(ctx);
+}
+
+static enum ngx_cekd_reason find(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	switch (ngx_cekd_bearer_find(ctx, conf)) {
+	case NGX_OK:
+		return NGX_CEKD_ACCEPTED;
+	case NGX_DECLINED:
+		return NGX_CEKD_NO_TOKEN;
+	case NGX_ABORT:
+		return NGX_CEKD_MALFORMED;
+	default:
+		return NGX_CEKD_NO_MEMORY;
+	}
+}
+
+/* A JWS as it came, where the configuration lets one pass, is not opened. */
+static void open_token(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	bool jwe = cek_jwe_looks_compact((const char *)ctx->token.data, ctx->token.len);
+
+	if (conf->type == NGX_CEKD_SIGNED || (conf->allow_signed && !jwe))
+		ctx->inner = ctx->token;
+	else if (!jwe)
+		ctx->reason = NGX_CEKD_MALFORMED;
+	else
+		ngx_cekd_ask_open(ctx, conf);
+}
+
+static enum ngx_cekd_reason verify(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	struct cek_bytes plaintext;
+
+	if (ctx->inner.len > 0)
+		return ngx_cekd_verify(ctx, conf, (const char *)ctx->inner.data, ctx->inner.len);
+	plaintext = cek_jwe_plaintext(ctx->jwe);
+	if (!cek_jwe_is_b64token(plaintext.data, plaintext.len))
+		return NGX_CEKD_MALFORMED;
+	ctx->inner = (ngx_str_t){plaintext.len, (u_char *)plaintext.data};
+	return ngx_cekd_verify(ctx, conf, plaintext.data, plaintext.len);
+}
+
+/* One step; what it begins may be waited for. */
+static void step(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	switch (ctx->step++) {
+	case NGX_CEKD_FIND:
+		ctx->reason = find(ctx, conf);
+		break;
+	case NGX_CEKD_OPEN:
+		open_token(ctx, conf);
+		break;
+	case NGX_CEKD_VERIFY:
+		ctx->reason = verify(ctx, conf);
+		break;
+	case NGX_CEKD_REENCRYPT:
+		if (conf->reencrypt)
+			ngx_cekd_ask_reencrypt(ctx, conf);
+		break;
+	case NGX_CEKD_FORWARD:
+		if (ngx_cekd_bearer_forward(ctx, conf) != NGX_OK)
+			ctx->reason = NGX_CEKD_NO_MEMORY;
+		break;
+	case NGX_CEKD_DONE:
+		break;
+	}
+}
+
+static void run(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	ctx->running = true;
+	while (!ctx->waiting && ctx->reason == NGX_CEKD_ACCEPTED && ctx->step < NGX_CEKD_DONE)
+		step(ctx, conf);
+	ctx->running = false;
+	if (!ctx->waiting && ctx->reason != NGX_CEKD_ACCEPTED)
+		drop(ctx);
+}
+
+static void resume(ngx_http_request_t *r)
+{
+	const struct ngx_cekd_ctx *ctx = ngx_cekd_ctx(r);
+
+	if (ctx->waiting)
+		return;
+	r->read_event_handler = ngx_http_block_reading;
+	r->write_event_handler = ngx_http_core_run_phases;
+	ngx_http_core_run_phases(r);
+}
+
+/* As limit_req does it: a client that leaves is noticed, and the end of its request cancels the question. */
+static ngx_int_t suspend(ngx_http_request_t *r)
+{
+	if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+		return NGX_HTTP_INTERNAL_SERVER_ERROR;
+	r->read_event_handler = ngx_http_test_reading;
+	r->write_event_handler = resume;
+	return NGX_AGAIN;
+}
+
+ngx_int_t ngx_cekd_access(ngx_http_request_t *r)
+{
+	const struct ngx_cekd_conf *conf = ngx_cekd_conf(r);
+	struct ngx_cekd_ctx *ctx;
+
+	if (!conf->enabled)
+		return NGX_DECLINED;
+	ngx_cekd_files_watch(ngx_cekd_main(r));
+	ctx = ngx_cekd_ctx_make(r, cleanup);
+	if (!ctx)
+		return NGX_HTTP_INTERNAL_SERVER_ERROR;
+	/* After an internal redirect to where something else is asked for, all begins again. */
+	if (ctx->conf != conf) {
+		drop(ctx);
+		ctx->conf = conf;
+		ctx->step = NGX_CEKD_FIND;
+		ctx->reason = NGX_CEKD_ACCEPTED;
+		ctx->deadline = ngx_current_msec + conf->timeout;
+	}
+	run(ctx, conf);
+	if (ctx->waiting)
+		return suspend(r);
+	return ngx_cekd_answer(r, conf, ctx->reason);
+}
+
+ngx_int_t ngx_cekd_precontent(ngx_http_request_t *r)
+{
+	const struct ngx_cekd_conf *conf = ngx_cekd_conf(r);
+	const struct ngx_cekd_ctx *ctx = ngx_cekd_ctx(r);
+
+	if (r != r->main || !conf->enabled || conf->forward == NGX_CEKD_FORWARD_OFF ||
+		(ctx && ctx->conf == conf && ctx->reason == NGX_CEKD_ACCEPTED))
+		return NGX_DECLINED;
+	return ngx_cekd_bearer_strip(r) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}

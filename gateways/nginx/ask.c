@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/nginx/ask.h"
+#include "gateways/nginx/conn.h"
+#include "gateways/nginx/counters.h"
+#include "gateways/nginx/refuse.h"
+#include "gateways/nginx/self.h"
+
+static bool prepare(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	if (ngx_cekd_peer_open(conf->peer, ctx->request->connection->log) != NGX_OK) {
+		ctx->reason = NGX_CEKD_NO_MEMORY;
+		return false;
+	}
+	ctx->peer = conf->peer;
+	ngx_cekd_peer_begin(ctx->peer);
+	ctx->waiting = true;
+	return true;
+}
+
+static void answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
+{
+	ctx->op = NULL;
+	ctx->waiting = false;
+	ngx_cekd_peer_end(ctx->peer);
+	if (ctx->left)
+		return;
+	ctx->reason = ngx_cekd_reason_of(ctx->request, error);
+	/* The request goes on when libcek has returned: it may end, and ask again. */
+	if (!ctx->running) {
+		ngx_post_event(ctx->request->connection->write, &ngx_posted_events);
+	}
+}
+
+static int remaining(const struct ngx_cekd_ctx *ctx)
+{
+	ngx_msec_int_t left = (ngx_msec_int_t)(ctx->deadline - ngx_current_msec);
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* Whether one of several keys has opened the token. With a single one libcek-jose has seen to that. */
+static bool is_ours(const cek_jwe *jwe, ngx_cekd_list keys)
+{
+	for (; *keys; keys++)
+		if (strcmp(cek_jwe_key(jwe), *keys) == 0)
+			return true;
+	return false;
+}
+
+static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
+{
+	struct ngx_cekd_ctx *ctx = userdata;
+
+	answered(ctx, error);
+	if (!jwe)
+		return;
+	ngx_cekd_count(ngx_cekd_main(ctx->request),
+		cek_jwe_from_cache(jwe) ? NGX_CEKD_COUNT_CACHED : NGX_CEKD_COUNT_OPENED);
+	if (is_ours(jwe, ctx->conf->keys)) {
+		ctx->jwe = jwe;
+	} else {
+		cek_jwe_free(jwe);
+		ctx->reason = NGX_CEKD_NO_KEY;
+	}
+}
+
+void ngx_cekd_ask_open(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	struct cek_jwe_policy policy = {
+		.algs = conf->jwe_algs,
+		.encs = conf->jwe_encs,
+		.key = conf->keys[1] ? NULL : conf->keys[0],
+		.max_token = conf->max_token,
+		.max_header = conf->max_header,
+		.max_plaintext = conf->max_plaintext,
+		.allow_zip = conf->allow_zip,
+	};
+	struct cek_jwe_error error;
+
+	if (!prepare(ctx, conf))
+		return;
+	policy.cache = ctx->peer->cache;
+	if (cek_jwe_decrypt_start(ctx->peer->conn, &policy, (const char *)ctx->token.data, ctx->token.len,
+		    remaining(ctx), opened, ctx, &ctx->op, &error) != CEK_JWE_OK)
+		answered(ctx, &error);
+	else if (!ctx->waiting)
+		ctx->op = NULL; /* the cache has answered */
+}
+
+/* libcek-jose's token becomes one of the request. */
+static void keep(struct ngx_cekd_ctx *ctx, char *token)
+{
+	size_t len = strlen(token);
+
+	ctx->reencrypted.data = ngx_pnalloc(ctx->request->pool, len);
+	if (ctx->reencrypted.data) {
+		memcpy(ctx->reencrypted.data, token, len);
+		ctx->reencrypted.len = len;
+	} else {
+		ctx->reason = NGX_CEKD_NO_MEMORY;
+	}
+	free(token);
+}
+
+static void encrypted(char *token, const struct cek_jwe_error *error, void *userdata)
+{
+	struct ngx_cekd_ctx *ctx = userdata;
+
+	answered(ctx, error);
+	if (token)
+		keep(ctx, token);
+}
+
+static void for_jwk(struct ngx_cekd_ctx *ctx, const struct cek_jwks *keys, const struct cek_jwe_params *params,
+	struct cek_bytes plaintext)
+{
+	struct cek_jwe_error error;
+	char *token;
+
+	if (cek_jwe_encrypt_to(cek_jwks_get(keys, 0), params, plaintext.data, plaintext.len, &token, &error) ==
+		CEK_JWE_OK)
+		keep(ctx, token);
+	else
+		ctx->reason = ngx_cekd_reason_of(ctx->request, &error);
+}
+
+void ngx_cekd_ask_reencrypt(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	const struct ngx_cekd_reencrypt *to = conf->reencrypt;
+	struct cek_jwe_params params = {.key = to->key, .enc = to->enc, .alg = to->alg};
+	struct cek_bytes plaintext = cek_jwt_payload(ctx->jwt);
+	struct cek_jwe_error error;
+
+	if (ctx->inner.len > 0) {
+		plaintext = (struct cek_bytes){ctx->inner.data, ctx->inner.len};
+		params.cty = "JWT"; /* RFC 7519 section 5.2 */
+	}
+	if (to->jwk) {
+		for_jwk(ctx, to->jwk->content, &params, plaintext);
+		return;
+	}
+	if (!prepare(ctx, conf))
+		return;
+	if (cek_jwe_encrypt_start(ctx->peer->conn, &params, plaintext.data, plaintext.len, remaining(ctx), encrypted,
+		    ctx, &ctx->op, &error) != CEK_JWE_OK)
+		answered(ctx, &error);
+}
+
+void ngx_cekd_ask_cancel(struct ngx_cekd_ctx *ctx)
+{
+	if (!ctx->waiting)
+		return;
+	ngx_cekd_count(ngx_cekd_main(ctx->request), NGX_CEKD_COUNT_LEFT);
+	ctx->left = true;
+	cek_jwe_op_cancel(ctx->op);
+}

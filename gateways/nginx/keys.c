@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "gateways/nginx/keys.h"
+
+static const char *told(const struct cek_jwe_error *error, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "%s", *error->details ? error->details : cek_jwe_code_text(error->code));
+	return why;
+}
+
+static const char *signers_parse(const char *text, size_t len, void **ret_content, char *why, size_t why_size)
+{
+	struct cek_jwe_error error;
+	cek_jwt_keys *keys;
+
+	if (cek_jwt_keys_parse(text, len, &keys, &error) != CEK_JWE_OK)
+		return told(&error, why, why_size);
+	if (cek_jwt_keys_count(keys) == 0) {
+		cek_jwt_keys_free(keys);
+		return "it has no public key for signatures";
+	}
+	snprintf(why, why_size, "%s", error.details);
+	*ret_content = keys;
+	return NULL;
+}
+
+static void signers_free(void *content)
+{
+	cek_jwt_keys_free(content);
+}
+
+static const char *jwk_parse(const char *text, size_t len, void **ret_content, char *why, size_t why_size)
+{
+	struct cek_jwe_error error;
+	cek_jwks *keys;
+
+	if (cek_jwks_parse(text, len, &keys, &error) != CEK_JWE_OK)
+		return told(&error, why, why_size);
+	if (cek_jwks_count(keys) == 0) {
+		cek_jwks_free(keys);
+		return "it has no public key for encryption";
+	}
+	snprintf(why, why_size, "%s", error.details);
+	*ret_content = keys;
+	return NULL;
+}
+
+static void jwk_free(void *content)
+{
+	cek_jwks_free(content);
+}
+
+const struct ngx_cekd_file_kind ngx_cekd_signers = {"a JWK Set of signers", signers_parse, signers_free};
+const struct ngx_cekd_file_kind ngx_cekd_jwk = {"a JWK to encrypt for", jwk_parse, jwk_free};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client is told, and what the log: one status and one text for everything that may be wrong with a token.
+ */
+#pragma once
+
+#include "gateways/nginx/data.h"
+
+/* "accepted", "no_token", …: for logs and counters. */
+const char *ngx_cekd_reason_name(enum ngx_cekd_reason reason);
+
+/* What an error of libcek-jose comes to; the log gets it with its details, which tell nothing of a token's content. */
+enum ngx_cekd_reason ngx_cekd_reason_of(const ngx_http_request_t *r, const struct cek_jwe_error *error);
+
+/* The status of the answer, with its headers set; NGX_OK if accepted. Counts. */
+ngx_int_t ngx_cekd_answer(ngx_http_request_t *r, const struct ngx_cekd_conf *conf, enum ngx_cekd_reason reason);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <jansson.h>
+
+#include "gateways/nginx/self.h"
+#include "gateways/nginx/value.h"
+
+enum { CONTROL_END = 0x20, DELETE = 0x7f };
+
+static bool has_control(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)text[i] < CONTROL_END || text[i] == DELETE)
+			return true;
+	return false;
+}
+
+ngx_int_t ngx_cekd_text(struct ngx_cekd_ctx *ctx, const char *text, size_t len, ngx_str_t *ret_text)
+{
+	u_char *copy;
+
+	*ret_text = (ngx_str_t)ngx_null_string;
+	if (len == 0 || has_control(text, len))
+		return NGX_OK;
+	copy = ngx_cekd_secret(ctx, len);
+	if (!copy)
+		return NGX_ERROR;
+	memcpy(copy, text, len);
+	*ret_text = (ngx_str_t){len, copy};
+	return NGX_OK;
+}
+
+/* The element as text behind the len bytes in text, where room is left. false: it is none that a list can have. */
+static bool append(char *text, size_t *len, size_t room, const json_t *element)
+{
+	size_t n;
+
+	if (json_is_string(element)) {
+		n = json_string_length(element);
+		if (n <= room)
+			memcpy(text + *len, json_string_value(element), n);
+	} else if (json_is_object(element) || json_is_array(element)) {
+		return false;
+	} else {
+		n = json_dumpb(element, text + *len, room, JSON_ENCODE_ANY | JSON_COMPACT);
+	}
+	if (n > room || memchr(text + *len, ',', n))
+		return false;
+	*len += n;
+	return true;
+}
+
+static ngx_int_t array_text(struct ngx_cekd_ctx *ctx, const struct cek_bytes *json, ngx_str_t *ret_text)
+{
+	char *text = (char *)ngx_cekd_secret(ctx, json->len);
+	json_t *array = json_loadb(json->data, json->len, JSON_ALLOW_NUL, NULL), *element;
+	ngx_int_t rc = NGX_OK;
+	size_t len = 0, i;
+	bool fits = true;
+
+	*ret_text = (ngx_str_t)ngx_null_string;
+	if (!text || !array) {
+		json_decref(array);
+		return NGX_ERROR;
+	}
+	json_array_foreach(array, i, element)
+	{
+		if (i > 0)
+			text[len++] = ',';
+		fits = fits && append(text, &len, json->len - len, element);
+	}
+	json_decref(array);
+	if (fits)
+		rc = ngx_cekd_text(ctx, text, len, ret_text);
+	return rc;
+}
+
+ngx_int_t ngx_cekd_value_text(struct ngx_cekd_ctx *ctx, const struct cek_jwt_value *value, ngx_str_t *ret_text)
+{
+	switch (value->type) {
+	case CEK_JWT_STRING:
+	case CEK_JWT_INTEGER:
+	case CEK_JWT_REAL:
+	case CEK_JWT_BOOL:
+	case CEK_JWT_OBJECT:
+		return ngx_cekd_text(ctx, value->text.data, value->text.len, ret_text);
+	case CEK_JWT_ARRAY:
+		return array_text(ctx, &value->text, ret_text);
+	default:
+		*ret_text = (ngx_str_t)ngx_null_string;
+		return NGX_OK;
+	}
+}

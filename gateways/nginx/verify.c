@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateways/nginx/verify.h"
+#include "gateways/nginx/deny.h"
+#include "gateways/nginx/refuse.h"
+
+static struct cek_jwt_policy policy_of(const struct ngx_cekd_conf *conf)
+{
+	return (struct cek_jwt_policy){
+		.size = sizeof(struct cek_jwt_policy),
+		.algs = conf->jws_algs,
+		.issuers = conf->issuers,
+		.audiences = conf->audiences,
+		.types = conf->types,
+		.required = conf->claims,
+		.scopes = conf->scopes,
+		.leeway = (unsigned)conf->leeway,
+		.no_exp = conf->allow_no_exp,
+		.max_token = conf->max_token,
+	};
+}
+
+/* The files one after the other: each has the keys of one signer, or of one time. */
+static enum ngx_cekd_reason check(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, const char *token,
+	size_t len)
+{
+	const struct cek_jwt_policy policy = policy_of(conf);
+	struct ngx_cekd_file **files = conf->key_files->elts;
+	struct cek_jwe_error error, best = {.code = CEK_JWE_NO_KEY};
+	ngx_uint_t i;
+
+	for (i = 0; i < conf->key_files->nelts; i++) {
+		if (cek_jwt_verify(files[i]->content, &policy, token, len, &ctx->jwt, &error) == CEK_JWE_OK)
+			return NGX_CEKD_ACCEPTED;
+		if (error.code != CEK_JWE_NO_KEY)
+			best = error;
+		if (error.code != CEK_JWE_NO_KEY && error.code != CEK_JWE_FAILED)
+			break; /* it does not depend on the keys, or one of these has signed it */
+	}
+	return ngx_cekd_reason_of(ctx->request, &best);
+}
+
+static bool denied(const struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	struct ngx_cekd_file **files;
+	ngx_uint_t i;
+
+	if (!conf->deny_files)
+		return false;
+	files = conf->deny_files->elts;
+	for (i = 0; i < conf->deny_files->nelts; i++)
+		if (ngx_cekd_deny(files[i]->content, ctx->jwt))
+			return true;
+	return false;
+}
+
+static enum ngx_cekd_reason require_all(const struct ngx_cekd_ctx *ctx, const struct ngx_cekd_require *require)
+{
+	ngx_http_complex_value_t *values = require->values.elts;
+	ngx_str_t value;
+	ngx_uint_t i;
+
+	for (i = 0; i < require->values.nelts; i++) {
+		if (ngx_http_complex_value(ctx->request, &values[i], &value) != NGX_OK)
+			return NGX_CEKD_NO_MEMORY;
+		if (value.len == 0 || (value.len == 1 && value.data[0] == '0'))
+			return require->reason;
+	}
+	return NGX_CEKD_ACCEPTED;
+}
+
+static enum ngx_cekd_reason required(const struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	const struct ngx_cekd_require *all;
+	enum ngx_cekd_reason reason = NGX_CEKD_ACCEPTED;
+	ngx_uint_t i;
+
+	if (!conf->require)
+		return reason;
+	all = conf->require->elts;
+	for (i = 0; i < conf->require->nelts && reason == NGX_CEKD_ACCEPTED; i++)
+		reason = require_all(ctx, &all[i]);
+	return reason;
+}
+
+enum ngx_cekd_reason ngx_cekd_verify(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, const char *token,
+	size_t len)
+{
+	enum ngx_cekd_reason reason = check(ctx, conf, token, len);
+
+	if (reason == NGX_CEKD_ACCEPTED)
+		reason = denied(ctx, conf) ? NGX_CEKD_LISTED : required(ctx, conf);
+	if (reason != NGX_CEKD_ACCEPTED)
+		ctx->jwt = cek_jwt_free(ctx->jwt);
+	return reason;
+}

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real nginx with the module, an upstream that tells what it received, and tokens, for tests.
+
+Nginx     Debian's nginx with a configuration of the test; as root, its workers are those of www-data
+Upstream  answers with the request's headers as JSON
+Issuer    signs JWTs and encrypts them for a key of cekd
+"""
+
+import http.client
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cekd as C
+import pytest
+from jwcrypto import jwe, jwk, jwt
+
+MODULE = C.BUILD / "gateways" / "nginx" / "ngx_http_cekd_module.so"
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+USER = "www-data"
+
+# Loud, not silent: what is skipped is told by pytest's summary (-ra).
+needs_nginx = pytest.mark.skipif(not NGINX or not MODULE.exists(), reason="nginx or nginx-dev is not installed: the module "
+                                 "was not built or cannot be run (scripts/install-packages gateway)")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Upstream:
+    """Answers any request with {"path", "headers": [[name, value], …]}."""
+
+    def __enter__(self):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = json.dumps({"path": self.path, "headers": self.headers.items()}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_PUT = do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Answer:
+    def __init__(self, response, body):
+        self.status, self.headers, self.body = response.status, response.headers, body
+
+    @property
+    def upstream(self):
+        """Header name in lower case → the values that the upstream got."""
+        assert self.status == 200, (self.status, self.body)
+        found = {}
+        for name, value in json.loads(self.body)["headers"]:
+            found.setdefault(name.lower(), []).append(value)
+        return found
+
+    @property
+    def challenge(self):
+        return self.headers.get_all("WWW-Authenticate")
+
+
+class Nginx:
+    """server is what stands in the server block, http what stands before it; {cekd}, {upstream} and {where} are filled in."""
+
+    def __init__(self, where, socket, upstream, server, http="", level="info", workers=1, main="", module=MODULE, env=None):
+        self.where, self.port, self.module, self.env = where, free_port(), module, env
+        self.error_log = where / "error.log"
+        self.conf = where / "nginx.conf"
+        self.fill = {"cekd": socket, "upstream": upstream, "where": where}
+        self.main, self.level, self.workers = main, level, workers
+        self.process = None
+        self.write(server, http)
+
+    def write(self, server, http=""):
+        for name, value in self.fill.items():
+            server, http = (text.replace("{" + name + "}", str(value)) for text in (server, http))
+        temp = "".join(f"  {kind}_temp_path {self.where}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        self.conf.write_text(
+            f"load_module {self.module};\n" + (f"user {USER};\n" if C.ROOT else "") + self.main +
+            f"daemon off;\nworker_processes {self.workers};\npid {self.where}/nginx.pid;\n"
+            f"error_log {self.error_log} {self.level};\nevents {{ worker_connections 1024; }}\n"
+            f"http {{\n  access_log {self.where}/access.log;\n{temp}{http}\n"
+            f"  server {{\n    listen 127.0.0.1:{self.port} backlog=1024;\n{server}\n  }}\n}}\n")
+
+    def command(self, *more):
+        return [NGINX, "-p", str(self.where), "-c", str(self.conf), *more]
+
+    def check(self):
+        """What nginx -t says, and whether it is content."""
+        done = subprocess.run(self.command("-t"), capture_output=True, text=True, timeout=C.PATIENCE, env=self.env)
+        return done.returncode, done.stderr
+
+    def start(self):
+        with open(self.where / "out", "ab") as out:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            env=self.env, start_new_session=True)
+        C.wait_for(self.listens, f"nginx to listen\n{self.log()}")
+        return self
+
+    def listens(self):
+        assert self.process.poll() is None, self.log()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return (self.where / "nginx.pid").read_text().strip() != ""
+        except OSError:
+            return False
+
+    def log(self):
+        return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log) if path.exists())
+
+    def master(self):
+        return int((self.where / "nginx.pid").read_text())
+
+    def workers_of(self, master=None):
+        """Pids of the workers that do not end already."""
+        master, found = master or self.master(), []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                pid, rest = int(stat.parent.name), stat.read_text().rsplit(") ", 1)[1].split()
+                title = (stat.parent / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(rest[1]) == master and b"worker process" in title and b"shutting down" not in title:
+                found.append(pid)
+        return found
+
+    def reload(self):
+        before = set(self.workers_of())
+        os.kill(self.master(), signal.SIGHUP)
+        C.wait_for(lambda: (now := set(self.workers_of())) and not now & before, f"new workers\n{self.log()}")
+
+    def stop(self):
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        if process.poll() is None:
+            process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(C.PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError(f"nginx did not stop\n{self.log()}") from None
+        log = self.log()
+        assert not re.search(r"\[alert\]|\[crit\]|exited on signal", log), log
+        assert not C.SANITIZER.search(log), log
+
+    def get(self, path="/", token=None, headers=(), method="GET", body=None):
+        """One request on a connection of its own. headers: (name, value) as they are sent, also twice the same."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=C.PATIENCE)
+        connection.putrequest(method, path)
+        if token is not None:
+            connection.putheader("Authorization", f"Bearer {token}")
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        answer = Answer(response, response.read())
+        connection.close()
+        return answer
+
+
+class Issuer:
+    def __init__(self, kid="signer", kty="EC", alg="ES256", **params):
+        self.key = jwk.JWK.generate(kty=kty, kid=kid, **(params or {"crv": "P-256"}))
+        self.alg = alg
+
+    def jwks(self):
+        return json.dumps({"keys": [dict(self.key.export_public(as_dict=True), use="sig", alg=self.alg)]})
+
+    def claims(self, **claims):
+        now = int(time.time())
+        all_claims = {"iss": "https://issuer.example", "sub": "alice", "aud": "api", "iat": now, "exp": now + 600,
+                      "scope": "read write", "jti": os.urandom(8).hex()} | claims
+        return {name: value for name, value in all_claims.items() if value is not None}
+
+    def sign(self, header=None, **claims):
+        token = jwt.JWT(header={"alg": self.alg, "typ": "at+jwt", "kid": self.key["kid"]} | (header or {}),
+                        claims=self.claims(**claims))
+        token.make_signed_token(self.key)
+        return token.serialize()
+
+
+def key_of(daemon, name):
+    """The active version of cekd's key, as an issuer gets it."""
+    return jwk.JWK(**json.loads(daemon.cekctl("jwks", name).stdout)["keys"][0])
+
+
+def encrypt(key, plaintext, alg="RSA-OAEP-256", enc="A256GCM", **header):
+    token = jwe.JWE(plaintext.encode(), json.dumps({"alg": alg, "enc": enc, "cty": "JWT", "kid": key["kid"]} | header),
+                    algs=[alg, enc, "DEF"])
+    token.add_recipient(key)
+    return token.serialize(compact=True)
+
+
+def visible(path):
+    """As root nginx's workers have another uid."""
+    if C.ROOT:
+        os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
+    return path
