@@ -105,11 +105,20 @@ static void keep(struct ngx_cekd_ctx *ctx, char *token)
 	free(token);
 }
 
+/* The token that came is good: what else fails is not its sender's fault. */
+static void blame_us(struct ngx_cekd_ctx *ctx)
+{
+	if (ctx->reason != NGX_CEKD_ACCEPTED && ctx->reason != NGX_CEKD_UNAVAILABLE &&
+		ctx->reason != NGX_CEKD_NO_MEMORY)
+		ctx->reason = NGX_CEKD_INTERNAL;
+}
+
 static void encrypted(char *token, const struct cek_jwe_error *error, void *userdata)
 {
 	struct ngx_cekd_ctx *ctx = userdata;
 
 	answered(ctx, error);
+	blame_us(ctx);
 	if (token)
 		keep(ctx, token);
 }
@@ -125,6 +134,7 @@ static void for_jwk(struct ngx_cekd_ctx *ctx, const struct cek_jwks *keys, const
 		keep(ctx, token);
 	else
 		ctx->reason = ngx_cekd_reason_of(ctx->request, &error);
+	blame_us(ctx);
 }
 
 void ngx_cekd_ask_reencrypt(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
@@ -146,7 +156,7 @@ void ngx_cekd_ask_reencrypt(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf
 		return;
 	if (cek_jwe_encrypt_start(ctx->peer->conn, &params, plaintext.data, plaintext.len, remaining(ctx), encrypted,
 		    ctx, &ctx->op, &error) != CEK_JWE_OK)
-		answered(ctx, &error);
+		encrypted(NULL, &error, ctx);
 }
 
 void ngx_cekd_ask_cancel(struct ngx_cekd_ctx *ctx)
