@@ -112,11 +112,17 @@ static void resume(ngx_http_request_t *r)
 	ngx_http_core_run_phases(r);
 }
 
-/* As limit_req does it: a client that leaves is noticed, and the end of its request cancels the question. */
+/* A client that leaves is noticed, and the end of its request cancels the question. It may have left already: then no
+ * further event tells of it, so that one is made. */
 static ngx_int_t suspend(ngx_http_request_t *r)
 {
-	if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+	ngx_event_t *read = r->connection->read;
+
+	if (read->ready) {
+		ngx_post_event(read, &ngx_posted_events);
+	} else if (ngx_handle_read_event(read, 0) != NGX_OK) {
 		return NGX_HTTP_INTERNAL_SERVER_ERROR;
+	}
 	r->read_event_handler = ngx_http_test_reading;
 	r->write_event_handler = resume;
 	return NGX_AGAIN;

@@ -89,6 +89,22 @@ class Answer:
         return self.headers.get_all("WWW-Authenticate")
 
 
+class Master:
+    """A daemon's process, which is nobody's child here."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def runs(self):
+        try:
+            return pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+        except OSError:
+            return False
+
+    def wait(self):
+        C.wait_for(lambda: not self.runs(), "nginx to end")
+
+
 class Nginx:
     """server is what stands in the server block, http what stands before it; {cekd}, {upstream} and {where} are filled in."""
 
@@ -107,7 +123,7 @@ class Nginx:
         temp = "".join(f"  {kind}_temp_path {self.where}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         self.conf.write_text(
             f"load_module {self.module};\n" + (f"user {USER};\n" if C.ROOT else "") + self.main +
-            f"daemon off;\nworker_processes {self.workers};\npid {self.where}/nginx.pid;\n"
+            f"worker_processes {self.workers};\npid {self.where}/nginx.pid;\n"
             f"error_log {self.error_log} {self.level};\nevents {{ worker_connections 1024; }}\n"
             f"http {{\n  access_log {self.where}/access.log;\n{temp}{http}\n"
             f"  server {{\n    listen 127.0.0.1:{self.port} backlog=1024;\n{server}\n  }}\n}}\n")
@@ -122,18 +138,13 @@ class Nginx:
 
     def start(self):
         with open(self.where / "out", "ab") as out:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            env=self.env, start_new_session=True)
-        C.wait_for(self.listens, f"nginx to listen\n{self.log()}")
+            done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.env,
+                                  timeout=C.PATIENCE)
+        assert done.returncode == 0, self.log()
+        # It listens before it becomes a daemon.
+        C.wait_for(lambda: (self.where / "nginx.pid").exists() and self.workers_of(), f"nginx to run\n{self.log()}")
+        self.process = Master(self.master())
         return self
-
-    def listens(self):
-        assert self.process.poll() is None, self.log()
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return (self.where / "nginx.pid").read_text().strip() != ""
-        except OSError:
-            return False
 
     def log(self):
         return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log) if path.exists())
@@ -159,19 +170,31 @@ class Nginx:
         os.kill(self.master(), signal.SIGHUP)
         C.wait_for(lambda: (now := set(self.workers_of())) and not now & before, f"new workers\n{self.log()}")
 
+    def upgrade(self):
+        """As an upgrade of the binary: a new master takes the sockets over, then the old one ends."""
+        old = self.master()
+        os.kill(old, signal.SIGUSR2)
+        C.wait_for(lambda: (self.where / "nginx.pid.oldbin").exists() and (self.where / "nginx.pid").exists() and
+                   self.master() != old and self.workers_of(), f"a second master\n{self.log()}")
+        os.kill(old, signal.SIGQUIT)
+        self.process.wait()
+        self.process = Master(self.master())
+
     def stop(self):
+        """By SIGQUIT, which waits for the requests that are open; the log must be clean."""
         if self.process is None:
             return
         process, self.process = self.process, None
-        if process.poll() is None:
-            process.send_signal(signal.SIGQUIT)
+        assert process.runs(), f"nginx has ended by itself\n{self.log()}"
+        os.kill(process.pid, signal.SIGQUIT)
         try:
-            process.wait(C.PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise AssertionError(f"nginx did not stop\n{self.log()}") from None
+            process.wait()
+        except AssertionError:
+            os.kill(process.pid, signal.SIGKILL)
+            raise AssertionError(f"nginx did not stop\n{self.log()[-20000:]}") from None
         log = self.log()
-        assert not re.search(r"\[alert\]|\[crit\]|exited on signal", log), log
+        fault = re.search(r".*(\[alert\]|\[crit\]|exited on signal).*", log)
+        assert not fault, fault.group(0) + "\n" + log[-20000:]
         assert not C.SANITIZER.search(log), log
 
     def get(self, path="/", token=None, headers=(), method="GET", body=None):

@@ -72,7 +72,7 @@ def temporary(answer):
 
 def test_each_worker_connects_as_its_own_user(site):
     site.get(token=site.token())
-    uids = {record["uid"] for record in site.daemon.audit_records() if record["operation"] == "unwrap"}
+    uids = {record["uid"] for record in site.daemon.audit_records() if record["op"] == "unwrap"}
     assert uids == {pwd.getpwnam(R.USER).pw_uid if C.ROOT else os.geteuid()}
 
 
@@ -143,7 +143,7 @@ def test_a_client_that_leaves_cancels_its_question(site):
             client.close()
         C.wait_for(lambda: site.counter("auth_jwt_left_total") + site.counter('auth_jwt_requests_total{outcome="unavailable"}') == 20,
                    "the clients to be noticed")
-        assert site.counter("auth_jwt_left_total") > 0
+        assert site.counter("auth_jwt_left_total") == 20, "not by a time-out"
     finally:
         os.kill(broker, signal.SIGCONT)
     C.wait_for(lambda: site.get(token=site.token()).status == 200, "cekd to go on")
@@ -218,18 +218,14 @@ def test_memory(make_cekd, make_nginx, tmp_path):
     private = tmp_path / "private.json"
     private.write_text(key.export_private())
     daemon = make_cekd()
-    daemon.cekctl("key", "import", "api", "--alg", "RSA-OAEP-256", "--file", private)
+    daemon.cekctl("key", "import", "api", "--alg", "RSA-OAEP-256", "--jwk", private)
     site = Site(daemon, make_nginx)
     inner = site.issuer.sign()
     for _ in range(50):
         assert site.get("/local/", R.encrypt(site.key, inner)).status == 200
-    parts = {name: C.unb64(key.export_private(as_dict=True)[name]) for name in ("d", "p", "q", "dp", "dq", "qi")}
+    parts = {name: C.unb64(key.export_private(as_dict=True)[name]) for name in ("d", "p", "q")}
     needles = {f"{name}{how}": value for name, part in parts.items()
-               for how, value in (("", part), (" reversed", part[::-1]), (" in base64url", C.b64(part).encode()))}
+               for how, value in (("", part[:32]), (" as a number of OpenSSL's", part[:32][::-1]))}
     worker = site.nginx.workers_of()[0]
-    assert in_memory(worker, {"modulus": C.unb64(site.key["n"])[:64], "name": b"ngx_http_cekd_module"}) == {"name"}, "it is read at all"
-    for pid in (worker, site.nginx.master()):
-        assert in_memory(pid, needles) == set()
-    assert in_memory(worker, {"jwt": inner.encode()[-60:]}) == set()
-    own = {name for name in needles if "base64url" not in name}
-    assert own  # the token's process, by comparison, has it
+    assert in_memory(worker, needles | {"jwt": inner.encode()[-60:], "name": b"ngx_http_cekd_module"}) == {"name"}, "and it is read at all"
+    assert in_memory(site.nginx.master(), needles) == set()
