@@ -87,6 +87,13 @@ struct cek_jwt_policy {
 int cek_jwt_verify(const cek_jwt_keys *keys, const struct cek_jwt_policy *policy, const char *token, size_t len,
 	cek_jwt **ret_jwt, struct cek_jwe_error *ret_error);
 
+/* The same for a set of claims without a signature of its own (a JWE that holds JSON, not a JWS: RFC 7519 section 3).
+ * Who may have made it is for the caller to know: with RSA-OAEP and ECDH-ES anybody, with AES keys who has the key.
+ * json is len bytes, at most policy->max_token; its algs and types are not looked at. cek_jwt_header() finds nothing.
+ * Codes as above. */
+int cek_jwt_claims(const struct cek_jwt_policy *policy, const char *json, size_t len, cek_jwt **ret_jwt,
+	struct cek_jwe_error *ret_error);
+
 /* NULL is allowed; returns NULL. */
 cek_jwt *cek_jwt_free(cek_jwt *jwt);
 

@@ -60,13 +60,18 @@ static int read_header(cek_jwt *jwt, struct span text, struct cek_jwe_error *err
 	return jwt_object_init(&jwt->header, &bounds, (const char *)octets, (size_t)len, error);
 }
 
+/* Room for a payload and the NUL behind it. */
+static uint8_t *payload_new(cek_jwt *jwt, size_t size)
+{
+	jwt->arena = locked_get(size + 1);
+	return jwt->arena ? arena_alloc(jwt->arena, size + 1) : NULL; /* zeroed */
+}
+
 static int read_payload(cek_jwt *jwt, struct span text, struct cek_jwe_error *error)
 {
 	size_t size = b64u_decoded_len(text.len);
-	uint8_t *octets;
+	uint8_t *octets = payload_new(jwt, size);
 
-	jwt->arena = locked_get(size + 1);
-	octets = jwt->arena ? arena_alloc(jwt->arena, size + 1) : NULL; /* zeroed */
 	if (!octets)
 		return jwe_error_code(error, CEK_JWE_NOMEM);
 	if (b64u_decode(text.text, text.len, octets, size) < 0)
@@ -99,10 +104,17 @@ static int check_signature(const cek_jwt_keys *keys, const struct jws_alg *alg, 
 	return jwe_error_code(error, CEK_JWE_FAILED);
 }
 
+static int read_claims(cek_jwt *jwt, const struct cek_jwt_policy *policy, struct cek_jwe_error *error)
+{
+	static const struct jwt_bounds bounds = {"payload", CEK_JWT_DEPTH_MAX, CEK_JWT_VALUES_MAX, CEK_JWT_DEPTH_MAX};
+	int code = jwt_object_init(&jwt->claims, &bounds, jwt->payload.data, jwt->payload.len, error);
+
+	return code == CEK_JWE_OK ? claims_check(&jwt->claims, policy, &jwt->expires, error) : code;
+}
+
 static int verify(cek_jwt *jwt, const cek_jwt_keys *keys, const struct cek_jwt_policy *policy,
 	const struct parts *parts, struct cek_jwe_error *error)
 {
-	static const struct jwt_bounds bounds = {"payload", CEK_JWT_DEPTH_MAX, CEK_JWT_VALUES_MAX, CEK_JWT_DEPTH_MAX};
 	const struct jws_alg *alg;
 	const char *kid;
 	int code;
@@ -114,11 +126,18 @@ static int verify(cek_jwt *jwt, const cek_jwt_keys *keys, const struct cek_jwt_p
 		code = check_signature(keys, alg, kid, parts, error);
 	if (code == CEK_JWE_OK)
 		code = read_payload(jwt, parts->payload, error);
-	if (code == CEK_JWE_OK)
-		code = jwt_object_init(&jwt->claims, &bounds, jwt->payload.data, jwt->payload.len, error);
-	if (code == CEK_JWE_OK)
-		code = claims_check(&jwt->claims, policy, &jwt->expires, error);
-	return code;
+	return code == CEK_JWE_OK ? read_claims(jwt, policy, error) : code;
+}
+
+/* What is not accepted is freed. */
+static int hand_out(cek_jwt *jwt, int code, cek_jwt **ret_jwt, struct cek_jwe_error *error)
+{
+	if (code != CEK_JWE_OK) {
+		cek_jwt_free(jwt);
+		return code;
+	}
+	*ret_jwt = jwt;
+	return jwe_error_code(error, CEK_JWE_OK);
 }
 
 int cek_jwt_verify(const cek_jwt_keys *keys, const struct cek_jwt_policy *policy, const char *token, size_t len,
@@ -138,13 +157,30 @@ int cek_jwt_verify(const cek_jwt_keys *keys, const struct cek_jwt_policy *policy
 	jwt = calloc(1, sizeof(*jwt));
 	if (!jwt)
 		return jwe_error_code(ret_error, CEK_JWE_NOMEM);
-	code = verify(jwt, keys, &known, &parts, ret_error);
-	if (code != CEK_JWE_OK) {
-		cek_jwt_free(jwt);
+	return hand_out(jwt, verify(jwt, keys, &known, &parts, ret_error), ret_jwt, ret_error);
+}
+
+int cek_jwt_claims(const struct cek_jwt_policy *policy, const char *json, size_t len, cek_jwt **ret_jwt,
+	struct cek_jwe_error *ret_error)
+{
+	struct cek_jwt_policy known;
+	uint8_t *octets;
+	cek_jwt *jwt;
+	int code = policy_take(policy, &known, ret_error);
+
+	if (code != CEK_JWE_OK)
 		return code;
+	if (len > known.max_token)
+		return jwe_error(ret_error, CEK_JWE_TOO_LARGE, "claims: over %zu bytes", known.max_token);
+	jwt = calloc(1, sizeof(*jwt));
+	octets = jwt ? payload_new(jwt, len) : NULL;
+	if (!octets) {
+		cek_jwt_free(jwt);
+		return jwe_error_code(ret_error, CEK_JWE_NOMEM);
 	}
-	*ret_jwt = jwt;
-	return jwe_error_code(ret_error, CEK_JWE_OK);
+	memcpy(octets, json, len);
+	jwt->payload = (struct cek_bytes){octets, len};
+	return hand_out(jwt, read_claims(jwt, &known, ret_error), ret_jwt, ret_error);
 }
 
 cek_jwt *cek_jwt_free(cek_jwt *jwt)

@@ -317,6 +317,34 @@ static void test_no_expiry(void **state)
 	free(token);
 }
 
+/* Claims that came without a signature: their policy holds, and header and keys are none of its business. */
+static void test_claims_alone(void **state)
+{
+	const char *const path[] = {"exp", NULL};
+	static const char claims[] = "{\"exp\":1700000600,\"sub\":\"alice\"}";
+	struct cek_jwt_policy limited = policy;
+	struct cek_jwe_error error;
+	cek_jwt *jwt = NULL;
+
+	(void)state;
+	limited.max_token = strlen(claims);
+	assert_int_equal(cek_jwt_claims(&limited, claims, strlen(claims), &jwt, &error), CEK_JWE_OK);
+	assert_int_equal(cek_jwt_expires(jwt), 1700000600);
+	assert_int_equal(cek_jwt_claim(jwt, path).integer, 1700000600);
+	assert_int_equal(cek_jwt_header(jwt, "alg").type, CEK_JWT_NONE);
+	assert_memory_equal(cek_jwt_payload(jwt).data, claims, sizeof(claims));
+	cek_jwt_free(jwt);
+	jwt = NULL;
+	limited.max_token--;
+	assert_int_equal(cek_jwt_claims(&limited, claims, strlen(claims), &jwt, &error), CEK_JWE_TOO_LARGE);
+	limited = policy;
+	limited.now = 1700000601;
+	assert_int_equal(cek_jwt_claims(&limited, claims, strlen(claims), &jwt, &error), CEK_JWT_CLAIM);
+	assert_int_equal(cek_jwt_claims(&policy, "[]", 2, &jwt, &error), CEK_JWE_MALFORMED);
+	assert_int_equal(cek_jwt_claims(&policy, "", 0, &jwt, &error), CEK_JWE_MALFORMED);
+	assert_null(jwt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_header_and_payload),
 		cmocka_unit_test(test_no_expiry),
+		cmocka_unit_test(test_claims_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
