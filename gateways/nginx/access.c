@@ -52,19 +52,6 @@ static void open_token(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *con
 		ngx_cekd_ask_open(ctx, conf);
 }
 
-static enum ngx_cekd_reason verify(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
-{
-	struct cek_bytes plaintext;
-
-	if (ctx->inner.len > 0)
-		return ngx_cekd_verify(ctx, conf, (const char *)ctx->inner.data, ctx->inner.len);
-	plaintext = cek_jwe_plaintext(ctx->jwe);
-	if (!cek_jwe_is_b64token(plaintext.data, plaintext.len))
-		return NGX_CEKD_MALFORMED;
-	ctx->inner = (ngx_str_t){plaintext.len, (u_char *)plaintext.data};
-	return ngx_cekd_verify(ctx, conf, plaintext.data, plaintext.len);
-}
-
 /* One step; what it begins may be waited for. */
 static void step(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
@@ -76,7 +63,7 @@ static void step(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 		open_token(ctx, conf);
 		break;
 	case NGX_CEKD_VERIFY:
-		ctx->reason = verify(ctx, conf);
+		ctx->reason = ngx_cekd_verify(ctx, conf);
 		break;
 	case NGX_CEKD_REENCRYPT:
 		if (conf->reencrypt)

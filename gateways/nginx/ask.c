@@ -5,6 +5,7 @@
 #include "gateways/nginx/ask.h"
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/counters.h"
+#include "gateways/nginx/names.h"
 #include "gateways/nginx/refuse.h"
 #include "gateways/nginx/self.h"
 
@@ -67,10 +68,18 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 	}
 }
 
+/* Without a signature the encryption has to tell who made the token, unless the configuration says otherwise. */
+static ngx_cekd_list algs_of(const struct ngx_cekd_conf *conf)
+{
+	if (conf->jwe_algs)
+		return conf->jwe_algs;
+	return conf->type == NGX_CEKD_ENCRYPTED ? ngx_cekd_secret_algs : ngx_cekd_jwe_algs;
+}
+
 void ngx_cekd_ask_open(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
 	struct cek_jwe_policy policy = {
-		.algs = conf->jwe_algs,
+		.algs = algs_of(conf),
 		.encs = conf->jwe_encs,
 		.key = conf->keys[1] ? NULL : conf->keys[0],
 		.max_token = conf->max_token,

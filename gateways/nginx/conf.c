@@ -46,7 +46,7 @@ static void merge_lists(struct ngx_cekd_conf *conf, const struct ngx_cekd_conf *
 	ngx_conf_merge_ptr_value(conf->key_files, parent->key_files, NULL);
 	ngx_conf_merge_ptr_value(conf->deny_files, parent->deny_files, NULL);
 	ngx_conf_merge_ptr_value(conf->require, parent->require, NULL);
-	ngx_conf_merge_ptr_value(conf->jwe_algs, parent->jwe_algs, ngx_cekd_jwe_algs);
+	ngx_conf_merge_ptr_value(conf->jwe_algs, parent->jwe_algs, NULL);
 	ngx_conf_merge_ptr_value(conf->jwe_encs, parent->jwe_encs, ngx_cekd_jwe_encs);
 	ngx_conf_merge_ptr_value(conf->jws_algs, parent->jws_algs, ngx_cekd_jws_algs);
 	ngx_conf_merge_ptr_value(conf->issuers, parent->issuers, NULL);

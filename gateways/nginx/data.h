@@ -120,7 +120,8 @@ struct ngx_cekd_conf {
 	struct ngx_cekd_peer *peer;
 	size_t cache_entries;
 	ngx_uint_t cache_seconds;
-	ngx_cekd_list jwe_algs, jwe_encs, jws_algs;
+	ngx_cekd_list jwe_algs; /* NULL: what the type allows */
+	ngx_cekd_list jwe_encs, jws_algs;
 	ngx_cekd_list issuers, audiences, types, scopes, claims;
 	size_t max_token, max_header, max_plaintext;
 	ngx_flag_t allow_signed, allow_zip, allow_no_exp;

@@ -94,3 +94,20 @@ ngx_int_t ngx_cekd_value_text(struct ngx_cekd_ctx *ctx, const struct cek_jwt_val
 		return NGX_OK;
 	}
 }
+
+ngx_int_t ngx_cekd_json_text(struct ngx_cekd_ctx *ctx, struct cek_bytes json, ngx_str_t *ret_text)
+{
+	u_char *copy = ngx_cekd_secret(ctx, json.len);
+	size_t i;
+
+	if (!copy)
+		return NGX_ERROR;
+	/* In JSON a control character stands outside of strings alone (RFC 8259 section 7), but for DEL. */
+	for (i = 0; i < json.len; i++) {
+		copy[i] = ((const u_char *)json.data)[i];
+		if (copy[i] < CONTROL_END || copy[i] == DELETE)
+			copy[i] = ' ';
+	}
+	*ret_text = (ngx_str_t){json.len, copy};
+	return NGX_OK;
+}

@@ -14,3 +14,6 @@ ngx_int_t ngx_cekd_value_text(struct ngx_cekd_ctx *ctx, const struct cek_jwt_val
 
 /* The same for any text. */
 ngx_int_t ngx_cekd_text(struct ngx_cekd_ctx *ctx, const char *text, size_t len, ngx_str_t *ret_text);
+
+/* The same for JSON: its line ends, which say nothing, become blanks. */
+ngx_int_t ngx_cekd_json_text(struct ngx_cekd_ctx *ctx, struct cek_bytes json, ngx_str_t *ret_text);

@@ -124,12 +124,17 @@ static ngx_int_t get_token(ngx_http_request_t *r, ngx_http_variable_value_t *val
 	return ctx ? set(value, &ctx->inner) : set_nothing(value);
 }
 
-/* What was inside of the encryption. */
+/* What was inside of the encryption: a JWT, or claims. */
 static ngx_int_t get_payload(ngx_http_request_t *r, ngx_http_variable_value_t *value, uintptr_t data)
 {
-	const struct ngx_cekd_ctx *ctx = accepted(r);
+	struct ngx_cekd_ctx *ctx = accepted(r);
+	ngx_str_t claims;
 
-	return ctx && ctx->jwe ? set(value, &ctx->inner) : set_nothing(value);
+	if (!ctx || !ctx->jwe)
+		return set_nothing(value);
+	if (ctx->inner.len > 0)
+		return set(value, &ctx->inner);
+	return ngx_cekd_json_text(ctx, cek_jwt_payload(ctx->jwt), &claims) == NGX_OK ? set(value, &claims) : NGX_ERROR;
 }
 
 static ngx_int_t get_reencrypted(ngx_http_request_t *r, ngx_http_variable_value_t *value, uintptr_t data)

@@ -20,23 +20,44 @@ static struct cek_jwt_policy policy_of(const struct ngx_cekd_conf *conf)
 }
 
 /* The files one after the other: each has the keys of one signer, or of one time. */
-static enum ngx_cekd_reason check(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, const char *token,
-	size_t len)
+static int check_signed(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, struct cek_jwe_error *ret_error)
 {
 	const struct cek_jwt_policy policy = policy_of(conf);
 	struct ngx_cekd_file **files = conf->key_files->elts;
-	struct cek_jwe_error error, best = {.code = CEK_JWE_NO_KEY};
+	const char *token = (const char *)ctx->inner.data;
+	struct cek_jwe_error error;
 	ngx_uint_t i;
+	int code = CEK_JWE_NO_KEY;
 
 	for (i = 0; i < conf->key_files->nelts; i++) {
-		if (cek_jwt_verify(files[i]->content, &policy, token, len, &ctx->jwt, &error) == CEK_JWE_OK)
-			return NGX_CEKD_ACCEPTED;
-		if (error.code != CEK_JWE_NO_KEY)
-			best = error;
-		if (error.code != CEK_JWE_NO_KEY && error.code != CEK_JWE_FAILED)
-			break; /* it does not depend on the keys, or one of these has signed it */
+		code = cek_jwt_verify(files[i]->content, &policy, token, ctx->inner.len, &ctx->jwt, &error);
+		if (i == 0 || code != CEK_JWE_NO_KEY)
+			*ret_error = error;
+		if (code != CEK_JWE_NO_KEY && code != CEK_JWE_FAILED)
+			break; /* it is right, or wrong whatever the keys are */
 	}
-	return ngx_cekd_reason_of(ctx->request, &best);
+	return code;
+}
+
+static enum ngx_cekd_reason check(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
+{
+	const struct cek_jwt_policy policy = policy_of(conf);
+	struct cek_bytes plaintext = {.data = NULL};
+	struct cek_jwe_error error;
+	int code;
+
+	if (ctx->jwe)
+		plaintext = cek_jwe_plaintext(ctx->jwe);
+	if (ctx->jwe && conf->type == NGX_CEKD_ENCRYPTED) {
+		code = cek_jwt_claims(&policy, plaintext.data, plaintext.len, &ctx->jwt, &error);
+	} else if (ctx->jwe && !cek_jwe_is_b64token(plaintext.data, plaintext.len)) {
+		return NGX_CEKD_MALFORMED;
+	} else {
+		if (ctx->jwe)
+			ctx->inner = (ngx_str_t){plaintext.len, (u_char *)plaintext.data};
+		code = check_signed(ctx, conf, &error);
+	}
+	return code == CEK_JWE_OK ? NGX_CEKD_ACCEPTED : ngx_cekd_reason_of(ctx->request, &error);
 }
 
 static bool denied(const struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
@@ -82,10 +103,9 @@ static enum ngx_cekd_reason required(const struct ngx_cekd_ctx *ctx, const struc
 	return reason;
 }
 
-enum ngx_cekd_reason ngx_cekd_verify(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, const char *token,
-	size_t len)
+enum ngx_cekd_reason ngx_cekd_verify(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
-	enum ngx_cekd_reason reason = check(ctx, conf, token, len);
+	enum ngx_cekd_reason reason = check(ctx, conf);
 
 	if (reason == NGX_CEKD_ACCEPTED)
 		reason = denied(ctx, conf) ? NGX_CEKD_LISTED : required(ctx, conf);

@@ -64,8 +64,13 @@ SERVER = """
     location /both/ { auth_jwt_cekd unix:{cekd} key=api key=more; proxy_pass http://{upstream}; }
     location /cached/ { auth_jwt_cache 100 60s; proxy_pass http://{upstream}; }
     location /realm/ { auth_jwt "of $host\\\\$arg_realm"; proxy_pass http://{upstream}; }
+    location /encrypted/ { auth_jwt_type encrypted; auth_jwt_cekd unix:{cekd} key=aes key=api; proxy_pass http://{upstream}; }
+    location /anybody/ { auth_jwt_type encrypted; auth_jwt_jwe_algs RSA-OAEP-256; proxy_pass http://{upstream}; }
     location /status { auth_jwt off; auth_jwt_status; }
 """
+
+
+AES = bytes(range(32))
 
 
 class Site:
@@ -73,6 +78,8 @@ class Site:
         self.issuer = R.Issuer()
         for name in ("api", "more", "other"):
             daemon.key("RSA-OAEP-256", name=name)
+        daemon.cekctl("key", "import", "aes", "--alg", "A256KW", "--jwk", "-",
+                      input=json.dumps({"kty": "oct", "kid": "shared", "k": C.b64(AES)}))
         self.keys = {name: R.key_of(daemon, name) for name in ("api", "more", "other")}
         self.nginx = make_nginx(daemon.socket, SERVER, start=False, http=HTTP)
         (self.nginx.where / "keys.json").write_text(self.issuer.jwks())
@@ -199,6 +206,24 @@ def test_scope(site):
         assert site.refused(answer, 403, REALM + ', error="insufficient_scope", scope="read write"'), scope
     assert site.get("/strict/", site.token(scope="other write read")).status == 200
     assert site.refused(site.get("/strict/", site.token(scope="read", exp=1))), "expired comes first"
+
+
+def test_claims_that_are_encrypted_alone(site):
+    """As with NGINX Plus; but a public key, with which anybody encrypts, has to be allowed by name."""
+    aes = jwk.JWK(kty="oct", kid="shared", k=C.b64(AES))
+    claims = json.dumps(site.issuer.claims(groups=["a", "b"]), indent=1)
+
+    def shared(text, key=aes):
+        return R.encrypt(key, text, alg="A256KW", cty="json")
+
+    got = site.get("/encrypted/", shared(claims)).upstream
+    assert "authorization" not in got and "x-jwt" not in got
+    assert (got["x-sub"], json.loads(got["x-payload"][0])) == (["alice"], json.loads(claims))
+    assert got["x-claims"][0].split("|")[1] == "a,b"
+    for token in (shared(json.dumps(site.issuer.claims(exp=1))), shared(claims[:-1]), shared("[]"), shared(site.sign()),
+                  R.encrypt(site.keys["api"], claims), shared(claims, jwk.JWK.generate(kty="oct", size=256, kid="shared")), site.sign(), claims):
+        assert site.refused(site.get("/encrypted/", token.replace("\n", "")))
+    assert site.get("/anybody/", R.encrypt(site.keys["api"], claims)).status == 200
 
 
 def test_limits_by_name(site):
