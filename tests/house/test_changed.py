@@ -141,7 +141,7 @@ def test_sources():
     broker = choose("daemon/broker/net/peer.c")
     assert {"unit broker", "e2e tests/e2e/test_bad_input.py"} <= broker and "e2e tests/e2e/test_lifecycle.py" not in broker
     every = {line for line in choose("daemon/broker/broker.c") if line.startswith("e2e ")}
-    assert {line.split("/")[1] for line in every} == {"e2e", "interop", "faults"}
+    assert {line.split("/")[1] for line in every} == {"e2e", "interop", "faults", "gateways"}
     assert every < choose("daemon/token/algs/rsa.c") > {"unit token", "unit softhsm", "unit broker", "stage gcc-nss"}
     assert choose("client/jose/zip.c") > {"unit client/jose", "e2e tests/interop/test_npm_jose.py"}
 

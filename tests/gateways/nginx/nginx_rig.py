@@ -33,6 +33,21 @@ needs_nginx = pytest.mark.skipif(not NGINX or not MODULE.exists(), reason="nginx
                                  "was not built or cannot be run (scripts/install-packages gateway)")
 
 
+def sanitizer(module, where):
+    """What a module with sanitizers needs of its surroundings: their library comes with the program, and Debian's nginx has none.
+    nginx leaves some memory to the system at its end, so leaks are not looked for."""
+    content = module.read_bytes() if module.exists() else b""
+    if b"__asan_init" not in content:
+        return {}
+    compiler, name = ("clang", "libclang_rt.asan-x86_64.so") if b"clang version" in content else ("gcc", "libasan.so")
+    library = C.run([compiler, f"-print-file-name={name}"]).stdout.strip()
+    log = where / "sanitizer"
+    log.mkdir()
+    log.chmod(0o777)
+    return {"LD_PRELOAD": library, "ASAN_OPTIONS": f"log_path={log}/report:detect_leaks=0:detect_odr_violation=0",
+            "UBSAN_OPTIONS": f"log_path={log}/report:print_stacktrace=1"}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -108,8 +123,9 @@ class Master:
 class Nginx:
     """server is what stands in the server block, http what stands before it; {cekd}, {upstream} and {where} are filled in."""
 
-    def __init__(self, where, socket, upstream, server, http="", level="info", workers=1, main="", module=MODULE, env=None):
-        self.where, self.port, self.module, self.env = where, free_port(), module, env
+    def __init__(self, where, socket, upstream, server, http="", level="info", workers=1, main="", module=MODULE):
+        self.where, self.port, self.module = where, free_port(), module
+        self.env = os.environ | sanitizer(module, where)
         self.error_log = where / "error.log"
         self.conf = where / "nginx.conf"
         self.fill = {"cekd": socket, "upstream": upstream, "where": where}
@@ -147,7 +163,7 @@ class Nginx:
         return self
 
     def log(self):
-        return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log) if path.exists())
+        return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log, *self.where.glob("sanitizer/*")) if path.exists())
 
     def master(self):
         return int((self.where / "nginx.pid").read_text())
