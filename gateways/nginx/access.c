@@ -33,7 +33,8 @@ static enum ngx_cekd_reason find(struct ngx_cekd_ctx *ctx, const struct ngx_cekd
 	case NGX_DECLINED:
 		return NGX_CEKD_NO_TOKEN;
 	case NGX_ABORT:
-		return NGX_CEKD_MALFORMED;
+		return ngx_cekd_refused(ctx->request, NGX_CEKD_MALFORMED,
+			"there is no token, or several, where it should be");
 	default:
 		return NGX_CEKD_NO_MEMORY;
 	}
@@ -47,7 +48,7 @@ static void open_token(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *con
 	if (conf->type == NGX_CEKD_SIGNED || (conf->allow_signed && !jwe))
 		ctx->inner = ctx->token;
 	else if (!jwe)
-		ctx->reason = NGX_CEKD_MALFORMED;
+		ctx->reason = ngx_cekd_refused(ctx->request, NGX_CEKD_MALFORMED, "the token is not encrypted");
 	else
 		ngx_cekd_ask_open(ctx, conf);
 }
@@ -132,12 +133,13 @@ ngx_int_t ngx_cekd_access(ngx_http_request_t *r)
 		ctx->conf = conf;
 		ctx->step = NGX_CEKD_FIND;
 		ctx->reason = NGX_CEKD_ACCEPTED;
+		ctx->told = false;
 		ctx->deadline = ngx_current_msec + conf->timeout;
 	}
 	run(ctx, conf);
 	if (ctx->waiting)
 		return suspend(r);
-	return ngx_cekd_answer(r, conf, ctx->reason);
+	return ngx_cekd_answer(ctx);
 }
 
 ngx_int_t ngx_cekd_precontent(ngx_http_request_t *r)

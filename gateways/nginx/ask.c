@@ -64,7 +64,8 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 		ctx->jwe = jwe;
 	} else {
 		cek_jwe_free(jwe);
-		ctx->reason = NGX_CEKD_NO_KEY;
+		ctx->reason = ngx_cekd_refused(ctx->request, NGX_CEKD_NO_KEY,
+			"the token is for a key that auth_jwt_cekd does not name");
 	}
 }
 

@@ -110,29 +110,39 @@ static ngx_table_elt_t *header_make(ngx_http_request_t *r)
 	return header;
 }
 
-static ngx_int_t replace(struct ngx_cekd_ctx *ctx)
+static ngx_int_t put(ngx_http_request_t *r, const ngx_str_t *value)
 {
-	u_char *value = ngx_cekd_secret(ctx, SCHEME_LEN + ctx->inner.len + 1);
-	ngx_table_elt_t *header = value ? header_make(ctx->request) : NULL;
+	ngx_table_elt_t *header = header_make(r);
 
 	if (!header)
 		return NGX_ERROR;
-	*ngx_cpymem(ngx_cpymem(value, scheme, SCHEME_LEN), ctx->inner.data, ctx->inner.len) = '\0';
-	header->value = (ngx_str_t){SCHEME_LEN + ctx->inner.len, value};
+	header->value = *value;
 	return NGX_OK;
+}
+
+static ngx_int_t put_inner(struct ngx_cekd_ctx *ctx)
+{
+	ngx_str_t value = {SCHEME_LEN + ctx->inner.len, ngx_cekd_secret(ctx, SCHEME_LEN + ctx->inner.len + 1)};
+
+	if (!value.data)
+		return NGX_ERROR;
+	*ngx_cpymem(ngx_cpymem(value.data, scheme, SCHEME_LEN), ctx->inner.data, ctx->inner.len) = '\0';
+	return put(ctx->request, &value);
 }
 
 ngx_int_t ngx_cekd_bearer_forward(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
 	const ngx_table_elt_t *header = ctx->request->headers_in.authorization;
 
-	if (conf->forward == NGX_CEKD_FORWARD_OFF)
+	if (conf->forward == NGX_CEKD_FORWARD_OFF && !ctx->forwarded)
 		return NGX_OK;
 	if (!ctx->forwarded && header)
 		ctx->authorization = header->value;
 	ctx->forwarded = true;
 	if (conf->forward == NGX_CEKD_FORWARD_ON && ctx->inner.len > 0)
-		return replace(ctx);
+		return put_inner(ctx);
+	if (conf->forward == NGX_CEKD_FORWARD_OFF && ctx->authorization.len > 0)
+		return put(ctx->request, &ctx->authorization); /* it was ours before an internal redirect */
 	return header ? take_out(ctx->request) : NGX_OK;
 }
 

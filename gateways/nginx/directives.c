@@ -229,6 +229,9 @@ char *ngx_cekd_set_reencrypt(ngx_conf_t *cf, ngx_command_t *command, void *data)
 			return NGX_CONF_ERROR;
 	if (!conf->reencrypt->key == !conf->reencrypt->jwk)
 		return REFUSE(cf, "\"%V\" needs \"key=NAME\", a key of cekd, or \"jwk=FILE\"", word(cf, 0));
+	if (conf->reencrypt->jwk && !conf->reencrypt->alg && !cek_jwks_get(conf->reencrypt->jwk->content, 0)->alg)
+		return REFUSE(cf, "\"%V\" has no alg: name one, as in \"alg=RSA-OAEP-256\"",
+			&conf->reencrypt->jwk->path);
 	if (conf->reencrypt->key && conf->reencrypt->alg)
 		return REFUSE(cf, "\"alg=%s\" is not for a key of cekd, which has its own", conf->reencrypt->alg);
 	return NGX_CONF_OK;

@@ -60,15 +60,26 @@ static enum ngx_cekd_reason reason_of_code(const struct cek_jwe_error *error)
 	}
 }
 
+static void tell(const ngx_http_request_t *r, enum ngx_cekd_reason reason, const char *why, const char *details)
+{
+	ngx_log_t log = ngx_cekd_log(r);
+
+	ngx_log_error(reasons[reason].level, &log, 0, "auth_jwt: %s%s%s, client: %V", why, *details ? ": " : "",
+		details, &r->connection->addr_text);
+}
+
 enum ngx_cekd_reason ngx_cekd_reason_of(const ngx_http_request_t *r, const struct cek_jwe_error *error)
 {
 	enum ngx_cekd_reason reason = reason_of_code(error);
-	ngx_log_t log = ngx_cekd_log(r);
 
 	if (reason != NGX_CEKD_ACCEPTED)
-		ngx_log_error(reasons[reason].level, &log, 0, "auth_jwt: %s%s%s, client: %V",
-			cek_jwe_code_text(error->code), *error->details ? ": " : "", error->details,
-			&r->connection->addr_text);
+		tell(r, reason, cek_jwe_code_text(error->code), error->details);
+	return reason;
+}
+
+enum ngx_cekd_reason ngx_cekd_refused(const ngx_http_request_t *r, enum ngx_cekd_reason reason, const char *why)
+{
+	tell(r, reason, why, "");
 	return reason;
 }
 
@@ -123,45 +134,45 @@ static ngx_int_t add_challenge(ngx_http_request_t *r, const struct ngx_cekd_conf
 {
 	ngx_table_elt_t *header;
 	ngx_str_t realm;
-	u_char *value;
+	u_char *value, *end;
 
 	if (ngx_http_complex_value(r, conf->realm, &realm) != NGX_OK)
 		return NGX_ERROR;
 	value = ngx_pnalloc(r->pool, realm.len + scopes_len(conf) + NGX_CEKD_CHALLENGE_MAX);
-	/* The one of before, if an error page of this request is refused as well. */
+	/* The one of before, if this request was refused elsewhere already: an error page may be. */
 	header = value ? header_add(r, r->headers_out.www_authenticate) : NULL;
 	if (!header)
 		return NGX_ERROR;
+	end = challenge(value, conf, &realm, reasons[reason].error, reason == NGX_CEKD_SCOPE && conf->scopes);
 	header->hash = 1;
 	ngx_str_set(&header->key, "WWW-Authenticate");
-	header->value.data = value;
-	header->value.len = (size_t)(challenge(value, conf, &realm, reasons[reason].error,
-					     reason == NGX_CEKD_SCOPE && conf->scopes) -
-		value);
+	header->value = (ngx_str_t){(size_t)(end - value), value};
 	r->headers_out.www_authenticate = header;
 	return NGX_OK;
 }
 
-static ngx_int_t add_retry_after(ngx_http_request_t *r)
+static ngx_int_t add_retry_after(struct ngx_cekd_ctx *ctx)
 {
-	ngx_table_elt_t *header = header_add(r, NULL);
-
-	if (!header)
+	ctx->retry_after = header_add(ctx->request, ctx->retry_after);
+	if (!ctx->retry_after)
 		return NGX_ERROR;
-	header->hash = 1;
-	ngx_str_set(&header->key, "Retry-After");
-	ngx_str_set(&header->value, "1");
+	ctx->retry_after->hash = 1;
+	ngx_str_set(&ctx->retry_after->key, "Retry-After");
+	ngx_str_set(&ctx->retry_after->value, "1");
 	return NGX_OK;
 }
 
-ngx_int_t ngx_cekd_answer(ngx_http_request_t *r, const struct ngx_cekd_conf *conf, enum ngx_cekd_reason reason)
+ngx_int_t ngx_cekd_answer(struct ngx_cekd_ctx *ctx)
 {
-	ngx_int_t rc = NGX_OK, status = reasons[reason].status;
+	ngx_int_t rc = NGX_OK, status = reasons[ctx->reason].status;
 
-	ngx_cekd_count(ngx_cekd_main(r), reason);
+	if (ctx->told)
+		return status;
+	ctx->told = true;
+	ngx_cekd_count(ngx_cekd_main(ctx->request), ctx->reason);
 	if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
-		rc = add_challenge(r, conf, reason);
+		rc = add_challenge(ctx->request, ctx->conf, ctx->reason);
 	else if (status == NGX_HTTP_SERVICE_UNAVAILABLE)
-		rc = add_retry_after(r);
+		rc = add_retry_after(ctx);
 	return rc == NGX_OK ? status : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }

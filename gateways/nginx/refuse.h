@@ -12,5 +12,8 @@ const char *ngx_cekd_reason_name(enum ngx_cekd_reason reason);
 /* What an error of libcek-jose comes to; the log gets it with its details, which tell nothing of a token's content. */
 enum ngx_cekd_reason ngx_cekd_reason_of(const ngx_http_request_t *r, const struct cek_jwe_error *error);
 
-/* The status of the answer, with its headers set; NGX_OK if accepted. Counts. */
-ngx_int_t ngx_cekd_answer(ngx_http_request_t *r, const struct ngx_cekd_conf *conf, enum ngx_cekd_reason reason);
+/* The same for what libcek-jose has nothing to do with: why is for the log. Returns reason. */
+enum ngx_cekd_reason ngx_cekd_refused(const ngx_http_request_t *r, enum ngx_cekd_reason reason, const char *why);
+
+/* The status of the answer to ctx->reason, with its headers set; NGX_OK if accepted. Counted, and told, once. */
+ngx_int_t ngx_cekd_answer(struct ngx_cekd_ctx *ctx);

@@ -51,7 +51,7 @@ static enum ngx_cekd_reason check(struct ngx_cekd_ctx *ctx, const struct ngx_cek
 	if (ctx->jwe && conf->type == NGX_CEKD_ENCRYPTED) {
 		code = cek_jwt_claims(&policy, plaintext.data, plaintext.len, &ctx->jwt, &error);
 	} else if (ctx->jwe && !cek_jwe_is_b64token(plaintext.data, plaintext.len)) {
-		return NGX_CEKD_MALFORMED;
+		return ngx_cekd_refused(ctx->request, NGX_CEKD_MALFORMED, "no JWT is in the token");
 	} else {
 		if (ctx->jwe)
 			ctx->inner = (ngx_str_t){plaintext.len, (u_char *)plaintext.data};
@@ -84,7 +84,7 @@ static enum ngx_cekd_reason require_all(const struct ngx_cekd_ctx *ctx, const st
 		if (ngx_http_complex_value(ctx->request, &values[i], &value) != NGX_OK)
 			return NGX_CEKD_NO_MEMORY;
 		if (value.len == 0 || (value.len == 1 && value.data[0] == '0'))
-			return require->reason;
+			return ngx_cekd_refused(ctx->request, require->reason, "auth_jwt_require");
 	}
 	return NGX_CEKD_ACCEPTED;
 }
@@ -108,7 +108,9 @@ enum ngx_cekd_reason ngx_cekd_verify(struct ngx_cekd_ctx *ctx, const struct ngx_
 	enum ngx_cekd_reason reason = check(ctx, conf);
 
 	if (reason == NGX_CEKD_ACCEPTED)
-		reason = denied(ctx, conf) ? NGX_CEKD_LISTED : required(ctx, conf);
+		reason = denied(ctx, conf)
+			? ngx_cekd_refused(ctx->request, NGX_CEKD_LISTED, "the token is on a deny list")
+			: required(ctx, conf);
 	if (reason != NGX_CEKD_ACCEPTED)
 		ctx->jwt = cek_jwt_free(ctx->jwt);
 	return reason;

@@ -89,6 +89,7 @@ def test_complete(check):
     ("auth_jwt_reencrypt key=a key=b;", '"key=b" is none of'),
     ("auth_jwt_reencrypt key=a alg=RSA-OAEP;", '"alg=RSA-OAEP" is not for a key of cekd'),
     ("auth_jwt_reencrypt jwk=keys.json;", "it has no public key for encryption"),
+    ("auth_jwt_reencrypt jwk=partner.json;", 'partner.json" has no alg: name one'),
     ("auth_jwt_forward yes;", 'invalid value "yes"'),
     ("auth_jwt_claim_set $a sub;", "is not allowed here"),
     ("auth_jwt_status;", "is not allowed here"),
@@ -98,6 +99,7 @@ def test_each_fault_is_named(check, server, why):
     (check.where / "empty.json").write_text('{"keys": []}')
     (check.where / "private.json").write_text(R.Issuer().key.export_private())
     (check.where / "denied").write_text("jti x\nnobody\n")
+    (check.where / "partner.json").write_text(R.jwk.JWK.generate(kty="RSA", size=2048).export_public())
     content, text = check(server)
     assert not content and why in text, text
     assert re.search(r"nginx\.conf:\d+", text) or "auth_jwt is on" in text or "at most" in text
