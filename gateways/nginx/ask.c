@@ -9,6 +9,8 @@
 #include "gateways/nginx/refuse.h"
 #include "gateways/nginx/self.h"
 
+enum { AGAIN_MS = 100, LOST_MAX = 2 };
+
 static bool prepare(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
 	if (ngx_cekd_peer_open(conf->peer, ctx->request->connection->log) != NGX_OK) {
@@ -21,25 +23,54 @@ static bool prepare(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 	return true;
 }
 
-static void answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
-{
-	ctx->op = NULL;
-	ctx->waiting = false;
-	ngx_cekd_peer_end(ctx->peer);
-	if (ctx->left)
-		return;
-	ctx->reason = ngx_cekd_reason_of(ctx->request, error);
-	/* The request goes on when libcek has returned: it may end, and ask again. */
-	if (!ctx->running) {
-		ngx_post_event(ctx->request->connection->write, &ngx_posted_events);
-	}
-}
-
 static int remaining(const struct ngx_cekd_ctx *ctx)
 {
 	ngx_msec_int_t left = (ngx_msec_int_t)(ctx->deadline - ngx_current_msec);
 
 	return left > 0 ? (int)left : 0;
+}
+
+/* The request goes on when libcek has returned: it may end, and ask again. */
+static void go_on(struct ngx_cekd_ctx *ctx)
+{
+	ctx->waiting = false;
+	if (!ctx->running) {
+		ngx_post_event(ctx->request->connection->write, &ngx_posted_events);
+	}
+}
+
+static void again_due(ngx_event_t *event)
+{
+	go_on(event->data);
+}
+
+/* A cekd that restarts is away for a moment. libcek waits for one that it knows, but a worker that has just begun knows
+ * none; and it repeats a question once, but cekd's connection may end twice then. Not for ever: a token may be what
+ * ends it. */
+static bool ask_again(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
+{
+	if (error->status == CEK_E_CONNECT)
+		ctx->peer->refused = true;
+	else if (error->status != CEK_E_DISCONNECTED || ctx->lost++ >= LOST_MAX)
+		return false;
+	if (remaining(ctx) <= AGAIN_MS)
+		return false;
+	ctx->step--;
+	ctx->again = (ngx_event_t){.data = ctx, .handler = again_due, .log = ctx->request->connection->log};
+	ngx_add_timer(&ctx->again, AGAIN_MS);
+	return true;
+}
+
+/* Whether the question has an end, told by ctx->reason. */
+static bool answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
+{
+	ctx->op = NULL;
+	ngx_cekd_peer_end(ctx->peer);
+	if (ctx->left || ask_again(ctx, error))
+		return false;
+	ctx->reason = ngx_cekd_reason_of(ctx->request, error);
+	go_on(ctx);
+	return true;
 }
 
 /* Whether one of several keys has opened the token. With a single one libcek-jose has seen to that. */
@@ -127,8 +158,8 @@ static void encrypted(char *token, const struct cek_jwe_error *error, void *user
 {
 	struct ngx_cekd_ctx *ctx = userdata;
 
-	answered(ctx, error);
-	blame_us(ctx);
+	if (answered(ctx, error))
+		blame_us(ctx);
 	if (token)
 		keep(ctx, token);
 }
@@ -175,5 +206,7 @@ void ngx_cekd_ask_cancel(struct ngx_cekd_ctx *ctx)
 		return;
 	ngx_cekd_count(ngx_cekd_main(ctx->request), NGX_CEKD_COUNT_LEFT);
 	ctx->left = true;
+	if (ctx->again.timer_set)
+		ngx_del_timer(&ctx->again);
 	cek_jwe_op_cancel(ctx->op);
 }

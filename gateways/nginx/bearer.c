@@ -11,10 +11,11 @@ enum { NAME_LEN = sizeof(name) - 1, SCHEME_LEN = sizeof(scheme) - 1, HEADERS = 2
 /* Take the scheme and what surrounds the token away; false if the scheme is another. */
 static bool bearer(const ngx_str_t *value, ngx_str_t *ret_token)
 {
-	u_char *start, *end = value->data + value->len;
+	u_char *start, *end;
 
 	if (value->len < SCHEME_LEN || ngx_strncasecmp(value->data, (u_char *)scheme, SCHEME_LEN) != 0)
 		return false;
+	end = value->data + value->len;
 	for (start = value->data + SCHEME_LEN; start < end && *start == ' ';)
 		start++;
 	while (end > start && end[-1] == ' ')

@@ -52,10 +52,34 @@ static void arm(struct ngx_cekd_peer *peer)
 	}
 }
 
+static void peer_close(struct ngx_cekd_peer *peer)
+{
+	if (peer->turn.timer_set)
+		ngx_del_timer(&peer->turn);
+	if (peer->turn.posted) {
+		ngx_delete_posted_event(&peer->turn);
+	}
+	if (peer->watched) {
+		ngx_del_event(peer->watched->read, NGX_READ_EVENT, 0);
+		ngx_free_connection(peer->watched);
+		peer->watched->fd = (ngx_socket_t)-1;
+		peer->watched = NULL;
+	}
+	/* In this order: it ends what still uses the cache. */
+	peer->conn = cek_conn_free(peer->conn);
+	peer->cache = cek_jwe_cache_free(peer->cache);
+	peer->refused = false;
+}
+
 static void turn(struct ngx_cekd_peer *peer)
 {
 	cek_conn_process(peer->conn);
-	arm(peer);
+	/* With libcek's back-off a cekd that is there again would be found late: the next request makes another object.
+	 */
+	if (peer->refused && peer->open == 0)
+		peer_close(peer);
+	else
+		arm(peer);
 }
 
 static void turn_due(ngx_event_t *event)
@@ -97,24 +121,6 @@ static ngx_int_t watch(struct ngx_cekd_peer *peer, ngx_log_t *log)
 	}
 	peer->watched = watched;
 	return NGX_OK;
-}
-
-static void peer_close(struct ngx_cekd_peer *peer)
-{
-	if (peer->turn.timer_set)
-		ngx_del_timer(&peer->turn);
-	if (peer->turn.posted) {
-		ngx_delete_posted_event(&peer->turn);
-	}
-	if (peer->watched) {
-		ngx_del_event(peer->watched->read, NGX_READ_EVENT, 0);
-		ngx_free_connection(peer->watched);
-		peer->watched->fd = (ngx_socket_t)-1;
-		peer->watched = NULL;
-	}
-	/* In this order: it ends what still uses the cache. */
-	peer->conn = cek_conn_free(peer->conn);
-	peer->cache = cek_jwe_cache_free(peer->cache);
 }
 
 ngx_int_t ngx_cekd_peer_open(struct ngx_cekd_peer *peer, ngx_log_t *log)

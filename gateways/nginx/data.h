@@ -82,6 +82,7 @@ struct ngx_cekd_peer {
 	ngx_connection_t *watched;
 	ngx_event_t turn; /* when the connection has to be looked after */
 	ngx_uint_t open;  /* questions of requests */
+	bool refused;     /* no connection could be made */
 };
 
 struct ngx_cekd_main {
@@ -161,6 +162,8 @@ struct ngx_cekd_ctx {
 	ngx_msec_t deadline;
 	struct ngx_cekd_peer *peer;
 	cek_jwe_op *op;
+	ngx_event_t again; /* to ask once more */
+	ngx_uint_t lost;   /* answers, with their connection */
 	cek_jwe *jwe;
 	cek_jwt *jwt;
 	ngx_str_t authorization; /* of the client, if forwarded */

@@ -125,8 +125,9 @@ ngx_module_t ngx_http_cekd_module = {
 
 static char name[] = "ngx_http_cekd_module";
 
-/* What nginx looks for in a dynamic module. */
-#pragma GCC visibility push(default)
+/* What nginx looks for in a dynamic module. Protected, as nginx itself has variables of these names: whoever means
+ * these, a sanitizer for one, shall not get those. */
+#pragma GCC visibility push(protected)
 ngx_module_t *ngx_modules[] = {&ngx_http_cekd_module, NULL};
 char *ngx_module_names[] = {name, NULL};
 char *ngx_module_order[] = {NULL};

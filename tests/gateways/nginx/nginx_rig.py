@@ -33,12 +33,16 @@ needs_nginx = pytest.mark.skipif(not NGINX or not MODULE.exists(), reason="nginx
                                  "was not built or cannot be run (scripts/install-packages gateway)")
 
 
+def sanitized(module=MODULE):
+    return module.exists() and b"__asan_init" in module.read_bytes()
+
+
 def sanitizer(module, where):
     """What a module with sanitizers needs of its surroundings: their library comes with the program, and Debian's nginx has none.
     nginx leaves some memory to the system at its end, so leaks are not looked for."""
-    content = module.read_bytes() if module.exists() else b""
-    if b"__asan_init" not in content:
+    if not sanitized(module):
         return {}
+    content = module.read_bytes()
     compiler, name = ("clang", "libclang_rt.asan-x86_64.so") if b"clang version" in content else ("gcc", "libasan.so")
     library = C.run([compiler, f"-print-file-name={name}"]).stdout.strip()
     log = where / "sanitizer"
@@ -125,7 +129,9 @@ class Nginx:
 
     def __init__(self, where, socket, upstream, server, http="", level="info", workers=1, main="", module=MODULE):
         self.where, self.port, self.module = where, free_port(), module
-        self.env = os.environ | sanitizer(module, where)
+        more = sanitizer(module, where)
+        self.env = os.environ | more
+        main += "".join(f"env {name};\n" for name in more)  # an upgraded binary gets what is named
         self.error_log = where / "error.log"
         self.conf = where / "nginx.conf"
         self.fill = {"cekd": socket, "upstream": upstream, "where": where}
@@ -158,7 +164,7 @@ class Nginx:
                                   timeout=C.PATIENCE)
         assert done.returncode == 0, self.log()
         # It listens before it becomes a daemon.
-        C.wait_for(lambda: (self.where / "nginx.pid").exists() and self.workers_of(), f"nginx to run\n{self.log()}")
+        C.wait_for(self.workers_of, f"nginx to run\n{self.log()}")
         self.process = Master(self.master())
         return self
 
@@ -166,7 +172,12 @@ class Nginx:
         return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log, *self.where.glob("sanitizer/*")) if path.exists())
 
     def master(self):
-        return int((self.where / "nginx.pid").read_text())
+        def read():
+            try:
+                return (self.where / "nginx.pid").read_text().strip()  # empty before it is written
+            except OSError:
+                return None
+        return int(C.wait_for(read, "nginx to write its pid"))
 
     def workers_of(self, master=None):
         """Pids of the workers that do not end already."""
@@ -190,8 +201,7 @@ class Nginx:
         """As an upgrade of the binary: a new master takes the sockets over, then the old one ends."""
         old = self.master()
         os.kill(old, signal.SIGUSR2)
-        C.wait_for(lambda: (self.where / "nginx.pid.oldbin").exists() and (self.where / "nginx.pid").exists() and
-                   self.master() != old and self.workers_of(), f"a second master\n{self.log()}")
+        C.wait_for(lambda: (self.where / "nginx.pid.oldbin").exists() and self.master() != old and self.workers_of(), f"a second master\n{self.log()}")
         os.kill(old, signal.SIGQUIT)
         self.process.wait()
         self.process = Master(self.master())
