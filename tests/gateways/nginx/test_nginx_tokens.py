@@ -63,6 +63,7 @@ SERVER = """
     location /alice403/ { auth_jwt_require $is_alice error=403; proxy_pass http://{upstream}; }
     location /both/ { auth_jwt_cekd unix:{cekd} key=api key=more; proxy_pass http://{upstream}; }
     location /cached/ { auth_jwt_cache 100 60s; proxy_pass http://{upstream}; }
+    location /again/ { error_page 401 /again/page; proxy_pass http://{upstream}; }
     location /realm/ { auth_jwt "of $host\\\\$arg_realm"; proxy_pass http://{upstream}; }
     location /encrypted/ { auth_jwt_type encrypted; auth_jwt_cekd unix:{cekd} key=aes key=api; proxy_pass http://{upstream}; }
     location /anybody/ { auth_jwt_type encrypted; auth_jwt_jwe_algs RSA-OAEP-256; proxy_pass http://{upstream}; }
@@ -354,7 +355,7 @@ def test_realm_with_variables_cannot_end_its_quotes(site):
 def test_status_page(site):
     before = site.counters()
     site.get(token=site.token())
-    site.get()
+    assert site.get("/again/").status == 401  # whose error page is refused as well
     site.get(token="x")
     after = site.counters()
     for outcome in ("accepted", "no_token", "malformed"):
