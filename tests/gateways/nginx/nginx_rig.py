@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -142,7 +141,8 @@ class Nginx:
     def write(self, server, http=""):
         for name, value in self.fill.items():
             server, http = (text.replace("{" + name + "}", str(value)) for text in (server, http))
-        temp = "".join(f"  {kind}_temp_path {self.where}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temp = "".join(f"  {kind}_temp_path {self.where}/{kind};\n" for kind in kinds)
         self.conf.write_text(
             f"load_module {self.module};\n" + (f"user {USER};\n" if C.ROOT else "") + self.main +
             f"worker_processes {self.workers};\npid {self.where}/nginx.pid;\n"
@@ -169,7 +169,8 @@ class Nginx:
         return self
 
     def log(self):
-        return "".join(path.read_text(errors="replace") for path in (self.where / "out", self.error_log, *self.where.glob("sanitizer/*")) if path.exists())
+        paths = (self.where / "out", self.error_log, *self.where.glob("sanitizer/*"))
+        return "".join(path.read_text(errors="replace") for path in paths if path.exists())
 
     def master(self):
         def read():
@@ -201,7 +202,8 @@ class Nginx:
         """As an upgrade of the binary: a new master takes the sockets over, then the old one ends."""
         old = self.master()
         os.kill(old, signal.SIGUSR2)
-        C.wait_for(lambda: (self.where / "nginx.pid.oldbin").exists() and self.master() != old and self.workers_of(), f"a second master\n{self.log()}")
+        C.wait_for(lambda: (self.where / "nginx.pid.oldbin").exists() and self.master() != old and self.workers_of(),
+                   f"a second master\n{self.log()}")
         os.kill(old, signal.SIGQUIT)
         self.process.wait()
         self.process = Master(self.master())
@@ -271,10 +273,3 @@ def encrypt(key, plaintext, alg="RSA-OAEP-256", enc="A256GCM", **header):
                     algs=[alg, enc, "DEF"])
     token.add_recipient(key)
     return token.serialize(compact=True)
-
-
-def visible(path):
-    """As root nginx's workers have another uid."""
-    if C.ROOT:
-        os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
-    return path

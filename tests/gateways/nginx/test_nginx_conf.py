@@ -129,7 +129,8 @@ def test_a_configuration_of_nginx_plus_is_taken(check):
       map $jwt_claim_iss $valid_jwt_iss { "good" 1; }
     """
     server = """
-      location / { auth_jwt "closed site"; auth_jwt_key_file keys.json; auth_jwt_key_cache 1h; auth_jwt_leeway 10s; auth_jwt_require $valid_jwt_iss; }
+      location / { auth_jwt "closed site"; auth_jwt_key_file keys.json; auth_jwt_key_cache 1h; auth_jwt_leeway 10s;
+        auth_jwt_require $valid_jwt_iss; }
       location /cookie { auth_jwt "closed site" token=$cookie_auth_token; auth_jwt_key_file keys.json; auth_jwt_key_file keys.json;
         auth_jwt_require $valid_jwt_iss $email error=403; auth_jwt_type signed; }
     """

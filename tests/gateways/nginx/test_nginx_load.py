@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Under load nothing that happens to cekd, its keys or nginx loses a request of a client that behaves, or lets a wrong one through."""
+"""Under load nothing that happens to cekd, its keys or nginx loses a client's request, or lets a wrong one through."""
 
 import collections
 import http.client
-import json
 import os
 import shutil
 import signal

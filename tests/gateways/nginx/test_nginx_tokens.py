@@ -7,7 +7,7 @@ import time
 import cekd as C
 import nginx_rig as R
 import pytest
-from jwcrypto import jwe, jwk
+from jwcrypto import jwk
 
 pytestmark = R.needs_nginx
 
@@ -152,12 +152,13 @@ def bad_tokens(site):
     stranger = R.Issuer()  # its kid is the signer's
     foreign = jwk.JWK.generate(kty="RSA", size=2048, kid=site.keys["api"]["kid"])
     flip = "A" if text[9] != "A" else "B"
+    unsigned = C.b64(json.dumps(site.issuer.claims()).encode())
     return {
         "expired": site.token(exp=now - 10),
         "not yet": site.token(nbf=now + 600),
         "without exp": site.token(exp=None),
         "forged": R.encrypt(site.keys["api"], stranger.sign()),
-        "unsigned": R.encrypt(site.keys["api"], C.b64(b'{"alg":"none"}') + "." + C.b64(json.dumps(site.issuer.claims()).encode()) + "."),
+        "unsigned": R.encrypt(site.keys["api"], ".".join([C.b64(b'{"alg":"none"}'), unsigned, ""])),
         "for another key": site.token(key="other"),
         "for nobody": R.encrypt(foreign, site.sign()),
         "not nested": site.sign(),
@@ -222,7 +223,8 @@ def test_claims_that_are_encrypted_alone(site):
     assert (got["x-sub"], json.loads(got["x-payload"][0])) == (["alice"], json.loads(claims))
     assert got["x-claims"][0].split("|")[1] == "a,b"
     for token in (shared(json.dumps(site.issuer.claims(exp=1))), shared(claims[:-1]), shared("[]"), shared(site.sign()),
-                  R.encrypt(site.keys["api"], claims), shared(claims, jwk.JWK.generate(kty="oct", size=256, kid="shared")), site.sign(), claims):
+                  R.encrypt(site.keys["api"], claims), shared(claims, jwk.JWK.generate(kty="oct", size=256, kid="shared")),
+                  site.sign(), claims):
         assert site.refused(site.get("/encrypted/", token.replace("\n", "")))
     assert site.get("/anybody/", R.encrypt(site.keys["api"], claims)).status == 200
 
