@@ -99,10 +99,24 @@ static const char *missing(const struct ngx_cekd_conf *conf)
 	return NULL;
 }
 
+/* libcek-jose would refuse each token, or take 0 for its default. */
+static const char *out_of_bounds(const struct ngx_cekd_conf *conf)
+{
+	if (conf->max_token < 1 || conf->max_token > CEK_JWE_TOKEN_MAX)
+		return "auth_jwt_max_token is from 1 to 64m";
+	if (conf->max_header < 1 || conf->max_header > CEK_JWE_HEADER_MAX)
+		return "auth_jwt_max_header is from 1 to 8k";
+	if (conf->max_plaintext < 1)
+		return "auth_jwt_max_plaintext is at least 1";
+	if (conf->leeway > CEK_JWT_LEEWAY_MAX)
+		return "auth_jwt_leeway is at most 1d";
+	return NULL;
+}
+
 char *ngx_cekd_conf_merge(ngx_conf_t *cf, void *above, void *child)
 {
 	struct ngx_cekd_conf *conf = child;
-	const char *lacks;
+	const char *lacks, *bound;
 
 	merge_groups(conf, above);
 	merge_lists(conf, above);
@@ -114,9 +128,9 @@ char *ngx_cekd_conf_merge(ngx_conf_t *cf, void *above, void *child)
 		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "auth_jwt is on, but there is no %s", lacks);
 		return NGX_CONF_ERROR;
 	}
-	if (conf->max_header > CEK_JWE_HEADER_MAX || conf->leeway > CEK_JWT_LEEWAY_MAX) {
-		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "auth_jwt_max_header is at most %d, and auth_jwt_leeway %ds",
-			CEK_JWE_HEADER_MAX, CEK_JWT_LEEWAY_MAX);
+	bound = out_of_bounds(conf);
+	if (bound) {
+		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", bound);
 		return NGX_CONF_ERROR;
 	}
 	if (!conf->keys)

@@ -65,6 +65,8 @@ static void peer_close(struct ngx_cekd_peer *peer)
 		peer->watched->fd = (ngx_socket_t)-1;
 		peer->watched = NULL;
 	}
+	if (peer->conn)
+		cek_conn_set_wakeup(peer->conn, NULL, NULL);
 	/* In this order: it ends what still uses the cache. */
 	peer->conn = cek_conn_free(peer->conn);
 	peer->cache = cek_jwe_cache_free(peer->cache);

@@ -57,7 +57,7 @@ def test_complete(check):
     ("auth_jwt_key_file $host.json;", "has a variable"),
     ("auth_jwt_key_cache soon;", "is no time"),
     ("auth_jwt_leeway x;", "invalid value"),
-    (COMPLETE + "auth_jwt_leeway 2d;", "auth_jwt_leeway 86400s"),
+    (COMPLETE + "auth_jwt_leeway 2d;", "auth_jwt_leeway is at most 1d"),
     ("auth_jwt_require;", "invalid number of arguments"),
     ("auth_jwt_require 1;", '"1" does not begin with a variable'),
     ("auth_jwt_require error=403;", "names no variable"),
@@ -74,7 +74,11 @@ def test_complete(check):
     ("auth_jwt_jws_algs HS256;", '"HS256" is no algorithm'),
     ("auth_jwt_jws_algs none;", '"none" is no algorithm'),
     ("auth_jwt_jws_algs RS256; auth_jwt_jws_algs RS256;", "is duplicate"),
-    (COMPLETE + "auth_jwt_max_header 8193;", "auth_jwt_max_header is at most 8192"),
+    (COMPLETE + "auth_jwt_max_header 8193;", "auth_jwt_max_header is from 1 to 8k"),
+    (COMPLETE + "auth_jwt_max_header 0;", "auth_jwt_max_header is from 1 to 8k"),
+    (COMPLETE + "auth_jwt_max_token 0;", "auth_jwt_max_token is from 1 to 64m"),
+    (COMPLETE + "auth_jwt_max_token 65m;", "auth_jwt_max_token is from 1 to 64m"),
+    (COMPLETE + "auth_jwt_max_plaintext 0;", "auth_jwt_max_plaintext is at least 1"),
     ("auth_jwt_max_token x;", "invalid value"),
     ("auth_jwt_cache 100;", 'takes "off", or how many keys and for how long'),
     ("auth_jwt_cache 0 60s;", '"0" is no number from 1 to 65536'),
@@ -102,7 +106,7 @@ def test_each_fault_is_named(check, server, why):
     (check.where / "partner.json").write_text(R.jwk.JWK.generate(kty="RSA", size=2048).export_public())
     content, text = check(server)
     assert not content and why in text, text
-    assert re.search(r"nginx\.conf:\d+", text) or "auth_jwt is on" in text or "at most" in text
+    assert re.search(r"nginx\.conf:\d+", text) or "auth_jwt is on" in text or re.search("is (from|at)", text)
 
 
 def test_faults_at_the_top_level(check):
@@ -113,7 +117,7 @@ def test_faults_at_the_top_level(check):
 
 
 def test_edges_that_pass(check):
-    for server in (COMPLETE + "auth_jwt_max_header 8192; auth_jwt_leeway 1d; auth_jwt_cache 65536 1d;",
+    for server in (COMPLETE + "auth_jwt_max_header 8k; auth_jwt_max_token 64m; auth_jwt_leeway 1d; auth_jwt_cache 65536 1d;",
                    "auth_jwt off;", "auth_jwt_key_cache 1h;", f"auth_jwt_cekd unix:/{'x' * 106} key=api;",
                    COMPLETE + "location /a { auth_jwt off; auth_jwt_deny_file off; auth_jwt_reencrypt off; auth_jwt_cache off; }"):
         content, text = check(server)
