@@ -85,6 +85,8 @@ static void fill_broker(const struct config *config, Cek__Internal__V1__BrokerSe
 	broker->usage_seconds = config->usage_seconds;
 	broker->version = (char *)(uintptr_t)CEK_VERSION;
 	broker->skew = config->skew;
+	broker->hang_seconds = config->hang_seconds;
+	broker->call_seconds = config->call_timeout;
 }
 
 int setup_broker(const struct setup *setup, int journal_pair, const struct listeners *listeners)

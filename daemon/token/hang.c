@@ -11,12 +11,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/shared/executing.h"
 
 /* Shared with the signal handler. */
 static _Atomic uint64_t busy_since_us; /* 0 = idle */
 static _Atomic uint64_t allowed_us;
 static atomic_bool armed;
 static uint64_t limit_us;
+
+static struct executing *executing;
 
 static void arm(uint64_t us)
 {
@@ -49,11 +52,12 @@ static void on_alarm(int signal_number)
 	arm(allowed_us - age < limit_us ? allowed_us - age + 1 : limit_us);
 }
 
-int hang_init(unsigned limit_seconds)
+int hang_init(unsigned limit_seconds, struct executing *page)
 {
 	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 
 	limit_us = (uint64_t)(limit_seconds ? limit_seconds : 1) * 1000000;
+	executing = page;
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGALRM, &action, NULL) < 0 ? log_origin(-errno) : 0;
 }
@@ -61,6 +65,7 @@ int hang_init(unsigned limit_seconds)
 void hang_enter(unsigned times)
 {
 	allowed_us = limit_us * times;
+	executing->allowed_us = allowed_us;
 	busy_since_us = clock_monotonic_us();
 	if (!armed) {
 		armed = true;
@@ -71,4 +76,5 @@ void hang_enter(unsigned times)
 void hang_leave(void)
 {
 	busy_since_us = 0;
+	executing->allowed_us = 0;
 }

@@ -220,7 +220,7 @@ int main(void)
 	if (r == 0)
 		r = take_descriptors(&start, &config, &loop);
 	if (r == 0)
-		r = hang_init(start.token->call_seconds);
+		r = hang_init(start.token->call_seconds, loop.executing);
 	if (r == 0) {
 		r = arena_init(&worker.token.arena, start.token->manage ? MANAGE_ARENA_SIZE : ARENA_SIZE);
 		if (r < 0)
@@ -235,6 +235,7 @@ int main(void)
 	config.module = start.token->module;
 	config.uri = start.token->uri;
 	config.init_reserved = start.token->init_reserved;
+	config.executing = loop.executing;
 	worker.keys.finder.session = &worker.token.session;
 	worker.keys.finder.compare = ecdh_compare;
 	worker.keys.finder.context = &worker.token;

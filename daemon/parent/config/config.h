@@ -30,6 +30,7 @@ struct config {
 	unsigned workers;
 	unsigned worker_memory; /* MiB */
 	unsigned call_timeout;  /* seconds */
+	unsigned hang_seconds;
 	unsigned audit_sync_ms;
 	unsigned usage_seconds;
 	unsigned destroy_wait;     /* seconds */

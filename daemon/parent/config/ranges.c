@@ -23,6 +23,7 @@ static const struct range numbers[] = {
 	{"workers", 1, CONFIG_WORKERS_MAX, 2, offsetof(struct config, workers)},
 	{"worker-memory", 16, 65536, 128, offsetof(struct config, worker_memory)},
 	{"call-timeout", 1, 3600, 30, offsetof(struct config, call_timeout)},
+	{"hang-seconds", 1, 3600, 10, offsetof(struct config, hang_seconds)},
 	{"audit-sync-ms", 1, 10000, 100, offsetof(struct config, audit_sync_ms)},
 	{"usage-seconds", 1, 60, 60, offsetof(struct config, usage_seconds)},
 	{"destroy-wait", 0, 315360000, 604800, offsetof(struct config, destroy_wait)},

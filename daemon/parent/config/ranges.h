@@ -10,7 +10,7 @@
 #include "daemon/parent/config/config.h"
 
 enum {
-	RANGES_NUMBERS = 8, /* outside of all sections */
+	RANGES_NUMBERS = 9, /* outside of all sections */
 	RANGES_LIMITS = 12, /* in limits */
 };
 

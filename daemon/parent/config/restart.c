@@ -52,6 +52,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 	if (a->audit_durable != b->audit_durable || a->audit_sync_ms != b->audit_sync_ms ||
 		a->usage_seconds != b->usage_seconds)
 		return "audit-durable, audit-sync-ms or usage-seconds";
+	if (a->hang_seconds != b->hang_seconds)
+		return "hang-seconds";
 	if (a->destroy_wait != b->destroy_wait || a->destroy_wait_min != b->destroy_wait_min || a->skew != b->skew)
 		return "destroy-wait, destroy-wait-min or skew";
 	if (!same_account(&a->broker, &b->broker) || !same_account(&a->worker, &b->worker) ||

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/shared/executing.h"
+#include "daemon/shared/testhook.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/pin.h"
 
@@ -153,6 +155,12 @@ static enum session_result judge_pin(struct session *session, const CK_TOKEN_INF
 	return SESSION_OK;
 }
 
+static void mark_login(const struct session *session, uint32_t inside)
+{
+	if (session->config.executing)
+		session->config.executing->login = inside;
+}
+
 enum session_result session_login(struct session *session)
 {
 	enum session_result result = SESSION_OK;
@@ -169,7 +177,10 @@ enum session_result session_login(struct session *session)
 	r = pin_read(session->config.pin_fd, &pin);
 	if (r < 0)
 		return fail(session, SESSION_PIN, "PIN: the pin-file cannot be used: %s", strerror(-r));
+	mark_login(session, 1);
+	testhook_step("token.login");
 	rv = session->f->C_Login(session->handle, CKU_USER, pin.len ? pin.text : NULL, pin.len);
+	mark_login(session, 0);
 	pin_wipe(&pin);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return SESSION_OK;

@@ -14,11 +14,14 @@
 #include <p11-kit/pkcs11.h>
 #include <p11-kit/uri.h>
 
+struct executing;
+
 struct session_config {
-	const char *module;        /* path of the PKCS#11 library; NULL or empty: module-path of the URI */
-	const char *uri;           /* RFC 7512 */
-	const char *init_reserved; /* CK_C_INITIALIZE_ARGS.pReserved; empty = NULL */
-	int pin_fd;                /* -1 = none; read again at each login, so a file, not a pipe */
+	const char *module;          /* path of the PKCS#11 library; NULL or empty: module-path of the URI */
+	const char *uri;             /* RFC 7512 */
+	const char *init_reserved;   /* CK_C_INITIALIZE_ARGS.pReserved; empty = NULL */
+	struct executing *executing; /* told of each login; NULL: nobody looks */
+	int pin_fd;                  /* -1 = none; read again at each login, so a file, not a pipe */
 };
 
 /* Positive results, with a sentence in session->why that says what to do. */

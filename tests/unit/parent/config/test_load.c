@@ -68,6 +68,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->workers, 2);
 	assert_int_equal(config->worker_memory, 128);
 	assert_int_equal(config->call_timeout, 30);
+	assert_int_equal(config->hang_seconds, 10);
 	assert_true(config->copy_keys);
 	assert_false(config->audit_durable);
 	assert_int_equal(config->audit_sync_ms, 100);
@@ -89,7 +90,8 @@ static void test_everything_given(void **state)
 		"true\n"
 		"module-environment = {\"A=1\", \"B=\"} module-init-reserved = \"configdir='x'\" sandbox = "
 		"\"required\"\n"
-		"workers = 64 worker-memory = 16 call-timeout = 1 audit-sync-ms = 10000 usage-seconds = 1 destroy-wait "
+		"workers = 64 worker-memory = 16 call-timeout = 1 hang-seconds = 3600 audit-sync-ms = 10000 "
+		"usage-seconds = 1 destroy-wait "
 		"= 9\n"
 		"destroy-wait-min = 9 skew = 0 state-directory = \"/s\"\n"
 		"listener \"a\" { path = \"/a\" mode = \"0600\" owner = \"7\" group = \"8\" }\n"
