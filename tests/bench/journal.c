@@ -108,7 +108,8 @@ int main(int argc, char **argv)
 		 batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
 	char directory[] = "/tmp/cek-bench-XXXXXX", keys[64], audit[64];
 	struct evidence evidence = {0};
-	struct serve serve = {.pair = {.control_fd = -1}, .evidence = &evidence, .sync_us = 100000, .sandbox = ""};
+	struct control control = {.fd = -1};
+	struct serve serve = {.pair = {.control = &control}, .evidence = &evidence, .sync_us = 100000, .sandbox = ""};
 	struct audit_file_setup setup = {.path = directory, .version = "bench"};
 	struct store_state keys_state;
 	int pair[2], r;

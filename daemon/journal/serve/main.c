@@ -109,36 +109,21 @@ static int check_journals(const struct serve *serve)
 	return send_control(&control);
 }
 
-/* Whether cekd wants the end. If cekd is gone itself, its children go too, and the end comes on the broker's pair: what
+/* Until cekd wants the end. If cekd is gone itself, its children go too, and the end comes on the broker's pair: what
  * the broker has sent by then belongs to replies that have left, and is written. */
-static bool control_ends(struct pollfd *control_fd, uint8_t *buffer)
-{
-	Cek__Internal__V1__Control *control;
-	ssize_t len;
-	bool ends;
-
-	len = dgram_recv(CONTROL_FD, 0, buffer, DGRAM_MAX, NULL, 0, NULL);
-	if (len <= 0) {
-		control_fd->fd = -1;
-		return false;
-	}
-	control = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
-	ends = control && control->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN;
-	cek__internal__v1__control__free_unpacked(control, NULL);
-	return ends;
-}
-
 static int loop(struct serve *serve)
 {
-	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.fd = CONTROL_FD, .events = POLLIN}};
+	struct control *control = serve->pair.control;
+	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.events = POLLIN}};
 	int r = 0;
 
-	while (r == 0 && !serve->pair.closed) {
+	while (r == 0 && !serve->pair.closed && !control->end) {
+		fds[SERVE_CONTROL].fd = control->fd;
 		r = serve_wait(serve, fds);
 		if (r < 0)
 			return r;
-		if (fds[SERVE_CONTROL].revents && control_ends(&fds[SERVE_CONTROL], serve->pair.buffer))
-			break;
+		if (fds[SERVE_CONTROL].revents)
+			control_read(control);
 		if (fds[SERVE_PAIR].revents)
 			r = serve_readable(serve);
 		if (r == 0)
@@ -183,7 +168,7 @@ static int serve_broker(struct serve *serve, bool stands_by)
 	if (r == 0)
 		r = send_ready();
 	if (r == 0 && stands_by) {
-		r = stand_by(serve, CONTROL_FD);
+		r = stand_by(serve);
 		if (r <= 0)
 			return r;
 		r = serve_announce(serve);
@@ -205,15 +190,18 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 {
 	const Cek__Internal__V1__JournalSetup *journal = setup->journal;
 	static struct evidence evidence;
+	static struct control control;
 	struct serve serve = {
-		.pair = {.fd = fds[FD_BROKER], .control_fd = CONTROL_FD},
+		.pair = {.fd = fds[FD_BROKER], .control = &control},
 		.evidence = &evidence,
 		.audit_durable = journal->audit_durable,
 		.sync_us = (uint64_t)journal->sync_ms * 1000,
 	};
 	char report[256];
-	int r;
+	int r = control_init(&control, CONTROL_FD);
 
+	if (r < 0)
+		return r;
 	r = sandbox_enter(SANDBOX_JOURNAL, setup->sandbox, NULL, report, sizeof(report));
 	if (r < 0) {
 		log_error("sandbox = required, but: %s", report);

@@ -28,19 +28,22 @@ void pair_deinit(struct pair *pair)
 
 int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *message)
 {
-	struct pollfd fds[] = {{.fd = pair->fd, .events = POLLOUT}, {.fd = pair->control_fd, .events = POLLIN}};
-
 	for (;;) {
+		struct pollfd fds[] = {
+			{.fd = pair->fd, .events = POLLOUT},
+			{.fd = pair->control->fd, .events = POLLIN},
+		};
 		int r = dgram_send(pair->fd, &message->base, NULL, 0);
 
 		if (r == -EPIPE || r == -ECONNRESET || (r == -EAGAIN && pair->ending))
 			return 0;
 		if (r != -EAGAIN)
 			return r < 0 ? log_origin(r) : 0;
+		control_read(pair->control);
+		if (control_calls(pair->control))
+			return 0;
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return log_origin(-errno);
-		if (fds[1].revents)
-			return 0;
 	}
 }
 

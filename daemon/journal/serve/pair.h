@@ -8,17 +8,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/journal/serve/control.h"
 #include "proto/internal.pb-c.h"
 
 struct pair {
-	int fd;          /* non-blocking after pair_init() */
-	int control_fd;  /* a message there ends waiting for a broker that does not read */
-	uint8_t *buffer; /* DGRAM_MAX bytes: the datagram received last */
-	bool closed;     /* the end of the stream was seen */
-	bool ending;     /* nobody is waited for any more */
+	int fd;                  /* non-blocking after pair_init() */
+	struct control *control; /* what cekd wants ends waiting for a broker that does not read */
+	uint8_t *buffer;         /* DGRAM_MAX bytes: the datagram received last */
+	bool closed;             /* the end of the stream was seen */
+	bool ending;             /* nobody is waited for any more */
 };
 
-/* Set fd and control_fd first, the rest zeroed. 0 or -errno. deinit is safe on a zeroed struct; it closes nothing. */
+/* Set fd and control first, the rest zeroed. 0 or -errno. deinit is safe on a zeroed struct; it closes nothing. */
 int pair_init(struct pair *pair);
 void pair_deinit(struct pair *pair);
 

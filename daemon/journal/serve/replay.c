@@ -57,6 +57,7 @@ static int send_batch(struct replay *replay, ReplayBatch *batch)
 	batch->id = replay->id;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
 	message.replay = batch;
+	control_read(replay->pair->control); /* a long journal takes its time */
 	r = pair_send(replay->pair, &message);
 	arena_reset(replay->arena);
 	replay->n = replay->bytes = 0;

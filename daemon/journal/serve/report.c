@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -22,6 +23,7 @@ int report_send(struct report *report)
 	state.audit = (char *)audit_state(report->audit).text;
 	state.sandbox = (char *)report->sandbox;
 	state.keys_seq = keys.head.seq;
+	state.pid = (int32_t)getpid();
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
 	message.state = &state;
 	snprintf(report->told_keys, sizeof(report->told_keys), "%s", state.keys);

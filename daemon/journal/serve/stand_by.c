@@ -8,9 +8,7 @@
 #include "base/log.h"
 #include "daemon/journal/serve/replay.h"
 #include "daemon/shared/testhook.h"
-#include "proto/dgram.h"
 
-typedef Cek__Internal__V1__Control Control;
 typedef Cek__Internal__V1__ToJournal ToJournal;
 
 /* All records that there are so far. */
@@ -54,16 +52,6 @@ static int read_question(struct serve *serve, struct replay **replay)
 	return answer(serve, id, replay);
 }
 
-static bool is_take_over(struct serve *serve, int control)
-{
-	ssize_t len = dgram_recv(control, MSG_DONTWAIT, serve->pair.buffer, DGRAM_MAX, NULL, 0, NULL);
-	Control *message = len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, serve->pair.buffer) : NULL;
-	const bool is = message && message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_TAKE_OVER;
-
-	cek__internal__v1__control__free_unpacked(message, NULL);
-	return is;
-}
-
 /* The other one has ended. The key journal first: what the audit journal tells is held against it. 1 or -errno. */
 static int take_over(struct serve *serve, struct replay *replay)
 {
@@ -83,21 +71,25 @@ static int take_over(struct serve *serve, struct replay *replay)
 	return r < 0 ? r : 1;
 }
 
-int stand_by(struct serve *serve, int control)
+int stand_by(struct serve *serve)
 {
-	struct pollfd fds[] = {{.fd = serve->pair.fd, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+	struct control *control = serve->pair.control;
+	struct pollfd fds[] = {{.fd = serve->pair.fd, .events = POLLIN}, {.fd = control->fd, .events = POLLIN}};
 	struct replay *replay = NULL;
 	int r = 0;
 
 	while (r == 0 && !serve->pair.closed) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			r = log_origin(-errno);
-		else if (fds[1].revents && !is_take_over(serve, control))
-			break;
-		else if (fds[1].revents)
-			r = take_over(serve, replay);
 		else if (fds[0].revents)
 			r = read_question(serve, &replay);
+		control_read(control);
+		if (control->end || control->fd < 0)
+			break;
+		if (r < 0 || !control->take_over)
+			continue;
+		control->take_over = false; /* nothing calls while the rest is read */
+		r = take_over(serve, replay);
 	}
 	replay_free(replay);
 	return r;

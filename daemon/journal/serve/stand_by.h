@@ -10,4 +10,4 @@
 
 /* Wait for that, with a serve after serve_init() whose journals were opened to stand by. 1: taken over; 0: cekd or the
  * broker wants the end, and nothing was touched; -errno: it cannot go on. */
-int stand_by(struct serve *serve, int control);
+int stand_by(struct serve *serve);

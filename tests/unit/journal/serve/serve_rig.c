@@ -19,6 +19,7 @@ struct serve serve;
 struct journal_files files;
 struct memory_journal journal;
 int broker, control;
+static struct control its_control;
 
 static struct journals journals;
 
@@ -26,12 +27,12 @@ static int begin(struct store *store)
 {
 	int pair[2], control_pair[2];
 
-	if (dgram_pair(pair) < 0 || dgram_pair(control_pair) < 0)
+	if (dgram_pair(pair) < 0 || dgram_pair(control_pair) < 0 || control_init(&its_control, control_pair[0]) < 0)
 		return -1;
 	broker = pair[1];
 	control = control_pair[1];
 	serve = (struct serve){
-		.pair = {.fd = pair[0], .control_fd = control_pair[0]},
+		.pair = {.fd = pair[0], .control = &its_control},
 		.store = store,
 		.audit = journals.audit,
 		.evidence = &journals.evidence,
@@ -85,7 +86,7 @@ int serve_rig_teardown(void **state)
 	text_deinit(&journal.text);
 	journal_files_end(&journals);
 	close(serve.pair.fd);
-	close(serve.pair.control_fd);
+	close(its_control.fd);
 	close(broker);
 	close(control);
 	journal_files_remove(&files);

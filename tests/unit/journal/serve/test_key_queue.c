@@ -27,6 +27,7 @@ typedef Cek__Internal__V1__KeyRecord KeyRecord;
 
 static struct memory_journal journal;
 static struct store *store;
+static struct control control = {.fd = -1}; /* nobody */
 static struct pair pair;
 static struct evidence evidence;
 static struct report report;
@@ -52,7 +53,7 @@ static int setup(void **state)
 	if (dgram_pair(fds) < 0 || arena_init(&arena, 2 << 20) < 0)
 		return -1;
 	broker = fds[1];
-	pair = (struct pair){.fd = fds[0], .control_fd = -1};
+	pair = (struct pair){.fd = fds[0], .control = &control};
 	if (pair_init(&pair) < 0)
 		return -1;
 	journal = (struct memory_journal){.head = chain_start()};
