@@ -60,6 +60,11 @@ static void on_frame(void *owner, struct peer *peer, const uint8_t *body, size_t
 	request_run(owner, peer, body, len);
 }
 
+static bool on_at_once(void *owner, const uint8_t *body, size_t len)
+{
+	return request_at_once(owner, body, len);
+}
+
 static void on_no_frame(void *owner, struct peer *peer, enum status status, const char *text)
 {
 	request_refuse_frame(owner, peer, status, text);
@@ -72,6 +77,7 @@ static void on_peer_gone(void *owner, struct link *request)
 
 static const struct server_events server_events = {
 	.frame = on_frame,
+	.at_once = on_at_once,
 	.no_frame = on_no_frame,
 	.gone = on_peer_gone,
 };

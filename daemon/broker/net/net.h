@@ -43,6 +43,7 @@ struct peer {
 	struct timer stalled; /* until the other side reads on */
 	struct bytes input;   /* a frame that is not whole, or frames that wait while reading is paused */
 	struct bytes output;
+	struct bytes express; /* replies that wait for no record: they leave between two of output */
 	size_t reserved;      /* bytes that the replies to open requests may take */
 	struct link requests; /* open */
 	uint32_t n_requests;
@@ -54,7 +55,8 @@ struct peer {
 	bool watch, watch_due;
 	bool reading; /* the readable event is on */
 	bool writing; /* the writable event is on */
-	bool paused;  /* frames wait in input until there is room for replies */
+	bool paused;  /* frames wait in input until there is room for replies, or for their records */
+	bool inside;  /* the first reply of express has left in part */
 	bool closing; /* nothing more is read; closed when the output is written */
 	bool eof;     /* the other side has shut its sending down */
 	bool broken;  /* to be closed at the end of the turn */
@@ -71,6 +73,8 @@ struct listener {
 struct server_events {
 	/* A frame's body has come. */
 	void (*frame)(void *owner, struct peer *peer, const uint8_t *body, size_t len);
+	/* Too much is unacknowledged: is this one answered all the same? */
+	bool (*at_once)(void *owner, const uint8_t *body, size_t len);
 	/* What has come is no frame; nothing more is read. */
 	void (*no_frame)(void *owner, struct peer *peer, enum status status, const char *text);
 	/* The peer of an open request, taken off its list, has gone. */
@@ -102,7 +106,7 @@ struct server {
 	struct link dirty;   /* peers with replies of this turn, or whose reading may go on */
 	struct link held;    /* peers whose replies wait for their audit record */
 	uint64_t progress;   /* of the audit trail when held was looked at */
-	struct link stopped; /* peers not read because too much audit is unacknowledged */
+	struct link stopped; /* peers whose next frame waits because too much audit is unacknowledged */
 	struct link watchers;
 	bool out_of_fds;                      /* listeners are off until a connection closes */
 	bool one_closed;                      /* one has closed in this turn */

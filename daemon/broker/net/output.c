@@ -43,6 +43,16 @@ void peer_send(struct peer *peer, const uint8_t *frame, size_t len, uint64_t n)
 	peer_touch(peer);
 }
 
+void peer_send_express(struct peer *peer, const uint8_t *frame, size_t len)
+{
+	size_t before = peer->express.len;
+
+	if (bytes_append(&peer->express, &peer->server->chunks, frame, len) < 0)
+		peer->broken = true;
+	peer->user->output += peer->express.len - before;
+	peer_touch(peer);
+}
+
 /* Which part of the output may leave. One mark at a time: what comes after it waits for the next. */
 static void release(struct peer *peer)
 {
@@ -74,29 +84,46 @@ static void on_stalled(struct timer *timer)
 	peer_touch(peer);
 }
 
-static void written(struct peer *peer, size_t n)
+static void written(struct peer *peer, struct bytes *from, size_t n)
 {
-	bytes_drop(&peer->output, &peer->server->chunks, n);
+	bytes_drop(from, &peer->server->chunks, n);
 	peer->user->output -= n;
+	timer_clear(&peer->server->turn->timers, &peer->stalled);
+	if (from == &peer->express) {
+		peer->inside = peer->express.len > 0;
+		return;
+	}
 	peer->released -= n;
 	if (peer->mark > 0)
 		peer->marked -= n;
-	timer_clear(&peer->server->turn->timers, &peer->stalled);
+}
+
+/* What leaves next; NULL: nothing. Both begin and end with whole frames, and what is released ends with one. */
+static struct bytes *next_out(struct peer *peer, size_t *ret_len)
+{
+	const bool express = peer->inside || (peer->released == 0 && peer->express.len > 0);
+
+	*ret_len = express ? peer->express.len : peer->released;
+	if (*ret_len == 0)
+		return NULL;
+	return express ? &peer->express : &peer->output;
 }
 
 static void write_out(struct peer *peer)
 {
 	struct turn *turn = peer->server->turn;
+	struct bytes *from;
+	size_t len;
 
-	while (peer->released > 0 && !peer->writing) {
+	while (!peer->writing && (from = next_out(peer, &len)) != NULL) {
 		struct iovec iov[IOV_MAX_USED];
 		struct msghdr message = {.msg_iov = iov};
 		ssize_t n;
 
-		message.msg_iovlen = (size_t)bytes_iov(&peer->output, peer->released, iov, IOV_MAX_USED);
+		message.msg_iovlen = (size_t)bytes_iov(from, len, iov, IOV_MAX_USED);
 		n = sendmsg(peer->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n >= 0) {
-			written(peer, (size_t)n);
+			written(peer, from, (size_t)n);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			peer->writing = event_add(&peer->writable, NULL) == 0;
 			if (!peer->stalled.fire)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replies on their way to a peer: they leave in their order, each when its audit record is out.
+ * Replies on their way to a peer: they leave in their order, each when its audit record is out; but for those that wait
+ * for no record.
  */
 #pragma once
 
@@ -23,6 +24,9 @@ void peer_commit(struct peer *peer, size_t size, uint64_t n);
 
 /* The same for a frame of any size, by copying. Without memory the connection is closed. */
 void peer_send(struct peer *peer, const uint8_t *frame, size_t len, uint64_t n);
+
+/* The same for one that waits for no record: it leaves before those that do. */
+void peer_send_express(struct peer *peer, const uint8_t *frame, size_t len);
 
 /* Tell it about the epoch, now or as soon as there is room. */
 void peer_tell_epoch(struct peer *peer);

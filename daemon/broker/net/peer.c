@@ -27,10 +27,9 @@ static bool can_take(const struct peer *peer)
 {
 	const struct server *server = peer->server;
 	const struct turn *turn = server->turn;
-	size_t kept = peer->output.len + peer->reserved;
+	size_t kept = peer->output.len + peer->express.len + peer->reserved;
 
-	if (peer->closing || peer->broken || peer->n_requests >= turn->limits.requests_per_connection ||
-		audit_full(server->audit))
+	if (peer->closing || peer->broken || peer->n_requests >= turn->limits.requests_per_connection)
 		return false;
 	return kept == 0 ||
 		(kept + FRAME_MAX <= turn->limits.output_bytes &&
@@ -66,10 +65,10 @@ static void expect_request(struct peer *peer)
 			on_silent);
 }
 
-/* Keep what was not used; while reading is paused these may be whole frames. */
-static void keep(struct peer *peer, const uint8_t *data, size_t len)
+/* Keep what was not used; while reading is paused these may be whole frames. held: one waits for the records. */
+static void keep(struct peer *peer, const uint8_t *data, size_t len, bool held)
 {
-	peer->paused = !peer->closing && !can_take(peer) && len > 0;
+	peer->paused = !peer->closing && (held || !can_take(peer)) && len > 0;
 	if (peer->closing || len == 0)
 		return;
 	if (bytes_append(&peer->input, &peer->server->chunks, data, len) < 0) {
@@ -88,6 +87,16 @@ static void refuse(struct peer *peer, enum status status, const char *text)
 	peer->closing = true;
 }
 
+/* Too much is unacknowledged for a request that is recorded before it is answered. */
+static bool must_wait(const struct peer *peer, const uint8_t *body, size_t len)
+{
+	struct server *server = peer->server;
+	bool wait = audit_full(server->audit) && !server->events->at_once(server->owner, body, len);
+
+	arena_reset(&server->turn->arena);
+	return wait;
+}
+
 /* Serve the frames in data, as many as may be taken now. */
 static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 {
@@ -96,9 +105,13 @@ static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 	enum frame_result result = FRAME_WHOLE;
 	const uint8_t *body;
 	size_t used = 0, body_len;
+	bool held = false;
 
 	while (can_take(peer) && (result = frame_next(data + used, len - used, &body, &body_len)) == FRAME_WHOLE) {
 		timer_clear(&turn->timers, &peer->silent);
+		held = must_wait(peer, body, body_len);
+		if (held)
+			break;
 		server->events->frame(server->owner, peer, body, body_len);
 		arena_reset(&turn->arena);
 		used += FRAME_HEADER + body_len;
@@ -107,9 +120,9 @@ static void take_frames(struct peer *peer, const uint8_t *data, size_t len)
 		refuse(peer, STATUS_TOO_LARGE, "a frame longer than 65536 bytes");
 	else if (result == FRAME_EMPTY)
 		refuse(peer, STATUS_MALFORMED, "an empty frame");
-	keep(peer, data + used, len - used);
+	keep(peer, data + used, len - used, held);
 	set_reading(peer, can_take(peer) && !peer->paused && !peer->eof);
-	if (!peer->reading && audit_full(server->audit) && list_empty(&peer->stopped))
+	if (held && list_empty(&peer->stopped))
 		list_append(&server->stopped, &peer->stopped);
 	peer_touch(peer);
 }
@@ -144,7 +157,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	}
 	if (before > 0 && before + (size_t)n < frame_size(peer)) {
 		/* still not whole: do not copy the beginning each time */
-		keep(peer, turn->input + before, (size_t)n);
+		keep(peer, turn->input + before, (size_t)n, false);
 	} else {
 		bytes_copy(&peer->input, turn->input, before);
 		bytes_drop(&peer->input, &peer->server->chunks, before);
@@ -177,7 +190,7 @@ void peer_finish(struct peer *peer)
 
 bool peer_idle(const struct peer *peer)
 {
-	return peer->n_requests == 0 && peer->output.len == 0 && !peer->paused;
+	return peer->n_requests == 0 && peer->output.len == 0 && peer->express.len == 0 && !peer->paused;
 }
 
 void peer_turn(struct peer *peer)
@@ -190,7 +203,7 @@ void peer_turn(struct peer *peer)
 	}
 	if (peer->watch_due)
 		peer_tell_epoch(peer);
-	if (!can_take(peer))
+	if (!can_take(peer) || !list_empty(&peer->stopped))
 		return;
 	if (peer->paused)
 		read_on(peer);
@@ -327,9 +340,10 @@ void peer_free(struct peer *peer)
 	event_del(&peer->writable);
 	timer_clear(&server->turn->timers, &peer->silent);
 	timer_clear(&server->turn->timers, &peer->stalled);
-	peer->user->output -= peer->output.len;
+	peer->user->output -= peer->output.len + peer->express.len;
 	bytes_drop(&peer->input, &server->chunks, peer->input.len);
 	bytes_drop(&peer->output, &server->chunks, peer->output.len);
+	bytes_drop(&peer->express, &server->chunks, peer->express.len);
 	list_remove(&peer->link);
 	list_remove(&peer->dirty);
 	list_remove(&peer->held);

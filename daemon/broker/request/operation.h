@@ -31,6 +31,7 @@ struct operation {
 	bool large;                                                           /* the reply may be as long as a frame */
 	bool slow;                                                            /* the manage worker's deadline */
 	bool always;                                                          /* also when the journal does not write */
+	bool at_once;                                                         /* answered before its record is out */
 	/* also under a restored journal that nobody has confirmed: it looks, or makes things stricter */
 	bool unconfirmed;
 	bool anyone; /* needs no permission: the handler gives out only what its peer may know */

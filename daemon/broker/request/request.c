@@ -241,6 +241,22 @@ static const char *op_name(const struct request *request)
 	return operation_metric(metric_row(request));
 }
 
+/* An operator must see what is wrong while records cannot leave. */
+static bool at_once(const struct request *request)
+{
+	return request->op && request->op->at_once;
+}
+
+bool request_at_once(struct broker *broker, const uint8_t *body, size_t len)
+{
+	const CekRequest *message = cek__v1__request__unpack(arena_allocator(&broker->turn.arena), len, body);
+	const struct operation *op = message
+		? operation_find(broker->operations, broker->n_operations, message->op_case)
+		: NULL;
+
+	return op && op->at_once;
+}
+
 /* The audit record of what was decided. ret_n 0: the journal does not write, and the answer says only that. */
 static int record(struct request *request, enum status status, uint64_t *ret_n)
 {
@@ -249,7 +265,7 @@ static int record(struct request *request, enum status status, uint64_t *ret_n)
 	uint64_t n;
 
 	*ret_n = 0;
-	if (!broker_serving(broker))
+	if (!broker_serving(broker) || (at_once(request) && audit_full(&broker->audit)))
 		return 0;
 	line.listener = (char *)request->listener;
 	line.uid = request->uid;
@@ -289,7 +305,7 @@ static void encode(struct request *request, enum status status)
 static bool reply_small(struct request *request, uint64_t n)
 {
 	struct peer *peer = request->peer;
-	uint8_t *room = request->large ? NULL : peer_room(peer, REPLY_SMALL);
+	uint8_t *room = request->large || at_once(request) ? NULL : peer_room(peer, REPLY_SMALL);
 	size_t len = room ? pack_reply(&request->reply, room + FRAME_HEADER, REPLY_SMALL - FRAME_HEADER) : 0;
 
 	if (len == 0)
@@ -315,7 +331,10 @@ static void reply(struct request *request, uint64_t n)
 	}
 	frame_header(frame, len);
 	cek__v1__reply__pack(&request->reply, frame + FRAME_HEADER);
-	peer_send(peer, frame, FRAME_HEADER + len, n);
+	if (at_once(request))
+		peer_send_express(peer, frame, FRAME_HEADER + len);
+	else
+		peer_send(peer, frame, FRAME_HEADER + len, n);
 	wipe(frame, FRAME_HEADER + len);
 }
 

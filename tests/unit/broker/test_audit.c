@@ -23,10 +23,10 @@ static void test_a_reply_waits_for_its_record_on_disk(void **state)
 	rig_start(rig);
 	rig_connect(rig, &client);
 	rig->journal.mute = true;
-	rig_send(&client, call_status());
+	rig_send(&client, call_wrap("no-such-key"));
 	rig_run(rig);
 	assert_null(rig_reply(&client));
-	rig_send(&client, call_status());
+	rig_send(&client, call_wrap("no-such-key"));
 	rig_run(rig);
 	assert_null(rig_reply(&client));
 	rig_audit_done(rig);
@@ -37,6 +37,59 @@ static void test_a_reply_waits_for_its_record_on_disk(void **state)
 		cek__v1__reply__free_unpacked(reply, NULL);
 	}
 	rig_close(&client);
+}
+
+/* Also on a connection on which others wait for their records. */
+static void test_status_waits_for_no_record(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekReply *reply;
+
+	rig->audit_durable = true;
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig->journal.mute = true;
+	rig_send(&client, call_wrap("no-such-key"));
+	rig_run(rig);
+	assert_int_equal(call_for_status(rig, &client, call_status()), STATUS_OK);
+	assert_null(rig_reply(&client));
+	rig_audit_done(rig);
+	rig_run(rig);
+	reply = rig_reply(&client);
+	assert_non_null(reply);
+	assert_int_equal(reply->status, STATUS_UNKNOWN_KEY);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	assert_int_equal(rig->journal.audit_n, 2);
+	rig_close(&client);
+}
+
+/* Then it has no record either: there is no room for one. What came before it waits, and so does what comes behind
+ * that. */
+static void test_status_when_too_much_is_unacknowledged(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client, other;
+	size_t all;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig_connect(rig, &other);
+	rig->broker.audit.kept_bytes += AUDIT_KEPT_MAX + 1;
+	assert_int_equal(call_for_status(rig, &client, call_status()), STATUS_OK);
+	rig_send(&client, call_wrap("no-such-key"));
+	rig_send(&client, call_status());
+	rig_run(rig);
+	assert_null(rig_reply(&client));
+	assert_int_equal(call_for_status(rig, &other, call_status()), STATUS_OK);
+	assert_int_equal(rig->broker.audit.last, 0);
+	rig->broker.audit.kept_bytes -= AUDIT_KEPT_MAX + 1;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 1);
+	assert_int_equal(all, 2);
+	assert_int_equal(rig->journal.audit_n, 2);
+	rig_close(&client);
+	rig_close(&other);
 }
 
 static void test_no_reply_before_its_record_is_in_the_kernel(void **state)
@@ -240,6 +293,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_reply_waits_for_its_record_on_disk),
+		TEST(test_status_waits_for_no_record),
+		TEST(test_status_when_too_much_is_unacknowledged),
 		TEST(test_no_reply_before_its_record_is_in_the_kernel),
 		TEST(test_records_come_again_after_the_journal_died),
 		TEST(test_a_journal_that_died_with_its_pair_full),
