@@ -10,6 +10,7 @@
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/journal.h"
 #include "daemon/broker/journal/restore.h"
+#include "daemon/broker/judge.h"
 #include "daemon/broker/lifecycle/asking.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/steps.h"
@@ -25,8 +26,7 @@
 
 enum {
 	LISTENERS_MAX = 64,
-	QUIET_US = 10000000,          /* a hand-over waits so long for the changes that are under way */
-	JOURNAL_SILENT_US = 20000000, /* without an answer, although it owes one */
+	QUIET_US = 10000000, /* a hand-over waits so long for the changes that are under way */
 };
 
 void broker_set_limits(struct broker *broker, const Limits *limits)
@@ -91,11 +91,17 @@ static bool on_want_worker(void *owner, bool manage, uint32_t index, uint32_t ge
 	return parent_link_want_worker(&broker->parent, manage, index, generation);
 }
 
-static void on_end_worker(void *owner, const struct worker *worker, const char *how)
+static bool on_end_worker(void *owner, const struct worker *worker, const char *how, bool hung)
 {
 	struct broker *broker = owner;
+	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
 
-	parent_link_end_worker(&broker->parent, worker->manage, worker->index, worker->generation, how);
+	end.manage = worker->manage;
+	end.index = worker->index;
+	end.generation = worker->generation;
+	end.how = (char *)how;
+	end.hung = hung;
+	return parent_link_end_worker(&broker->parent, &end);
 }
 
 static void on_worker_ready(void *owner)
@@ -138,6 +144,13 @@ static void on_changed(void *owner)
 	steps_changed(&broker->steps);
 }
 
+static bool on_journal_hangs(void *owner, int32_t pid, const char *how)
+{
+	struct broker *broker = owner;
+
+	return parent_link_end_journal(&broker->parent, pid, how);
+}
+
 static void on_failed(void *owner, const char *why)
 {
 	struct broker *broker = owner;
@@ -154,6 +167,7 @@ static const struct journal_events journal_events = {
 	.replayed = on_replayed,
 	.mute = on_mute,
 	.changed = on_changed,
+	.hangs = on_journal_hangs,
 	.failed = on_failed,
 };
 
@@ -224,15 +238,6 @@ static void drain_when_quiet(struct broker *broker)
 		drain(broker);
 }
 
-/* Not when the journal owes an answer and gives none: then no request can be answered either. */
-static bool on_alive(void *owner)
-{
-	struct broker *broker = owner;
-
-	server_accept_again(&broker->server);
-	return journal_answers(&broker->journal, JOURNAL_SILENT_US);
-}
-
 static void on_lost(void *owner)
 {
 	struct broker *broker = owner;
@@ -246,7 +251,6 @@ static const struct parent_link_events parent_link_events = {
 	.worker_gone = on_worker_gone,
 	.reload = on_reload,
 	.drain = on_drain,
-	.alive = on_alive,
 	.lost = on_lost,
 };
 
@@ -267,6 +271,8 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	broker->skew = setup->skew;
 	broker->usage_seconds = or_default(setup->usage_seconds, 60);
 	broker->use_workers = setup->use_workers;
+	broker->workers.call_seconds = setup->call_seconds;
+	pulse_init(&broker->turn.pulse, setup->hang_seconds, broker->turn.now);
 	broker->split_uids = setup->split_uids;
 	broker->version = strdup(setup->version);
 	broker->started = clock_real_us();
@@ -299,13 +305,15 @@ static int init_parts(struct broker *broker, const Cek__Internal__V1__BrokerSetu
 			setup->n_listener);
 		return -EINVAL;
 	}
-	r = audit_init(&broker->audit, setup->instance, setup->audit_durable);
+	r = audit_init(&broker->audit, &broker->turn.pulse, setup->instance, setup->audit_durable);
 	if (r == 0)
 		r = init_server(broker, setup, fds + 1);
 	if (r == 0)
 		r = broker_set_rules(broker, setup->rule, setup->n_rule, ret_why, why_size);
 	if (r == 0)
 		r = steps_init(broker);
+	if (r == 0)
+		r = judge_init(broker);
 	if (r == 0)
 		r = parent_link_init(&broker->parent, &broker->turn, broker->parent.fd, &parent_link_events, broker);
 	if (r < 0)
@@ -336,6 +344,7 @@ int broker_init(struct broker *broker, const Cek__Internal__V1__BrokerSetup *set
 void broker_deinit(struct broker *broker)
 {
 	broker->turn.stop = true;
+	judge_deinit(broker);
 	server_deinit(&broker->server);
 	workers_deinit(&broker->workers);
 	journal_deinit(&broker->journal);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/shared/executing.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
@@ -24,7 +25,7 @@ enum {
 
 void child_init(struct child *child, enum child_role role, bool manage, unsigned index)
 {
-	*child = (struct child){.role = role, .manage = manage, .index = index, .control = -1};
+	*child = (struct child){.role = role, .manage = manage, .index = index, .control = -1, .executing = -1};
 	if (role == CHILD_WORKER && !manage)
 		(void)snprintf(child->name, sizeof(child->name), "worker %u", index);
 	else
@@ -41,8 +42,17 @@ void child_started(struct child *child, pid_t pid, int control)
 	child->ready = false;
 	child->draining = false;
 	child->deaf = false;
+	child->owed_us = 0;
+	child->late = child->in_login = child->unwanted = child->condemned = false;
 	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
 	child->why[0] = '\0';
+}
+
+int child_watch(struct child *child, int executing)
+{
+	child->executing = executing;
+	child->page = executing_map_read_only(executing);
+	return child->page != NULL ? 0 : log_origin(-errno);
 }
 
 static void on_readable(int fd, short what, void *data)
@@ -81,6 +91,11 @@ static void forget_process(struct child *child)
 	if (child->control >= 0)
 		(void)close(child->control);
 	child->control = -1;
+	executing_unmap(child->page);
+	child->page = NULL;
+	if (child->executing >= 0)
+		(void)close(child->executing);
+	child->executing = -1;
 	child->pid = 0;
 	child->ready = false;
 }

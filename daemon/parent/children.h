@@ -14,6 +14,7 @@
 
 struct event;
 struct event_base;
+struct executing;
 
 enum child_role {
 	CHILD_JOURNAL,
@@ -40,6 +41,18 @@ struct child {
 	bool deaf;         /* nothing more comes from it: it has ended, or is about to */
 	uint64_t ready_us; /* when it got ready last, monotonic; 0: never yet */
 
+	/* Liveness, by the pulse of the judge (judge.h). */
+	uint64_t owed_us; /* since when it owes an answer, or a worker what it is expected to do; 0: nothing */
+	struct {
+		uint64_t begun, allowed_us; /* of its page */
+	} seen;
+	bool late;      /* the log has been told */
+	bool in_login;  /* so has it that it hangs inside a login */
+	bool unwanted;  /* the broker has given it up: to be killed as soon as it is in no login */
+	bool condemned; /* it was killed */
+	int executing;  /* workers: the page of executing.h, -1: none, and */
+	const struct executing *page;
+
 	unsigned delay_ms;      /* before the start after the next failure */
 	uint64_t not_before_us; /* monotonic */
 
@@ -51,6 +64,9 @@ void child_init(struct child *child, enum child_role role, bool manage, unsigned
 
 /* A process runs now; control is its socket. */
 void child_started(struct child *child, pid_t pid, int control);
+
+/* A worker's page, whose descriptor belongs to child from now on. 0 or -errno. */
+int child_watch(struct child *child, int executing);
 
 /* Call heard whenever it has sent something, until it has ended. 0 or -errno. */
 int child_listen(struct child *child, struct event_base *base, void (*heard)(void *owner, struct child *child),

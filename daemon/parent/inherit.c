@@ -42,7 +42,8 @@ static int receive(struct received *ret_received)
 static int take_child(const Cek__Internal__V1__InheritedChild *row, const struct received *received,
 	struct inheritance *inheritance)
 {
-	if (inheritance->n_children == INHERITED_CHILDREN_MAX || received->n_fds != 1 || row->role > CHILD_WORKER ||
+	if (inheritance->n_children == INHERITED_CHILDREN_MAX ||
+		received->n_fds != (row->role == CHILD_WORKER ? 2 : 1) || row->role > CHILD_WORKER ||
 		row->index >= CONFIG_WORKERS_MAX || row->place > 1 || row->pid <= 0)
 		return -EPROTO;
 	inheritance->children[inheritance->n_children++] = (struct inherited_child){
@@ -55,6 +56,7 @@ static int take_child(const Cek__Internal__V1__InheritedChild *row, const struct
 		.ready = row->ready,
 		.pid = row->pid,
 		.control = received->fds[0],
+		.executing = row->role == CHILD_WORKER ? received->fds[1] : -1,
 	};
 	return 0;
 }
@@ -151,6 +153,8 @@ static int take_place(const struct inherited_child *row, struct family *family, 
 		slot->starts = slot->starts > row->generation ? slot->starts : row->generation;
 		slot->now = row->now ? row->place : slot->now;
 	}
+	if (row->role == CHILD_WORKER && child_watch(child, row->executing) < 0)
+		return -ENOMEM;
 	return child_listen(child, family->base, news_heard, news);
 }
 

@@ -23,6 +23,7 @@ struct inherited_child {
 	bool manage, now, ready;
 	pid_t pid;
 	int control;
+	int executing; /* workers */
 };
 
 struct inheritance {

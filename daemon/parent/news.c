@@ -52,7 +52,8 @@ static void take_want(struct family *family, const Cek__Internal__V1__WantWorker
 	slot->now = 1 - slot->now;
 }
 
-/* Killed at once, even inside a login: it does not do what it was written to do, and no word of it counts any more. */
+/* One that broke the rules is killed at once, even inside a login: it does not do what it was written to do, and no
+ * word of it counts any more. One that hangs is left to the judge. */
 static void end_worker(struct family *family, struct child *child, void *data)
 {
 	const Cek__Internal__V1__EndWorker *end = data;
@@ -61,7 +62,21 @@ static void end_worker(struct family *family, struct child *child, void *data)
 		child->generation != end->generation || child->broker_run != family->broker_runs)
 		return;
 	(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
+	child->unwanted = end->hung;
+	if (end->hung)
+		return;
+	child->condemned = true;
 	child_kill(child, SIGKILL);
+}
+
+/* Another one may have taken its place meanwhile. One that was asked to end has a bound of its own. */
+static void end_journal(struct child *journal, const Cek__Internal__V1__EndJournal *end)
+{
+	if (journal->pid == 0 || journal->pid != (pid_t)end->pid || journal->draining || journal->condemned)
+		return;
+	(void)snprintf(journal->why, sizeof(journal->why), "killed: it %s", end->how);
+	journal->condemned = true;
+	child_kill(journal, SIGKILL);
 }
 
 static void take_state(struct news *news, const Cek__Internal__V1__ServiceState *state)
@@ -96,8 +111,8 @@ static void take_broker(struct news *news, const Control *message)
 	case CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER:
 		family_each(news->family, end_worker, message->end_worker);
 		return;
-	case CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE:
-		notify_watchdog();
+	case CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL:
+		end_journal(&news->family->journal, message->end_journal);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED:
 		news_reloaded(news);
@@ -117,6 +132,17 @@ static void take_broker_ready(struct news *news)
 		tell_worker_gone(&news->family->broker, news->refused, true, true);
 }
 
+/* The service manager's watchdog lives on the loops of both: the broker's, and this one. */
+static void take_alive(struct child *child)
+{
+	if (child->late)
+		log_info("%s (pid %d) answers again", child->name, (int)child->pid);
+	child->owed_us = 0;
+	child->late = false;
+	if (child->role == CHILD_BROKER)
+		notify_watchdog();
+}
+
 static void take(struct news *news, struct child *child, const Control *message)
 {
 	switch (message->what_case) {
@@ -124,6 +150,9 @@ static void take(struct news *news, struct child *child, const Control *message)
 		child_ready(child);
 		if (child->role == CHILD_BROKER)
 			take_broker_ready(news);
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE:
+		take_alive(child);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_FAILING:
 		take_failing(news, child, message->failing);

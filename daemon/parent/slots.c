@@ -32,7 +32,7 @@ static void note_login(struct family *family, struct child *child, void *data)
 	bool *busy = data;
 
 	(void)family;
-	if (child->role == CHILD_WORKER && !child->ready)
+	if (child->role == CHILD_WORKER && (!child->ready || child->in_login))
 		*busy = true;
 }
 

@@ -254,9 +254,13 @@ void start_worker(struct start *start, struct child *child)
 		const struct setup setup = setup_for(start, child);
 		const int brokers[TELL_WORKER_FDS] = {pair[1], executing};
 
-		attach(start, child,
-			setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing, pin));
+		r = child_watch(child, executing);
+		if (r == 0)
+			r = setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing,
+				pin);
+		attach(start, child, r);
 		tell_worker_up(&start->family->broker, child, brokers);
+		executing = -1; /* the child's */
 	} else {
 		if (pin < 0)
 			no_pin(child, start->config->pin_file, r);

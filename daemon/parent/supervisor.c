@@ -21,6 +21,7 @@
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/host/state.h"
 #include "daemon/parent/inherit.h"
+#include "daemon/parent/judge.h"
 #include "daemon/parent/news.h"
 #include "daemon/parent/reload.h"
 #include "daemon/parent/slots.h"
@@ -48,6 +49,7 @@ struct supervisor {
 	struct news news;
 	struct start start;
 	struct stop stop;
+	struct judge judge;
 	struct heir heir;
 	struct take_over take_over;
 	struct event *signals[N_SIGNALS];
@@ -285,8 +287,10 @@ static int put_together(struct supervisor *supervisor, struct event_base *base, 
 {
 	struct config *config = supervisor->config;
 	struct family *family = &supervisor->family;
-	const int r = family_init(family, base, config->workers, on_changed, supervisor);
+	int r = family_init(family, base, config->workers, on_changed, supervisor);
 
+	if (r == 0)
+		r = judge_init(&supervisor->judge, family, config->hang_seconds, config->call_timeout);
 	supervisor->news = (struct news){
 		.family = family,
 		.logins = &supervisor->logins,
@@ -374,6 +378,7 @@ static int run(struct supervisor *supervisor)
 		heir_deinit(&supervisor->heir);
 		take_over_deinit(&supervisor->take_over);
 		start_close_programs(&supervisor->start);
+		judge_deinit(&supervisor->judge);
 		family_deinit(&supervisor->family);
 		event_base_free(base);
 	} else {

@@ -119,6 +119,7 @@ static void send_child(struct family *family, struct child *child, void *data)
 {
 	Cek__Internal__V1__Inheritance inheritance = CEK__INTERNAL__V1__INHERITANCE__INIT;
 	Cek__Internal__V1__InheritedChild row = CEK__INTERNAL__V1__INHERITED_CHILD__INIT;
+	const int fds[] = {child->control, child->executing};
 	int *r = data;
 
 	row.role = child->role;
@@ -134,7 +135,7 @@ static void send_child(struct family *family, struct child *child, void *data)
 	inheritance.what_case = CEK__INTERNAL__V1__INHERITANCE__WHAT_CHILD;
 	inheritance.child = &row;
 	if (*r == 0)
-		*r = send_inheritance(&inheritance, &child->control, 1);
+		*r = send_inheritance(&inheritance, fds, child->executing < 0 ? 1 : 2);
 }
 
 static int send_rest(struct take_over *heir)

@@ -8,6 +8,7 @@
 #include "proto/frame.h"
 
 enum {
+	HANG_SECONDS = 10,      /* until the setup says otherwise */
 	SPARE_FILES = 256,      /* cekd raises the limit of files to the connections and as many more */
 	OUTPUTS_OF_A_USER = 64, /* connections whose unread replies may all reach their limit */
 };
@@ -77,6 +78,7 @@ int turn_init(struct turn *turn)
 	*turn = (struct turn){0};
 	turn_look_at_clock(turn);
 	timers_init(&turn->timers, turn->now);
+	pulse_init(&turn->pulse, HANG_SECONDS, turn->now);
 	r = init_memory(turn);
 	if (r < 0)
 		return r;

@@ -16,6 +16,7 @@
 #include "base/wipe.h"
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/timers.h"
+#include "daemon/shared/pulse.h"
 
 enum {
 	ARENA_SIZE = 524288, /* one decoded message and the reply made from it; more than that fails to decode */
@@ -24,7 +25,8 @@ enum {
 
 struct turn {
 	struct event_base *base;
-	uint64_t now; /* monotonic; each event's handler looks at the clock first */
+	uint64_t now;       /* monotonic; each event's handler looks at the clock first */
+	struct pulse pulse; /* by which the others are judged */
 	struct timers timers;
 	struct event tick; /* turns the timers while there are any */
 	Limits limits;

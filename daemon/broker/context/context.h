@@ -52,6 +52,9 @@ struct broker {
 	struct steps steps;
 	struct asking asking;
 	struct refusals refusals;
+	struct event beat; /* of the pulse */
+	struct late late;  /* cekd */
+	char why[128];     /* made by broker_ready() */
 	char sandbox[256];
 	uint64_t started;     /* real time */
 	uint64_t epoch_told;  /* to the watchers */
@@ -80,7 +83,7 @@ static inline bool broker_clock_suspect(const struct broker *broker)
 
 /* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing
  * (until the next turn). */
-bool broker_ready(const struct broker *broker, const char **ret_why);
+bool broker_ready(struct broker *broker, const char **ret_why);
 
 /* Not ready, and that may last: nobody should wait for it. ret_for: for what. */
 bool broker_waiting(const struct broker *broker, const char **ret_for);

@@ -21,13 +21,14 @@ enum {
 struct batch {
 	struct link link;
 	uint64_t last; /* n of its last record */
+	uint64_t since_us;
 	size_t len, size;
 	uint8_t packed[];
 };
 
-int audit_init(struct audit *audit, const char *instance, bool durable)
+int audit_init(struct audit *audit, const struct pulse *pulse, const char *instance, bool durable)
 {
-	*audit = (struct audit){.durable = durable};
+	*audit = (struct audit){.pulse = pulse, .durable = durable};
 	list_init(&audit->kept);
 	list_init(&audit->spare);
 	audit->to_send = &audit->kept;
@@ -106,6 +107,7 @@ static int close_batch(struct audit *audit)
 	memcpy(to + head_len, audit->packed, audit->len);
 	batch->len = (size_t)(to - batch->packed) + head_len + audit->len;
 	batch->last = audit->last;
+	batch->since_us = audit->pulse->now_us;
 	list_append(&audit->kept, &batch->link);
 	if (audit->to_send == &audit->kept)
 		audit->to_send = &batch->link;
@@ -202,4 +204,11 @@ void audit_done(struct audit *audit, const char *instance, uint64_t written, uin
 void audit_again(struct audit *audit)
 {
 	audit->to_send = audit->kept.next;
+	for (struct link *link = audit->kept.next; link != &audit->kept; link = link->next)
+		list_entry(link, struct batch, link)->since_us = audit->pulse->now_us;
+}
+
+uint64_t audit_oldest(const struct audit *audit)
+{
+	return list_empty(&audit->kept) ? 0 : list_entry(audit->kept.next, struct batch, link)->since_us;
 }

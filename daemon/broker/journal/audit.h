@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "daemon/broker/base/names.h"
+#include "daemon/shared/pulse.h"
 
 enum {
 	AUDIT_BATCH_MAX = 65536,  /* bytes of packed records of one datagram */
@@ -19,6 +20,7 @@ enum {
 };
 
 struct audit {
+	const struct pulse *pulse;
 	char *instance;
 	bool durable;         /* replies wait until the records are on disk */
 	uint64_t last;        /* n of the last record added */
@@ -34,7 +36,8 @@ struct audit {
 	size_t len;
 };
 
-int audit_init(struct audit *audit, const char *instance, bool durable);
+/* pulse stays. 0 or -errno; audit_deinit() in any case. */
+int audit_init(struct audit *audit, const struct pulse *pulse, const char *instance, bool durable);
 void audit_deinit(struct audit *audit);
 
 /* Add a record, whose n and time are filled in. Returns its n; 0 when there is no memory: the request must not be
@@ -59,5 +62,8 @@ bool audit_settled(const struct audit *audit);
 /* The journal acknowledges. */
 void audit_done(struct audit *audit, const char *instance, uint64_t written, uint64_t durable);
 
-/* A new journal process: send again what it may not have. */
+/* A new journal process: send again what it may not have. It owes no answer for the time before it was there. */
 void audit_again(struct audit *audit);
+
+/* Since when the oldest record is owed an acknowledgement, by pulse; 0: none is. */
+uint64_t audit_oldest(const struct audit *audit);

@@ -16,6 +16,8 @@
 typedef Cek__Internal__V1__ToJournal ToJournal;
 typedef Cek__Internal__V1__FromJournal FromJournal;
 
+enum { READ_MAX = 16 }; /* datagrams in one turn */
+
 /* Pack an AppendKey with these records. */
 static int pack(struct append *append, KeyRecord *const *records, size_t n_records)
 {
@@ -257,6 +259,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 		log_error("the journal does not write: %s; %s", state->keys, state->audit);
 	journal->ok = state->ok;
 	journal->known = true;
+	journal->pid = state->pid;
 	snprintf(journal->keys, sizeof(journal->keys), "%s", state->keys);
 	snprintf(journal->audit, sizeof(journal->audit), "%s", state->audit);
 	snprintf(journal->sandbox, sizeof(journal->sandbox), "%s", state->sandbox);
@@ -278,6 +281,8 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 
 static void on_message(struct journal *journal, const FromJournal *message)
 {
+	if (message->what_case != CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE)
+		journal->owed_us = 0;
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY:
 		on_replay(journal, message->replay);
@@ -307,7 +312,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	struct turn *turn = journal->turn;
 
 	turn_look_at_clock(turn);
-	for (;;) {
+	for (int i = 0; i < READ_MAX; i++) { /* then the others have their turn */
 		ssize_t n = dgram_recv(fd, MSG_DONTWAIT, turn->datagram, DGRAM_MAX, NULL, 0, NULL);
 		FromJournal *message;
 
@@ -323,7 +328,7 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
 		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, turn->datagram);
-		journal->heard = turn->now;
+		journal->heard_us = turn->pulse.now_us;
 		if (message)
 			on_message(journal, message);
 		else
@@ -332,20 +337,23 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	}
 }
 
-bool journal_answers(struct journal *journal, uint64_t patience_us)
-{
-	if (!journal->turn) /* nothing was asked yet */
-		return true;
-	if (list_empty(&journal->appends) && audit_settled(journal->audit_trail) && !journal->full)
-		journal->heard = journal->turn->now;
-	return journal->turn->now - journal->heard < patience_us;
-}
-
 static void on_writable(evutil_socket_t fd, short what, void *data)
 {
 	struct journal *journal = data;
 
 	journal->full = false; /* the turn's end sends what waits */
+}
+
+/* Each answer begins the time for the next one. One that stands by answers when it takes over. */
+static void note_owed(struct journal *journal)
+{
+	const bool owed = !list_empty(&journal->appends) || journal->question > 0 || journal->asked_id > 0 ||
+		(journal->replay_id > 0 && !journal->standing_by);
+
+	if (!owed)
+		journal->owed_us = 0;
+	else if (journal->owed_us == 0)
+		journal->owed_us = journal->turn->pulse.now_us;
 }
 
 void journal_flush(struct journal *journal)
@@ -366,6 +374,7 @@ void journal_flush(struct journal *journal)
 		journal->full = true;
 		event_add(&journal->writable, NULL);
 	}
+	note_owed(journal);
 	if (r < 0 && r != -EAGAIN)
 		fail_at(journal, "cannot write to the pair with the journal", log_origin(r));
 }
@@ -383,7 +392,7 @@ int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, 
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
 		return log_origin(-EIO);
 	journal->next_id &= UINT64_MAX >> 1;
-	journal->heard = turn->now;
+	journal->heard_us = turn->pulse.now_us;
 	event_assign(&journal->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, journal);
 	event_assign(&journal->writable, turn->base, fd, EV_WRITE, on_writable, journal);
 	if (event_add(&journal->readable, NULL) < 0)

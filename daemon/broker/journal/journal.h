@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 
 #include "base/list.h"
+#include "daemon/broker/base/late.h"
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/turn.h"
 #include "daemon/broker/journal/append.h"
@@ -27,6 +28,8 @@ struct journal_events {
 	void (*mute)(void *owner);
 	/* A record has changed the ring, or the ring has been replayed. */
 	void (*changed)(void *owner);
+	/* This one hangs: it is to be killed and replaced. False: ask again later. */
+	bool (*hangs)(void *owner, int32_t pid, const char *how);
 	/* No record can be trusted or written any more. */
 	void (*failed)(void *owner, const char *why);
 };
@@ -56,8 +59,12 @@ struct journal {
 	uint64_t asked_id;
 	uint64_t asked_records;
 	struct append open;
-	bool full;      /* the pair takes no more at the moment */
-	uint64_t heard; /* monotonic: when it last said anything, or owed nothing */
+	bool full;         /* the pair takes no more at the moment */
+	int32_t pid;       /* as it says; 0: it has said nothing yet */
+	uint64_t heard_us; /* by the pulse: when it last said anything */
+	uint64_t owed_us;  /* by the pulse: since when the next answer about the key journal is owed; 0: none is */
+	struct late late;
+	int32_t ended_pid; /* of the one that cekd was told to end */
 };
 
 int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, struct audit *audit, int fd,
@@ -77,9 +84,6 @@ void journal_begin(struct journal *journal, KeyRecord *open);
 /* Append these records, all or none. append must be zeroed but for done and stay until done was called. 0; -ENOBUFS
  * when too many wait; -ENOMEM; -ENETDOWN when the journal does not write. The records are copied. */
 int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records);
-
-/* False: it owes an answer, and has said nothing for so long (microseconds). Asked every few seconds. */
-bool journal_answers(struct journal *journal, uint64_t patience_us);
 
 /* Send what waits, as far as the pair takes it; called at the end of each turn. */
 void journal_flush(struct journal *journal);

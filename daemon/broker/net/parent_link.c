@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,8 +11,6 @@
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__Control Control;
-
-static const struct timeval alive_period = {.tv_sec = 2};
 
 /* False: it was not said; with a full pair the caller says it again in a later turn. */
 static bool tell(const struct parent_link *link, const Control *message)
@@ -36,19 +35,25 @@ bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t ind
 	return tell(link, &message);
 }
 
-void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation, const char *how)
+bool parent_link_end_worker(struct parent_link *link, const Cek__Internal__V1__EndWorker *end)
 {
-	Cek__Internal__V1__EndWorker end = CEK__INTERNAL__V1__END_WORKER__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 
-	end.manage = manage;
-	end.index = index;
-	end.generation = generation;
-	end.how = (char *)how;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER;
-	message.end_worker = &end;
-	if (!tell(link, &message))
-		log_error("cekd could not be told to kill it");
+	message.end_worker = (Cek__Internal__V1__EndWorker *)end;
+	return tell(link, &message);
+}
+
+bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how)
+{
+	Cek__Internal__V1__EndJournal end = CEK__INTERNAL__V1__END_JOURNAL__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	end.pid = pid;
+	end.how = (char *)how;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL;
+	message.end_journal = &end;
+	return tell(link, &message);
 }
 
 void parent_link_tell_ready(struct parent_link *link)
@@ -114,16 +119,17 @@ void parent_link_tell_failing(const struct parent_link *link, int failing_class,
 	tell(link, &message);
 }
 
-static void on_alive(evutil_socket_t fd, short what, void *data)
+/* From the loop, so that it says that the loop turns; the service manager's watchdog lives on it. One that cannot be
+ * sent is asked for again. */
+static void tell_alive(struct parent_link *link)
 {
 	Cek__Internal__V1__Alive alive = CEK__INTERNAL__V1__ALIVE__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-	struct parent_link *link = data;
 
+	link->heard_us = link->turn->pulse.now_us;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
 	message.alive = &alive;
-	if (link->events->alive(link->owner))
-		tell(link, &message);
+	tell(link, &message);
 }
 
 enum { FDS_MAX = 2 }; /* of WorkerUp */
@@ -145,6 +151,9 @@ static void on_message(struct parent_link *link, const Control *message, int fds
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD:
 		link->events->reload(link->owner, message->reload);
+		break;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE:
+		tell_alive(link);
 		break;
 	default:
 		break;
@@ -180,13 +189,18 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const struct parent_link_events *events,
 	void *owner)
 {
-	*link = (struct parent_link){.turn = turn, .fd = fd, .events = events, .owner = owner};
+	int flags = fcntl(fd, F_GETFL);
+
+	*link = (struct parent_link){.turn = turn,
+		.fd = fd,
+		.events = events,
+		.owner = owner,
+		.heard_us = turn->pulse.now_us};
+	/* A cekd that is stopped reads nothing, and must not stop us. */
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return log_origin(-errno);
 	event_assign(&link->readable, turn->base, fd, EV_READ | EV_PERSIST, on_readable, link);
-	event_assign(&link->alive, turn->base, -1, EV_PERSIST, on_alive, link);
-	if (event_add(&link->readable, NULL) < 0 || event_add(&link->alive, &alive_period) < 0)
-		return log_origin(-ENOMEM);
-	on_alive(-1, 0, link);
-	return 0;
+	return event_add(&link->readable, NULL) < 0 ? log_origin(-ENOMEM) : 0;
 }
 
 void parent_link_deinit(struct parent_link *link)
@@ -194,5 +208,4 @@ void parent_link_deinit(struct parent_link *link)
 	if (!link->turn)
 		return;
 	event_del(&link->readable);
-	event_del(&link->alive);
 }

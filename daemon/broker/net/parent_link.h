@@ -20,8 +20,6 @@ struct parent_link_events {
 	void (*reload)(void *owner, const Cek__Internal__V1__Reload *reload);
 	/* Finish; quiet: at a moment in which no key is being changed. */
 	void (*drain)(void *owner, bool quiet);
-	/* Every two seconds: do we do what we are there for? Then cekd is told that we live. */
-	bool (*alive)(void *owner);
 	/* cekd is gone: nobody would start workers or stop us. */
 	void (*lost)(void *owner);
 };
@@ -31,8 +29,9 @@ struct parent_link {
 	const struct parent_link_events *events;
 	void *owner;
 	int fd;
-	struct event readable, alive;
-	bool ready_sent; /* Ready went to cekd */
+	struct event readable;
+	uint64_t heard_us; /* by the pulse: when cekd last asked whether we are there */
+	bool ready_sent;   /* Ready went to cekd */
 	bool told_ready;
 	size_t told_keys;
 	char told[200];
@@ -46,9 +45,10 @@ void parent_link_deinit(struct parent_link *link);
 /* Ask for a worker: the manage worker, or one that replaces a use worker. False: cekd takes no message now. */
 bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation);
 
-/* A worker broke the rules: it is to be killed and replaced, since it may not end by itself. */
-void parent_link_end_worker(struct parent_link *link, bool manage, uint32_t index, uint32_t generation,
-	const char *how);
+/* A worker broke the rules, or hangs: it is to be killed and replaced, since it may not end by itself. So for the
+ * journal with this process id. False: as above. */
+bool parent_link_end_worker(struct parent_link *link, const Cek__Internal__V1__EndWorker *end);
+bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how);
 
 /* Tell cekd, once, that we are set up. */
 void parent_link_tell_ready(struct parent_link *link);

@@ -131,6 +131,8 @@ static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 	Cek__Internal__V1__FromWorker *message;
 	bool ok;
 
+	worker->heard_us = worker->workers->turn->pulse.now_us;
+	worker->owed_us = 0; /* what it does next begins now */
 	message = cek__internal__v1__from_worker__unpack(arena_allocator(arena), len, data);
 	if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
 		ok = on_hello(worker, message->hello);

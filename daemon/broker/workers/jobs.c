@@ -81,7 +81,7 @@ static struct worker *free_worker(struct workers *workers)
 	for (struct link *link = workers->all.next; link != &workers->all; link = link->next) {
 		struct worker *worker = list_entry(link, struct worker, link);
 
-		if (!worker->ready || worker->manage || worker->leaving ||
+		if (!worker->ready || worker->manage || worker->leaving || worker->late.since_us != 0 ||
 			worker->n_jobs >= workers->turn->limits.queue_per_worker)
 			continue;
 		if (!best || worker->n_jobs < best->n_jobs)

@@ -51,7 +51,8 @@ bool worker_broke_the_rules(struct worker *worker, const char *how)
 	worker->broke_rules = true;
 	log_error("%s worker %u.%u %s: it is ended", worker->manage ? "manage" : "use", worker->index,
 		worker->generation, how);
-	worker->workers->events->end(worker->workers->owner, worker, how);
+	if (!worker->workers->events->end(worker->workers->owner, worker, how, false))
+		log_error("cekd could not be told to kill it");
 	return false;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/queue.h"
+#include "daemon/broker/base/late.h"
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/turn.h"
 #include "daemon/shared/executing.h"
@@ -34,16 +35,32 @@ struct worker {
 	uint32_t n_jobs;
 	uint32_t unsent; /* the last ones of jobs */
 	uint64_t done, memory;
+	uint64_t heard_us; /* by the pulse: when it last sent anything */
+	uint64_t owed_us;  /* by the pulse: since when it does what it was last seen to do */
+	struct {
+		uint64_t oldest, begun; /* ids of jobs */
+		uint64_t allowed_us;
+	} seen;
+	struct late late; /* then it gets no more jobs */
 	WorkerHello *hello;
 };
 
 struct workers_events {
 	/* Ask for a worker: the manage worker, or one that replaces a use worker. False: ask again later. */
 	bool (*want)(void *owner, bool manage, uint32_t index, uint32_t generation);
-	/* This one broke the rules: it is to be killed and replaced, since it may not end by itself. */
-	void (*end)(void *owner, const struct worker *worker, const char *how);
+	/* This one broke the rules, or hangs: it is to be killed and replaced, since it may not end by itself. False:
+	 * ask again later. */
+	bool (*end)(void *owner, const struct worker *worker, const char *how, bool hung);
 	/* A use worker has come, or knows of more that the token can do. */
 	void (*ready)(void *owner);
+};
+
+/* A worker that was given up and is not killed, since it is inside a login: the last such one. */
+struct stuck {
+	int32_t pid; /* 0: none */
+	bool manage;
+	uint32_t index, generation;
+	char since[WHEN_MAX];
 };
 
 struct workers {
@@ -55,6 +72,8 @@ struct workers {
 	struct queue manage_queue;
 	bool manage_wanted;
 	uint64_t next_id;
+	uint32_t call_seconds; /* that a call of the token may take */
+	struct stuck stuck;
 	bool hopeless; /* cekd does not start any more: wrong PIN */
 	bool away;     /* the last use worker that was started did not get ready */
 	char why[200]; /* of the last worker that went */

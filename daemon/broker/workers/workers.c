@@ -65,7 +65,8 @@ int workers_up(struct workers *workers, int fd, int executing, const Cek__Intern
 		.manage = up->manage,
 		.index = up->index,
 		.generation = up->generation,
-		.pid = up->pid};
+		.pid = up->pid,
+		.heard_us = workers->turn->pulse.now_us};
 	list_init(&worker->jobs);
 	event_assign(&worker->readable, workers->turn->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
 	event_assign(&worker->writable, workers->turn->base, fd, EV_WRITE, on_writable, worker);
@@ -84,6 +85,9 @@ void workers_gone(struct workers *workers, const Cek__Internal__V1__WorkerGone *
 	snprintf(workers->why, sizeof(workers->why), "%s", gone->why);
 	log_warning("%s worker %u.%u went: %s", gone->manage ? "manage" : "use", gone->index, gone->generation,
 		gone->why);
+	if (gone->manage == workers->stuck.manage && gone->index == workers->stuck.index &&
+		gone->generation == workers->stuck.generation)
+		workers->stuck = (struct stuck){0};
 	if (gone->manage)
 		workers->manage_wanted = false;
 	if (gone->hopeless) {

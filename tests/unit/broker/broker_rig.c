@@ -151,6 +151,7 @@ void rig_journal_state(struct rig *rig, bool ok)
 	state.ok = ok;
 	state.keys = state.audit = ok ? well : full;
 	state.keys_seq = rig->journal.n_records;
+	state.pid = rig->journal.pid;
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
 	message.state = &state;
 	journal_send(rig, &message);
@@ -359,6 +360,8 @@ static bool control_step(struct rig *rig)
 	} else if (message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_END_WORKER) {
 		rig->ended++;
 		snprintf(rig->ended_how, sizeof(rig->ended_how), "%s", message->end_worker->how);
+	} else if (message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL) {
+		rig->ended_journal = message->end_journal->pid;
 	} else if (message->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_READY) {
 		rig->told_ready = true;
 	}
@@ -391,6 +394,17 @@ void rig_run(struct rig *rig)
 			busy = true;
 		busy = control_step(rig) || busy;
 		idle = busy ? 0 : idle + 1;
+	}
+}
+
+void rig_beat(struct rig *rig, unsigned periods)
+{
+	struct pulse *pulse = &rig->broker.turn.pulse;
+
+	for (unsigned i = 0; i < periods; i++) {
+		pulse->looked_us = clock_monotonic_us() - pulse->period_us;
+		event_active(&rig->broker.beat, EV_TIMEOUT, 0);
+		rig_run(rig);
 	}
 }
 
@@ -462,6 +476,7 @@ void rig_start(struct rig *rig)
 	assert_int_equal(broker_init(&rig->broker, &setup, pair[1], (int[]){dup(rig->journal_far), rig->listener}, 2,
 				 why, sizeof(why)),
 		0);
+	event_del(&rig->broker.beat); /* rig_beat() */
 	rig->broker_up = true;
 	for (int i = 0; i < RIG_WORKERS; i++)
 		rig_start_worker(rig, &rig->use[i], false, (uint32_t)i);

@@ -42,6 +42,7 @@ struct rig_journal {
 	bool deaf;   /* reads nothing */
 	bool mute;   /* reads, acknowledges no audit */
 	bool refuse; /* appends fail */
+	int32_t pid; /* that it tells */
 	struct {
 		uint8_t *data;
 		size_t len;
@@ -62,8 +63,9 @@ struct rig {
 	int journal_far; /* the broker's end, kept as cekd keeps it */
 	struct rig_worker use[RIG_WORKERS], manage;
 	size_t wanted_manage, wanted_use;
-	size_t ended;        /* workers that cekd was told to kill */
-	char ended_how[128]; /* the last one */
+	int32_t ended_journal; /* that cekd was told to kill */
+	size_t ended;          /* workers that cekd was told to kill */
+	char ended_how[128];   /* the last one */
 	bool told_ready;
 	const char *keys; /* pattern of the rule, "*" */
 	const char *const *operations;
@@ -87,6 +89,9 @@ void rig_free(struct rig *rig);
 
 /* Turn everything until nobody has anything to do; waits for nothing. */
 void rig_run(struct rig *rig);
+
+/* So many periods of the pulse go by. */
+void rig_beat(struct rig *rig, unsigned periods);
 
 /* A message for the broker from cekd. */
 void rig_control(struct rig *rig, const Cek__Internal__V1__Control *message, const int *fds, size_t n_fds);

@@ -92,6 +92,40 @@ static void test_status_when_too_much_is_unacknowledged(void **state)
 	rig_close(&other);
 }
 
+/* A process that is there and does nothing: the log and Status say since when, and cekd is told to end it. */
+static void test_a_journal_that_hangs(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	const char *why = "";
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig->journal.pid = 77;
+	rig_journal_state(rig, true);
+	rig_run(rig);
+	rig->journal.deaf = true;
+	rig_send(&client, call_wrap("no-such-key"));
+	rig_run(rig);
+	rig_beat(rig, 1);
+	assert_true(broker_ready(&rig->broker, &why));
+	rig_beat(rig, 1);
+	assert_false(broker_ready(&rig->broker, &why));
+	assert_non_null(strstr(why, "the journal does not answer since 20"));
+	assert_int_equal(rig->ended_journal, 0);
+	rig_beat(rig, 5);
+	assert_int_equal(rig->ended_journal, 0);
+	rig_beat(rig, 1);
+	assert_int_equal(rig->ended_journal, 77);
+	rig->journal.deaf = false;
+	rig->journal.pid = 78;
+	rig_journal_state(rig, true);
+	rig_run(rig);
+	rig_beat(rig, 1);
+	assert_true(broker_ready(&rig->broker, &why));
+	rig_close(&client);
+}
+
 static void test_no_reply_before_its_record_is_in_the_kernel(void **state)
 {
 	struct rig *rig = *state;
@@ -295,6 +329,7 @@ int main(void)
 		TEST(test_a_reply_waits_for_its_record_on_disk),
 		TEST(test_status_waits_for_no_record),
 		TEST(test_status_when_too_much_is_unacknowledged),
+		TEST(test_a_journal_that_hangs),
 		TEST(test_no_reply_before_its_record_is_in_the_kernel),
 		TEST(test_records_come_again_after_the_journal_died),
 		TEST(test_a_journal_that_died_with_its_pair_full),

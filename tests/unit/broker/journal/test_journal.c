@@ -15,6 +15,7 @@
 
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/journal/journal.h"
+#include "daemon/broker/journal/watch.h"
 #include "proto/dgram.h"
 
 typedef Cek__Internal__V1__FromJournal FromJournal;
@@ -26,7 +27,9 @@ struct test {
 	struct audit audit;
 	struct journal journal;
 	int far;
-	unsigned replayed, mute, changed, failed;
+	unsigned replayed, mute, changed, failed, hung;
+	int32_t hung_pid;
+	bool deaf; /* cekd takes no message */
 	char why[200];
 };
 
@@ -45,6 +48,15 @@ static void on_changed(void *owner)
 	((struct test *)owner)->changed++;
 }
 
+static bool on_hangs(void *owner, int32_t pid, const char *how)
+{
+	struct test *test = owner;
+
+	test->hung++;
+	test->hung_pid = pid;
+	return !test->deaf;
+}
+
 static void on_failed(void *owner, const char *why)
 {
 	struct test *test = owner;
@@ -58,6 +70,7 @@ static const struct journal_events events = {
 	.replayed = on_replayed,
 	.mute = on_mute,
 	.changed = on_changed,
+	.hangs = on_hangs,
 	.failed = on_failed,
 };
 
@@ -66,7 +79,8 @@ static int setup(void **state)
 	struct test *test = calloc(1, sizeof(*test));
 	int pair[2];
 
-	if (!test || turn_init(&test->turn) < 0 || dgram_pair(pair) < 0 || audit_init(&test->audit, "test", false) < 0)
+	if (!test || turn_init(&test->turn) < 0 || dgram_pair(pair) < 0 ||
+		audit_init(&test->audit, &test->turn.pulse, "test", false) < 0)
 		return -1;
 	ring_init(&test->ring);
 	test->far = pair[0];
@@ -221,24 +235,87 @@ static void test_a_journal_that_stands_by(void **state)
 	assert_int_equal(test->ring.last_seq, 3);
 }
 
-/* One that owes an answer and gives none is told from one that has nothing to say. */
+/* So many periods of the pulse go by. */
+static void beat(struct test *test, unsigned periods)
+{
+	for (unsigned i = 0; i < periods; i++) {
+		pulse_beat(&test->turn.pulse, test->turn.pulse.looked_us + test->turn.pulse.period_us);
+		watch_judge(&test->journal);
+	}
+}
+
+static void say_pid(struct test *test, bool ok, int32_t pid)
+{
+	Cek__Internal__V1__JournalState state = CEK__INTERNAL__V1__JOURNAL_STATE__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+
+	state.ok = ok;
+	state.pid = pid;
+	state.keys_seq = test->ring.last_seq;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
+	message.state = &state;
+	say(test, &message);
+}
+
+/* One that owes an answer and gives none is told from one that has nothing to say; each is told of once. */
 static void test_a_journal_that_does_not_answer(void **state)
 {
 	struct test *test = *state;
 	struct append append = {.done = on_done};
 	KeyRecord open = record("open", 1), rules = record("rules", 0), *records[] = {&open};
 
+	pulse_init(&test->turn.pulse, 8, 0);
 	replay(test, records, 1);
-	test->turn.now += 100;
-	assert_true(journal_answers(&test->journal, 10));
+	test->journal.pid = 7;
+	beat(test, 100);
+	assert_int_equal(test->hung, 0);
 	assert_int_equal(journal_append(&test->journal, &append, &(KeyRecord *){&rules}, 1), 0);
 	turn(test);
-	test->journal.heard = test->turn.now;
-	assert_true(journal_answers(&test->journal, 1000000000));
-	test->turn.now += 1000000000;
-	assert_false(journal_answers(&test->journal, 1000000000));
+	beat(test, 1);
+	assert_int_equal(test->journal.late.since_us, 0);
+	beat(test, 1);
+	assert_int_not_equal(test->journal.late.since_us, 0);
+	beat(test, 5);
+	assert_int_equal(test->hung, 0);
+	test->deaf = true;
+	beat(test, 2);
+	assert_int_equal(test->hung, 2); /* cekd could not be told */
+	test->deaf = false;
+	beat(test, 20);
+	assert_int_equal(test->hung, 3);
+	assert_int_equal(test->hung_pid, 7);
 	say_appended(test, append.id, true, 2);
-	assert_true(journal_answers(&test->journal, 1000000000));
+	beat(test, 20);
+	assert_int_equal(test->journal.late.since_us, 0);
+	assert_int_equal(test->hung, 3);
+}
+
+/* Its successor is given the time anew, for audit records and for the key journal; and so is one that cannot write. */
+static void test_a_new_journal_has_its_own_time(void **state)
+{
+	struct test *test = *state;
+	AuditRecord line = CEK__INTERNAL__V1__AUDIT_RECORD__INIT;
+	KeyRecord open = record("open", 1), *records[] = {&open};
+
+	pulse_init(&test->turn.pulse, 8, 0);
+	replay(test, records, 1);
+	say_pid(test, true, 7);
+	replay(test, records, 1);
+	assert_int_equal(audit_add(&test->audit, &line), 1);
+	turn(test);
+	beat(test, 8);
+	assert_int_equal(test->hung, 1);
+	assert_int_equal(test->hung_pid, 7);
+	say_pid(test, true, 8);
+	beat(test, 7);
+	assert_int_equal(test->hung, 1);
+	beat(test, 1);
+	assert_int_equal(test->hung, 2);
+	assert_int_equal(test->hung_pid, 8);
+	say_pid(test, false, 9);
+	beat(test, 100);
+	assert_int_equal(test->hung, 2);
+	assert_int_equal(test->journal.late.since_us, 0);
 }
 
 static void test_records_that_contradict_the_ring(void **state)
@@ -410,6 +487,7 @@ int main(void)
 		TEST(test_the_ring_is_folded_from_the_replay),
 		TEST(test_a_journal_that_stands_by),
 		TEST(test_a_journal_that_does_not_answer),
+		TEST(test_a_new_journal_has_its_own_time),
 		TEST(test_records_that_contradict_the_ring),
 		TEST(test_appends),
 		TEST(test_a_journal_that_starts_again),

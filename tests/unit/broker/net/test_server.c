@@ -70,7 +70,7 @@ static int setup(void **state)
 	char *names[] = {(char *)"main"};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (!test || turn_init(&test->turn) < 0 || audit_init(&test->audit, "test", false) < 0)
+	if (!test || turn_init(&test->turn) < 0 || audit_init(&test->audit, &test->turn.pulse, "test", false) < 0)
 		return -1;
 	turn_set_limits(&test->turn, &limits);
 	ring_init(&test->ring);

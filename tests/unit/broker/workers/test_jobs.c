@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "daemon/broker/workers/jobs.h"
+#include "daemon/broker/workers/patience.h"
 #include "daemon/broker/workers/workers.h"
 #include "daemon/shared/executing.h"
 #include "proto/dgram.h"
@@ -25,7 +26,8 @@ struct test {
 	struct workers workers;
 	int far;                     /* the worker's end of the pair of the last one that came up */
 	struct executing *executing; /* its page */
-	unsigned wanted, wanted_manage, ended, ready;
+	unsigned wanted, wanted_manage, ended, hung, ready;
+	bool refuses; /* cekd takes no message */
 };
 
 struct task {
@@ -42,9 +44,13 @@ static bool on_want(void *owner, bool manage, uint32_t index, uint32_t generatio
 	return true;
 }
 
-static void on_end(void *owner, const struct worker *worker, const char *how)
+static bool on_end(void *owner, const struct worker *worker, const char *how, bool hung)
 {
-	((struct test *)owner)->ended++;
+	struct test *test = owner;
+
+	test->hung += hung;
+	test->ended++;
+	return !test->refuses;
 }
 
 static void on_ready(void *owner)
@@ -305,6 +311,107 @@ static void test_there_will_be_no_worker(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* So many periods of the pulse go by. */
+static void beat(struct test *test, unsigned periods)
+{
+	for (unsigned i = 0; i < periods; i++) {
+		pulse_beat(&test->turn.pulse, test->turn.pulse.looked_us + test->turn.pulse.period_us);
+		patience_judge(&test->workers);
+	}
+}
+
+/* Eight periods of a second; a call may take ten. */
+static struct worker *serving(struct test *test)
+{
+	pulse_init(&test->turn.pulse, 8, 0);
+	test->workers.call_seconds = 10;
+	come_up(test, false);
+	say_hello(test);
+	return list_entry(test->workers.all.next, struct worker, link);
+}
+
+/* What it has not begun, another one gets. */
+static void test_a_worker_that_does_not_begin(void **state)
+{
+	struct test *test = *state;
+	struct task tasks[2];
+	struct worker *worker = serving(test);
+
+	beat(test, 100);
+	assert_int_equal(test->ended, 0);
+	prepare(test, &tasks[0]);
+	prepare(test, &tasks[1]);
+	assert_int_equal(workers_submit(&test->workers, &tasks[0].job), 0);
+	turn(test);
+	beat(test, 2);
+	assert_null(patience_lost_with(&test->workers));
+	beat(test, 1);
+	assert_ptr_equal(patience_lost_with(&test->workers), worker);
+	assert_int_equal(workers_submit(&test->workers, &tasks[1].job), 0);
+	turn(test);
+	assert_int_equal(worker->n_jobs, 1); /* it gets no more */
+	beat(test, 5);
+	assert_int_equal(test->hung, 0);
+	test->refuses = true;
+	beat(test, 2);
+	assert_int_equal(test->hung, 2);
+	test->refuses = false;
+	beat(test, 1);
+	assert_int_equal(test->hung, 3);
+	assert_int_equal(tasks[0].answers + tasks[1].answers, 0);
+	assert_int_equal(test->workers.queue.n, 2);
+	assert_true(list_empty(&test->workers.all));
+	workers_deinit(&test->workers);
+	assert_int_equal(tasks[0].lost + tasks[1].lost, 2);
+}
+
+/* The token's time is its own, but for what it says too much; and each step begins the time anew. */
+static void test_a_worker_inside_a_call(void **state)
+{
+	struct test *test = *state;
+	struct task task;
+
+	serving(test);
+	prepare(test, &task);
+	assert_int_equal(workers_submit(&test->workers, &task.job), 0);
+	turn(test);
+	beat(test, 6);
+	test->executing->job = task.job.id;
+	test->executing->allowed_us = 10000000;
+	beat(test, 18);
+	assert_int_equal(test->hung, 0);
+	test->executing->allowed_us = UINT64_MAX; /* a liar */
+	beat(test, 108);
+	assert_int_equal(test->hung, 0);
+	beat(test, 1);
+	assert_int_equal(test->hung, 1);
+	assert_int_equal(task.lost, 1);
+	assert_int_equal(test->workers.stuck.pid, 0);
+}
+
+/* What becomes of it cekd decides; the job is the one that it was executing. */
+static void test_a_worker_inside_a_login(void **state)
+{
+	struct test *test = *state;
+	Cek__Internal__V1__WorkerGone gone = CEK__INTERNAL__V1__WORKER_GONE__INIT;
+	struct task task;
+
+	serving(test)->pid = 9;
+	prepare(test, &task);
+	assert_int_equal(workers_submit(&test->workers, &task.job), 0);
+	turn(test);
+	test->executing->job = task.job.id;
+	test->executing->login = 1;
+	beat(test, 9);
+	assert_int_equal(test->hung, 1);
+	assert_int_equal(task.lost, 1);
+	assert_int_equal(test->workers.stuck.pid, 9);
+	gone.generation = 1;
+	gone.why = (char *)"killed";
+	workers_gone(&test->workers, &gone);
+	assert_int_equal(test->workers.stuck.pid, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +421,9 @@ int main(void)
 		TEST(test_who_breaks_the_rules_is_ended),
 		TEST(test_the_manage_worker_is_asked_for_once),
 		TEST(test_there_will_be_no_worker),
+		TEST(test_a_worker_that_does_not_begin),
+		TEST(test_a_worker_inside_a_call),
+		TEST(test_a_worker_inside_a_login),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
