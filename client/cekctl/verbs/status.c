@@ -2,6 +2,7 @@
 /* cekctl status: how cekd and its token are. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -42,6 +43,22 @@ static json_t *workers_json(const Cek__V1__StatusReply *status)
 	return array;
 }
 
+static json_t *processes_json(const Cek__V1__StatusReply *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->n_process; i++) {
+		const Cek__V1__ProcessStatus *process = status->process[i];
+
+		json_array_append_new(array,
+			json_pack("{s:o, s:I, s:I, s:I, s:I, s:b}", "kind", output_string(process->kind), "index",
+				(json_int_t)process->index, "pid", (json_int_t)process->pid, "heard_ms",
+				(json_int_t)process->heard_ms, "owes_ms", (json_int_t)process->owes_ms, "late",
+				process->late));
+	}
+	return array;
+}
+
 static json_t *token_json(const Cek__V1__StatusReply *status)
 {
 	json_t *token = json_object();
@@ -77,6 +94,7 @@ static json_t *status_json(const Cek__V1__StatusReply *status, uint64_t epoch)
 	json_object_set_new(object, "connections", json_integer(status->connections));
 	json_object_set_new(object, "algorithms", algs_json(status));
 	json_object_set_new(object, "workers", workers_json(status));
+	json_object_set_new(object, "processes", processes_json(status));
 	json_object_set_new(object, "warnings", warnings);
 	return object;
 }
@@ -98,6 +116,35 @@ static void print_workers(const Cek__V1__StatusReply *status)
 		snprintf(queued, sizeof(queued), "%u", worker->queued);
 		snprintf(done, sizeof(done), "%llu", (unsigned long long)worker->done);
 		snprintf(memory, sizeof(memory), "%.1f MiB", (double)worker->memory / 1048576);
+		table_row(table, cells);
+	}
+	table_print(table, "");
+	table_free(table);
+}
+
+static void seconds(char *text, size_t size, uint64_t ms)
+{
+	snprintf(text, size, "%.1f s", (double)ms / 1000);
+}
+
+static void print_processes(const Cek__V1__StatusReply *status)
+{
+	static const char *const head[] = {"PROCESS", "ANSWERS", "PID", "HEARD", "OWES", NULL};
+	struct table *table = table_new(head);
+
+	for (size_t i = 0; i < status->n_process; i++) {
+		const Cek__V1__ProcessStatus *process = status->process[i];
+		char name[64], pid[16], heard[32], owes[32];
+		const char *const cells[] = {name, process->late ? "NO" : "yes", pid, heard, owes};
+
+		if (strcmp(process->kind, "use") == 0)
+			snprintf(name, sizeof(name), "worker %u", process->index);
+		else
+			snprintf(name, sizeof(name), "%s%s", process->kind,
+				strcmp(process->kind, "manage") == 0 ? " worker" : "");
+		snprintf(pid, sizeof(pid), "%d", process->pid);
+		seconds(heard, sizeof(heard), process->heard_ms);
+		seconds(owes, sizeof(owes), process->owes_ms);
 		table_row(table, cells);
 	}
 	table_print(table, "");
@@ -162,6 +209,10 @@ static void print_status(const Cek__V1__StatusReply *status)
 	putchar('\n');
 	print_workers(status);
 	putchar('\n');
+	if (status->n_process > 0) { /* a cekd of before does not tell */
+		print_processes(status);
+		putchar('\n');
+	}
 	print_algs(status);
 }
 

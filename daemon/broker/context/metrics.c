@@ -107,15 +107,21 @@ static void write_latency(const struct metrics *metrics, const char *(*name_of)(
 /* Key names need no escape: key_name_valid(). */
 static void write_metric(struct text *text, const struct metric *metric, bool first)
 {
-	const char *total = metric->counts ? "_total" : "";
+	const char *name = metric->name, *total = metric->counts ? "_total" : "";
 
 	if (first)
-		line(text, "# TYPE cekd_%s %s\n# HELP cekd_%s %s\n", metric->name, metric->counts ? "counter" : "gauge",
-			metric->name, metric->help);
+		line(text, "# TYPE cekd_%s %s\n", name, metric->counts ? "counter" : "gauge");
+	if (first && metric->micros)
+		line(text, "# UNIT cekd_%s seconds\n", name);
+	if (first)
+		line(text, "# HELP cekd_%s %s\n", name, metric->help);
 	if (metric->key)
-		line(text, "cekd_%s%s{key=\"%s\"} %" PRIu64 "\n", metric->name, total, metric->key, metric->value);
+		line(text, "cekd_%s%s{key=\"%s\"} %" PRIu64 "\n", name, total, metric->key, metric->value);
+	else if (metric->micros)
+		line(text, "cekd_%s %" PRIu64 ".%03" PRIu64 "\n", name, metric->value / 1000000,
+			metric->value % 1000000 / 1000);
 	else
-		line(text, "cekd_%s%s %" PRIu64 "\n", metric->name, total, metric->value);
+		line(text, "cekd_%s%s %" PRIu64 "\n", name, total, metric->value);
 }
 
 size_t metrics_text(const struct metrics *metrics, const char *(*name_of)(size_t operation), const struct metric *whole,

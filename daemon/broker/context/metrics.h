@@ -27,6 +27,7 @@ struct metric {
 	uint64_t value;
 	bool counts;     /* a counter; otherwise a gauge */
 	const char *key; /* NULL: about the whole broker */
+	bool micros;     /* of a time, whose unit in the text is the second */
 };
 
 /* Count an answer to operation (its row in the table) that took this long. */

@@ -4,9 +4,11 @@
 
 #include "base/log.h"
 #include "daemon/broker/context/metrics.h"
+#include "daemon/broker/journal/watch.h"
 #include "daemon/broker/request/operation.h"
 #include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/workers/patience.h"
 #include "proto/frame.h"
 
 enum {
@@ -68,6 +70,29 @@ static void add_keys(const struct broker *broker, struct rows *rows)
 				late_issuers(broker, ring->keys[i]), false, ring->keys[i]->name});
 }
 
+static uint64_t oldest_job(const struct broker *broker)
+{
+	uint64_t oldest_us = 0;
+
+	for (const struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+		const uint64_t age_us = pulse_age(&broker->turn.pulse, patience_oldest(worker));
+
+		oldest_us = age_us > oldest_us ? age_us : oldest_us;
+	}
+	return oldest_us;
+}
+
+static uint64_t late_processes(const struct broker *broker)
+{
+	uint64_t n = broker->late.since_us != 0;
+
+	n += broker->journal.late.since_us != 0;
+	for (const struct link *link = broker->workers.all.next; link != &broker->workers.all; link = link->next)
+		n += list_entry(link, struct worker, link)->late.since_us != 0;
+	return n;
+}
+
 int rpc_metrics(struct request *request)
 {
 	struct broker *broker = request->broker;
@@ -88,6 +113,12 @@ int rpc_metrics(struct request *request)
 		{"ring_epoch", "Number of the last record that changed a key.", broker->ring.epoch},
 		{"audit_unacknowledged_bytes", "Audit records that the journal has not acknowledged.",
 			broker->audit.kept_bytes},
+		{"oldest_record_seconds", "Since when the oldest record waits for the journal to acknowledge it.",
+			pulse_age(&broker->turn.pulse, watch_oldest(&broker->journal)), .micros = true},
+		{"oldest_job_seconds", "Since when the slowest worker is at the present step of its job.",
+			oldest_job(broker), .micros = true},
+		{"late_processes", "Processes of cekd that owe an answer for longer than it should take.",
+			late_processes(broker)},
 		{"refused_connections", "Connections over a limit or from an unmapped uid.",
 			server->refused_connections, true},
 		{"malformed_frames", "Frames that were no request.", server->malformed_frames, true},

@@ -3,13 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/broker/base/when.h"
+#include "daemon/broker/journal/watch.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
+#include "daemon/broker/workers/patience.h"
 #include "daemon/broker/workers/worker.h"
 
 enum {
@@ -52,6 +55,57 @@ static int fill_workers(struct request *request, Cek__V1__StatusReply *reply)
 		row->memory = worker->memory;
 		row->pid = worker->pid;
 		reply->worker[reply->n_worker++] = row;
+	}
+	return 0;
+}
+
+enum { SINGLE_PROCESSES = 3 };
+
+static uint64_t age_ms(const struct broker *broker, uint64_t since_us)
+{
+	return pulse_age(&broker->turn.pulse, since_us) / 1000;
+}
+
+static void fill_single(const struct broker *broker, Cek__V1__ProcessStatus rows[SINGLE_PROCESSES])
+{
+	rows[0].kind = (char *)"cekd";
+	rows[0].pid = (int32_t)getppid();
+	rows[0].heard_ms = age_ms(broker, broker->parent.heard_us);
+	rows[0].late = broker->late.since_us != 0;
+	rows[1].kind = (char *)"broker";
+	rows[1].pid = (int32_t)getpid();
+	rows[2].kind = (char *)"journal";
+	rows[2].pid = broker->journal.pid;
+	rows[2].heard_ms = age_ms(broker, broker->journal.heard_us);
+	rows[2].owes_ms = age_ms(broker, watch_oldest(&broker->journal));
+	rows[2].late = broker->journal.late.since_us != 0;
+}
+
+static int fill_processes(struct request *request, Cek__V1__StatusReply *reply)
+{
+	const struct broker *broker = request->broker;
+	struct arena *arena = &request->broker->turn.arena;
+	const size_t n = SINGLE_PROCESSES + reply->n_worker;
+	Cek__V1__ProcessStatus *rows = arena_alloc(arena, n * sizeof(*rows));
+	const struct link *link = broker->workers.all.next;
+
+	reply->process = arena_alloc(arena, n * sizeof(*reply->process));
+	if (!rows || !reply->process)
+		return log_origin(-ENOMEM);
+	for (size_t i = 0; i < n; i++) {
+		cek__v1__process_status__init(&rows[i]);
+		reply->process[reply->n_process++] = &rows[i];
+	}
+	fill_single(broker, rows);
+	for (size_t i = SINGLE_PROCESSES; i < n; i++, link = link->next) {
+		const struct worker *worker = list_entry(link, struct worker, link);
+
+		rows[i].kind = (char *)(worker->manage ? "manage" : "use");
+		rows[i].index = worker->index;
+		rows[i].pid = worker->pid;
+		rows[i].heard_ms = age_ms(broker, worker->heard_us);
+		rows[i].owes_ms = age_ms(broker, patience_oldest(worker));
+		rows[i].late = worker->late.since_us != 0;
 	}
 	return 0;
 }
@@ -191,6 +245,22 @@ static void warn_of_files(struct warnings *warnings, const struct turn *turn)
 			turn->limits.connections, turn->connections_wanted);
 }
 
+static void warn_of_late(struct warnings *warnings, const struct broker *broker)
+{
+	const struct stuck *stuck = &broker->workers.stuck;
+
+	if (broker->late.since_us != 0)
+		warn_of(warnings, "cekd itself does not answer since %s: whatever ends now is not started again",
+			broker->late.since);
+	if (stuck->pid != 0)
+		warn_of(warnings,
+			"%s worker %u.%u (pid %d) hangs inside a login since %s: it is not killed, since that can ruin "
+			"the "
+			"token, and no other one logs in",
+			stuck->manage ? "manage" : "use", stuck->index, stuck->generation, (int)stuck->pid,
+			stuck->since);
+}
+
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
@@ -205,6 +275,7 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		broker->server.chunks.unlocked)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	warn_of_files(&warnings, &broker->turn);
+	warn_of_late(&warnings, broker);
 	if (broker_clock_suspect(broker))
 		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
 	if (broker->workers.hopeless)
@@ -273,7 +344,7 @@ int rpc_status(struct request *request)
 	reply->features = features;
 	reply->n_features = sizeof(features) / sizeof(features[0]);
 	fill_token(broker, reply);
-	if (fill_workers(request, reply) < 0 || fill_warnings(request, reply) < 0)
+	if (fill_workers(request, reply) < 0 || fill_processes(request, reply) < 0 || fill_warnings(request, reply) < 0)
 		return -ENOMEM;
 	request->reply.result_case = CEK__V1__REPLY__RESULT_STATUS_REPLY;
 	request->reply.status_reply = reply;
