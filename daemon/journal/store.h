@@ -118,6 +118,9 @@ struct store_ops {
 /* The first member of each store's own struct. */
 struct store {
 	const struct store_ops *ops;
+	/* Now and then during a call below that takes long and tells nothing; NULL: nobody wants to know. */
+	void (*busy)(void *userdata);
+	void *busy_userdata;
 };
 
 static inline int store_read_from(struct store *store, uint64_t seq, store_record_fn *fn, void *userdata)

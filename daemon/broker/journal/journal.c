@@ -153,6 +153,7 @@ static void on_appended(struct journal *journal, const Cek__Internal__V1__Append
 {
 	struct append *append = under_way(journal);
 
+	journal->owed_us = 0;
 	if (append && append->id == appended->id) {
 		journal->sent = false;
 		journal->asked_id = 0;
@@ -247,6 +248,7 @@ static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatc
 
 static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
+	journal->owed_us = 0;
 	if (journal->replay_id > 0 && batch->id == journal->replay_id)
 		fold(journal, batch);
 	else if (journal->asked_id > 0 && batch->id == journal->asked_id)
@@ -255,6 +257,7 @@ static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBa
 
 static void on_state(struct journal *journal, const Cek__Internal__V1__JournalState *state)
 {
+	journal->owed_us = 0;
 	if (journal->ok && !state->ok)
 		log_error("the journal does not write: %s; %s", state->keys, state->audit);
 	journal->ok = state->ok;
@@ -281,8 +284,6 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 
 static void on_message(struct journal *journal, const FromJournal *message)
 {
-	if (message->what_case != CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE)
-		journal->owed_us = 0;
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY:
 		on_replay(journal, message->replay);

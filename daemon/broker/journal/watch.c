@@ -13,11 +13,13 @@ uint64_t watch_oldest(const struct journal *journal)
 	return audit_us == 0 || (keys_us != 0 && keys_us < audit_us) ? keys_us : audit_us;
 }
 
-/* Who has not even said its process id, or is to be ended already, cekd judges. */
+/* One that is heard of is there, although a record may have to wait: it reads a long journal. Who has not even said its
+ * process id, or is to be ended already, cekd judges. */
 void watch_judge(struct journal *journal)
 {
 	const struct pulse *pulse = &journal->turn->pulse;
-	const uint64_t since_us = watch_oldest(journal);
+	const uint64_t oldest_us = watch_oldest(journal);
+	const uint64_t since_us = oldest_us != 0 && oldest_us < journal->heard_us ? journal->heard_us : oldest_us;
 	char how[96];
 
 	if (!late_look(&journal->late, pulse, "the journal", since_us, 0) || !pulse_over(pulse, since_us, 0) ||

@@ -11,5 +11,6 @@
 /* Since when that is owed, by the pulse; 0: nothing is. */
 uint64_t watch_oldest(const struct journal *journal);
 
-/* Once a period of the pulse: say so in the log when it does not answer, and tell the owner of one that hangs. */
+/* Once a period of the pulse: say so in the log when it owes that and is silent, and tell the owner of one that hangs.
+ */
 void watch_judge(struct journal *journal);

@@ -20,6 +20,7 @@
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
 
 enum {
+	BUSY_LINES = 1024,    /* read between two looks at what else there is */
 	READ_ARENA = 1 << 20, /* bytes: one record as a message; it came in a datagram of DGRAM_MAX */
 };
 
@@ -105,6 +106,15 @@ static int file_read_from(struct store *store, uint64_t seq, store_record_fn *fn
 	return segment_read(&reading.file->keys, read_line, &reading);
 }
 
+static int tell_busy(void *userdata, const json_t *object, const struct chain_head *head)
+{
+	const struct store *store = userdata;
+
+	if (head->seq % BUSY_LINES == 0 && store->busy)
+		store->busy(store->busy_userdata);
+	return 0;
+}
+
 static int file_holds(struct store *store, const struct chain_head *line, char why[STORE_WHY_MAX])
 {
 	struct segment *keys = &file_of(store)->keys;
@@ -113,7 +123,7 @@ static int file_holds(struct store *store, const struct chain_head *line, char w
 
 	if (keys->refused || lseek(keys->fd, 0, SEEK_SET) < 0)
 		return -EROFS;
-	r = chain_verify(keys->fd, NULL, line, NULL, NULL, &result);
+	r = chain_verify(keys->fd, NULL, line, tell_busy, store, &result);
 	if (r < 0)
 		return r;
 	if (result.fault == CHAIN_GOOD)

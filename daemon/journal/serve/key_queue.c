@@ -15,7 +15,10 @@ typedef Cek__Internal__V1__AppendKey AppendKey;
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
 typedef Cek__Internal__V1__ToJournal ToJournal;
 
-enum { WAIT_MS = 1000 }; /* a store that has nothing to wait for is asked again all the same */
+enum {
+	WAIT_MS = 1000, /* a store that has nothing to wait for is asked again all the same */
+	BUSY_US = 1000000,
+};
 
 /* A datagram whose turn has not come. */
 struct waiting {
@@ -39,9 +42,28 @@ static void on_others(void *userdata, const KeyRecord *record, const struct chai
 	queue->behind = true;
 }
 
+/* cekd and the broker judge by what they hear. */
+static void on_busy(void *userdata)
+{
+	struct key_queue *queue = userdata;
+	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	Cek__Internal__V1__JournalBusy busy = CEK__INTERNAL__V1__JOURNAL_BUSY__INIT;
+	const uint64_t now = clock_monotonic_us();
+
+	control_read(queue->pair->control);
+	if (now < queue->busy_due)
+		return;
+	queue->busy_due = now + BUSY_US;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_BUSY;
+	message.busy = &busy;
+	(void)pair_send(queue->pair, &message);
+}
+
 void key_queue_init(struct key_queue *queue)
 {
 	list_init(&queue->waiting);
+	queue->store->busy = on_busy;
+	queue->store->busy_userdata = queue;
 	store_subscribe(queue->store, on_others, queue);
 }
 
@@ -52,6 +74,7 @@ void key_queue_deinit(struct key_queue *queue)
 	if (!queue->store)
 		return;
 	store_subscribe(queue->store, NULL, NULL);
+	queue->store->busy = NULL;
 	while ((link = list_take(&queue->waiting)))
 		free(list_entry(link, struct waiting, link));
 	queue->n = 0;

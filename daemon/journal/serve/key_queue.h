@@ -34,6 +34,7 @@ struct key_queue {
 	bool read;              /* it has been told: what an earlier journal told it, this one does not believe */
 	bool behind;            /* there are later ones, of others */
 	int error;              /* it cannot go on */
+	uint64_t busy_due;      /* when the broker is told again that a long call is under way */
 };
 
 /* Set the members above the blank line first. deinit is safe on a zeroed struct. */

@@ -365,6 +365,32 @@ static void test_follow_what_is_no_chain(void **state)
 	store_close(store);
 }
 
+static void count_busy(void *userdata)
+{
+	++*(unsigned *)userdata;
+}
+
+/* Whoever judges the process hears of it while it reads a long journal. */
+static void test_a_long_journal_is_told_of(void **state)
+{
+	enum { N = 1030 };
+	KeyRecord record = journal_key_record("version", "a"), *records[N];
+	struct chain_head head;
+	char why[STORE_WHY_MAX] = "";
+	unsigned times = 0;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		records[i] = &record;
+	assert_int_equal(store_call_append(journals.store, records, N).outcome, STORE_DONE);
+	head = store_state(journals.store).head;
+	assert_int_equal(store_holds(journals.store, &head, why), 0); /* nobody wants to know */
+	journals.store->busy = count_busy;
+	journals.store->busy_userdata = &times;
+	assert_int_equal(store_holds(journals.store, &head, why), 0);
+	assert_int_equal(times, 1);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -377,6 +403,7 @@ int main(void)
 		ROW(test_append_while_the_file_is_away),
 		ROW(test_files_that_are_away_at_the_start),
 		ROW(test_unreadable_record_is_refused_at_the_start),
+		ROW(test_a_long_journal_is_told_of),
 		ROW(test_follow),
 		ROW(test_follow_what_is_no_chain),
 	};

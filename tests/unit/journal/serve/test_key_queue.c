@@ -353,6 +353,24 @@ static void test_finish_waits(void **state)
 	assert_false(queue.busy);
 }
 
+/* Who reads a long journal says once a second that it is there. */
+static void test_busy(void **state)
+{
+	FromJournal *message;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		store->busy(store->busy_userdata);
+	message = broker_receive(broker);
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_BUSY);
+	broker_done(message);
+	broker_check_nothing(broker);
+	queue.busy_due = 0;
+	store->busy(store->busy_userdata);
+	broker_done(broker_receive(broker));
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup_read, teardown)
 
 int main(void)
@@ -367,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_is_appended_unread, setup, teardown),
 		ROW(test_full),
 		ROW(test_finish_waits),
+		ROW(test_busy),
 	};
 
 	log_open("test");
