@@ -221,6 +221,8 @@ class Cekd:
     def __init__(self, where, token, page=False, programs=None, **config):
         self.where = where
         self.token = token
+        if page:  # who stops at a step is not to be taken for one that hangs
+            config.setdefault("hang_seconds", 3600)
         self.config = Config(where, token, **config)
         self.socket = self.config.listeners[next(iter(self.config.listeners))]["path"]
         self.conf = where / "cekd.conf"
