@@ -22,8 +22,9 @@ static void on_beat(evutil_socket_t fd, short what, void *data)
 	turn_look_at_clock(&broker->turn);
 	pulse_beat(&broker->turn.pulse, broker->turn.now);
 	watch_judge(&broker->journal);
-	if (broker->journal.late.since_us != 0)
-		server_begin(&broker->server); /* Status can say why */
+	/* Status can say why. A journal that stands by has not told its state: then another broker accepts. */
+	if (broker->journal.late.since_us != 0 && broker->journal.known)
+		server_begin(&broker->server);
 	patience_judge(&broker->workers);
 	judge_cekd(broker);
 	server_accept_again(&broker->server);

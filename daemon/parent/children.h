@@ -44,10 +44,11 @@ struct child {
 	/* Liveness, by the pulse of the judge (judge.h). */
 	uint64_t owed_us; /* since when it owes an answer, or a worker what it is expected to do; 0: nothing */
 	struct {
-		uint64_t begun, allowed_us; /* of its page */
-	} seen;
+		uint64_t begun, allowed_us;
+		bool login;
+	} seen;         /* of its page */
 	bool late;      /* the log has been told */
-	bool in_login;  /* so has it that it hangs inside a login */
+	bool in_login;  /* so has it that it hangs inside a login, for as long as it does */
 	bool unwanted;  /* the broker has given it up: to be killed as soon as it is in no login */
 	bool condemned; /* it was killed */
 	int executing;  /* workers: the page of executing.h, -1: none, and */

@@ -97,11 +97,15 @@ static const char *expected(const struct family *family, const struct child *chi
 static void look(const struct judge *judge, struct child *child, uint64_t allowed_us)
 {
 	const uint64_t begun = child->page->job;
+	const bool login = child->page->login != 0;
 
-	if (child->owed_us == 0 || begun != child->seen.begun || allowed_us != child->seen.allowed_us)
+	if (child->owed_us == 0 || begun != child->seen.begun || allowed_us != child->seen.allowed_us ||
+		login != child->seen.login)
 		child->owed_us = judge->pulse.now_us;
 	child->seen.begun = begun;
 	child->seen.allowed_us = allowed_us;
+	child->seen.login = login;
+	child->in_login = child->in_login && login;
 }
 
 static void judge_worker(const struct judge *judge, struct child *child)
@@ -115,7 +119,7 @@ static void judge_worker(const struct judge *judge, struct child *child)
 
 	if (duty == NULL) {
 		child->owed_us = 0;
-		child->late = false;
+		child->late = child->in_login = false;
 		return;
 	}
 	look(judge, child, allowed_us);
@@ -126,7 +130,7 @@ static void judge_worker(const struct judge *judge, struct child *child)
 		(void)snprintf(what, sizeof(what), "%s", duty);
 	else
 		(void)snprintf(what, sizeof(what), "%s for %.1f s", duty, seconds(judge, child));
-	if (child->page->login == 0) {
+	if (!child->seen.login) {
 		condemn(child, what);
 	} else if (!child->in_login) {
 		child->in_login = true;

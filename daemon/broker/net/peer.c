@@ -91,8 +91,11 @@ static void refuse(struct peer *peer, enum status status, const char *text)
 static bool must_wait(const struct peer *peer, const uint8_t *body, size_t len)
 {
 	struct server *server = peer->server;
-	bool wait = audit_full(server->audit) && !server->events->at_once(server->owner, body, len);
+	bool wait;
 
+	if (!audit_full(server->audit))
+		return false;
+	wait = !server->events->at_once(server->owner, body, len);
 	arena_reset(&server->turn->arena);
 	return wait;
 }

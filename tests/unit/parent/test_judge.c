@@ -246,9 +246,25 @@ static void test_a_worker_that_starts(void **state)
 	beat(100);
 	assert_false(killed(worker));
 	assert_true(worker->in_login);
-	page->login = 0;
+	page->login = 0; /* it goes on, and others may log in */
+	beat(18);
+	assert_false(killed(worker));
+	assert_false(worker->in_login);
 	beat(1);
 	assert_true(killed(worker));
+}
+
+static void test_a_login_that_goes_on(void **state)
+{
+	(void)state;
+	page->login = 1;
+	beat(300);
+	assert_true(worker->in_login);
+	page->login = 0;
+	child_ready(worker);
+	beat(100);
+	assert_false(killed(worker));
+	assert_false(worker->in_login);
 }
 
 static void test_a_worker_that_serves_is_its_brokers(void **state)
@@ -321,6 +337,7 @@ int main(void)
 		TEST(test_time_that_nobody_had),
 		TEST(test_other_bounds),
 		TEST(test_a_worker_that_starts),
+		TEST(test_a_login_that_goes_on),
 		TEST(test_a_worker_that_serves_is_its_brokers),
 		TEST(test_a_worker_that_ought_to_end),
 		TEST(test_a_worker_whose_place_is_taken),
