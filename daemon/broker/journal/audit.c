@@ -204,8 +204,6 @@ void audit_done(struct audit *audit, const char *instance, uint64_t written, uin
 void audit_again(struct audit *audit)
 {
 	audit->to_send = audit->kept.next;
-	for (struct link *link = audit->kept.next; link != &audit->kept; link = link->next)
-		list_entry(link, struct batch, link)->since_us = audit->pulse->now_us;
 }
 
 uint64_t audit_oldest(const struct audit *audit)

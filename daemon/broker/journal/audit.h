@@ -62,7 +62,7 @@ bool audit_settled(const struct audit *audit);
 /* The journal acknowledges. */
 void audit_done(struct audit *audit, const char *instance, uint64_t written, uint64_t durable);
 
-/* A new journal process: send again what it may not have. It owes no answer for the time before it was there. */
+/* A new journal process: send again what it may not have. */
 void audit_again(struct audit *audit);
 
 /* Since when the oldest record is owed an acknowledgement, by pulse; 0: none is. */
