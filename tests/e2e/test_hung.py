@@ -17,6 +17,8 @@ from cekd import pb, status_name
 pytestmark = pytest.mark.skipif("CEKD_WRAP" in os.environ, reason="under valgrind everything is too slow to be judged")
 
 HANG, CALL = 2, 3  # seconds of the configuration
+# No worker is replaced for another reason: a sanitizer keeps freed memory.
+OPTIONS = {"hang_seconds": HANG, "call_timeout": CALL, "worker_memory": 65536}
 # What nobody may have to wait for, under a load of 20: the bound and a call are told by a clock that such a load slows down.
 PAUSE = 45
 PAIRS = ("broker journal", "broker use0", "journal use0", "use0 use1", "broker manage", "journal manage")
@@ -177,14 +179,14 @@ def run_cases(daemon, cases):
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_alone(make_cekd, number):
-    daemon = make_cekd(hang_seconds=HANG, call_timeout=CALL)
+    daemon = make_cekd(**OPTIONS)
     run_cases(daemon, [(part, number) for part in ("broker", "journal", "use0", "use1", "manage")])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("cases", [PAIRS[:3], PAIRS[3:]])
 def test_in_pairs(make_cekd, cases):
-    daemon = make_cekd(hang_seconds=HANG, call_timeout=CALL)
+    daemon = make_cekd(**OPTIONS)
     run_cases(daemon, [(parts, signal.SIGSTOP) for parts in cases])
 
 
@@ -194,7 +196,7 @@ def processes(daemon):
 
 def test_a_machine_that_was_stopped(make_cekd):
     """All processes for longer than the bound: nobody is taken for one who hangs."""
-    daemon = make_cekd(hang_seconds=HANG, call_timeout=CALL)
+    daemon = make_cekd(**OPTIONS)
     load = Load(daemon)
     for order in (1, -1):
         load.each_answered()
@@ -270,7 +272,7 @@ def told(daemon):
 def test_the_watchdog_lives_on_both_loops(make_cekd, monkeypatch):
     """A cekd that is stopped cannot be replaced by its children: the service manager notices, and Status."""
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
-    daemon = make_cekd(hang_seconds=HANG)
+    daemon = make_cekd(**OPTIONS)
     daemon.wait_notified("WATCHDOG=1")
     before = processes(daemon)
     daemon.process.send_signal(signal.SIGSTOP)
@@ -341,7 +343,7 @@ def frozen():
 
 @pytest.mark.parametrize("part", ["broker", "journal", "use0"])
 def test_frozen(make_cekd, frozen, part):
-    daemon = make_cekd(hang_seconds=HANG, call_timeout=CALL)
+    daemon = make_cekd(**OPTIONS)
     load = Load(daemon)
     victim = pid_of(daemon, part)
     load.pauses()
