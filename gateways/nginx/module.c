@@ -9,6 +9,7 @@
 #include "gateways/nginx/directives.h"
 #include "gateways/nginx/names.h"
 #include "gateways/nginx/self.h"
+#include "gateways/nginx/service.h"
 #include "gateways/nginx/status.h"
 #include "gateways/nginx/variables.h"
 
@@ -123,12 +124,12 @@ ngx_module_t ngx_http_cekd_module = {
 	.exit_process = process_ends,
 };
 
-static char name[] = "ngx_http_cekd_module";
+static char name[] = "ngx_http_cekd_module", service_name[] = "ngx_http_cekd_service_module";
 
 /* What nginx looks for in a dynamic module. Protected, as nginx itself has variables of these names: whoever means
  * these, a sanitizer for one, shall not get those. */
 #pragma GCC visibility push(protected)
-ngx_module_t *ngx_modules[] = {&ngx_http_cekd_module, NULL};
-char *ngx_module_names[] = {name, NULL};
+ngx_module_t *ngx_modules[] = {&ngx_http_cekd_module, &ngx_http_cekd_service_module, NULL};
+char *ngx_module_names[] = {name, service_name, NULL};
 char *ngx_module_order[] = {NULL};
 #pragma GCC visibility pop

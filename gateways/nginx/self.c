@@ -26,6 +26,11 @@ const struct ngx_cekd_conf *ngx_cekd_conf(const ngx_http_request_t *r)
 	return r->loc_conf[self->ctx_index];
 }
 
+const struct ngx_cekd_conf *ngx_cekd_conf_merged(const ngx_conf_t *cf)
+{
+	return ((ngx_http_conf_ctx_t *)cf->ctx)->loc_conf[self->ctx_index];
+}
+
 struct ngx_cekd_ctx *ngx_cekd_ctx(const ngx_http_request_t *r)
 {
 	ngx_pool_cleanup_t *cleanup;

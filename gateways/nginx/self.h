@@ -13,6 +13,9 @@ struct ngx_cekd_main *ngx_cekd_conf_main(const ngx_conf_t *cf);
 struct ngx_cekd_main *ngx_cekd_main(const ngx_http_request_t *r);
 const struct ngx_cekd_conf *ngx_cekd_conf(const ngx_http_request_t *r);
 
+/* Of the level that nginx merges at the moment. */
+const struct ngx_cekd_conf *ngx_cekd_conf_merged(const ngx_conf_t *cf);
+
 /* The request's context, wherever it was redirected since; NULL if there is none. */
 struct ngx_cekd_ctx *ngx_cekd_ctx(const ngx_http_request_t *r);
 
