@@ -3,8 +3,11 @@
 
     with rig.folder() as where, NginxAuthRequest().run(where, upstream=9000, auth="/run/…/auth.sock") as gateway:
         rig.ask(gateway.port, …)
+
+CekAuth does the same for cek-auth's own configuration.
 """
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -16,6 +19,9 @@ import cekd as C
 import rig
 
 EXAMPLES = C.SOURCE / "gateways" / "examples"
+CEK_AUTH = C.SOURCE / "gateways" / "auth"
+BUILT = C.BUILD / "gateways" / "nginx" / "ngx_http_cekd_module.so"
+UID = 64021  # of cek-auth, with root
 SBIN = "/usr/sbin:/usr/local/sbin"  # not on everybody's PATH
 
 
@@ -23,65 +29,37 @@ def program(name):
     return shutil.which(name, path=os.environ.get("PATH", "/usr/bin:/bin") + ":" + SBIN)
 
 
-class Gateway:
-    """name: of the example's folder; files: (of the example, paths in them that become others)."""
-    name = None
+class Process:
+    """What a gateway and cek-auth have in common. missing() says why it cannot run here."""
     label = None
     binary = None
     install = "apt-get install"
-    files = ()
-    asks_cek_auth = True
 
     def missing(self):
-        """Why it cannot run here, or None."""
-        if not program(self.binary):
-            return f"{self.label}: no {self.binary} here: {self.install}"
-        return None
+        return None if program(self.binary) else f"{self.label}: no {self.binary} here: {self.install}"
 
-    def paths(self, where):
-        """What stands in the example → what it becomes, beside sockets and ports."""
-        return {}
-
-    def command(self, where):
-        raise NotImplementedError
-
-    def render(self, where, upstream, socket):
-        self.port = rig.free_port()
-        changes = self.upstream(upstream) | self.paths(where) | self.sockets(socket)
-        for file in self.files:
-            text = (EXAMPLES / self.name / file).read_text()
-            for old, new in changes.items():
-                text = text.replace(old, str(new))
-            text = self.listen(text)
-            (where / file).write_text(text)
-            (where / file).chmod(0o644)
-
-    def upstream(self, port):
-        return {"127.0.0.1:9000": f"127.0.0.1:{port}"}
-
-    def sockets(self, socket):
-        return {"/run/cek-auth/auth.sock": socket}
-
-    def listen(self, text):
-        return text.replace("8080", str(self.port))
+    def copy(self, source, target, changes):
+        """The file with other paths and ports, each of which has to be in one of the files."""
+        text = source.read_text()
+        for old, new in changes.items():
+            text = text.replace(old, str(new))
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text)
+        target.chmod(0o644)
 
     @contextlib.contextmanager
-    def run(self, where, upstream, auth):
+    def started(self, where, command, listens, user=None, **environment):
         self.where = where
-        self.render(where, upstream, auth)
+        as_user = {"user": user, "group": user, "extra_groups": []} if user and C.ROOT else {}
         with open(where / "output", "ab") as output:
-            process = subprocess.Popen([str(word) for word in self.command(where)], stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=output, env=os.environ | self.environment(where), start_new_session=True)
-        self.process = process
+            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=output, env=os.environ | environment, start_new_session=True, **as_user)
         try:
-            C.wait_for(lambda: rig.connects(self.port) or process.poll() is not None, f"{self.label} to listen")
-            assert process.poll() is None, f"{self.label} ended\n{self.log_text()}"
+            C.wait_for(lambda: listens() or self.process.poll() is not None, f"{self.label} to listen")
+            assert self.process.poll() is None, f"{self.label} ended\n{self.log_text()}"
             yield self
         finally:
             self.stop()
-
-    def environment(self, where):
-        return {}
 
     def stop(self):
         if self.process.poll() is None:
@@ -93,8 +71,41 @@ class Gateway:
             self.process.wait()
 
     def log_text(self):
-        return "".join(path.read_text(errors="replace") for path in sorted(self.where.glob("*"))
-                       if path.name in ("output", "error.log"))
+        return "".join((self.where / name).read_text(errors="replace") for name in ("output", "error.log")
+                       if (self.where / name).exists())
+
+
+class Gateway(Process):
+    """name: of the example's folder; files: of the example."""
+    name = None
+    files = ()
+    asks_cek_auth = True
+
+    def command(self, where):
+        raise NotImplementedError
+
+    def paths(self, where):
+        """What stands in the example → what it becomes, beside sockets and ports."""
+        return {}
+
+    def upstream(self, port):
+        return {"127.0.0.1:9000": f"127.0.0.1:{port}"}
+
+    def asked(self, auth, stack):
+        """The same for what it asks."""
+        return {"/run/cek-auth/auth.sock": auth}
+
+    def environment(self, where):
+        return {}
+
+    @contextlib.contextmanager
+    def run(self, where, upstream, auth, stack=None):
+        self.port = rig.free_port()
+        changes = self.upstream(upstream) | self.paths(where) | self.asked(auth, stack) | {"8080": self.port}
+        for file in self.files:
+            self.copy(EXAMPLES / self.name / file, where / file, changes)
+        with self.started(where, self.command(where), lambda: rig.connects(self.port), **self.environment(where)):
+            yield self
 
 
 class Nginx(Gateway):
@@ -111,6 +122,24 @@ class Nginx(Gateway):
 class NginxAuthRequest(Nginx):
     name = "nginx-auth-request"
     label = "nginx, auth_request"
+
+
+class NginxModule(Nginx):
+    name = "nginx-module"
+    label = "nginx, module"
+    asks_cek_auth = False
+
+    def missing(self):
+        return super().missing() or module_missing()
+
+    def environment(self, where):
+        return {"LD_LIBRARY_PATH": str(module().parent)}
+
+    def asked(self, auth, stack):
+        return {"/run/cekd/cekd.sock": stack.daemon.socket, "/etc/nginx/signers.json": stack.signers}
+
+    def paths(self, where):
+        return super().paths(where) | {"/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
 
 
 class Caddy(Gateway):
@@ -180,4 +209,56 @@ class Apache(Gateway):
         return [program("apache2"), "-f", where / "apache2.conf", "-DFOREGROUND"]
 
 
-ALL = (NginxAuthRequest, Caddy, CaddyNew, Envoy, HAProxy, Apache)
+def module_missing():
+    return None if BUILT.exists() else "the nginx module was not built: apt-get install nginx-dev"
+
+
+_module = None
+
+
+def module():
+    """The nginx module and its libraries in a folder that other uids can reach."""
+    global _module
+    if _module is None:
+        _module = C.folder("cekd-module-")
+        atexit.register(shutil.rmtree, _module, ignore_errors=True)
+        for path in (BUILT, *C.BUILD.glob("client/libcek.so.?"), *C.BUILD.glob("client/jose/libcek-jose.so.?")):
+            shutil.copy(path, _module)
+    return _module / BUILT.name
+
+
+class CekAuth(Process):
+    """gateways/auth unchanged but for paths, with the profile "api". socket, status: where it listens."""
+    label = "cek-auth"
+    binary = "nginx"
+    files = ("nginx.conf", "listen.conf", "status.conf")
+
+    def missing(self):
+        return super().missing() or module_missing()
+
+    def configure(self, where, cekd, signers):
+        self.socket, self.status = where / "auth.sock", where / "status.sock"
+        changes = {"/run/cek-auth": where, "/var/log/cek-auth": where, "/etc/cek-auth/signers.json": signers,
+                   "/etc/cek-auth": where, "/run/cekd/cekd.sock": cekd,
+                   "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
+        for file in self.files:
+            self.copy(CEK_AUTH / file, where / file, changes)
+        self.copy(CEK_AUTH / "profiles" / "api.conf.example", where / "profiles" / "api.conf", changes)
+        return [program("nginx"), "-c", where / "nginx.conf"]
+
+    def check(self, where):
+        """What "nginx -t" does and says."""
+        return C.run([program("nginx"), "-t", "-c", where / "nginx.conf"], check=False,
+                     env=os.environ | {"LD_LIBRARY_PATH": str(module().parent)})
+
+    @contextlib.contextmanager
+    def serve(self, where, cekd, signers):
+        """Without root from the start, as its unit has it."""
+        command = self.configure(where, cekd, signers)
+        if C.ROOT:
+            os.chown(where, UID, UID)
+        with self.started(where, command, lambda: rig.connects(self.status), user=UID, LD_LIBRARY_PATH=str(module().parent)):
+            yield self
+
+
+ALL = (NginxModule, NginxAuthRequest, Caddy, CaddyNew, Envoy, HAProxy, Apache)

@@ -148,6 +148,7 @@ class StandIn:
         self.path = pathlib.Path(path)
         self.mode = "ok"
         self.seen = []
+        self.connections = 0
         self.writers = set()
         self.server = None
         self.loop = Loop()
@@ -155,6 +156,7 @@ class StandIn:
 
     async def _serve(self, reader, writer):
         self.writers.add(writer)
+        self.connections += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 self.seen.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
@@ -190,12 +192,15 @@ class StandIn:
         self.loop.stop()
 
 
-def connects(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), C.PATIENCE).close()
-        return True
-    except OSError:
-        return False
+def connects(address):
+    """Whether somebody listens: a port of the loopback address, or the path of a Unix socket."""
+    with socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX) as probe:
+        probe.settimeout(C.PATIENCE)
+        try:
+            probe.connect(("127.0.0.1", address) if isinstance(address, int) else str(address))
+            return True
+        except OSError:
+            return False
 
 
 class Answer:
@@ -205,10 +210,10 @@ class Answer:
         head, _, self.body = text.partition("\r\n\r\n")
         lines = head.split("\r\n")
         self.status = int(lines[0].split()[1]) if lines[0].startswith("HTTP/") else 0
-        self.headers = dict(_header(line) for line in lines[1:])
+        self.headers = dict(header(line) for line in lines[1:])
         self.got = None
         if self.status == 200 and "HTTP/1." in self.body.partition("\r\n")[0]:
-            self.got = [_header(line) for line in self.body.rstrip("\r\n").split("\r\n")[1:]]
+            self.got = [header(line) for line in self.body.rstrip("\r\n").split("\r\n")[1:]]
 
     def upstream(self, name):
         """The values of a header that the upstream got, empty ones left out: to a program they are none."""
@@ -218,7 +223,7 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:300]!r}"
 
 
-def _header(line):
+def header(line):
     name, _, value = line.partition(":")
     return name.lower(), value.strip()
 
