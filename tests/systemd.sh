@@ -1,25 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Usage: tests/systemd.sh SYSUSERS TMPFILES SOFTHSM DROPINS UNIT...
+# Usage: tests/systemd.sh FOLDER TMPFILES SOFTHSM UNIT...
 # systemd itself reads the files that it is given: the accounts are made, the directories belong to them, the units and
-# their drop-ins (SOFTHSM, which is always there, and the examples in the folder DROPINS) have no key that it does not know,
+# their drop-ins (SOFTHSM, which is always there, and the examples in FOLDER) have no key that it does not know,
 # and what it takes for their exposure stays low. All of it below a folder of its own; no systemd need run.
 set -eu
-sysusers=$(realpath "$1") tmpfiles=$(realpath "$2") softhsm=$(realpath "$3") dropins=$(realpath "$4")
-shift 4
+folder=$(realpath "$1") tmpfiles=$(realpath "$2") softhsm=$(realpath "$3")
+shift 3
 for tool in systemd-sysusers systemd-tmpfiles systemd-analyze; do
 	command -v $tool >/dev/null || { echo "no $tool here: install the package systemd"; exit 77; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/root/etc" "$work/units/cekd.service.d"
+mkdir -p "$work/root/etc" "$work/units/cekd.service.d" "$work/units/cek-auth.service.d"
 
 systemd-sysusers --root="$work/root" "$sysusers"
 for user in _cekd-broker _cekd-token _cekd-journal _cekd-jwks; do
 	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-zA-Z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
+systemd-sysusers --root="$work/root" "$folder"/sysusers.d/*.conf
+for user in _cekd-broker _cekd-token _cekd-journal; do
+	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
 		{ echo "$user was not made"; exit 1; }
 done
 grep -q '^cekd:' "$work/root/etc/group"
+grep -q '^_cek-auth:' "$work/root/etc/passwd"
 
 # directory PATTERN MODE UID
 directory() {
@@ -34,7 +38,7 @@ fi
 
 # Where cekd will be installed it is not yet.
 for unit; do
-	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$unit" >"$work/units/$(basename "$unit")"
+	sed 's,^\(ExecStart\|ExecStartPre\|ExecReload\)=[^ ]*,\1=/bin/true,' "$unit" >"$work/units/$(basename "$unit")"
 done
 sed 's,^ExecStartPost=[^ ]*,ExecStartPost=/bin/true,' "$softhsm" >"$work/units/cekd.service.d/50-softhsm.conf"
 
@@ -42,7 +46,7 @@ sed 's,^ExecStartPost=[^ ]*,ExecStartPost=/bin/true,' "$softhsm" >"$work/units/c
 verify() {
 	systemd-analyze verify --man=no "$work"/units/*.service "$work"/units/*.socket >"$work/said" 2>&1 ||
 		{ echo "$1:"; cat "$work/said"; exit 1; }
-	if grep -e "$work" -e '^cekd\.' -e '^cekd-' "$work/said"; then
+	if grep -e "$work" -e '^cekd\.' -e '^cekd-' -e '^cek-auth' "$work/said"; then
 		echo "$1: see above"
 		exit 1
 	fi
@@ -63,21 +67,23 @@ verify "the units"
 exposure cekd.service 15 "cekd.service"
 exposure cekd-softhsm-init.service 15 "cekd-softhsm-init.service"
 exposure "$(cd "$work/units" && echo cekd-jwks@*.service)" 12 "cekd-jwks@.service"
+exposure cek-auth.service 10 "cek-auth.service"
 
-# with DROPIN TENTHS
+# with UNIT DROPIN TENTHS
 with() {
-	cp "$dropins/$1.conf" "$work/units/cekd.service.d/60-$1.conf"
-	verify "$1.conf"
-	exposure cekd.service "$2" "with $1.conf"
-	rm "$work/units/cekd.service.d/60-$1.conf"
-	tried="$tried $1.conf"
+	cp "$folder/$1.d/$2.conf" "$work/units/$1.d/60-$2.conf"
+	verify "$2.conf"
+	exposure "$1" "$3" "$1 with $2.conf"
+	rm "$work/units/$1.d/60-$2.conf"
+	tried="$tried $2.conf"
 }
 tried=
-with tpm 16
-with network-hsm 23
-with smart-card 15
-with pin-credential 15
-for file in "$dropins"/*.conf; do
+with cekd.service tpm 16
+with cekd.service network-hsm 23
+with cekd.service smart-card 15
+with cekd.service pin-credential 15
+with cek-auth.service loopback 15
+for file in "$folder"/*.service.d/*.conf; do
 	case "$tried " in
 	*" $(basename "$file") "*) ;;
 	*) echo "$file: by which exposure? say it in $0"; exit 1 ;;

@@ -113,7 +113,10 @@ class Nginx(Gateway):
     files = ("nginx.conf",)
 
     def paths(self, where):
-        return {"/run/nginx.pid": where / "nginx.pid", "/var/log/nginx": where}
+        # Debian's nginx has these below /var/lib, for root alone.
+        temporary = "".join(f"\t{name}_temp_path {where}/{name};\n" for name in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        return {"/run/nginx.pid": where / "nginx.pid", "/var/log/nginx": where, "http {\n": f"http {{\n{temporary}"}
 
     def command(self, where):
         return [program("nginx"), "-c", where / "nginx.conf", "-g", "daemon off;"]
@@ -139,7 +142,7 @@ class NginxModule(Nginx):
         return {"/run/cekd/cekd.sock": stack.daemon.socket, "/etc/nginx/signers.json": stack.signers}
 
     def paths(self, where):
-        return super().paths(where) | {"/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
+        return super().paths(where) | {"/etc/nginx/conf.d": where / "conf.d", "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
 
 
 class Caddy(Gateway):
