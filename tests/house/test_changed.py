@@ -120,13 +120,15 @@ def test_stages_are_those_of_scripts_test():
 def test_tests_run_themselves():
     assert choose("tests/e2e/test_pages.py") == {"e2e tests/e2e/test_pages.py"}
     assert choose("tests/faults/test_kill.py") == {"e2e tests/faults/test_kill.py"}
+    assert choose("tests/gateways/test_rows.py") == {"e2e tests/gateways/test_rows.py"}
     assert choose("tests/unit/broker/test_peer.c") == {"unit broker"}
     assert choose("tests/e2e/test_that_was_removed.py") == set()
     assert choose("tests/token/rig.c") == {"unit token", "unit softhsm", "stage gcc-nss"}
 
 
 def test_documents():
-    assert choose("docs/design.md", "README.md") == {"e2e tests/e2e/test_examples.py"}
+    assert choose("docs/design.md") == {"e2e tests/e2e/test_examples.py"}
+    assert choose("README.md") == {"e2e tests/e2e/test_examples.py", "e2e tests/gateways/test_try_gateway.py"}
     assert choose("LICENSE", "base/README") == set()
     assert choose("man/cekctl.1") == {"unit client/cekctl", "stage install"}
 
