@@ -29,8 +29,15 @@ def program(name):
     return shutil.which(name, path=os.environ.get("PATH", "/usr/bin:/bin") + ":" + SBIN)
 
 
+def temporary(where):
+    """Folders that Debian's nginx has below /var/lib, for root alone."""
+    return "".join(f"\t{name}_temp_path {where}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
+
 class Process:
-    """What a gateway and cek-auth have in common. missing() says why it cannot run here."""
+    """What a gateway and cek-auth have in common. missing() says why it cannot run here; change is for who wants more than other
+    paths and ports."""
+    change = staticmethod(lambda text: text)
     label = None
     binary = None
     install = "apt-get install"
@@ -44,7 +51,7 @@ class Process:
         for old, new in changes.items():
             text = text.replace(old, str(new))
         target.parent.mkdir(exist_ok=True)
-        target.write_text(text)
+        target.write_text(self.change(text))
         target.chmod(0o644)
 
     @contextlib.contextmanager
@@ -113,10 +120,7 @@ class Nginx(Gateway):
     files = ("nginx.conf",)
 
     def paths(self, where):
-        # Debian's nginx has these below /var/lib, for root alone.
-        temporary = "".join(f"\t{name}_temp_path {where}/{name};\n" for name in (
-            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        return {"/run/nginx.pid": where / "nginx.pid", "/var/log/nginx": where, "http {\n": f"http {{\n{temporary}"}
+        return {"/run/nginx.pid": where / "nginx.pid", "/var/log/nginx": where, "http {\n": f"http {{\n{temporary(where)}"}
 
     def command(self, where):
         return [program("nginx"), "-c", where / "nginx.conf", "-g", "daemon off;"]

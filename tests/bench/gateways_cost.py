@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request costs in front of an API: CPU time of gateway, cek-auth and cekd together, and requests a second.
+
+The gateways are those of tests/gateways with their examples, one process each where they can be told, without access logs. Tokens are
+RSA-OAEP-256 with 2048 bits. "distinct": no cache, so that cekd unwraps each; "repeated": the cache, and few tokens. All in turns; the
+ratio to nginx alone is the median of the rounds' own. The upstream's and the client's time is left out.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+
+import gateways
+import rig
+
+TOKENS = 500
+FEW = 50
+CLIENTS = 32
+UNVERIFIED = ("auth_jwt_key_file", "auth_jwt_jws_algs", "auth_jwt_issuer", "auth_jwt_audience")
+TARGETS = {"nginx, module: repeated": 1.7, "nginx, auth_request: repeated": 3.5}
+VERIFIED = ("RS256", "ES256", "EdDSA")
+
+ECHO = """worker_processes 1; daemon off; pid {where}/upstream.pid; error_log stderr crit;
+events {{ worker_connections 2048; }}
+http {{ access_log off; keepalive_requests 100000000; large_client_header_buffers 4 64k; {temporary}
+	server {{ listen 127.0.0.1:{port}; location / {{ return 200 "$http_authorization"; }} }}
+	server {{ listen unix:{where}/null.sock; location / {{ add_header Authorization "Bearer a.b.c"; return 200; }} }}
+}}
+"""
+
+WRK = """local tokens, i = {}, 0
+for line in io.lines(os.getenv("TOKENS")) do
+	tokens[#tokens + 1] = "GET / HTTP/1.1\\r\\nHost: bench\\r\\nAuthorization: Bearer " .. line .. "\\r\\n\\r\\n"
+end
+function request()
+	i = i % #tokens + 1
+	return tokens[i]
+end
+"""
+
+
+def descendants(pid):
+    """The process and all below it."""
+    children = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = stat.read_text()
+            children.setdefault(int(text.rsplit(") ", 1)[1].split()[1]), []).append(int(text.split()[0]))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def cpu_seconds(pids):
+    """Of all their threads so far."""
+    total = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                total += int(task.read_text().split()[0])
+    return total / 1e9
+
+
+def lean(text, verify, cache):
+    """An nginx configuration with one worker and without a log of requests; of the module with or without verification and cache."""
+    text = re.sub(r"worker_processes auto;", "worker_processes 1;", text)
+    text = re.sub(r"access_log [^;]*;", "access_log off;\\n\\tkeepalive_requests 100000000;", text, count=1)
+    text = re.sub(r"keepalive_requests 1000000000;", "", text)
+    if not verify:
+        text = text.replace("auth_jwt_type nested", "auth_jwt_type encrypted")
+        text = re.sub(rf"^\s*(?:{'|'.join(UNVERIFIED)}) .*\n", "", text, flags=re.M)
+    if verify:
+        text = re.sub(r"auth_jwt_jws_algs [^;]*;", f"auth_jwt_jws_algs {verify};", text)
+    return text.replace("#auth_jwt_cache", "auth_jwt_cache") if cache else text
+
+
+class Measured:
+    """A gateway that runs, with what it asks."""
+
+    def __init__(self, title, gateway, tokens, behind):
+        self.title, self.gateway, self.tokens = title, gateway, tokens
+        self.behind = behind
+        self.rounds = []
+
+    def round(self, script, seconds):
+        pids = [pid for process in [self.gateway.process, *self.behind] for pid in descendants(process.pid)]
+        before = cpu_seconds(pids)
+        done = subprocess.run([gateways.program("wrk"), "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", script,
+                               f"http://127.0.0.1:{self.gateway.port}/"], env=os.environ | {"TOKENS": str(self.tokens)},
+                              capture_output=True, text=True, check=True)
+        spent = cpu_seconds(pids) - before
+        requests, took = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout).groups()
+        wrong = re.search(r"Non-2xx.*|Socket errors.*|\b0 requests.*", done.stdout)
+        assert not wrong, f"{self.title}: {wrong.group(0)}\n{self.gateway.log_text()[-2000:]}"
+        self.rounds.append({"µs": 1e6 * spent / int(requests), "requests a second": int(requests) / float(took)})
+
+
+class Bench:
+    def __init__(self, daemon, where, cleanup, say):
+        self.daemon, self.where, self.cleanup, self.say = daemon, where, cleanup, say
+        self.issuer = rig.Issuer(VERIFIED)
+        self.signers = where / "signers.json"
+        self.signers.write_text(self.issuer.signers())
+        daemon.cekctl("key", "create", rig.KEY, "--alg", "RSA-OAEP-256", "--size", "2048")
+        self.public = rig.public_jwk(daemon)
+        self.script = where / "wrk.lua"
+        self.script.write_text(WRK)
+        self.upstream = rig.free_port()
+        self.measured = []
+        self._start_upstream()
+
+    def _start_upstream(self):
+        conf = self.where / "upstream.conf"
+        conf.write_text(ECHO.format(where=self.where, port=self.upstream, temporary=gateways.temporary(self.where)))
+        process = subprocess.Popen([gateways.program("nginx"), "-c", conf], stdin=subprocess.DEVNULL)
+        self.cleanup.callback(process.wait)
+        self.cleanup.callback(process.terminate)
+        rig.C.wait_for(lambda: rig.connects(self.upstream) and rig.connects(self.where / "null.sock"), "the upstream")
+
+    def tokens(self, alg, number):
+        path = self.where / f"{alg}.{number}"
+        if not path.exists():
+            path.write_text("".join(rig.encrypt(self.issuer.jwt(f"user-{i}", alg=alg), self.public) + "\n" for i in range(number)))
+        return path
+
+    def folder(self):
+        return self.cleanup.enter_context(rig.folder())
+
+    def auth(self, verify, cache):
+        """A cek-auth of this kind."""
+        where, auth = self.folder(), gateways.CekAuth()
+        auth.change = lambda text: lean(text, verify, cache)
+        return self.cleanup.enter_context(auth.serve(where, self.daemon.socket, self.signers))
+
+    def add(self, title, kind, number=TOKENS, verify=None, cache=False, change=None, socket=None):
+        """Start one. socket: what it asks in place of a cek-auth."""
+        gateway, behind = kind(), []
+        reason = gateway.missing()
+        if reason:
+            return self.say(f"skipped: {title}: {reason}")
+        self.say(title)
+        if gateway.asks_cek_auth and not socket:
+            auth = self.auth(verify, cache)
+            socket, behind = auth.socket, [auth.process]
+        if verify is not None or not socket or behind:
+            behind.append(self.daemon.process)
+        gateway.change = lambda text: (change or (lambda same: same))(lean(text, verify, cache))
+        self.cleanup.enter_context(gateway.run(self.folder(), self.upstream, socket, self))
+        self.measured.append(Measured(title, gateway, self.tokens(verify or "RS256", FEW if cache else number), behind))
+
+
+def alone(text):
+    """An nginx that asks nobody."""
+    text = re.sub(r"^\s*auth_jwt.*\n", "", text, flags=re.M)
+    return re.sub(r"^.*\$jwt.*\n", "", text, flags=re.M)
+
+
+def add_all(bench):
+    bench.add("nginx alone", gateways.NginxModule, FEW, change=alone)
+    bench.add("nginx, null auth", gateways.NginxAuthRequest, FEW, socket=bench.where / "null.sock")
+    for cache, word in ((False, "distinct"), (True, "repeated")):
+        for kind in gateways.ALL:
+            bench.add(f"{kind.label}: {word}", kind, cache=cache)
+    for alg in VERIFIED:
+        bench.add(f"nginx, module: repeated, verified {alg}", gateways.NginxModule, verify=alg, cache=True)
+    bench.add("nginx, auth_request: repeated, verified RS256", gateways.NginxAuthRequest, verify="RS256", cache=True)
+
+
+def result(measured):
+    """Medians, and the median of the rounds' own ratios to the first one."""
+    rows = {}
+    for one in measured:
+        row = {name: statistics.median(entry[name] for entry in one.rounds) for name in one.rounds[0]}
+        row["ratio"] = statistics.median(entry["µs"] / first["µs"] for entry, first in zip(one.rounds, measured[0].rounds))
+        rows[one.title] = row
+    return rows
+
+
+def measure(daemon, rounds, seconds, say):
+    with rig.folder() as where, contextlib.ExitStack() as cleanup:
+        bench = Bench(daemon, where, cleanup, say)
+        add_all(bench)
+        for number in range(rounds):
+            say(f"round {number + 1} of {rounds}")
+            for one in bench.measured:
+                one.round(bench.script, seconds)
+        return result(bench.measured)
+
+
+def report(rows):
+    print("| | CPU µs a request | requests a second | times nginx alone |\n| --- | --- | --- | --- |")
+    for title, row in rows.items():
+        print(f"| {title} | {row['µs']:.0f} | {row['requests a second']:,.0f} | {row['ratio']:.1f} |")
+    print()
+    for title, target in TARGETS.items():
+        if title in rows:
+            kept = "kept" if rows[title]["ratio"] <= target else "MISSED"
+            print(f"{title}: at most {target} times nginx alone: {rows[title]['ratio']:.2f}, {kept}")
