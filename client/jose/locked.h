@@ -11,7 +11,7 @@
 
 enum {
 	LOCKED_SPARE_SIZE = 8192, /* bytes; a larger arena is a mapping of its own, and goes at once */
-	LOCKED_SPARES = 16,
+	LOCKED_SPARES = 128,
 };
 
 /* An arena of at least size bytes, or NULL without memory. */
