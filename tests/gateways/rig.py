@@ -59,12 +59,16 @@ class Issuer:
                              protected=compact({"alg": alg, "typ": typ, "kid": self.keys[alg].get("kid")}))
         return signed.serialize(compact=True)
 
-    def jwt(self, sub="alice", seconds=3600, alg=None, pad=0, **claims):
-        """A JWT of good claims; None leaves one out, pad makes it so many bytes longer before base64url."""
+    def jwt(self, alg=None, **claims):
+        return self.sign(self.claims(**claims), alg)
+
+    @staticmethod
+    def claims(sub="alice", seconds=3600, pad=0, **claims):
+        """Good ones; None leaves one out, pad makes them so many bytes longer."""
         now = int(time.time())
         all_claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": sub, "iat": now, "exp": now + seconds, "scope": "read write",
                       "jti": os.urandom(8).hex(), "pad": "x" * pad or None} | claims
-        return self.sign({name: value for name, value in all_claims.items() if value is not None}, alg)
+        return {name: value for name, value in all_claims.items() if value is not None}
 
 
 def encrypt(inner, public, alg="RSA-OAEP-256", enc="A256GCM"):
