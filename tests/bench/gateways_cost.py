@@ -4,6 +4,9 @@
 The gateways are those of tests/gateways with their examples, one process each where they can be told, without access logs. Tokens are
 RSA-OAEP-256 with 2048 bits; without "verified" they hold claims alone, else a signed JWT. "distinct": no cache, so that cekd unwraps each; "repeated": the cache, and few tokens. All in turns; the
 ratio to nginx alone is the median of the rounds' own. The upstream's and the client's time is left out.
+
+CLIENTS ask at a time, and then one alone, so that a process sleeps between two requests: to wake another one costs much in a virtual
+machine, and whoever is slower does it more often, which the first ratio counts against it.
 """
 
 import contextlib
@@ -87,16 +90,19 @@ class Measured:
         self.rounds = []
 
     def round(self, script, seconds):
+        self.rounds.append(self.run(script, seconds, CLIENTS) | {"µs, lone": self.run(script, seconds, 1)["µs"]})
+
+    def run(self, script, seconds, clients):
         pids = [pid for process in [self.gateway.process, *self.behind] for pid in descendants(process.pid)]
         before = cpu_seconds(pids)
-        done = subprocess.run([gateways.program("wrk"), "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", script,
+        done = subprocess.run([gateways.program("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "-s", script,
                                f"http://127.0.0.1:{self.gateway.port}/"], env=os.environ | {"TOKENS": str(self.tokens)},
                               capture_output=True, text=True, check=True)
         spent = cpu_seconds(pids) - before
         requests, took = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout).groups()
         wrong = re.search(r"Non-2xx.*|\b0 requests.*", done.stdout)
         assert not wrong, f"{self.title}: {wrong.group(0)}\n{self.gateway.log_text()[-2000:]}"
-        self.rounds.append({"µs": 1e6 * spent / int(requests), "requests a second": int(requests) / float(took)})
+        return {"µs": 1e6 * spent / int(requests), "requests a second": int(requests) / float(took)}
 
 
 class Bench:
@@ -178,7 +184,8 @@ def result(measured):
     rows = {}
     for one in measured:
         row = {name: statistics.median(entry[name] for entry in one.rounds) for name in one.rounds[0]}
-        row["ratio"] = statistics.median(entry["µs"] / first["µs"] for entry, first in zip(one.rounds, measured[0].rounds))
+        for name, ratio in (("µs", "ratio"), ("µs, lone", "ratio, lone")):
+            row[ratio] = statistics.median(entry[name] / first[name] for entry, first in zip(one.rounds, measured[0].rounds))
         rows[one.title] = row
     return rows
 
@@ -189,8 +196,7 @@ def measure(daemon, rounds, seconds, say):
         add_all(bench)
         say("a round to warm up")
         for one in bench.measured:
-            one.round(bench.script, 1)
-            one.rounds.clear()
+            one.run(bench.script, 1, CLIENTS)
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
             for one in bench.measured:
@@ -199,11 +205,13 @@ def measure(daemon, rounds, seconds, say):
 
 
 def report(rows):
-    print("| | CPU µs a request | requests a second | times nginx alone |\n| --- | --- | --- | --- |")
+    print("| | CPU µs a request | requests a second | times nginx alone | one at a time: µs | times nginx alone |\n" + "| --- " * 6 + "|")
     for title, row in rows.items():
-        print(f"| {title} | {row['µs']:.0f} | {row['requests a second']:,.0f} | {row['ratio']:.1f} |")
+        print(f"| {title} | {row['µs']:.0f} | {row['requests a second']:,.0f} | {row['ratio']:.1f} | {row['µs, lone']:.0f} "
+              f"| {row['ratio, lone']:.1f} |")
     print()
     for title, target in TARGETS.items():
         if title in rows:
-            kept = "kept" if rows[title]["ratio"] <= target else "MISSED"
-            print(f"{title}: at most {target} times nginx alone: {rows[title]['ratio']:.2f}, {kept}")
+            ratio, lone = rows[title]["ratio"], rows[title]["ratio, lone"]
+            print(f"{title}: at most {target} times nginx alone: {ratio:.2f}, {'kept' if ratio <= target else 'MISSED'}; "
+                  f"one at a time {lone:.2f}, {'kept' if lone <= target else 'MISSED'}")
