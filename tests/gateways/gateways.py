@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 
 import cekd as C
 import rig
@@ -67,6 +68,8 @@ class Process:
             yield self
         finally:
             self.stop()
+        text = self.log_text()
+        assert "exited on signal" not in text and not C.SANITIZER.search(text), text
 
     def stop(self):
         if self.process.poll() is None:
@@ -78,8 +81,8 @@ class Process:
             self.process.wait()
 
     def log_text(self):
-        return "".join((self.where / name).read_text(errors="replace") for name in ("output", "error.log")
-                       if (self.where / name).exists())
+        return "".join(path.read_text(errors="replace") for path in (
+            self.where / "output", self.where / "error.log", *self.where.glob("sanitizer/*")) if path.exists())
 
 
 class Gateway(Process):
@@ -140,7 +143,7 @@ class NginxModule(Nginx):
         return super().missing() or module_missing()
 
     def environment(self, where):
-        return {"LD_LIBRARY_PATH": str(module().parent)}
+        return module_environment(where)
 
     def asked(self, auth, stack):
         return {"/run/cekd/cekd.sock": stack.daemon.socket, "/etc/nginx/signers.json": stack.signers}
@@ -234,6 +237,16 @@ def module():
     return _module / BUILT.name
 
 
+def module_environment(where):
+    """What an nginx needs to load it from there."""
+    found = {"LD_LIBRARY_PATH": str(module().parent)}
+    if not C.sanitized():
+        return found
+    sys.path.append(str(C.SOURCE / "tests" / "gateways" / "nginx"))
+    from nginx_rig import sanitizer
+    return found | sanitizer(BUILT, where)
+
+
 class CekAuth(Process):
     """gateways/auth unchanged but for paths, with the profile "api". socket, status: where it listens."""
     label = "cek-auth"
@@ -255,8 +268,9 @@ class CekAuth(Process):
 
     def check(self, where):
         """What "nginx -t" does and says."""
-        return C.run([program("nginx"), "-t", "-c", where / "nginx.conf"], check=False,
-                     env=os.environ | {"LD_LIBRARY_PATH": str(module().parent)})
+        with rig.folder() as reports:
+            return C.run([program("nginx"), "-t", "-c", where / "nginx.conf"], check=False,
+                         env=os.environ | module_environment(reports))
 
     @contextlib.contextmanager
     def serve(self, where, cekd, signers):
@@ -264,7 +278,7 @@ class CekAuth(Process):
         command = self.configure(where, cekd, signers)
         if C.ROOT:
             os.chown(where, UID, UID)
-        with self.started(where, command, lambda: rig.connects(self.status), user=UID, LD_LIBRARY_PATH=str(module().parent)):
+        with self.started(where, command, lambda: rig.connects(self.status), user=UID, **module_environment(where)):
             yield self
 
 

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 
@@ -201,6 +202,14 @@ def test_profile_that_does_not_load(stack, tmp_path, more, says):
 def test_same_profile_twice(stack, tmp_path):
     text = (stack.auth.where / "profiles" / "api.conf").read_text()
     assert 'duplicate location "/api"' in refused(stack, tmp_path, text)
+
+
+def test_manual_page_has_the_directives():
+    code = (C.SOURCE / "gateways" / "nginx" / "service.c").read_text()
+    page = (C.SOURCE / "man" / "cek-auth.8").read_text()
+    directives = set(re.findall(r'ngx_string\("(auth_jwt_\w+)"\)', code))
+    assert len(directives) == 3
+    assert {name for name in directives if not re.search(rf"^\.BI?R? {name} ", page, re.M)} == set()
 
 
 def test_status_socket(stack, auth):
