@@ -8,11 +8,14 @@ import time
 import rig
 
 
+CLIENTS = 2
+
+
 class Load:
     """Clients ask the gateway on port without a pause, until stop(). results: (sent, answered, status, right), right being
     whether a 200 has exactly the inner JWT of its own token, and status 0 an answer that never came."""
 
-    def __init__(self, port, tokens, clients=2):
+    def __init__(self, port, tokens, clients=CLIENTS):
         self.port = port
         self.tokens = tokens
         self.results = []

@@ -16,6 +16,7 @@ import stack as S
 
 pytestmark = pytest.mark.long
 TOKENS = 40
+RELOADS = 3
 # Of what a gateway waits for cek-auth, and cek-auth for cekd, the sum; and that HAProxy's client tries again.
 ANSWER_SECONDS = 10
 
@@ -109,6 +110,21 @@ def test_cekd_restarted(every, loads):
     for label, one in loads.items():
         assert set(one.since(start)) <= {200, 503}, (label, one.since(start))
         assert set(one.since(served)) == {200}, (label, one.since(served))
+        assert not one.wrong(), label
+
+
+def test_cek_auth_reloaded(every, loads):
+    """nginx closes the connections that gateways keep; one that is closed under a question may cost that one request."""
+    stack, _ = every
+    start = time.monotonic()
+    wait_served(loads, start)
+    for _ in range(RELOADS):
+        os.kill(stack.auth.process.pid, signal.SIGHUP)
+        wait_served(loads, time.monotonic())
+    for label, one in loads.items():
+        found = one.since(start)
+        assert set(found) <= {200, 502, 503}, (label, found)
+        assert sum(found.values()) - found[200] <= RELOADS * load.CLIENTS, (label, found)
         assert not one.wrong(), label
 
 
