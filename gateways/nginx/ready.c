@@ -4,14 +4,9 @@
 
 enum { ASK_MS = 1000 };
 
-/* Of this worker, of whichever cekd. */
-static bool last_was_ready;
-static ngx_msec_t last_answer;
-
 struct question {
 	ngx_http_request_t *request;
-	struct ngx_cekd_peer *peer;
-	ngx_msec_t max_age;
+	struct ngx_cekd_ready *about;
 	cek_call *call; /* NULL when it is over */
 };
 
@@ -32,16 +27,16 @@ static bool says_ready(const cek_result *result)
 	return daemon ? daemon->ready : cek_result_status(result) == CEK_DENIED;
 }
 
-static bool answered(const cek_result *result, const struct question *question)
+static bool answered(const cek_result *result, struct ngx_cekd_ready *about)
 {
 	int status = cek_result_status(result);
 
 	if (status == CEK_OK || status == CEK_DENIED) {
-		last_was_ready = says_ready(result);
-		last_answer = ngx_current_msec;
-		return last_was_ready;
+		about->last_was_ready = says_ready(result);
+		about->last_answer = ngx_current_msec;
+		return about->last_was_ready;
 	}
-	return last_was_ready && ngx_current_msec - last_answer <= question->max_age;
+	return about->last_was_ready && ngx_current_msec - about->last_answer <= about->max_age;
 }
 
 static void on_status(cek_call *call, cek_result *result, void *userdata)
@@ -51,10 +46,10 @@ static void on_status(cek_call *call, cek_result *result, void *userdata)
 	ngx_connection_t *connection = r->connection;
 
 	question->call = NULL;
-	ngx_cekd_peer_end(question->peer);
+	ngx_cekd_peer_end(question->about->peer);
 	if (cek_result_status(result) == CEK_E_CANCELLED)
 		return;
-	ngx_http_finalize_request(r, respond(r, answered(result, question)));
+	ngx_http_finalize_request(r, respond(r, answered(result, question->about)));
 	ngx_http_run_posted_requests(connection);
 }
 
@@ -64,15 +59,16 @@ static void forget(void *data)
 	cek_call_cancel(((struct question *)data)->call);
 }
 
-ngx_int_t ngx_cekd_ready(ngx_http_request_t *r, struct ngx_cekd_peer *peer, ngx_msec_t max_age)
+ngx_int_t ngx_cekd_ready(ngx_http_request_t *r, struct ngx_cekd_ready *about)
 {
 	ngx_http_cleanup_t *cleanup = ngx_http_cleanup_add(r, sizeof(struct question));
+	struct ngx_cekd_peer *peer = about->peer;
 	struct question *question;
 
 	if (!cleanup)
 		return NGX_HTTP_INTERNAL_SERVER_ERROR;
 	question = cleanup->data;
-	*question = (struct question){.request = r, .peer = peer, .max_age = max_age};
+	*question = (struct question){.request = r, .about = about};
 	if (ngx_http_discard_request_body(r) != NGX_OK || ngx_cekd_peer_open(peer, r->connection->log) != NGX_OK)
 		return NGX_HTTP_INTERNAL_SERVER_ERROR;
 	if (cek_status_start(peer->conn, ASK_MS, on_status, question, &question->call) != CEK_OK)

@@ -11,8 +11,7 @@
 struct service {
 	ngx_flag_t answer;
 	ngx_array_t *promises;
-	struct ngx_cekd_peer *peer; /* whose readiness is asked for */
-	ngx_msec_t max_age;         /* of its last answer */
+	struct ngx_cekd_ready ready;
 };
 
 static char *promise(ngx_conf_t *cf, ngx_command_t *command, void *conf)
@@ -22,9 +21,9 @@ static char *promise(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 
 static ngx_int_t ready(ngx_http_request_t *r)
 {
-	const struct service *service = ngx_http_get_module_loc_conf(r, ngx_http_cekd_service_module);
+	struct service *service = ngx_http_get_module_loc_conf(r, ngx_http_cekd_service_module);
 
-	return ngx_cekd_ready(r, service->peer, service->max_age);
+	return ngx_cekd_ready(r, &service->ready);
 }
 
 /* "unix:/…", as of auth_jwt_cekd. */
@@ -39,10 +38,10 @@ static char *set_ready(ngx_conf_t *cf, ngx_command_t *command, void *data)
 	static char duplicate[] = "is duplicate", no_time[] = "has no time, as in \"5s\"";
 	ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 	struct service *service = data;
-	const ngx_str_t *words = cf->args->elts, socket = {words[1].len - 5, words[1].data + 5};
-	ngx_int_t max_age = ngx_parse_time((ngx_str_t *)&words[2], 0);
+	ngx_str_t *words = cf->args->elts, socket;
+	ngx_int_t max_age = ngx_parse_time(&words[2], 0);
 
-	if (service->peer)
+	if (service->ready.peer)
 		return duplicate;
 	if (!is_socket(&words[1])) {
 		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"",
@@ -51,10 +50,11 @@ static char *set_ready(ngx_conf_t *cf, ngx_command_t *command, void *data)
 	}
 	if (max_age < 0)
 		return no_time;
-	service->max_age = (ngx_msec_t)max_age;
-	service->peer = ngx_cekd_peer_get(cf, &socket, 0, 0);
+	socket = (ngx_str_t){words[1].len - 5, words[1].data + 5};
+	service->ready.max_age = (ngx_msec_t)max_age;
+	service->ready.peer = ngx_cekd_peer_get(cf, &socket, 0, 0);
 	core->handler = ready;
-	return service->peer ? NGX_CONF_OK : NGX_CONF_ERROR;
+	return service->ready.peer ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 static ngx_command_t commands[] = {
