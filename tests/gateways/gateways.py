@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A class a gateway: it starts the example of gateways/examples unchanged but for paths and ports.
+"""A class a gateway: it starts the example of gateways/examples unchanged but for paths, ports and accounts.
 
     with rig.folder() as where, NginxAuthRequest().run(where, upstream=9000, auth="/run/…/auth.sock") as gateway:
         rig.ask(gateway.port, …)
@@ -46,14 +46,19 @@ class Process:
     def missing(self):
         return None if program(self.binary) else f"{self.label}: no {self.binary} here: {self.install}"
 
-    def copy(self, source, target, changes):
-        """The file with other paths and ports, each of which has to be in one of the files."""
-        text = source.read_text()
-        for old, new in changes.items():
-            text = text.replace(old, str(new))
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(self.change(text))
-        target.chmod(0o644)
+    def copy(self, files, changes):
+        """Files, source → target, with other paths and ports, each of which has to be in one of them."""
+        found = set()
+        for source, target in files.items():
+            text = source.read_text()
+            for old, new in changes.items():
+                if old in text:
+                    found.add(old)
+                    text = text.replace(old, str(new))
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(self.change(text))
+            target.chmod(0o644)
+        assert not set(changes) - found, f"{self.label}: not in its example: {set(changes) - found}"
 
     @contextlib.contextmanager
     def started(self, where, command, listens, user=None, **environment):
@@ -112,8 +117,7 @@ class Gateway(Process):
     def run(self, where, upstream, auth, stack=None):
         self.port = rig.free_port()
         changes = self.upstream(upstream) | self.paths(where) | self.asked(auth, stack) | {"8080": self.port}
-        for file in self.files:
-            self.copy(EXAMPLES / self.name / file, where / file, changes)
+        self.copy({EXAMPLES / self.name / file: where / file for file in self.files}, changes)
         with self.started(where, self.command(where), lambda: rig.connects(self.port), **self.environment(where)):
             yield self
 
@@ -194,7 +198,8 @@ class HAProxy(Gateway):
     files = ("haproxy.cfg", "cek-auth.lua")
 
     def paths(self, where):
-        return {"/etc/haproxy": where}
+        accounts = {"group _cek-auth": "group haproxy"} if C.ROOT else {"user haproxy": "", "group _cek-auth": ""}
+        return {"/etc/haproxy": where} | accounts
 
     def command(self, where):
         return [program("haproxy"), "-db", "-f", where / "haproxy.cfg"]
@@ -261,9 +266,8 @@ class CekAuth(Process):
         changes = {"/run/cek-auth": where, "/var/log/cek-auth": where, "/etc/cek-auth/signers.json": signers,
                    "/etc/cek-auth": where, "/run/cekd/cekd.sock": cekd,
                    "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
-        for file in self.files:
-            self.copy(CEK_AUTH / file, where / file, changes)
-        self.copy(CEK_AUTH / "profiles" / "api.conf.example", where / "profiles" / "api.conf", changes)
+        self.copy({CEK_AUTH / file: where / file for file in self.files} | {
+            CEK_AUTH / "profiles" / "api.conf.example": where / "profiles" / "api.conf"}, changes)
         return [program("nginx"), "-c", where / "nginx.conf"]
 
     def check(self, where):
