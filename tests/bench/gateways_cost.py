@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a request costs in front of an API: CPU time of gateway, cek-auth and cekd together, and requests a second.
 
-The gateways are those of tests/gateways with their examples, one process each where they can be told, without access logs. Tokens are
-RSA-OAEP-256 with 2048 bits; without "verified" they hold claims alone, else a signed JWT. "distinct": no cache, so that cekd unwraps each; "repeated": the cache, and few tokens. All in turns; the
-ratio to nginx alone is the median of the rounds' own. The upstream's and the client's time is left out.
+The gateways are those of tests/gateways with their examples, one process each where they can be told, without access
+logs. Tokens are RSA-OAEP-256 with 2048 bits; without "verified" they hold claims alone, else a signed JWT. "distinct":
+no cache, so that cekd unwraps each; "repeated": the cache, and few tokens. All in turns; the ratio to nginx alone is the
+median of the rounds' own. The upstream's and the client's time is left out.
 
 CLIENTS ask at a time, and then one alone, so that a process sleeps between two requests: to wake another one costs much in a virtual
 machine, and whoever is slower does it more often, which the first ratio counts against it.
@@ -205,7 +206,8 @@ def measure(daemon, rounds, seconds, say):
 
 
 def report(rows):
-    print("| | CPU µs a request | requests a second | times nginx alone | one at a time: µs | times nginx alone |\n" + "| --- " * 6 + "|")
+    print("| | CPU µs a request | requests a second | times nginx alone | one at a time: µs | times nginx alone |")
+    print("| --- " * 6 + "|")
     for title, row in rows.items():
         print(f"| {title} | {row['µs']:.0f} | {row['requests a second']:,.0f} | {row['ratio']:.1f} | {row['µs, lone']:.0f} "
               f"| {row['ratio, lone']:.1f} |")

@@ -153,7 +153,8 @@ class NginxModule(Nginx):
         return {"/run/cekd/cekd.sock": stack.daemon.socket, "/etc/nginx/signers.json": stack.signers}
 
     def paths(self, where):
-        return super().paths(where) | {"/etc/nginx/conf.d": where / "conf.d", "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
+        return super().paths(where) | {"/etc/nginx/conf.d": where / "conf.d",
+                                       "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
 
 
 class Caddy(Gateway):
