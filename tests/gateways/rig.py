@@ -190,7 +190,7 @@ class StandIn:
             for writer in list(self.writers):
                 writer.transport.abort()
         self.loop.do(close())
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)  # newer versions of asyncio do that themselves
 
     def stop(self):
         self.loop.stop()
