@@ -17,9 +17,7 @@ there include/cek.h include/cek-jose.h include/cek-jwt.h
 there '*/libcek.so' '*/libcek.so.?' '*/libcek-jose.so' '*/libcek-jose.so.?'
 there '*/pkgconfig/libcek.pc' '*/pkgconfig/libcek-jose.pc'
 there 'share/man/man1/cekctl.1*' 'share/man/man3/libcek.3*' 'share/man/man3/libcek-jose.3*' \
-	'share/man/man3/libcek-jwt.3*' 'share/man/man8/cekd.8*' 'share/man/man5/cekd.conf.5*'
-there 'share/man/man1/cekctl.1*' 'share/man/man3/libcek.3*' 'share/man/man3/libcek-jose.3*' 'share/man/man3/libcek-jwt.3*' 'share/man/man8/cekd.8*' \
-	'share/man/man8/cek-auth.8*' 'share/man/man5/cekd.conf.5*'
+	'share/man/man3/libcek-jwt.3*' 'share/man/man8/cekd.8*' 'share/man/man8/cek-auth.8*' 'share/man/man5/cekd.conf.5*'
 there share/bash-completion/completions/cekctl.bash 'share/zsh/*/_cekctl' share/fish/vendor_completions.d/cekctl.fish
 there share/cekd/proto/cek.proto share/doc/cekd/PROTOCOL.md share/doc/cekd/examples/unwrap_blocking.c \
 	share/doc/cekd/examples/jwe_decrypt.c

@@ -14,12 +14,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/etc" "$work/units/cekd.service.d" "$work/units/cek-auth.service.d"
 
-systemd-sysusers --root="$work/root" "$sysusers"
+systemd-sysusers --root="$work/root" "$folder"/sysusers.d/*.conf
 for user in _cekd-broker _cekd-token _cekd-journal _cekd-jwks; do
 	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-zA-Z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
-systemd-sysusers --root="$work/root" "$folder"/sysusers.d/*.conf
-for user in _cekd-broker _cekd-token _cekd-journal; do
-	grep -q "^$user:x:[0-9]*:[0-9]*:cekd [a-z ]*:/:/usr/sbin/nologin\$" "$work/root/etc/passwd" ||
 		{ echo "$user was not made"; exit 1; }
 done
 grep -q '^cekd:' "$work/root/etc/group"
