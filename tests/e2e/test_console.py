@@ -472,6 +472,21 @@ def test_sentences_go_on_below(fake):
     assert how in " ".join(C.run([C.CEKCTL, "--socket", path, "status"]).stdout.splitlines())
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_findings_of_the_doctor_go_on_below(shared, columns):
+    """In their column; what comes next stays a line, since it has commands to be copied."""
+    _, text = on_terminal(shared.socket, "doctor", "--key", "other", columns=columns)
+    lines = ESCAPE.sub("", text).splitlines()
+    assert all(columns_of(line) <= columns for line in lines), text
+    assert any(re.match(r" {22}\S", line) for line in lines), text
+    plain = C.run([C.CEKCTL, "doctor", "--key", "other"], env=os.environ | {"CEK_SOCKET": str(shared.socket)}).stdout
+    wide = [line for line in plain.splitlines() if len(line) > columns and "MiB are left" not in line]
+    joined = re.sub(r"\n {22}", " ", "\n".join(lines)).splitlines()
+    assert wide and all(line in joined for line in wide), text
+    _, text = on_terminal(f"{shared.where}/absent", "doctor", columns=columns)
+    assert any(line.startswith("next: ") and len(line) > columns for line in text.splitlines()), text
+
+
 @pytest.mark.parametrize("env,args,coloured", [
     ({}, [], True), ({"NO_COLOR": "1"}, [], False), ({"NO_COLOR": ""}, [], True), ({"TERM": "dumb"}, [], False),
     ({"TERM": None}, [], False), ({}, ["--color", "never"], False), ({"NO_COLOR": "1"}, ["--color", "always"], True),

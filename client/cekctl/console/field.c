@@ -10,11 +10,11 @@
 
 enum {
 	FIELD_WIDTH = 18,
-	FIELD_LEAST = 24, /* a narrower column is left to the terminal */
+	ROOM_LEAST = 24, /* a narrower column is left to the terminal */
 };
 
-/* Words in lines of room columns behind a margin; one that is longer (a kid, to be copied) stays whole. */
-static void print_wrapped(const char *text, size_t margin, size_t room)
+/* One word that is longer (a kid, to be copied) stays whole. */
+static void print_words(const char *text, size_t margin, size_t room)
 {
 	size_t used = 0;
 
@@ -34,9 +34,19 @@ static void print_wrapped(const char *text, size_t margin, size_t room)
 	}
 }
 
+void output_wrapped(const char *text, size_t margin)
+{
+	const size_t terminal = width_output();
+
+	if (terminal > margin + ROOM_LEAST)
+		print_words(text, margin, terminal - margin);
+	else
+		output_text(text);
+}
+
 void output_field(const char *label, const char *text)
 {
-	size_t label_width = width_text(label) + 1, terminal = width_output();
+	size_t label_width = width_text(label) + 1;
 	size_t margin = label_width < FIELD_WIDTH ? FIELD_WIDTH : label_width + 1;
 	enum colour colour = strcmp(label, "WARNING") == 0 ? COLOUR_BAD : COLOUR_PLAIN;
 
@@ -46,10 +56,7 @@ void output_field(const char *label, const char *text)
 	printf("%s:", label);
 	colour_end(colour);
 	printf("%*s", (int)(margin - label_width), "");
-	if (terminal > margin + FIELD_LEAST)
-		print_wrapped(text, margin, terminal - margin);
-	else
-		output_text(text);
+	output_wrapped(text, margin);
 	putchar('\n');
 }
 

@@ -68,6 +68,9 @@ void output_span(const char *text, size_t len);
 /* Text of lines that programs read: as it is, but on a terminal as output_text() prints each line. */
 void output_document(const char *text);
 
+/* Text that begins in column margin: on a terminal it goes on there in the lines below. No newline at its end. */
+void output_wrapped(const char *text, size_t margin);
+
 /* "label:   text" with the label in a column of its own; nothing if text is empty. On a terminal text goes on in that
  * column. */
 void output_field(const char *label, const char *text);

@@ -91,7 +91,7 @@ static void print_text(const struct doctor *doctor)
 		const struct report_step *step = &doctor->steps[i];
 
 		printf("%-*s %-*s ", OUTCOME_WIDTH, outcomes[step->outcome], NAME_WIDTH, step->name);
-		output_text(step->text);
+		output_wrapped(step->text, OUTCOME_WIDTH + NAME_WIDTH + 2);
 		putchar('\n');
 	}
 	if (!doctor->failed) {
@@ -103,7 +103,7 @@ static void print_text(const struct doctor *doctor)
 			printf("\nNothing that you may see is wrong; %zu steps were skipped.\n", skipped);
 		return;
 	}
-	printf("\nnext: ");
+	printf("\nnext: "); /* not wrapped: a command with a line's end in it cannot be copied */
 	output_text(doctor->next);
 	putchar('\n');
 }
