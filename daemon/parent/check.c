@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "daemon/parent/check_child.h"
 #include "daemon/parent/check_say.h"
@@ -264,7 +265,7 @@ static const char *written(uint64_t time_us, char ret_text[TIME_MAX])
 static int time_of_day(struct check *check, char *text)
 {
 	const uint64_t now = clock_real_us();
-	char shown[TIME_MAX], last[TIME_MAX];
+	char shown[TIME_MAX], last[TIME_MAX], span[DURATION_MAX];
 
 	(void)written(now, shown);
 	if (check->last_time == 0) {
@@ -274,8 +275,8 @@ static int time_of_day(struct check *check, char *text)
 	(void)snprintf(text, CHECK_TEXT_MAX, "%s, the last record is of %s", shown, written(check->last_time, last));
 	if (now >= check->last_time)
 		return CHECK_OK;
-	log_warning("the clock stands %llu s before the journal's last record: set it, else nothing is destroyed",
-		(unsigned long long)((check->last_time - now) / US_PER_SECOND));
+	log_warning("the clock stands %s before the journal's last record: set it, else nothing is destroyed",
+		duration_words((check->last_time - now) / US_PER_SECOND, span));
 	return CHECK_WARNING;
 }
 

@@ -312,7 +312,7 @@ def test_a_daemon_that_does_not_answer(daemon):
     assert f"cekd at {daemon.socket} is connected" in expect(jwe, 5, "E_TIMEOUT", "jwe decrypt")
     error = check("error", done.stdout)["error"]
     assert re.search(rf"cekd at {daemon.socket} is connected, but has not answered since "
-                     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ \(1 s\)", error["message"]), error
+                     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ \(1 second\)", error["message"]), error
     assert "--timeout" in error["hint"]
     daemon.wait_ready()
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 
 import cekd as C
@@ -434,6 +435,10 @@ def test_a_clock_that_jumps_stops_destruction(clocked, jump, down):
     with clocked.client() as client:
         C.wait_for(lambda: warns_of_the_clock(clocked), "Status to warn of the clock")
         assert state(client, old.kid) == "WAITING"
+        if not down:
+            jumped = re.search(r"the clock jumped (back|ahead) by ([0-9]+) days? ?", clocked.log_text())
+            assert jumped.group(1) == ("back" if jump < 0 else "ahead")
+            assert abs(int(jumped.group(2)) - abs(jump) // DAY) <= 1, jumped.group()
         clocked.page.shift(max(jump, 0) + 2 * HOUR)
         C.wait_for(lambda: state(client, other.kid) == "ACTIVE", "the suspension to end")
         assert state(client, old.kid) == "WAITING" and warns_of_the_clock(clocked)

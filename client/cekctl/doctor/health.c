@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "client/cekctl/doctor/algorithms.h"
 
 enum {
@@ -139,14 +140,15 @@ static void look_at_clock(struct doctor *doctor, const StatusReply *status)
 	const bool behind = status->now + CLOCK_APART_US < doctor->before;
 	const bool ahead = status->now > doctor->after + CLOCK_APART_US;
 	const uint64_t apart = behind ? doctor->before - status->now : status->now - doctor->after;
+	char span[DURATION_MAX];
 
 	if (status->now == 0)
 		report_add(doctor, "clock", REPORT_SKIPPED, "this cekd does not tell its time");
 	else if (behind || ahead)
 		report_fail(doctor, "clock", "INTERNAL",
 			"timedatectl: set the clock right, here and where cekd runs, then restart cekd",
-			"cekd's clock is %" PRIu64 " s %s this one: times of tokens are judged differently",
-			apart / US_PER_SECOND, behind ? "behind" : "ahead of");
+			"cekd's clock is %s %s this one: times of tokens are judged differently",
+			duration_words(apart / US_PER_SECOND, span), behind ? "behind" : "ahead of");
 	else
 		report_add(doctor, "clock", REPORT_OK, "cekd has the same time");
 }

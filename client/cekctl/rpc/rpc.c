@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/waiting.h"
 
@@ -41,13 +42,13 @@ int rpc_connect(struct ctl *ctl, cek_conn **ret_conn)
 
 static void explain_timeout(const struct ctl *ctl, const char *path, struct reach *reach)
 {
-	char since[OUTPUT_TIME];
+	char since[OUTPUT_TIME], span[DURATION_MAX];
 
 	output_time(clock_real_us() - (uint64_t)ctl->timeout * 1000000, since);
 	/* its backlog is full, or it has taken the connection; either way nobody reads */
-	snprintf(reach->message, sizeof(reach->message), "cekd at %.128s %s since %s (%u s)", path,
+	snprintf(reach->message, sizeof(reach->message), "cekd at %.128s %s since %s (%s)", path,
 		reach_try(path) == EAGAIN ? "takes no connection" : "is connected, but has not answered", since,
-		ctl->timeout);
+		duration_words(ctl->timeout, span));
 	snprintf(reach->hint, sizeof(reach->hint),
 		"is it stopped, or its token slow? --timeout waits longer; a change may still be done: look before you "
 		"repeat it");

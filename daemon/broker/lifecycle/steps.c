@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/notes.h"
@@ -168,9 +169,10 @@ static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
 	int64_t jump = (int64_t)(real - steps->last_real) - (int64_t)(monotonic - steps->last_monotonic);
 
 	if (jump < -(int64_t)RING_CLOCK_BACK_US || jump > (int64_t)RING_CLOCK_AHEAD_US) {
-		log_error("the clock jumped by %" PRId64
-			  " s: nothing is destroyed until an operator confirms it (SIGHUP)",
-			jump / 1000000);
+		char span[DURATION_MAX];
+
+		log_error("the clock jumped %s by %s: nothing is destroyed until an operator confirms it (SIGHUP)",
+			jump < 0 ? "back" : "ahead", duration_words((uint64_t)llabs(jump) / 1000000, span));
 		steps->clock_suspect = true;
 	}
 	steps->last_real = real;
