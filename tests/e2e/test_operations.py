@@ -70,16 +70,14 @@ class Service:
         if words == ("kill", "--kill-whom=main", "--signal=USR2", "cekd.service"):
             self.daemon.process.send_signal(signal.SIGUSR2)
             return ""
-        block = "--no-block" not in words
-        verb, *units = (word for word in words if word != "--no-block")
+        verb, *units = words
         # A stop of the service alone ends with the next gateway that connects: systemd has the sockets.
         assert units == UNITS.split(), words
         if verb in ("stop", "restart"):
             self.daemon.stop()
         if verb in ("start", "restart"):
             self.daemon.spawn()
-            if block:  # as Type=notify has it
-                self.daemon.wait_notified("READY=1")
+            self.daemon.wait_notified("READY=1")  # as Type=notify has it
         if verb == "reload":
             self.daemon.process.send_signal(signal.SIGHUP)
         assert verb in ("start", "stop", "restart", "reload"), verb
