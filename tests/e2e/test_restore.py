@@ -235,6 +235,39 @@ def test_confirmation_on_a_terminal(aged):
         assert daemon.status().ready == (code == 0)
 
 
+def test_what_follows_a_confirmation(aged):
+    """The journal was one condition of several: it is said whether cekd serves now, what else is missing, and who may not
+    know is told whom to ask."""
+    daemon, saved, *_ = aged
+    restore(daemon, saved)
+    start_unready(daemon)
+    assert daemon.cekctl("restore", "confirm", "--yes").stdout.splitlines()[-1] == "Confirmed: cekd serves."
+    assert daemon.status().ready
+    daemon.stop()
+    restore(daemon, saved)
+    away = daemon.token.where / "away"
+    daemon.token.tokens.rename(away)
+    daemon.start()  # READY=1: it waits for an operator
+    said = daemon.cekctl("restore", "confirm", "--yes").stdout.splitlines()[-1]
+    status = daemon.status()
+    assert not status.ready and said == f"Confirmed; cekd does not serve yet: {status.why_not_ready}"
+    away.rename(daemon.token.tokens)
+    daemon.wait_ready()
+
+
+@pytest.mark.skipif(not C.ROOT, reason="only root can become other users")
+def test_what_follows_is_not_told_to_who_may_not_know(aged):
+    daemon, saved, *_ = aged
+    daemon.config.rules = {"root": {"users": ["0"], "operations": C.OPERATIONS, "keys": ["*"]},
+                           "alice": {"users": [str(C.UID_ALICE)], "operations": ["restore", "list"], "keys": ["*"]}}
+    restore(daemon, saved)
+    start_unready(daemon)
+    code, out = C.as_uid(C.UID_ALICE, lambda: (lambda done: [done.returncode, done.stdout])(
+        C.run([C.CEKCTL, "--socket", daemon.socket, "restore", "confirm", "--yes"], check=False)))
+    assert code == 0 and out.splitlines()[-1] == 'Confirmed; whether cekd serves, "cekctl doctor" tells.', out
+    assert daemon.status().ready
+
+
 def test_permission(make_cekd):
     operations = [name for name in C.OPERATIONS if name != "restore"]
     daemon = make_cekd(rules={"all": {"anyone": True, "operations": operations, "keys": ["*"]}})
