@@ -14,11 +14,10 @@
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/secret.h"
-#include "client/cekctl/import/aes_proof.h"
 #include "client/cekctl/import/private_file.h"
 #include "client/cekctl/import/private_fit.h"
 #include "client/cekctl/rpc/change.h"
-#include "client/cekctl/rpc/existing.h"
+#include "client/cekctl/rpc/existing_keys.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/previews.h"
 #include "client/cekctl/rpc/rpc.h"
@@ -32,10 +31,8 @@ struct import {
 	struct change_how how;
 	struct private_wanted wanted;
 	struct private_file file;
-	Cek__V1__Reply *key;          /* as it was told last; NULL: not there, or not for this user */
-	bool there[PRIVATE_KEYS_MAX]; /* it was imported before */
-	char *kid[PRIVATE_KEYS_MAX];  /* of the version that it is now; NULL: not imported */
-	size_t sent, found;
+	struct existing_keys known;
+	size_t sent;
 };
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
@@ -102,161 +99,6 @@ static int read_file(struct import *import)
 	return r;
 }
 
-/* ---- what is there already --------------------------------------------------------------------------------------- */
-
-/* Which key of the file is spoken of, in an error; nothing if it is the only one. */
-static const char *which(const struct import *import, const struct private_entry *entry, char text[32])
-{
-	text[0] = '\0';
-	if (import->file.n > 1)
-		snprintf(text, 32, "key %zu of the set: ", entry->number);
-	return text;
-}
-
-static int conflict(const struct import *import, const struct private_entry *entry, const char *kid, const char *what)
-{
-	char text[32];
-
-	return ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL, "%s%s %s", which(import, entry, text), kid,
-		what);
-}
-
-/* It is a version of the key: the one that was wanted, or else nothing that an import can mend. */
-static int check_version(struct import *import, size_t i, const Cek__V1__Version *version)
-{
-	const struct private_entry *entry = &import->file.entries[i];
-
-	if (version->state == CEK__V1__STATE__STATE_DESTROYED)
-		return conflict(import, entry, version->kid, "was this key, and is destroyed");
-	if (*entry->kid && !keys_has_kid(version, entry->kid))
-		return conflict(import, entry, version->kid, "is this key, and has not the kid that is wanted");
-	import->kid[i] = strdup(version->kid);
-	if (!import->kid[i])
-		return ctl_fail(import->ctl, "out of memory");
-	import->there[i] = true;
-	import->found++;
-	return EXIT_SUCCESS;
-}
-
-/* What can be opened with the AES key is sent to cekd: under the kid if the key has a version of that, else under the
- * key. */
-static int ask_for_aes(struct import *import, const struct private_entry *entry, const char *kid,
-	enum existing *ret_existing, char **ret_kid)
-{
-	const struct alg *alg = import->wanted.alg;
-	struct cek_unwrap args = {.kid = kid, .key = kid ? NULL : import->name, .alg = alg->name, .enc = "A256GCM"};
-	uint8_t cek[AES_PROOF_CEK];
-	struct aes_proof proof;
-	int r;
-
-	if (aes_proof_make(&entry->key, alg, cek, &proof) < 0) {
-		wipe(cek, sizeof(cek));
-		return ctl_fail(import->ctl, "OpenSSL refuses to wrap with the AES key");
-	}
-	args.encrypted_key = (struct cek_bytes){proof.encrypted_key, proof.encrypted_key_len};
-	args.params.iv = (struct cek_bytes){proof.iv, proof.iv_len};
-	args.params.tag = (struct cek_bytes){proof.tag, proof.tag_len};
-	r = existing_unwraps(import->ctl, &args, (struct cek_bytes){cek, sizeof(cek)}, ret_existing, ret_kid);
-	wipe(cek, sizeof(cek));
-	return r;
-}
-
-/* AES keys have no public half. *ret_version stays NULL if the key, which is there, has no such version. */
-static int find_aes(struct import *import, const struct private_entry *entry, const Cek__V1__Version **ret_version)
-{
-	const Cek__V1__Key *key = import->key->key->key;
-	const char *kid = *entry->kid && keys_version(key, entry->kid) ? entry->kid : NULL;
-	enum existing existing = EXISTING_NO;
-	char *found = NULL;
-	int r = ask_for_aes(import, entry, kid, &existing, &found);
-
-	if (r == EXIT_SUCCESS && existing == EXISTING_YES)
-		*ret_version = keys_version(key, found);
-	else if (r == EXIT_SUCCESS && kid && existing == EXISTING_NO)
-		r = conflict(import, entry, kid, "is a kid of this key already, of another AES key");
-	else if (r == EXIT_SUCCESS && kid)
-		r = conflict(import, entry, kid,
-			"is a kid of this key already; whether of the same AES key is not told");
-	else if (r == EXIT_SUCCESS && !*entry->kid && existing == EXISTING_UNTOLD)
-		r = conflict(import, entry, import->name,
-			"may have this AES key already, which is told to those alone who may unwrap: give it a --kid");
-	free(found);
-	return r;
-}
-
-static int check_kid_free(struct import *import, const struct private_entry *entry)
-{
-	Cek__V1__Reply *other = NULL;
-	int r = existing_find(import->ctl, NULL, entry->kid, &other);
-
-	if (r == EXIT_SUCCESS && other)
-		r = conflict(import, entry, entry->kid, "is a kid of another version");
-	rpc_reply_free(other);
-	return r;
-}
-
-static int check_entry(struct import *import, size_t i)
-{
-	const struct private_entry *entry = &import->file.entries[i];
-	const Cek__V1__Version *version = NULL;
-	Cek__V1__PublicKey public_key;
-	int r = EXIT_SUCCESS;
-
-	sealed_public(&entry->key, &public_key);
-	if (import->key && strcmp(entry->key.kty, "oct") == 0)
-		r = find_aes(import, entry, &version);
-	else if (import->key)
-		version = existing_version(import->key->key->key, &public_key);
-	if (r == EXIT_SUCCESS && version)
-		r = check_version(import, i, version);
-	else if (r == EXIT_SUCCESS && *entry->kid)
-		r = check_kid_free(import, entry);
-	return r;
-}
-
-/* All versions of a key are on one curve: the one that it has, or that of the first in the file. */
-static int check_curves(struct import *import)
-{
-	const char *crv = import->key ? import->key->key->key->crv : "";
-	size_t left = 0;
-
-	for (size_t i = 0; i < import->file.n; i++) {
-		struct private_entry *entry = &import->file.entries[i];
-
-		if (*entry->skipped)
-			continue;
-		if (!*crv && entry->key.crv)
-			crv = entry->key.crv;
-		if (!entry->key.crv || strcmp(entry->key.crv, crv) == 0) {
-			left++;
-			continue;
-		}
-		snprintf(entry->skipped, sizeof(entry->skipped), "it is on %s, and %s is on %s", entry->key.crv,
-			import->name, crv);
-		private_key_deinit(&entry->key);
-	}
-	if (left == 0)
-		return ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL,
-			"no key is on the same curve as %s, which is on %s", import->name, crv);
-	return EXIT_SUCCESS;
-}
-
-static int check_all(struct import *import)
-{
-	const struct alg *alg = import->wanted.alg;
-	int r = existing_find(import->ctl, import->name, NULL, &import->key);
-
-	if (r == EXIT_SUCCESS && import->key && strcmp(import->key->key->key->alg, alg->name) != 0)
-		r = ctl_fail_as(import->ctl, cek_status_name(CEK_CONFLICT), NULL, "%s is a key for %s, not for %s",
-			import->name, import->key->key->key->alg, alg->name);
-	if (r == EXIT_SUCCESS)
-		r = check_curves(import);
-	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
-		if (!*import->file.entries[i].skipped)
-			r = check_entry(import, i);
-	return r;
-}
-
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static int send_entry(struct import *import, size_t i)
@@ -268,12 +110,12 @@ static int send_entry(struct import *import, size_t i)
 
 	if (r != EXIT_SUCCESS)
 		return r;
-	rpc_reply_free(import->key);
-	import->key = reply;
+	rpc_reply_free(import->known.key);
+	import->known.key = reply;
 	key = reply->key->key;
-	import->kid[i] = strdup(key->version[key->n_version - 1]->kid);
+	import->known.kid[i] = strdup(key->version[key->n_version - 1]->kid);
 	import->sent++;
-	return import->kid[i] ? EXIT_SUCCESS : ctl_fail(import->ctl, "out of memory");
+	return import->known.kid[i] ? EXIT_SUCCESS : ctl_fail(import->ctl, "out of memory");
 }
 
 static int send_all(struct import *import)
@@ -284,11 +126,11 @@ static int send_all(struct import *import)
 	for (size_t i = 0; i < import->file.n; i++)
 		wanted += !*import->file.entries[i].skipped;
 	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
-		if (!*import->file.entries[i].skipped && !import->there[i])
+		if (!*import->file.entries[i].skipped && !import->known.there[i])
 			r = send_entry(import, i);
 	if (r != EXIT_SUCCESS && wanted > 1)
 		ctl_warn(import->ctl, "%zu of %zu keys are imported; the same command goes on with the others",
-			import->found + import->sent, wanted);
+			import->known.found + import->sent, wanted);
 	return r;
 }
 
@@ -316,7 +158,7 @@ static void print_left_out(const struct import *import)
 	for (size_t i = 0; i < import->file.n; i++) {
 		const struct private_entry *entry = &import->file.entries[i];
 
-		if (!*entry->skipped && !import->there[i])
+		if (!*entry->skipped && !import->known.there[i])
 			continue;
 		printf("key %zu of the file", entry->number);
 		printf(*entry->kid ? ", " : "");
@@ -333,7 +175,7 @@ static int preview_all(struct import *import)
 	int r = EXIT_SUCCESS;
 
 	for (size_t i = 0; r == EXIT_SUCCESS && i < import->file.n; i++)
-		if (!*import->file.entries[i].skipped && !import->there[i])
+		if (!*import->file.entries[i].skipped && !import->known.there[i])
 			r = preview_entry(import, i, &all);
 	if (r == EXIT_SUCCESS && !import->ctl->json)
 		print_left_out(import);
@@ -362,7 +204,7 @@ static json_t *skipped_json(const struct private_entry *entry)
 
 static int print_json(const struct import *import)
 {
-	json_t *object = keys_json(import->key->key->key);
+	json_t *object = keys_json(import->known.key->key->key);
 	json_t *imported = json_array(), *there = json_array(), *skipped = json_array();
 
 	for (size_t i = 0; i < import->file.n; i++) {
@@ -371,7 +213,8 @@ static int print_json(const struct import *import)
 		if (*entry->skipped)
 			json_array_append_new(skipped, skipped_json(entry));
 		else
-			json_array_append_new(import->there[i] ? there : imported, output_string(import->kid[i]));
+			json_array_append_new(import->known.there[i] ? there : imported,
+				output_string(import->known.kid[i]));
 	}
 	json_object_set_new(object, "imported", imported);
 	json_object_set_new(object, "existing", there);
@@ -381,7 +224,7 @@ static int print_json(const struct import *import)
 
 static int print(const struct import *import)
 {
-	const Cek__V1__Key *key = import->key->key->key;
+	const Cek__V1__Key *key = import->known.key->key->key;
 	int r = EXIT_SUCCESS;
 
 	if (import->ctl->json)
@@ -398,13 +241,13 @@ static int print(const struct import *import)
 			putchar('\n');
 			continue;
 		}
-		if (import->there[i])
+		if (import->known.there[i])
 			printf("imported before: ");
-		r = keys_print_change(import->ctl, key, import->kid[i]);
+		r = keys_print_change(import->ctl, key, import->known.kid[i]);
 	}
 	if (r == EXIT_SUCCESS && import->file.n > 1)
-		printf("%zu imported, %zu imported before, %zu skipped\n", import->sent, import->found,
-			import->file.n - import->sent - import->found);
+		printf("%zu imported, %zu imported before, %zu skipped\n", import->sent, import->known.found,
+			import->file.n - import->sent - import->known.found);
 	return r;
 }
 
@@ -412,8 +255,12 @@ static int run(struct import *import)
 {
 	int r = read_file(import);
 
+	import->known = (struct existing_keys){.ctl = import->ctl,
+		.name = import->name,
+		.alg = import->wanted.alg,
+		.file = &import->file};
 	if (r == EXIT_SUCCESS)
-		r = check_all(import);
+		r = existing_keys_look(&import->known);
 	if (r == EXIT_SUCCESS && import->how.dry_run) {
 		r = preview_all(import);
 	} else if (r == EXIT_SUCCESS) {
@@ -421,9 +268,7 @@ static int run(struct import *import)
 		if (r == EXIT_SUCCESS)
 			r = print(import);
 	}
-	for (size_t i = 0; i < PRIVATE_KEYS_MAX; i++)
-		free(import->kid[i]);
-	rpc_reply_free(import->key);
+	existing_keys_deinit(&import->known);
 	private_file_deinit(&import->file);
 	return r;
 }
