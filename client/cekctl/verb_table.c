@@ -70,7 +70,7 @@ const struct verb verb_table[] = {
 		verb_jwe_decrypt, false, "cekctl jwe decrypt --key api-tokens < token"},
 	{"policy check", "FILE", "read a cekd.conf as cekd does, and warn of what can hardly be meant",
 		verb_policy_check, true, "cekctl policy check /etc/cekd/cekd.conf"},
-	{"policy explain", "[FILE] [--user USER] [--operation OP] [--key NAME] [--listener NAME]",
+	{"policy explain", "[FILE] [--user USER] [--operation OP] [--key NAME] [--listener LISTENER]",
 		"say which rule allows something, or what is missing", verb_policy_explain, true,
 		"cekctl policy explain --operation unwrap --key api-tokens"},
 	{"audit verify", "FILE [--expect SEQ:HASH]", "check the hash chain of a journal", verb_audit_verify, true,

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "client/cekctl/console/dashed.h"
+#include "client/cekctl/console/given.h"
 #include "client/cekctl/console/globals.h"
 #include "client/cekctl/console/help.h"
+#include "client/cekctl/console/operand.h"
 #include "client/cekctl/console/suggest.h"
 #include "client/cekctl/console/values.h"
 
@@ -132,7 +134,25 @@ static int check_whole(const struct ctl *ctl, const struct arg *arg, char **argv
 	return -EINVAL;
 }
 
-static int parse_options(const struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
+/* What does not exist yet cannot be misspelt. */
+static int take_value(struct ctl *ctl, const struct arg *arg, const char *text)
+{
+	if (arg->value && !arg->fresh)
+		given_add(ctl, arg->value, text);
+	return set_value(ctl, arg, text);
+}
+
+static void take_words(struct ctl *ctl, char **words)
+{
+	char kind[OPERAND_KIND];
+
+	for (size_t i = 0; words[i] && !ctl->verb->fresh; i++) {
+		operand_kind(ctl->verb, i, kind);
+		given_add(ctl, kind, words[i]);
+	}
+}
+
+static int parse_options(struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
 	const struct arg **all, const struct dashed *dashed)
 {
 	int value;
@@ -144,14 +164,14 @@ static int parse_options(const struct ctl *ctl, int argc, char **argv, const cha
 			return complain(ctl, value, argv, all);
 		if (check_whole(ctl, all[value - OPT_BASE], argv) < 0)
 			return -EINVAL;
-		if (set_value(ctl, all[value - OPT_BASE], dashed_whole(dashed, optarg)) < 0)
+		if (take_value(ctl, all[value - OPT_BASE], dashed_whole(dashed, optarg)) < 0)
 			return -EINVAL;
 	}
 	return 0;
 }
 
 /* The same, with words that begin with "-" as words like others. */
-static int parse_with_dashed(const struct ctl *ctl, int argc, char **argv, const struct option *options,
+static int parse_with_dashed(struct ctl *ctl, int argc, char **argv, const struct option *options,
 	const struct arg **all)
 {
 	struct dashed dashed;
@@ -210,6 +230,7 @@ int args_parse(struct ctl *ctl, int argc, char **argv, const struct arg *args, i
 		return -EINVAL;
 	if (check_words(ctl, argv + optind, argc - optind, min_words, max_words) < 0)
 		return -EINVAL;
+	take_words(ctl, argv + optind);
 	*ret_words = argv + optind;
 	return ARGS_GO;
 }

@@ -15,6 +15,14 @@ struct arg;
 struct outcome;
 struct verb;
 
+enum { GIVEN_MAX = 16 };
+
+/* given.h: a word of the command line, and what usage and options call it. */
+struct given {
+	const char *kind;
+	const char *word;
+};
+
 /* What a verb's options are, instead of reading them: its own (may be NULL), and those of every verb. */
 typedef void ctl_see_args(const struct arg *own, const struct arg *globals, void *data);
 
@@ -28,6 +36,9 @@ struct ctl {
 	bool utc;           /* times in UTC */
 	const char *output; /* name, table or json; NULL: as json says */
 	const char *color;  /* auto, always or never; NULL: auto */
+	struct given given[GIVEN_MAX];
+	size_t n_given;
+	const char *operation; /* that a rule of cekd.conf has to grant for what was asked last; NULL: none */
 	ctl_see_args *see_args;
 	void *see_data;
 	bool exit_now;           /* leave by _exit: an unloaded PKCS#11 module must not meet OpenSSL's exit handlers */

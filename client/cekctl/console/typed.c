@@ -7,6 +7,7 @@
 #include "client/cekctl/console/dashed.h"
 #include "client/cekctl/console/find.h"
 #include "client/cekctl/console/globals.h"
+#include "client/cekctl/console/operand.h"
 
 static void add_args(struct typed *typed, const struct arg *args)
 {
@@ -90,43 +91,6 @@ static bool read_assignment(struct typed *typed)
 	return true;
 }
 
-/* "{bash | zsh}" as "bash|zsh", "{NAME | --kid KID}" as "NAME": up to the first option. */
-static void read_choice(const char *from, char kind[TYPED_KIND])
-{
-	size_t n = 0;
-
-	for (; *from && *from != '}' && strncmp(from, "--", 2) != 0 && n + 1 < TYPED_KIND; from++)
-		if (*from != ' ')
-			kind[n++] = *from;
-	while (n > 0 && kind[n - 1] == '|')
-		n--;
-	kind[n] = '\0';
-}
-
-/* What the usage calls operand number i; they stand before all options. */
-static void find_operand(struct typed *typed, size_t i)
-{
-	const char *at = typed->verb->arguments;
-
-	typed->fresh = typed->verb->fresh;
-	for (size_t n = 0; *at; n++) {
-		size_t len, open = strspn(at, "[");
-
-		if (strncmp(at + open, "--", 2) == 0)
-			return;
-		len = strspn(at + open, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-		if (at[open] == '{')
-			read_choice(at + open + 1, typed->kind);
-		else
-			snprintf(typed->kind, sizeof(typed->kind), "%.*s", (int)len, at + open);
-		if (n == i || strncmp(at + open + len, "…", strlen("…")) == 0)
-			return;
-		typed->kind[0] = '\0';
-		at += at[open] == '{' ? strcspn(at, "}") : strcspn(at, " ");
-		at += strspn(at, "}] ");
-	}
-}
-
 /* The words behind the verb, but for the last: what that one is follows from them. */
 static void read_rest(struct typed *typed, char **words, size_t n_words)
 {
@@ -154,8 +118,10 @@ static void read_rest(struct typed *typed, char **words, size_t n_words)
 		typed->options = false;
 	else
 		typed->options = !all_words;
-	if (!open && !*typed->before)
-		find_operand(typed, operands);
+	if (!open && !*typed->before) {
+		operand_kind(typed->verb, operands, typed->kind);
+		typed->fresh = typed->verb->fresh;
+	}
 	if (strcmp(typed->kind, "VERB") != 0 || operands == 0)
 		typed->group = NULL;
 }

@@ -9,10 +9,11 @@
 
 #include "client/cekctl/console/arg.h"
 #include "client/cekctl/console/ctl.h"
+#include "client/cekctl/console/operand.h"
 
 enum {
 	TYPED_OPTIONS = 40,
-	TYPED_KIND = 128,
+	TYPED_KIND = OPERAND_KIND,
 };
 
 struct typed {

@@ -206,7 +206,7 @@ int verb_policy_explain(struct ctl *ctl, int argc, char **argv)
 		{"operation", ARG_STRING, &question.operation, "OP",
 			"what, as in a rule: unwrap, wrap, … (default: anything)"},
 		{"key", ARG_STRING, &question.key, "NAME", "on which key (default: any)"},
-		{"listener", ARG_STRING, &question.listener, "NAME",
+		{"listener", ARG_STRING, &question.listener, "LISTENER",
 			"at which listener (default: the one that is asked; of a file: where it is allowed)"},
 		{0},
 	};
