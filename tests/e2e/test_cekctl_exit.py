@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -124,8 +125,10 @@ def denying(make_cekd_module):
     where = C.folder("cekd-sockets-")
     daemon = make_cekd_module(
         listeners={"main": {"path": str(where / "main.sock"), "mode": "0666"},
-                   "nobody": {"path": str(where / "nobody.sock"), "mode": "0666"}},
-        rules={"all": {"listeners": ["main"], "anyone": True, "operations": C.OPERATIONS, "keys": ["*"]}})
+                   "nobody": {"path": str(where / "nobody.sock"), "mode": "0666"},
+                   "operator": {"path": str(where / "operator.sock"), "mode": "0666"}},
+        rules={"all": {"listeners": ["main"], "anyone": True, "operations": C.OPERATIONS, "keys": ["*"]},
+               "operator": {"listeners": ["operator"], "anyone": True, "operations": ["status"]}})
     yield daemon, daemon.config.listeners["nobody"]["path"]
     shutil.rmtree(where, ignore_errors=True)
 
@@ -136,6 +139,11 @@ def test_denied(denying, verb):
     told = expect(ctl(verb, path), 4, "DENIED", verb)
     if verb != "rewrap":
         assert f"cekd sees uid {os.geteuid()}" in told and path in told and "cekctl policy explain --user" in told
+        # As it stands there an administrator types it.
+        command = shlex.split(told[told.index("cekctl policy explain"):])[1:]
+        why = json.loads(C.run([C.CEKCTL, "--socket", daemon.socket, *command, "--json"], check=False).stdout)
+        assert (why["allowed"], why["uid"], why["listener"]) == (False, os.geteuid(), "nobody"), why
+        assert why["operation"] == command[command.index("--operation") + 1]
     if verb not in NO_JSON and verb != "rewrap":
         assert check("error", ctl(verb, path, "--json").stdout)["error"]["exit"] == 4
 
@@ -445,13 +453,15 @@ def test_a_member_who_has_not_logged_in_again(closed):
 
 @root_only
 def test_root_on_the_default_socket(denying):
-    """The hint names the socket of the administrators, if there is one and nothing else was chosen."""
-    path = denying[1]
+    """The hint names the socket of the administrators, if there is one where root may do it and nothing else was chosen."""
+    path, operator = denying[1], denying[0].config.listeners["operator"]["path"]
     script = f"mkdir /run/cekd\ntouch /run/cekd/cekd.sock\nmount --bind {path} /run/cekd/cekd.sock\n"
-    there = "touch /run/cekd/operations.sock\n"
+    there = f"touch /run/cekd/operations.sock\nmount --bind {operator} /run/cekd/operations.sock\n"
     status = f"env -u CEK_SOCKET {C.CEKCTL} status"
     done = in_own_root(script + there + status)
     assert done.returncode == 4 and "administrators use --socket /run/cekd/operations.sock" in done.stderr, done.stderr
-    for other in (script + status, script + there + f"CEK_SOCKET={path} {C.CEKCTL} status"):
+    encrypt = f"env -u CEK_SOCKET {C.CEKCTL} jwe encrypt --key k --enc A128GCM </dev/null"
+    for other in (script + status, script + there + f"CEK_SOCKET={path} {C.CEKCTL} status", script + there + encrypt):
         done = in_own_root(other)
         assert done.returncode == 4 and "operations.sock" not in done.stderr and "policy explain" in done.stderr, done.stderr
+    assert "policy explain --user root --operation generate --key k --listener nobody" in done.stderr, done.stderr

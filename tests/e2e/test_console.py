@@ -185,6 +185,55 @@ def test_did_you_mean(shared, args, meant):
     assert done.returncode == 2 and f"did you mean {meant}?" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("args,code,meant", [
+    (["key", "create", "x", "--alg", "A256KV"], 1, "A256KW"), (["key", "create", "x", "--alg=rsa-oaep-256"], 1, "RSA-OAEP-256"),
+    (["key", "create", "x", "--alg", "ECDH-ES", "--curve", "p256"], 1, "P-256"),
+    (["key", "import", "x", "--alg", "A256KV", "--jwk", "/dev/null"], 1, "A256KW"),
+    (["wrap", "--key", "tokens", "--enc", "A256GMC", "--generate"], 1, "A256GCM"),
+    (["jwe", "encrypt", "--key", "tokens", "--enc", "A256GMC"], 1, "A256GCM"),
+    (["jwe", "decrypt", "--alg", "A256KV"], 2, "A256KW"), (["jwe", "decrypt", "--enc", "A256GMC"], 2, "A256GCM"),
+    (["key", "show", "tokns"], 3, "tokens"), (["key", "rotate", "Tokens"], 3, "tokens"), (["key", "suspend", "tokns/1"], 3, "tokens"),
+    (["jwks", "other", "tokns"], 3, "tokens"), (["wrap", "--key", "tokns", "--enc", "A256GCM", "--generate"], 3, "tokens"),
+    (["jwe", "encrypt", "--key", "tokns", "--enc", "A256GCM"], 3, "tokens"), (["doctor", "--key", "tokns"], 3, "tokens"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_did_you_mean_that_value(shared, args, code, meant):
+    """What is misspelt is told from what the token cannot do, and from what is not there."""
+    done = shared.cekctl(*args, check=False, input="")
+    assert done.returncode == code and f"did you mean {meant}?" in done.stderr + done.stdout, done
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_values_that_there_are(shared):
+    """Where nothing is near."""
+    told = shared.cekctl("key", "create", "x", "--alg", "frobnicate", check=False).stderr
+    assert "; there are: RSA-OAEP, " in told and ", A256GCMKW" in told
+    told = shared.cekctl("jwe", "decrypt", "--enc", "frobnicate", check=False).stderr
+    assert told.endswith("; there are: A128CBC-HS256, A192CBC-HS384, A256CBC-HS512, A128GCM, A192GCM, A256GCM\n")
+    told = shared.cekctl("key", "create", "x", "--alg", "RSA1_5", check=False).stderr
+    assert "is refused" in told and "there are" not in told  # JOSE knows it
+    told = shared.cekctl("key", "show", "frobnicate", check=False).stderr
+    assert told.endswith(f"; the keys that you may see: {', '.join(sorted(shared.versions))}\n")
+
+
+@pytest.mark.skipif(not C.ROOT, reason="only root can become other users")
+def test_key_names_are_for_who_may_list(make_cekd):
+    """Neither named nor asked for: the audit journal has no denied list."""
+    daemon = make_cekd(rules={"root": {"users": ["0"], "operations": C.OPERATIONS, "keys": ["*"]},
+                              "alice": {"users": [str(C.UID_ALICE)], "operations": ["generate"], "keys": ["*"]},
+                              "bob": {"users": [str(C.UID_BOB)], "operations": ["generate", "list"], "keys": ["b*"]}})
+    for name in ("alpha-key", "beta-key"):
+        daemon.cekctl("key", "create", name, "--alg", "A256KW")
+
+    def told(uid, name):
+        return C.as_uid(uid, lambda: C.run([C.CEKCTL, "--socket", daemon.socket, "wrap", "--key", name, "--enc", "A256GCM",
+                                            "--generate"], check=False).stderr)
+    assert "alpha" not in told(C.UID_ALICE, "alphq-key") and "UNKNOWN_KEY" in told(C.UID_ALICE, "alphq-key")
+    assert "alpha" not in told(C.UID_BOB, "alphq-key")
+    assert told(C.UID_BOB, "betq-key").endswith("did you mean beta-key?\n")
+    daemon.stop()
+    assert {r["status"] for r in daemon.audit_records() if r.get("op") == "list"} == {"OK"}
+
+
 def test_nothing_is_near(shared):
     done = shared.cekctl("frobnicate", "--all", check=False)
     assert done.returncode == 2 and "did you mean" not in done.stderr and "see cekctl --help" in done.stderr

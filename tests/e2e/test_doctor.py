@@ -411,7 +411,7 @@ def test_key(make_cekd):
     daemon = make_cekd()
     daemon.key("A128KW", name="k")
     kid = daemon.json("key", "show", "k")["versions"][0]["kid"]
-    fails(doctor(daemon.socket, "--key", "absent"), "key", 3, "", "cekctl key list")
+    fails(doctor(daemon.socket, "--key", "absent"), "key", 3, "", "name another key: the keys that you may see: ")
     daemon.cekctl("key", "suspend", kid)
     fails(doctor(daemon.socket, "--key", "k"), "key", 1, "", f"cekctl key resume {kid}")
     daemon.cekctl("key", "resume", kid)

@@ -12,8 +12,8 @@ struct suggestion {
 	size_t distance;
 };
 
-/* Letters added, left out, replaced or exchanged with their neighbour between a and b (optimal string alignment); more
- * than any word has if one is too long to be a word. */
+/* Letters added, left out, replaced or exchanged with their neighbour between a and b (optimal string alignment),
+ * whatever their case; more than any word has if one is too long to be a word. */
 size_t suggest_distance(const char *a, const char *b);
 
 void suggest_begin(struct suggestion *suggestion, const char *typed);

@@ -107,7 +107,8 @@ static void failed(struct doctor *doctor, const char *what, int status, const st
 
 	snprintf(next, sizeof(next), "%s", why->hint[0] ? why->hint : "look at cekd's log: journalctl -u cekd");
 	if (status == CEK_UNKNOWN_KEY)
-		snprintf(next, sizeof(next), "cekctl key list (the keys that you may see)");
+		snprintf(next, sizeof(next), "name another key: %s",
+			why->hint[0] ? why->hint : "cekctl key list shows those that you may see");
 	else if (status == CEK_UNUSABLE)
 		advise_unusable(doctor, next);
 	else if (status == CEK_FAILED)
@@ -148,9 +149,10 @@ static void open_again(struct doctor *doctor, const cek_result *made)
 	};
 	cek_result *opened = NULL;
 	struct reach why;
-	int r = explained(doctor, cek_unwrap(doctor->ctl->conn, &args, rpc_timeout(doctor->ctl), &opened), opened,
-		&why);
+	int r;
 
+	doctor->ctl->operation = "unwrap";
+	r = explained(doctor, cek_unwrap(doctor->ctl->conn, &args, rpc_timeout(doctor->ctl), &opened), opened, &why);
 	if (r == CEK_OK)
 		judge(doctor, made, opened);
 	else if (r == CEK_DENIED)
@@ -166,8 +168,10 @@ static void try_both(struct doctor *doctor)
 	const struct cek_wrap args = {.key = doctor->key, .enc = enc};
 	cek_result *made = NULL;
 	struct reach why;
-	int r = explained(doctor, cek_wrap(doctor->ctl->conn, &args, rpc_timeout(doctor->ctl), &made), made, &why);
+	int r;
 
+	doctor->ctl->operation = "generate";
+	r = explained(doctor, cek_wrap(doctor->ctl->conn, &args, rpc_timeout(doctor->ctl), &made), made, &why);
 	if (r == CEK_OK)
 		open_again(doctor, made);
 	else

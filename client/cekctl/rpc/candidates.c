@@ -9,6 +9,7 @@
 #include "cek.pb-c.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/listing.h"
+#include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "proto/alg.h"
 
@@ -85,8 +86,8 @@ static void give_algs(struct ctl *ctl, const struct taker *taker)
 {
 	if (give_algs_of_token(ctl, taker))
 		return;
-	for (size_t i = 0; alg_row(i); i++)
-		taker->take(alg_row(i)->name, "", taker->data);
+	for (size_t i = 0; near_value("ALG", i); i++)
+		taker->take(near_value("ALG", i), "", taker->data);
 }
 
 void candidates_give(struct ctl *ctl, const char *kind, candidates_take *take, void *data)
@@ -99,8 +100,8 @@ void candidates_give(struct ctl *ctl, const char *kind, candidates_take *take, v
 		listing_each(ctl, give_name, &taker);
 	else if (strcmp(kind, "ALG") == 0)
 		give_algs(ctl, &taker);
-	for (size_t i = 0; strcmp(kind, "ENC") == 0 && enc_row(i); i++)
-		take(enc_row(i)->name, "", data);
+	for (size_t i = 0; strcmp(kind, "ENC") == 0 && near_value(kind, i); i++)
+		take(near_value(kind, i), "", data);
 	for (size_t i = 0; strcmp(kind, "CRV") == 0 && curve_row(i); i++)
 		take(curve_row(i)->name, curve_row(i)->kty, data);
 }

@@ -54,6 +54,7 @@ int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_
 
 	if (r != EXIT_SUCCESS)
 		return r;
+	ctl->operation = "unwrap";
 	status = cek_unwrap(conn, args, rpc_timeout(ctl), &result);
 	if (status == CEK_OK) {
 		got = cek_result_cek(result);

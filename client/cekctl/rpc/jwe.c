@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/cekctl/console/io.h"
+#include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/reach.h"
 #include "client/cekctl/rpc/rpc.h"
 
@@ -32,6 +33,15 @@ int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, s
 	return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 }
 
+static int fail_as_jwe(const struct ctl *ctl, const struct cek_jwe_error *error)
+{
+	char hint[REACH_TEXT] = "";
+
+	near_hint(ctl, error->code == CEK_JWE_POLICY ? CEK_E_INVALID : error->status, hint);
+	return ctl_fail_as(ctl, cek_jwe_code_name(error->code), *hint ? hint : NULL, "%s",
+		*error->details ? error->details : cek_jwe_code_text(error->code));
+}
+
 /* Why there is no connection stands in no status: a second look tells. */
 int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 {
@@ -48,8 +58,7 @@ int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 	else if (error->code == CEK_JWE_DENIED)
 		rpc_explain(ctl, CEK_DENIED, error->details, &reach);
 	else
-		return ctl_fail_as(ctl, cek_jwe_code_name(error->code), NULL, "%s",
-			*error->details ? error->details : cek_jwe_code_text(error->code));
+		return fail_as_jwe(ctl, error);
 	return rpc_fail_reach(ctl, &reach);
 }
 

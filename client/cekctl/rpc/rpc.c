@@ -2,18 +2,18 @@
 #include "client/cekctl/rpc/rpc.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/duration.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/waiting.h"
+#include "client/cekctl/rpc/denied.h"
+#include "client/cekctl/rpc/near.h"
 
 int rpc_timeout(const struct ctl *ctl)
 {
@@ -54,26 +54,6 @@ static void explain_timeout(const struct ctl *ctl, const char *path, struct reac
 		"repeat it");
 }
 
-/* Administrators have a socket of their own beside the default one. */
-static const char operations_socket[] = "/run/cekd/operations.sock";
-
-static void hint_denied(const struct ctl *ctl, char hint[REACH_TEXT])
-{
-	const struct passwd *user = getpwuid(geteuid());
-	bool is_default;
-	const char *path = reach_path(ctl, &is_default);
-	int n = snprintf(hint, REACH_TEXT, "cekd sees uid %u%s%.64s%s at %.128s", (unsigned)geteuid(), user ? " (" : "",
-		user ? user->pw_name : "", user ? ")" : "", path);
-
-	if (is_default && access(operations_socket, W_OK) == 0)
-		snprintf(hint + n, REACH_TEXT - (size_t)n, "; administrators use --socket %s", operations_socket);
-	else
-		snprintf(hint + n, REACH_TEXT - (size_t)n,
-			"; which rule is missing, administrators see with: cekctl policy explain --user %u "
-			"--operation OPERATION --key KEY --listener LISTENER",
-			(unsigned)geteuid());
-}
-
 void rpc_explain(const struct ctl *ctl, int status, const char *message, struct reach *ret_reach)
 {
 	int error = errno; /* libcek's, if it could not connect */
@@ -88,7 +68,9 @@ void rpc_explain(const struct ctl *ctl, int status, const char *message, struct 
 	else if (status == CEK_E_TIMEOUT)
 		explain_timeout(ctl, path, ret_reach);
 	else if (status == CEK_DENIED)
-		hint_denied(ctl, ret_reach->hint);
+		denied_hint(ctl, ret_reach->hint);
+	else
+		near_hint(ctl, status, ret_reach->hint);
 }
 
 int rpc_fail_reach(const struct ctl *ctl, const struct reach *reach)
@@ -152,6 +134,7 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 	if (!packed)
 		return ctl_fail(ctl, "out of memory");
 	cek__v1__request__pack(request, packed);
+	ctl->operation = denied_operation(request);
 	r = rpc_connect(ctl, &conn);
 	if (r == EXIT_SUCCESS) {
 		int status;
@@ -218,6 +201,7 @@ int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, C
 	cek_conn *conn = NULL;
 	int r = rpc_connect(ctl, &conn);
 
+	ctl->operation = "public";
 	if (r == EXIT_SUCCESS) {
 		int status;
 

@@ -11,6 +11,7 @@
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/waiting.h"
 #include "client/cekctl/rpc/jwe.h"
+#include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "client/jose/cek-jose.h"
@@ -27,13 +28,17 @@ static void allow_all(struct arg_list *algs, struct arg_list *encs)
 
 static int check_lists(const struct ctl *ctl, const struct arg_list *algs, const struct arg_list *encs)
 {
-	for (size_t i = 0; i < algs->count; i++)
-		if (!alg_find(algs->item[i]))
-			return ctl_usage(ctl, "--alg %s: %s", algs->item[i],
-				alg_refusal(algs->item[i]) ? alg_refusal(algs->item[i]) : "unknown algorithm");
+	char hint[REACH_TEXT];
+
+	for (size_t i = 0; i < algs->count; i++) {
+		if (alg_refusal(algs->item[i]))
+			return ctl_usage(ctl, "--alg %s: %s", algs->item[i], alg_refusal(algs->item[i]));
+		if (near_no_value("ALG", algs->item[i], hint))
+			return ctl_usage(ctl, "--alg %s: unknown algorithm; %s", algs->item[i], hint);
+	}
 	for (size_t i = 0; i < encs->count; i++)
-		if (!enc_find(encs->item[i]))
-			return ctl_usage(ctl, "--enc %s: unknown content encryption", encs->item[i]);
+		if (near_no_value("ENC", encs->item[i], hint))
+			return ctl_usage(ctl, "--enc %s: unknown content encryption; %s", encs->item[i], hint);
 	return EXIT_SUCCESS;
 }
 
@@ -52,6 +57,7 @@ static int decrypt(struct ctl *ctl, const struct cek_jwe_policy *policy)
 		return r;
 	while (len > 0 && (input.base[len - 1] == '\n' || input.base[len - 1] == '\r'))
 		len--;
+	ctl->operation = "unwrap";
 	waiting_begin("waiting for cekd");
 	status = cek_jwe_decrypt(conn, policy, (const char *)input.base, len, rpc_timeout(ctl), &jwe, &error);
 	waiting_end();

@@ -24,6 +24,7 @@ static int encrypt(struct ctl *ctl, const struct cek_jwe_params *params, size_t 
 		r = jwe_read_input(ctl, limit, &input, &len);
 	if (r != EXIT_SUCCESS)
 		return r;
+	ctl->operation = "generate";
 	waiting_begin("waiting for cekd");
 	status = cek_jwe_encrypt(conn, params, input.base, len, rpc_timeout(ctl), &token, &error);
 	waiting_end();

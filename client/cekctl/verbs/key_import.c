@@ -19,6 +19,7 @@
 #include "client/cekctl/rpc/change.h"
 #include "client/cekctl/rpc/existing_keys.h"
 #include "client/cekctl/rpc/keys.h"
+#include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/previews.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/sealed.h"
@@ -287,7 +288,7 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		CHANGE_DRY_RUN(import.how),
 		{0},
 	};
-	char why[PRIVATE_WHY];
+	char why[PRIVATE_WHY], hint[REACH_TEXT];
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 1, 1, &words);
 
@@ -301,7 +302,7 @@ int verb_key_import(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--jwk and --passphrase-file cannot both be standard input");
 	import.wanted.alg = alg_find(alg_name);
 	if (!import.wanted.alg)
-		return ctl_fail_as(ctl, "UNSUPPORTED", NULL, "%s",
+		return ctl_fail_as(ctl, "UNSUPPORTED", near_no_value("ALG", alg_name, hint) ? hint : NULL, "%s",
 			alg_refusal(alg_name) ? alg_refusal(alg_name) : "unknown algorithm");
 	import.wanted.passphrase = &passphrase;
 	import.name = words[0];

@@ -46,8 +46,10 @@ struct rewrap {
 	const char *key;
 	struct slot slots[WINDOW]; /* a ring: first is the oldest */
 	size_t first, count;
-	bool end;          /* of the input */
-	int exit;          /* of the lines that failed: one that all have, or EXIT_FAILURE */
+	bool end;        /* of the input */
+	int exit;        /* of the lines that failed: one that all have, or EXIT_FAILURE */
+	int last_status; /* of a line that failed, and what was said of it */
+	struct reach last;
 	struct reach lost; /* there is no daemon any more, if it has a status */
 	struct progress progress;
 };
@@ -92,6 +94,21 @@ static void fail_here(struct slot *slot, const char *status, const char *message
 	fail(slot, &error);
 }
 
+/* A hint may take requests of its own: one is for all lines that fail alike. */
+static void refused(struct slot *slot, int status, const cek_result *result)
+{
+	struct rewrap *run = slot->run;
+
+	if (status != run->last_status)
+		rpc_explain(run->ctl, status, cek_result_message(result), &run->last);
+	else if (*cek_result_message(result))
+		snprintf(run->last.message, sizeof(run->last.message), "%s", cek_result_message(result));
+	run->last_status = status;
+	if (status == CEK_E_CONNECT) /* one patient try is enough for the whole file */
+		run->lost = run->last;
+	fail(slot, &run->last);
+}
+
 static void on_result(cek_call *call, cek_result *result, void *userdata)
 {
 	struct slot *slot = userdata;
@@ -103,12 +120,7 @@ static void on_result(cek_call *call, cek_result *result, void *userdata)
 		return;
 	}
 	if (status != CEK_OK) {
-		struct reach error;
-
-		rpc_explain(slot->run->ctl, status, cek_result_message(result), &error);
-		if (status == CEK_E_CONNECT) /* one patient try is enough for the whole file */
-			slot->run->lost = error;
-		fail(slot, &error);
+		refused(slot, status, result);
 		return;
 	}
 	if (cek_result_unchanged(result)) {
@@ -334,6 +346,7 @@ int verb_rewrap(struct ctl *ctl, int argc, char **argv)
 	if (!run.key)
 		return ctl_usage(ctl, "--key is needed");
 	run.ctl = ctl;
+	ctl->operation = "rewrap";
 	r = rpc_connect(ctl, &run.conn);
 	if (r != EXIT_SUCCESS)
 		return r;

@@ -116,6 +116,7 @@ static int unwrap(struct ctl *ctl, const json_t *object)
 	if (r != EXIT_SUCCESS)
 		return r;
 	waiting_begin("waiting for cekd");
+	ctl->operation = "unwrap";
 	status = cek_unwrap(conn, &wrapped.args, rpc_timeout(ctl), &result);
 	waiting_end();
 	if (status != CEK_OK) {

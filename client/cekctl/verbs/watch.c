@@ -73,6 +73,7 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 	r = rpc_connect(ctl, &conn);
 	if (r != EXIT_SUCCESS)
 		return r;
+	ctl->operation = "watch";
 	r = cek_watch_start(conn, on_epoch, &watch, &call);
 	if (r != CEK_OK)
 		return rpc_fail(ctl, r, NULL);

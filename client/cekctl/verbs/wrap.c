@@ -109,6 +109,7 @@ static int wrap(struct ctl *ctl, const struct options *options, struct cek_wrap 
 		int status;
 
 		waiting_begin("waiting for cekd");
+		ctl->operation = args->cek.len > 0 ? "wrap" : "generate";
 		status = cek_wrap(conn, args, rpc_timeout(ctl), &result);
 		waiting_end();
 		if (status != CEK_OK)

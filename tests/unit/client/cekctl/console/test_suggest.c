@@ -27,6 +27,8 @@ static void test_distance(void **state)
 		{"froce", "force", 1},
 		{"destory", "destroy", 1},
 		{"kitten", "sitting", 3},
+		{"p256", "P-256", 1},
+		{"rsa-oaep-256", "RSA-OAEP-256", 0},
 		{"abcdef", "fedcba", 5},
 	};
 	char longest[41], longer[42];
