@@ -325,11 +325,19 @@ def test_a_daemon_that_does_not_answer(daemon):
     daemon.wait_ready()
 
 
+NO_CEKD = "no cekd listens at {}: --socket PATH or $CEK_SOCKET names another socket"
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\3abc"], ids=["HTTP", "frame"])
 def test_what_is_no_cekd(answer):
+    """One status, one sentence and one hint, whichever way one comes to it; the sentence is libcek's."""
     with lying(lambda request: answer) as path:
-        told = expect(ctl("status", path), 1, "E_PROTOCOL", "status")
-        assert "--socket" in told
+        for verb in ("status", "jwks", "jwe encrypt", "unwrap"):
+            told = expect(ctl(verb, path), 1, "E_PROTOCOL", verb)
+            assert told.endswith(f": the other side does not speak cekd's protocol; {NO_CEKD.format(path)}"), told
+        told = C.run([C.CEKCTL, "--socket", path, "doctor"], check=False)
+        assert told.returncode == 1 and told.stdout.endswith(f"\nnext: {NO_CEKD.format(path)}\n"), told.stdout
+        assert "E_PROTOCOL: daemon: the other side does not speak cekd's protocol" in told.stderr
 
 
 def test_what_is_said_to_the_whole_connection():

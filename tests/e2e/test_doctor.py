@@ -165,7 +165,7 @@ class Fake:
 
 def test_no_cekd_behind_the_socket(tmp_path):
     with Fake(tmp_path / "s", lambda request: b"HTTP/1.1 400 Bad Request\r\n\r\n"):
-        fails(doctor(tmp_path / "s"), "daemon", 1, "", "--socket PATH")
+        fails(doctor(tmp_path / "s"), "daemon", 1, "does not speak cekd's protocol", "--socket PATH")
 
 
 def test_cekd_that_cannot_explain(tmp_path):

@@ -32,7 +32,7 @@ const struct exit_row exit_rows[] = {
 	{"E_DISCONNECTED", EXIT_TRY_AGAIN, "it may have been done: look before you repeat a change"},
 	{"E_TIMEOUT", EXIT_TRY_AGAIN, "it may still be done: look before you repeat a change"},
 	{"E_CANCELLED", EXIT_FAILURE, NULL},
-	{"E_PROTOCOL", EXIT_FAILURE, "is this the socket of a cekd? See --socket"},
+	{"E_PROTOCOL", EXIT_FAILURE, "--socket PATH or $CEK_SOCKET names another socket"},
 	{"E_FULL", EXIT_TRY_AGAIN, try_again},
 	{"POLICY", EXIT_FAILURE, NULL},
 	{"NO_KEY", EXIT_UNKNOWN_KEY, look_for_keys},

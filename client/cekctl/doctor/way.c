@@ -70,8 +70,6 @@ static void no_answer(struct doctor *doctor, int status, const struct reach *why
 
 	if (status == CEK_E_TIMEOUT)
 		next = "systemctl restart cekd";
-	else if (status == CEK_E_PROTOCOL)
-		next = "name the socket of a cekd: cekctl --socket PATH doctor";
 	report_fail(doctor, "daemon", why->status, next, "%s", why->message);
 }
 

@@ -57,6 +57,8 @@ int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 		rpc_explain(ctl, CEK_E_TIMEOUT, NULL, &reach);
 	else if (error->code == CEK_JWE_DENIED)
 		rpc_explain(ctl, CEK_DENIED, error->details, &reach);
+	else if (error->status == CEK_E_PROTOCOL)
+		rpc_explain(ctl, CEK_E_PROTOCOL, NULL, &reach);
 	else
 		return fail_as_jwe(ctl, error);
 	return rpc_fail_reach(ctl, &reach);

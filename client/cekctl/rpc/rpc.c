@@ -67,6 +67,9 @@ void rpc_explain(const struct ctl *ctl, int status, const char *message, struct 
 		reach_explain(path, error, ret_reach);
 	else if (status == CEK_E_TIMEOUT)
 		explain_timeout(ctl, path, ret_reach);
+	else if (status == CEK_E_PROTOCOL)
+		snprintf(ret_reach->hint, sizeof(ret_reach->hint),
+			"no cekd listens at %.128s: --socket PATH or $CEK_SOCKET names another socket", path);
 	else if (status == CEK_DENIED)
 		denied_hint(ctl, ret_reach->hint);
 	else
@@ -88,7 +91,10 @@ int rpc_fail(const struct ctl *ctl, int status, const cek_result *result)
 
 int rpc_fail_protocol(const struct ctl *ctl, const char *what)
 {
-	return ctl_fail_as(ctl, cek_status_name(CEK_E_PROTOCOL), NULL, "%s", what);
+	struct reach reach;
+
+	rpc_explain(ctl, CEK_E_PROTOCOL, what, &reach);
+	return rpc_fail_reach(ctl, &reach);
 }
 
 /* The reply out of the result's bytes. */
