@@ -250,6 +250,7 @@ def test_others_are_for_operators(shared):
 def test_bad_questions(shared, args):
     done = cekctl("explain", *args, shared.conf)
     assert done.returncode == 2 and args[1] in done.stderr and done.stdout == "", done.stderr
+    assert done.stderr.endswith("; did you mean unwrap?\n") == (args[0] == "--operation"), done.stderr
     done = shared.cekctl("policy", "explain", *args, check=False)
     assert done.returncode == 1 and "MALFORMED" in done.stderr, done.stderr
 

@@ -50,6 +50,9 @@ def words(shared, *typed, **env):
     (["key", "create", "x", "--alg", "ECDH-ES+A1"], {"ECDH-ES+A128KW", "ECDH-ES+A192KW"}),
     (["key", "create", "x", "--curve", ""], {"P-256", "P-384", "P-521", "X25519"}), (["wrap", "--enc", "A256"], {"A256GCM", "A256CBC-HS512"}),
     (["key", "create", "cons"], set()), (["key", "import", "x", "--kid", ""], set()), (["status", "x"], set()),
+    (["policy", "explain", "--operation", ""], set(C.OPERATIONS)), (["policy", "explain", "--operation=re"], {"--operation=rewrap", "--operation=restore"}),
+    (["policy", "explain", "--listener", ""], set()), (["key", "create", "x", "--size", ""], {"2048", "3072", "4096"}),
+    (["key", "alias", ""], {"add", "remove"}), (["key", "list", "--output", ""], {"name", "table", "json"}),
     (["--color", ""], {"auto", "always", "never"}), (["completion", ""], {"bash", "zsh", "fish", "words"}),
     (["help", "key", "dest"], {"destroy"}), (["frobnicate", ""], set()), (["jwks", "another", "cons"], {"console-key"}),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")

@@ -192,6 +192,7 @@ def test_did_you_mean(shared, args, meant):
     (["wrap", "--key", "tokens", "--enc", "A256GMC", "--generate"], 1, "A256GCM"),
     (["jwe", "encrypt", "--key", "tokens", "--enc", "A256GMC"], 1, "A256GCM"),
     (["jwe", "decrypt", "--alg", "A256KV"], 2, "A256KW"), (["jwe", "decrypt", "--enc", "A256GMC"], 2, "A256GCM"),
+    (["policy", "explain", "--operation", "unwarp"], 1, "unwrap"),
     (["key", "show", "tokns"], 3, "tokens"), (["key", "rotate", "Tokens"], 3, "tokens"), (["key", "suspend", "tokns/1"], 3, "tokens"),
     (["jwks", "other", "tokns"], 3, "tokens"), (["wrap", "--key", "tokns", "--enc", "A256GCM", "--generate"], 3, "tokens"),
     (["jwe", "encrypt", "--key", "tokns", "--enc", "A256GCM"], 3, "tokens"), (["doctor", "--key", "tokns"], 3, "tokens"),

@@ -19,8 +19,8 @@ struct arg {
 	const char *name; /* NULL ends the table */
 	enum arg_kind kind;
 	void *target;
-	/* What stands for the value in the help, NULL for flags. Completion knows KID, NAME, ALG, ENC, CRV, FILE, PATH,
-	 * DIR and choices such as "a|b". */
+	/* What stands for the value in the help, NULL for flags. Completion knows KID, NAME, ALG, ENC, CRV, OP, FILE,
+	 * PATH, DIR and choices such as "a|b". */
 	const char *value;
 	const char *help;
 	bool fresh; /* the value names what is not there yet: nothing that exists completes it */

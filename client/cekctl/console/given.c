@@ -5,7 +5,7 @@
 
 void given_add(struct ctl *ctl, const char *kind, const char *word)
 {
-	static const char *const kinds[] = {"ALG", "ENC", "CRV", "NAME", "KID"};
+	static const char *const kinds[] = {"ALG", "ENC", "CRV", "OP", "NAME", "KID"};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && ctl->n_given < GIVEN_MAX; i++)
 		if (strcmp(kinds[i], kind) == 0)

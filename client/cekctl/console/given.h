@@ -6,7 +6,7 @@
 
 #include "client/cekctl/console/ctl.h"
 
-/* Keep the word, which must stay, if its kind (as usage and options call it) is ALG, ENC, CRV, NAME or KID. Those
+/* Keep the word, which must stay, if its kind (as usage and options call it) is ALG, ENC, CRV, OP, NAME or KID. Those
  * beyond GIVEN_MAX are left out. */
 void given_add(struct ctl *ctl, const char *kind, const char *word);
 

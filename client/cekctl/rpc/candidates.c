@@ -100,8 +100,9 @@ void candidates_give(struct ctl *ctl, const char *kind, candidates_take *take, v
 		listing_each(ctl, give_name, &taker);
 	else if (strcmp(kind, "ALG") == 0)
 		give_algs(ctl, &taker);
-	for (size_t i = 0; strcmp(kind, "ENC") == 0 && near_value(kind, i); i++)
-		take(near_value(kind, i), "", data);
+	else if (strcmp(kind, "CRV") != 0)
+		for (size_t i = 0; near_value(kind, i); i++)
+			take(near_value(kind, i), "", data);
 	for (size_t i = 0; strcmp(kind, "CRV") == 0 && curve_row(i); i++)
 		take(curve_row(i)->name, curve_row(i)->kty, data);
 }

@@ -15,27 +15,45 @@
 /* Administrators have a socket of their own beside the default one. */
 static const char operations_socket[] = "/run/cekd/operations.sock";
 
+static const struct {
+	Cek__V1__Request__OpCase op;
+	const char *operation;
+} rows[] = {
+	{CEK__V1__REQUEST__OP_UNWRAP, "unwrap"}, {CEK__V1__REQUEST__OP_WRAP, "wrap"},
+	{CEK__V1__REQUEST__OP_GENERATE_CEK, "generate"}, {CEK__V1__REQUEST__OP_REWRAP, "rewrap"},
+	{CEK__V1__REQUEST__OP_CREATE_KEY, "create"}, {CEK__V1__REQUEST__OP_ROTATE_KEY, "rotate"},
+	{CEK__V1__REQUEST__OP_SET_KEY_STATE, "state"}, {CEK__V1__REQUEST__OP_DESTROY_VERSION, "destroy"},
+	{CEK__V1__REQUEST__OP_IMPORT_KEY, "import"}, {CEK__V1__REQUEST__OP_ADOPT_KEY, "adopt"},
+	{CEK__V1__REQUEST__OP_GET_TRANSPORT_KEY, "import"}, {CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE, "schedule"},
+	{CEK__V1__REQUEST__OP_ALIAS, "import"}, {CEK__V1__REQUEST__OP_LIST_KEYS, "list"},
+	{CEK__V1__REQUEST__OP_DESCRIBE_KEY, "list"}, {CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS, "public"},
+	{CEK__V1__REQUEST__OP_STATUS, "status"}, {CEK__V1__REQUEST__OP_METRICS, "metrics"},
+	{CEK__V1__REQUEST__OP_WATCH, "watch"}, {CEK__V1__REQUEST__OP_FSCK, "fsck"},
+	{CEK__V1__REQUEST__OP_RESTORE, "restore"}, {CEK__V1__REQUEST__OP_EXPLAIN, "fsck"}, /* about others */
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
 static const char *of_case(int op)
 {
-	static const struct {
-		Cek__V1__Request__OpCase op;
-		const char *operation;
-	} rows[] = {
-		{CEK__V1__REQUEST__OP_UNWRAP, "unwrap"}, {CEK__V1__REQUEST__OP_WRAP, "wrap"},
-		{CEK__V1__REQUEST__OP_GENERATE_CEK, "generate"}, {CEK__V1__REQUEST__OP_REWRAP, "rewrap"},
-		{CEK__V1__REQUEST__OP_CREATE_KEY, "create"}, {CEK__V1__REQUEST__OP_ROTATE_KEY, "rotate"},
-		{CEK__V1__REQUEST__OP_SET_KEY_STATE, "state"}, {CEK__V1__REQUEST__OP_DESTROY_VERSION, "destroy"},
-		{CEK__V1__REQUEST__OP_IMPORT_KEY, "import"}, {CEK__V1__REQUEST__OP_ADOPT_KEY, "adopt"},
-		{CEK__V1__REQUEST__OP_GET_TRANSPORT_KEY, "import"}, {CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE, "schedule"},
-		{CEK__V1__REQUEST__OP_ALIAS, "import"}, {CEK__V1__REQUEST__OP_LIST_KEYS, "list"},
-		{CEK__V1__REQUEST__OP_DESCRIBE_KEY, "list"}, {CEK__V1__REQUEST__OP_GET_PUBLIC_KEYS, "public"},
-		{CEK__V1__REQUEST__OP_STATUS, "status"}, {CEK__V1__REQUEST__OP_METRICS, "metrics"},
-		{CEK__V1__REQUEST__OP_WATCH, "watch"}, {CEK__V1__REQUEST__OP_FSCK, "fsck"},
-		{CEK__V1__REQUEST__OP_RESTORE, "restore"}, {CEK__V1__REQUEST__OP_EXPLAIN, "fsck"}, /* about others */
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < ROWS; i++)
 		if ((int)rows[i].op == op)
+			return rows[i].operation;
+	return NULL;
+}
+
+static bool stands_before(size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(rows[j].operation, rows[i].operation) == 0)
+			return true;
+	return false;
+}
+
+const char *denied_row(size_t n)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (!stands_before(i) && n-- == 0)
 			return rows[i].operation;
 	return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "cek.pb-c.h"
 #include "client/cekctl/console/suggest.h"
+#include "client/cekctl/rpc/denied.h"
 #include "client/cekctl/rpc/quiet.h"
 #include "proto/alg.h"
 
@@ -24,6 +25,8 @@ const char *near_value(const char *kind, size_t i)
 		return alg_row(i) ? alg_row(i)->name : NULL;
 	if (strcmp(kind, "ENC") == 0)
 		return enc_row(i) ? enc_row(i)->name : NULL;
+	if (strcmp(kind, "OP") == 0)
+		return denied_row(i);
 	return strcmp(kind, "CRV") == 0 && curve_row(i) ? curve_row(i)->name : NULL;
 }
 

@@ -10,7 +10,7 @@
 #include "client/cekctl/console/ctl.h"
 #include "client/cekctl/rpc/reach.h"
 
-/* For loops over the values that there are of a kind, ALG, ENC or CRV: number i, NULL past the end. */
+/* For loops over the values that there are of a kind, ALG, ENC, CRV or OP: number i, NULL past the end. */
 const char *near_value(const char *kind, size_t i);
 
 /* Whether word is none of these, nor one that is refused with a reason; then the hint says which is near, or all. */

@@ -13,7 +13,7 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"alg", ARG_STRING, &alg, "ALG", "its one JWE algorithm, such as RSA-OAEP-256 or A256KW"},
-		{"size", ARG_NUMBER, &bits, "BITS", "RSA: 2048, 3072 (default) or 4096"},
+		{"size", ARG_NUMBER, &bits, "2048|3072|4096", "RSA: bits of the modulus (default: 3072)"},
 		{"curve", ARG_STRING, &crv, "CRV", "ECDH-ES: P-256 (default), P-384, P-521 or X25519"},
 		{"max-uses", ARG_NUMBER, &max_uses, "N", "rotate before a version was used that often"},
 		CHANGE_DRY_RUN(how),

@@ -16,6 +16,7 @@
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/values.h"
+#include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 #include "daemon/rulebook/rulebook.h"
@@ -142,7 +143,10 @@ static int ask_file(const struct ctl *ctl, const struct question *from, const ch
 	if (rulebook_read(path, &book, error) < 0)
 		return ctl_fail(ctl, "%s", error);
 	if (rulebook_explain(book, &question, &found, error) < 0) {
-		r = ctl_usage(ctl, "%s", error);
+		char hint[REACH_TEXT] = "";
+		bool near = near_no_value("OP", from->operation, hint) && *from->operation;
+
+		r = ctl_usage(ctl, "%s%s%s", error, near ? "; " : "", near ? hint : "");
 	} else {
 		const struct answer answer = {.allowed = found.allowed,
 			.rule = found.rule ? found.rule : "",
