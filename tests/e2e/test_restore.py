@@ -186,6 +186,37 @@ def test_restored_backup(aged):
     daemon.cekctl("audit", "verify", daemon.keys, "--expect", head)
 
 
+def test_versions_are_named_as_always_before_the_confirmation(aged):
+    """Who has to declare something compromised in a hurry need not type a whole kid."""
+    daemon, saved, bad, kept, good, _ = aged
+    restore(daemon, saved)
+    start_unready(daemon)
+    assert daemon.json("key", "show", "--kid", "a/1")["name"] == "a"
+    daemon.cekctl("key", "suspend", good.kid[:10])
+    told = daemon.json("key", "compromise", "a/1", "--yes")
+    assert [v["state"] for v in told["versions"] if v["kid"] == bad.kid] == ["compromised"]
+    assert {v["kid"]: v["state"] for v in daemon.json("key", "show", "b")["versions"]}[good.kid] == "suspended"
+    # Of what this journal does not know nothing is said, but that.
+    for word in ("a/9", "nothing-of-the-kind", "other/1", "no key/1"):
+        done = daemon.cekctl("key", "suspend", word, check=False)
+        status = (3, "UNKNOWN_KEY") if word == "a/9" else (5, "restored journal")
+        assert done.returncode == status[0] and status[1] in done.stderr, (word, done.stderr)
+    assert kept.kid in daemon.cekctl("key", "show", "b").stdout
+
+
+def test_kid_like_a_number_before_the_confirmation(make_cekd):
+    """NAME of NAME/2 is no key here, and cekd does not say so."""
+    daemon = make_cekd()
+    key = '{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODw","kid":"issuer/2"}'
+    daemon.cekctl("key", "import", "k", "--alg", "A128KW", "--jwk", "-", input=key)
+    saved = daemon.where / "backup"
+    backup(daemon, saved)
+    daemon.stop()
+    restore(daemon, saved, tokens=False)
+    start_unready(daemon)
+    assert daemon.json("key", "suspend", "issuer/2")["versions"][0]["state"] == "suspended"
+
+
 def test_older_journal_beside_a_longer_audit_journal(aged):
     """keys.jsonl alone, written over in place, so that the file is the same: the audit journal knows better."""
     daemon, saved, bad, kept, good, _ = aged

@@ -49,7 +49,7 @@ static int take_exact(struct ctl *ctl, const char *word, int *ret_no, struct res
 
 	describe.kid = rpc_text(word);
 	describe.brief = true;
-	r = rpc_try_describe(ctl, &describe, ret_no, &reply);
+	r = rpc_seek(ctl, &describe, ret_no, &reply);
 	if (r != EXIT_SUCCESS || !reply)
 		return r;
 	version = keys_version(reply->key->key, word);
@@ -91,12 +91,12 @@ static int ask_number(struct ctl *ctl, const char *name, uint32_t number, Cek__V
 
 	describe.key = rpc_text(name);
 	describe.brief = true;
-	r = rpc_try_describe(ctl, &describe, &no, ret_reply);
+	r = rpc_seek(ctl, &describe, &no, ret_reply);
 	if (r != EXIT_SUCCESS || !*ret_reply || number == 0 || number >= (*ret_reply)->key->key->before)
 		return r;
 	*ret_reply = rpc_reply_free(*ret_reply);
 	describe.before = number + 1;
-	return rpc_try_describe(ctl, &describe, &no, ret_reply);
+	return rpc_seek(ctl, &describe, &no, ret_reply);
 }
 
 /* to->kid stays NULL if the word is nothing of the kind, or there is no such key. */
@@ -209,7 +209,7 @@ static int check_name(struct ctl *ctl, const char *word)
 		return EXIT_SUCCESS;
 	describe.key = rpc_text(word);
 	describe.brief = true;
-	r = rpc_try_describe(ctl, &describe, &no, &reply);
+	r = rpc_seek(ctl, &describe, &no, &reply);
 	if (r != EXIT_SUCCESS || !reply)
 		return r;
 	r = ctl_fail_as(ctl, unknown(), see_list, "%s is a key: name one of its versions, such as %s/active or %s/1",
@@ -252,16 +252,18 @@ static int check_twofold(struct ctl *ctl, const char *word, const struct resolve
 int resolve_version(struct ctl *ctl, const char *word, struct resolved *ret_version)
 {
 	int no = CEK_OK, r;
+	bool untold;
 
 	*ret_version = (struct resolved){0};
 	r = take_exact(ctl, word, &no, ret_version);
 	if (r == EXIT_SUCCESS && no == CEK_OK)
 		r = check_twofold(ctl, word, ret_version);
-	if (r == EXIT_SUCCESS && no == CEK_UNKNOWN_KEY)
+	untold = no == CEK_UNKNOWN_KEY || no == CEK_UNAVAILABLE;
+	if (r == EXIT_SUCCESS && untold)
 		r = take_numbered(ctl, word, ret_version);
-	if (r == EXIT_SUCCESS && no == CEK_UNKNOWN_KEY && !ret_version->kid)
+	if (r == EXIT_SUCCESS && untold && !ret_version->kid)
 		r = take_beginning(ctl, word, ret_version);
-	if (r == EXIT_SUCCESS && no == CEK_UNKNOWN_KEY && !ret_version->kid)
+	if (r == EXIT_SUCCESS && untold && !ret_version->kid)
 		r = check_name(ctl, word);
 	if (r != EXIT_SUCCESS)
 		return r;

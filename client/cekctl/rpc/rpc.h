@@ -50,6 +50,10 @@ int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek_
  * failure: EXIT_SUCCESS, *ret_no is that status, and *ret_reply NULL. */
 int rpc_try_describe(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int *ret_no, Cek__V1__Reply **ret_reply);
 
+/* The same, and that cekd does not tell (CEK_UNAVAILABLE) is no failure either: so it is under a key journal that
+ * nobody has confirmed for what that one does not know. */
+int rpc_seek(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, int *ret_no, Cek__V1__Reply **ret_reply);
+
 /* GetPublicKeys, all pages, of these names (none = all). As rpc_call(); the reply may be longer than a frame. */
 int rpc_public_keys(struct ctl *ctl, const char *const *names, size_t n_names, Cek__V1__Reply **ret_reply);
 
