@@ -38,6 +38,22 @@ bool chain_hash_valid(const char *text)
 	return strnlen(text, CHAIN_HEX + 1) == CHAIN_HEX && strspn(text, "0123456789abcdef") == CHAIN_HEX;
 }
 
+int chain_head_parse(const char *text, struct chain_head *ret_head)
+{
+	struct chain_head head;
+	char *end;
+
+	if (*text < '0' || *text > '9' || (text[0] == '0' && text[1] != ':'))
+		return -EINVAL;
+	errno = 0;
+	head.seq = strtoull(text, &end, 10);
+	if (errno || *end != ':' || !chain_hash_valid(end + 1))
+		return -EINVAL;
+	memcpy(head.hash, end + 1, sizeof(head.hash));
+	*ret_head = head;
+	return 0;
+}
+
 int chain_hasher_new(struct chain_hasher **ret_hasher)
 {
 	struct chain_hasher *hasher = calloc(1, sizeof(*hasher));

@@ -31,6 +31,9 @@ struct chain_head chain_start(void);
 /* Whether text is a hash as this file writes it: 64 lower-case hex digits. */
 bool chain_hash_valid(const char *text);
 
+/* "SEQ:HASH", as cekctl audit verify prints a head. 0, or -EINVAL. */
+int chain_head_parse(const char *text, struct chain_head *ret_head);
+
 /* SHA-256 with one context used again and again. 0, or -ENOMEM. free takes NULL and returns NULL. */
 struct chain_hasher;
 int chain_hasher_new(struct chain_hasher **ret_hasher);

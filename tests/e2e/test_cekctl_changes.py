@@ -271,6 +271,24 @@ def test_an_empty_kid_is_an_error(shared, args):
     assert done.returncode == 2 and "empty" in done.stderr
 
 
+@pytest.mark.parametrize("args", [["restore", "confirm", "--yes", "--head", ""], ["restore", "confirm", "--yes", "--head", "x"],
+                                  ["restore", "confirm", "--yes", "--head=12:" + 63 * "0"],
+                                  ["key", "rotate", "x", "--active-kid", ""], ["key", "suspend", ""], ["key", "show", "--kid", ""],
+                                  ["key", "suspend", "", "--dry-run"], ["policy", "explain", "--operation", ""],
+                                  ["policy", "explain", "--operation=unwrap", "--key="], ["jwe", "decrypt", "--alg", ""],
+                                  ["doctor", "--key", ""]], ids=" ".join)
+def test_an_empty_value_is_a_variable_that_was_not_set(shared, args):
+    """Taken for an option that is not there it leaves out what was asked for: to look for a head, to ask about a key."""
+    done = shared.cekctl(*args, check=False)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not done.stdout, done
+    assert "empty" in done.stderr or "--head wants SEQ:HASH" in done.stderr
+
+
+def test_a_reason_may_be_empty(shared):
+    kid = shared.json("key", "show", shared.key("A128KW"))["active"]
+    assert "Nothing was changed" in shared.cekctl("key", "suspend", kid, "--reason", "", "--dry-run").stdout
+
+
 # ---- a cekd of the first release
 
 

@@ -164,7 +164,8 @@ def test_file_and_cekd_say_the_same(shared, user, operation, key):
     """At each listener, word for word."""
     env = os.environ | {"CEK_SOCKET": shared.socket}
     for listener in ("admin", "gateway"):
-        args = [f"--user={user}", f"--operation={operation}", f"--key={key}", f"--listener={listener}"]
+        args = [f"--user={user}", f"--listener={listener}", *([f"--operation={operation}"] if operation else []),
+                *([f"--key={key}"] if key else [])]
         of_file = explain(*args, shared.conf)
         of_cekd = explain(*args, env=env)
         # What either alone knows stands behind it: which keys there are, and who may open the socket.

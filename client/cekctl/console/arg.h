@@ -20,7 +20,7 @@ struct arg {
 	enum arg_kind kind;
 	void *target;
 	/* What stands for the value in the help, NULL for flags. Completion knows KID, NAME, ALG, ENC, CRV, OP, FILE,
-	 * PATH, DIR and choices such as "a|b". */
+	 * PATH, DIR and choices such as "a|b". TEXT and B64 alone may be empty. */
 	const char *value;
 	const char *help;
 	bool fresh; /* the value names what is not there yet: nothing that exists completes it */

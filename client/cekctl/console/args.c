@@ -22,10 +22,24 @@ enum {
 	NEAR_BYTES = 128,
 };
 
+/* In a script an empty value is a variable that was never set. Taken for an option that is not there it would leave out
+ * what was asked for: a head that must fit, a key of which something is to be said. */
+static int check_empty(const struct ctl *ctl, const struct arg *arg, const char *text)
+{
+	bool may_be = arg->kind == ARG_FLAG || strcmp(arg->value, "TEXT") == 0 || strcmp(arg->value, "B64") == 0;
+
+	if (may_be || *text)
+		return 0;
+	ctl_usage(ctl, "--%s is empty: give it a value, or leave it out", arg->name);
+	return -EINVAL;
+}
+
 static int set_value(const struct ctl *ctl, const struct arg *arg, const char *text)
 {
 	struct arg_list *list = arg->target;
 
+	if (check_empty(ctl, arg, text) < 0)
+		return -EINVAL;
 	switch (arg->kind) {
 	case ARG_FLAG:
 		*(bool *)arg->target = true;

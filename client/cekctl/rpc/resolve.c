@@ -255,6 +255,8 @@ int resolve_version(struct ctl *ctl, const char *word, struct resolved *ret_vers
 	bool untold;
 
 	*ret_version = (struct resolved){0};
+	if (!*word)
+		return ctl_usage(ctl, "the KID is empty");
 	r = take_exact(ctl, word, &no, ret_version);
 	if (r == EXIT_SUCCESS && no == CEK_OK)
 		r = check_twofold(ctl, word, ret_version);

@@ -15,23 +15,6 @@
 #include "client/cekctl/verbs/verbs.h"
 #include "proto/chain.h"
 
-/* SEQ:HASH, as this verb prints it. */
-static int parse_head(const char *text, struct chain_head *ret_head)
-{
-	char *colon;
-	unsigned long long seq;
-
-	if (*text < '0' || *text > '9')
-		return -1;
-	errno = 0;
-	seq = strtoull(text, &colon, 10);
-	if (errno || *colon != ':' || !chain_hash_valid(colon + 1))
-		return -1;
-	ret_head->seq = seq;
-	strcpy(ret_head->hash, colon + 1);
-	return 0;
-}
-
 static json_t *to_json(const struct chain_result *result)
 {
 	json_t *object = json_pack("{s:b, s:I, s:I, s:s, s:b}", "ok", result->fault == CHAIN_GOOD, "lines",
@@ -93,9 +76,9 @@ int verb_audit_verify(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	if (expect && parse_head(expect, &expected) < 0)
+	if (expect && chain_head_parse(expect, &expected) < 0)
 		return ctl_usage(ctl, "--expect wants SEQ:HASH, as this verb prints it");
-	if (from && parse_head(from, &start) < 0)
+	if (from && chain_head_parse(from, &start) < 0)
 		return ctl_usage(ctl, "--from wants SEQ:HASH, as this verb prints it");
 	fd = strcmp(words[0], "-") == 0 ? STDIN_FILENO : open(words[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

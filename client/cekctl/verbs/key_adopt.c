@@ -60,8 +60,6 @@ int verb_key_adopt(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!alg || !id == !label)
 		return ctl_usage(ctl, "--alg is needed, and one of --id and --label");
-	if (kid && !*kid)
-		return ctl_usage(ctl, "--kid is empty: leave it out for a kid as a generated key has");
 	if (id && parse_id(id, cka_id, &adopt.cka_id.len) < 0)
 		return ctl_usage(ctl, "--id wants 1 to %d bytes in hex, not \"%s\"", CKA_ID_MAX, id);
 	adopt.cka_id.data = cka_id;

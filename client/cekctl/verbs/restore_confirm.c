@@ -11,6 +11,7 @@
 #include "client/cekctl/rpc/restore.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
+#include "proto/chain.h"
 
 /* The report, then the question. */
 static int look(struct ctl *ctl, bool yes)
@@ -70,11 +71,14 @@ int verb_restore_confirm(struct ctl *ctl, int argc, char **argv)
 	Cek__V1__RestoreRequest restore = CEK__V1__RESTORE_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
 	Cek__V1__Reply *reply;
+	struct chain_head noted;
 	char **words;
 	int r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 
 	if (r != ARGS_GO)
 		return args_exit(r);
+	if (head && chain_head_parse(head, &noted) < 0)
+		return ctl_usage(ctl, "--head wants SEQ:HASH, as cekctl audit verify prints it");
 	restore.confirm = true;
 	restore.head = rpc_text(head);
 	restore.reason = rpc_text(reason);

@@ -123,23 +123,6 @@ static void on_appended(void *userdata, const struct store_result *result)
 	queue->error = answer(queue, queue->id, done ? &result->head : NULL, result->why);
 }
 
-/* "SEQ:HASH" as a place in the chain. */
-static int parse_head(const char *text, struct chain_head *ret_head)
-{
-	struct chain_head head;
-	char *end;
-
-	if (*text < '1' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	head.seq = strtoull(text, &end, 10);
-	if (errno || *end != ':' || !chain_hash_valid(end + 1))
-		return -EINVAL;
-	memcpy(head.hash, end + 1, sizeof(head.hash));
-	*ret_head = head;
-	return 0;
-}
-
 /* Whether the journal holds the line that was noted; if not, why says so. */
 static bool holds(struct key_queue *queue, const char *text, char why[STORE_WHY_MAX])
 {
@@ -148,7 +131,7 @@ static bool holds(struct key_queue *queue, const char *text, char why[STORE_WHY_
 	int r;
 
 	memcpy(why, begin, sizeof(begin));
-	if (parse_head(text, &line) < 0) {
+	if (chain_head_parse(text, &line) < 0 || line.seq == 0) {
 		strcat(why, "not SEQ:HASH");
 		return false;
 	}

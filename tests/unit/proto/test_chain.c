@@ -64,6 +64,23 @@ static void test_hash(void **state)
 	assert_null(chain_hasher_free(NULL));
 }
 
+static void test_head(void **state)
+{
+	static const char *const wrong[] = {"", "x", ":" ZEROS, "12", "12:", "12:" ZEROS "0", " 12:" ZEROS, "-1:" ZEROS,
+		"+1:" ZEROS, "012:" ZEROS, "0x1:" ZEROS, "12 :" ZEROS, "99999999999999999999:" ZEROS, "12:" ZEROS "\n"};
+	struct chain_head head = {7, "untouched"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(chain_head_parse(wrong[i], &head), -EINVAL);
+	assert_int_equal(head.seq, 7);
+	assert_int_equal(chain_head_parse("0:" ZEROS, &head), 0);
+	assert_int_equal(head.seq, 0);
+	assert_string_equal(head.hash, ZEROS);
+	assert_int_equal(chain_head_parse("18446744073709551615:" ZEROS, &head), 0);
+	assert_true(head.seq == UINT64_MAX);
+}
+
 static void test_good(void **state)
 {
 	struct chain_result result = verify(LINE1 "\n" LINE2 "\n" LINE3 "\n", NULL, NULL);
@@ -260,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_continue),
