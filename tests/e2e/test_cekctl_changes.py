@@ -284,6 +284,16 @@ def test_an_empty_value_is_a_variable_that_was_not_set(shared, args):
     assert "empty" in done.stderr or "--head wants SEQ:HASH" in done.stderr
 
 
+@pytest.mark.parametrize("args", [["key", "suspend", "KID", "--for", "0"], ["key", "suspend", "KID", "--until", "0s", "--dry-run"],
+                                  ["watch", "--count", "0"]], ids=" ".join)
+def test_nothing_is_not_without_end(shared, args):
+    """A number that was computed as 0 must not become what a missing option means."""
+    kid = shared.json("key", "show", shared.key("A128KW"))["active"]
+    done = shared.cekctl(*[kid if word == "KID" else word for word in args], check=False)
+    assert done.returncode == 2 and "at least" in done.stderr and not done.stdout, done
+    assert shared.json("key", "show", "--kid", kid)["active"] == kid
+
+
 def test_a_reason_may_be_empty(shared):
     kid = shared.json("key", "show", shared.key("A128KW"))["active"]
     assert "Nothing was changed" in shared.cekctl("key", "suspend", kid, "--reason", "", "--dry-run").stdout

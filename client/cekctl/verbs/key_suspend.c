@@ -11,6 +11,8 @@
 #include "client/cekctl/rpc/set_state.h"
 #include "client/cekctl/verbs/verbs.h"
 
+enum { NOT_GIVEN = UINT32_MAX }; /* 136 years, which no duration is */
+
 static uint64_t now(void)
 {
 	struct timespec ts;
@@ -22,7 +24,7 @@ static uint64_t now(void)
 int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 {
 	const char *until = NULL, *reason = NULL;
-	uint32_t duration = 0;
+	uint32_t duration = NOT_GIVEN;
 	bool rotate = false, force = false;
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
@@ -45,12 +47,15 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	if (duration && until)
+	if (duration != NOT_GIVEN && until)
 		return ctl_usage(ctl, "--for and --until say the same thing: one of them");
 	if (until && value_time(until, &change.until) < 0 && value_duration(until, &duration) < 0)
 		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"",
 			until);
-	if (duration)
+	if (duration == 0) /* cekd's word for an end that never comes */
+		return ctl_usage(ctl, "%s is at least one second; without it the suspension has no end",
+			until ? "--until" : "--for");
+	if (duration != NOT_GIVEN)
 		change.until = now() + (uint64_t)duration * 1000000;
 	r = resolve_version(ctl, words[0], &version);
 	if (r != EXIT_SUCCESS)

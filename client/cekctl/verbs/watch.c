@@ -12,9 +12,11 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
+enum { NO_END = UINT32_MAX };
+
 struct watch {
 	struct ctl *ctl;
-	uint32_t left; /* lines still to print, 0 = no end */
+	uint32_t left; /* lines still to print, NO_END: no end */
 	bool done;
 	bool over; /* the last callback came */
 	int exit;
@@ -49,14 +51,14 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 	watch->exit = print_epoch(watch->ctl, cek_result_epoch(result));
 	if (watch->exit != EXIT_SUCCESS) {
 		watch->done = true;
-	} else if (watch->left > 0 && --watch->left == 0) {
+	} else if (watch->left != NO_END && --watch->left == 0) {
 		watch->done = true;
 	}
 }
 
 int verb_watch(struct ctl *ctl, int argc, char **argv)
 {
-	struct watch watch = {.ctl = ctl, .exit = EXIT_SUCCESS};
+	struct watch watch = {.ctl = ctl, .left = NO_END, .exit = EXIT_SUCCESS};
 	const struct arg args[] = {
 		{"count", ARG_NUMBER, &watch.left, "N", "leave after N lines"},
 		{0},
@@ -70,6 +72,8 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 	r = args_parse(ctl, argc, argv, args, 0, 0, &words);
 	if (r != ARGS_GO)
 		return args_exit(r);
+	if (watch.left == 0)
+		return ctl_usage(ctl, "--count is at least 1");
 	r = rpc_connect(ctl, &conn);
 	if (r != EXIT_SUCCESS)
 		return r;
