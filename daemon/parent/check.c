@@ -320,8 +320,7 @@ int check_run(const struct check_options *options)
 		char text[CHECK_TEXT_MAX] = "";
 
 		found = looks[i].look(&check, text);
-		check_say(found, looks[i].what,
-			found < 0 ? "this would stop a start; the reason stands in the log" : text);
+		check_say(found, looks[i].what, text);
 	}
 	state_look_end(&check.state);
 	return found < 0 ? found : 0;

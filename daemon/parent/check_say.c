@@ -35,6 +35,8 @@ void check_say(int found, const char *what, const char *text)
 {
 	if (found == CHECK_SAID)
 		return;
+	if (found < 0)
+		text = "cekd would not serve; standard error says why";
 	(void)printf("%-*s %-*s ", FOUND_WIDTH, shown(found), WHAT_WIDTH, what);
 	put(text);
 	(void)putchar('\n');

@@ -15,5 +15,6 @@ enum check_found {
 
 enum { CHECK_TEXT_MAX = 16384 }; /* bytes: a few paths */
 
-/* found: one of those, or -errno for what would stop a start. */
+/* found: one of those, or -errno for what would stop a start or keep it from serving; the log has said why, and text is
+ * not looked at. */
 void check_say(int found, const char *what, const char *text);

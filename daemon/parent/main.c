@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/parent/check.h"
+#include "daemon/parent/check_say.h"
 #include "daemon/parent/config/load.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
@@ -234,7 +235,10 @@ int main(int argc, char **argv)
 		wanted.inheritance = &inheritance;
 	if (options.take_over && inherit_read(&inheritance) < 0)
 		return EXIT_FAILURE;
-	if (load(&options, wanted.inheritance, &wanted.config) < 0)
+	status = load(&options, wanted.inheritance, &wanted.config);
+	if (status < 0 && options.check)
+		check_say(status, "configuration", "");
+	if (status < 0)
 		return EXIT_FAILURE;
 	status = options.check ? check(&wanted) : start(&options, &wanted);
 	wanted.config = config_free(wanted.config);

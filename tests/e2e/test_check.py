@@ -132,6 +132,17 @@ def test_empty_pin_file(stopped):
     failed(check(stopped), "PIN file", f"pin-file {pin}: it is empty")
 
 
+@pytest.mark.parametrize("text", ["", "module = 1", 'nothing = "like this"', None])
+def test_faulty_configuration(stopped, text):
+    """Who reads standard output alone has a last line here, too."""
+    conf = stopped.where / "other.conf"
+    if text is not None:
+        conf.write_text(text + "\n")
+    done = Checked(C.run([stopped.programs / "cekd", "-c", conf, "--check", "--programs", stopped.programs], check=False))
+    failed(done, "configuration", f"{conf}:")
+    assert len(done.text.splitlines()) == 1 and "standard error says why" in done.text
+
+
 def test_no_pin_file(stopped):
     pin = stopped.where / "no-pin"
     stopped.config.options["pin_file"] = str(pin)
