@@ -89,7 +89,7 @@ def test_nobody_listens(tmp_path):
         stale.bind(str(path))
     fails(doctor(path), "socket", 5, "nobody listens", "systemctl start cekd")
     (tmp_path / "file").touch()
-    fails(doctor(tmp_path / "file"), "socket", 5, "that is no socket", "--socket PATH")
+    fails(doctor(tmp_path / "file"), "socket", 5, "that is no socket", "name the socket of a cekd")
 
 
 @root_only
@@ -230,6 +230,11 @@ def test_token_away(make_cekd):
     found = doctor(daemon.socket)
     fails(found, "token", 5, "", "cekd --check")
     assert found.outcome("PIN") == "skipped" and found.outcome("ready") == "skipped"
+    daemon.stop()
+    daemon.spawn()
+    C.wait_for(lambda: daemon.cekctl("key", "list", check=False).returncode == 0, "cekd to answer")
+    shown = daemon.cekctl("status").stdout
+    assert "token:            not seen so far" in shown and "serial" not in shown and "HOW" not in shown, shown
     away.rename(daemon.token.tokens)
     daemon.wait_ready()
     assert doctor(daemon.socket).code == 0
@@ -411,7 +416,11 @@ def test_key(make_cekd):
     daemon = make_cekd()
     daemon.key("A128KW", name="k")
     kid = daemon.json("key", "show", "k")["versions"][0]["kid"]
-    fails(doctor(daemon.socket, "--key", "absent"), "key", 3, "", "name another key: the keys that you may see: ")
+    absent = doctor(daemon.socket, "--key", "absent")
+    fails(absent, "key", 3, "", "name another key: the keys that you may see: ")
+    assert not [step for step in absent.answer["steps"] if "no key needs" in step["text"]]  # k does
+    done = daemon.cekctl("doctor", "--key", "no name", check=False)
+    assert done.returncode == 2 and '"no name"' in done.stderr and not done.stdout
     daemon.cekctl("key", "suspend", kid)
     fails(doctor(daemon.socket, "--key", "k"), "key", 1, "", f"cekctl key resume {kid}")
     daemon.cekctl("key", "resume", kid)

@@ -128,5 +128,7 @@ void algorithms_look(struct doctor *doctor, const Cek__V1__StatusReply *status)
 		count_available(doctor, status, "; which ones keys need you may not see");
 	else if (!seen.failed)
 		count_available(doctor, status,
-			seen.keys > 0 ? ", all that keys need among them" : "; no key needs any");
+			seen.keys > 0         ? ", all that keys need among them"
+				: doctor->key ? ""
+					      : "; no key needs any");
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,15 @@
 enum { OPERATIONS_TEXT = 256 };
 
 static const char start_it[] = "systemctl start cekd";
+static const char name_one[] = "name the socket of a cekd: cekctl --socket PATH doctor";
+
+/* No start makes a socket of that. */
+static bool is_something_else(const char *path, int error)
+{
+	struct stat st;
+
+	return error == EPROTOTYPE || (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode));
+}
 
 static void no_socket(struct doctor *doctor, const char *path, bool is_default, int error)
 {
@@ -24,7 +34,9 @@ static void no_socket(struct doctor *doctor, const char *path, bool is_default, 
 	char next[REPORT_TEXT];
 
 	reach_explain(path, error, &reach);
-	if (is_default)
+	if (is_something_else(path, error))
+		snprintf(next, sizeof(next), "%s", name_one);
+	else if (is_default)
 		snprintf(next, sizeof(next), "%s", start_it);
 	else
 		snprintf(next, sizeof(next),

@@ -9,6 +9,7 @@
 #include "client/cekctl/doctor/way.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
+#include "proto/alg.h"
 
 enum { PATIENCE = 10 }; /* seconds: who has not answered by then is ill; --timeout may make it less */
 
@@ -25,6 +26,8 @@ int verb_doctor(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
+	if (key && !key_name_valid(key))
+		return ctl_usage(ctl, "--key wants the name of a key, not \"%s\"", key);
 	if (ctl->timeout > PATIENCE)
 		ctl->timeout = PATIENCE;
 	doctor = (struct doctor){.ctl = ctl, .key = key};

@@ -188,7 +188,7 @@ static void print_status(const Cek__V1__StatusReply *status)
 	}
 	snprintf(text, sizeof(text), "%s, serial %s, %s", status->token_label, status->token_serial,
 		status->token_model);
-	output_field("token", text);
+	output_field("token", *status->token_label || *status->token_serial ? text : "not seen so far");
 	output_field("module", status->module);
 	output_field("journal", status->journal);
 	output_field("audit", status->audit);
@@ -206,14 +206,18 @@ static void print_status(const Cek__V1__StatusReply *status)
 	output_field("connections", text);
 	for (size_t i = 0; i < status->n_warning; i++)
 		output_field("WARNING", status->warning[i]);
-	putchar('\n');
-	print_workers(status);
-	putchar('\n');
-	if (status->n_process > 0) { /* a cekd of before does not tell */
-		print_processes(status);
+	if (status->n_worker > 0) {
 		putchar('\n');
+		print_workers(status);
 	}
-	print_algs(status);
+	if (status->n_process > 0) { /* a cekd of before does not tell */
+		putchar('\n');
+		print_processes(status);
+	}
+	if (status->n_alg > 0) {
+		putchar('\n');
+		print_algs(status);
+	}
 }
 
 int verb_status(struct ctl *ctl, int argc, char **argv)
