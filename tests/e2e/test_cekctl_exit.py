@@ -103,6 +103,13 @@ def test_unknown_key(shared, verb):
     assert verb == "rewrap" or "not be yours" in told
 
 
+def test_token_that_names_no_key(shared):
+    """No other key is in the way: the option that is missing is named."""
+    token = TOKEN.replace(TOKEN.split(".", 1)[0], C.b64(b'{"alg":"A128KW","enc":"A128GCM"}'))
+    told = expect(shared.cekctl("jwe", "decrypt", check=False, input=token), 3, "NO_KEY", "jwe decrypt")
+    assert "--key NAME" in told and "not be yours" not in told
+
+
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("kind", ["absent", "left"])
 def test_no_daemon(tmp_path, verb, kind):

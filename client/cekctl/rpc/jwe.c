@@ -51,6 +51,9 @@ int jwe_fail(const struct ctl *ctl, const struct cek_jwe_error *error)
 
 	if (error->status == CEK_UNUSABLE) /* NO_KEY would send whoever reads it to look for a key that stands there */
 		return ctl_fail_as(ctl, cek_status_name(CEK_UNUSABLE), NULL, "%s", error->details);
+	if (error->code == CEK_JWE_NO_KEY && error->status == CEK_OK) /* nothing was asked: the token names no key */
+		return ctl_fail_as(ctl, cek_jwe_code_name(error->code), "--key NAME says whose token it is", "%s",
+			error->details);
 	if (error->code == CEK_JWE_UNAVAILABLE && (errno = reach_try(path)) != 0 && errno != EAGAIN)
 		rpc_explain(ctl, CEK_E_CONNECT, NULL, &reach);
 	else if (error->status == CEK_E_TIMEOUT)
