@@ -196,7 +196,8 @@ static void read_page(bool ret_moves[STATES][STATES])
 		assert_int_not_equal(to, STATES);
 		assert_false(ret_moves[from][to]); /* twice */
 		ret_moves[from][to] = true;
-		assert_true(rest[1 + len] == '|' && strcspn(rest + len + 2, "|") > 3); /* by what */
+		rest += 1 + len; /* by what, which may stand in the lines below */
+		assert_true(*rest == '|' && (strcmp(rest, "|T{\n") == 0 || strcspn(rest + 1, "|") > 3));
 	}
 	fclose(file);
 }
