@@ -4,6 +4,7 @@
 import json
 import os
 import pty
+import re
 import socket
 import struct
 import subprocess
@@ -285,13 +286,20 @@ def test_an_empty_value_is_a_variable_that_was_not_set(shared, args):
 
 
 @pytest.mark.parametrize("args", [["key", "suspend", "KID", "--for", "0"], ["key", "suspend", "KID", "--until", "0s", "--dry-run"],
+                                  ["key", "suspend", "KID", "--until", "1970-01-01T00:00:00Z"],
                                   ["watch", "--count", "0"]], ids=" ".join)
 def test_nothing_is_not_without_end(shared, args):
     """A number that was computed as 0 must not become what a missing option means."""
     kid = shared.json("key", "show", shared.key("A128KW"))["active"]
     done = shared.cekctl(*[kid if word == "KID" else word for word in args], check=False)
-    assert done.returncode == 2 and "at least" in done.stderr and not done.stdout, done
+    assert done.returncode == 2 and re.search("at least|wants a time", done.stderr) and not done.stdout, done
     assert shared.json("key", "show", "--kid", kid)["active"] == kid
+
+
+def test_the_longest_duration_has_an_end(shared):
+    kid = shared.json("key", "show", shared.key("A128KW"))["active"]
+    shown = shared.cekctl("key", "suspend", kid, "--for", str(2**32 - 1), "--dry-run").stdout
+    assert "is suspended until 21" in shown
 
 
 def test_a_reason_may_be_empty(shared):

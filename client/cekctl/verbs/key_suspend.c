@@ -11,8 +11,6 @@
 #include "client/cekctl/rpc/set_state.h"
 #include "client/cekctl/verbs/verbs.h"
 
-enum { NOT_GIVEN = UINT32_MAX }; /* 136 years, which no duration is */
-
 static uint64_t now(void)
 {
 	struct timespec ts;
@@ -21,14 +19,32 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/* 0, cekd's word for an end that never comes, is said by neither of them. */
+static int read_end(const struct ctl *ctl, const char *span, const char *until, uint64_t *ret_until)
+{
+	uint32_t duration = 0;
+
+	if ((!span && !until) || (until && value_time(until, ret_until) == 0 && *ret_until != 0))
+		return EXIT_SUCCESS;
+	if (span && value_duration(span, &duration) < 0)
+		return ctl_usage(ctl, "--for wants a duration such as 90s, 15m, 12h or 7d, not \"%s\"", span);
+	if (until && value_duration(until, &duration) < 0)
+		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"",
+			until);
+	if (duration == 0)
+		return ctl_usage(ctl, "%s is at least one second; without it the suspension has no end",
+			span ? "--for" : "--until");
+	*ret_until = now() + (uint64_t)duration * 1000000;
+	return EXIT_SUCCESS;
+}
+
 int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 {
-	const char *until = NULL, *reason = NULL;
-	uint32_t duration = NOT_GIVEN;
+	const char *span = NULL, *until = NULL, *reason = NULL;
 	bool rotate = false, force = false;
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
-		{"for", ARG_DURATION, &duration, "DURATION", "resume by itself after that long"},
+		{"for", ARG_STRING, &span, "DURATION", "resume by itself after that long"},
 		{"until", ARG_STRING, &until, "TIME",
 			"resume by itself then (2026-01-31T12:00:00Z, or a duration from now)"},
 		{"rotate", ARG_FLAG, &rotate, NULL, "put another version in its place first"},
@@ -47,16 +63,11 @@ int verb_key_suspend(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
-	if (duration != NOT_GIVEN && until)
+	if (span && until)
 		return ctl_usage(ctl, "--for and --until say the same thing: one of them");
-	if (until && value_time(until, &change.until) < 0 && value_duration(until, &duration) < 0)
-		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"",
-			until);
-	if (duration == 0) /* cekd's word for an end that never comes */
-		return ctl_usage(ctl, "%s is at least one second; without it the suspension has no end",
-			until ? "--until" : "--for");
-	if (duration != NOT_GIVEN)
-		change.until = now() + (uint64_t)duration * 1000000;
+	r = read_end(ctl, span, until, &change.until);
+	if (r != EXIT_SUCCESS)
+		return r;
 	r = resolve_version(ctl, words[0], &version);
 	if (r != EXIT_SUCCESS)
 		return r;
