@@ -89,17 +89,18 @@ static bool allowed_at(const char *path, const char *operation, const char *key)
 	return allowed;
 }
 
-/* It asks about the listener that this user came to. */
+/* It asks about the listener that this user came to; what answers may be no cekd, and a shell is to read its name. */
 static void name_rule(const struct ctl *ctl, const char *user, const char *key, const char *path, char *text,
 	size_t size)
 {
 	Cek__V1__Reply *reply = explain_at(path, ctl->operation, key);
+	const char *listener = reply && key_name_valid(reply->explain->listener) ? reply->explain->listener
+										 : "LISTENER";
 
 	snprintf(text, size,
 		"; which rule is missing, administrators see with: cekctl policy explain --user %.63s "
 		"--operation %.32s%s%s --listener %.64s",
-		user, ctl->operation ? ctl->operation : "OPERATION", key ? " --key " : "", key ? key : "",
-		reply ? reply->explain->listener : "LISTENER");
+		user, ctl->operation ? ctl->operation : "OPERATION", key ? " --key " : "", key ? key : "", listener);
 	if (reply)
 		cek__v1__reply__free_unpacked(reply, NULL);
 }
