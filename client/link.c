@@ -69,7 +69,7 @@ static void link_close(struct cekd_link *link)
 	(void)epoll_ctl(link->epoll_fd, EPOLL_CTL_DEL, link->socket, NULL); /* a child may still have it */
 	close(link->socket);
 	link->socket = -1;
-	link->blocked = link->broken = link->flood = link->unread = false;
+	link->blocked = link->broken = link->shut = link->flood = link->unread = false;
 	buffer_consume(&link->in, buffer_len(&link->in));
 }
 
@@ -158,17 +158,19 @@ static void link_write(struct cekd_link *link)
 
 	if (link->out->dead > 0)
 		link->events->before_write(link->owner);
-	while ((data = stream_unsent(link->out, &len)) && !link->broken) {
+	while ((data = stream_unsent(link->out, &len)) && !link->broken && !link->shut) {
 		ssize_t n = send(link->socket, data, len, MSG_NOSIGNAL);
 
 		if (n > 0)
 			stream_written(link->out, (size_t)n);
 		else if (n < 0 && errno == EAGAIN)
 			break;
+		else if (n < 0 && errno == EPIPE)
+			link->shut = true; /* a cekd that ends answers what it was sent, and then comes the end */
 		else if (n < 0 && errno != EINTR)
 			link->broken = true; /* a last word may stand in the socket: reading finds the end of it */
 	}
-	link_block(link, len > 0 && !link->broken);
+	link_block(link, len > 0 && !link->broken && !link->shut);
 }
 
 void link_push(struct cekd_link *link)
@@ -281,7 +283,7 @@ uint64_t link_due(const struct cekd_link *link)
 {
 	if (link->unread)
 		return 0;
-	if (stream_pending(link->out) == 0 || link->blocked)
+	if (stream_pending(link->out) == 0 || link->blocked || link->shut)
 		return UINT64_MAX;
 	return link->socket < 0 ? link->retry_at : 0;
 }

@@ -47,6 +47,7 @@ struct cekd_link {
 	bool ended;         /* for good: see link_end() */
 	bool blocked;       /* the socket takes no more at the moment */
 	bool broken;        /* it never will; there may be something left to read */
+	bool shut;          /* nor will the other end, which answers what it has and then closes */
 	bool replied;       /* this socket has brought a reply */
 	bool closed_first;  /* the socket before took nothing of what was asked */
 	bool flood;         /* the latest read filled all the room there was */

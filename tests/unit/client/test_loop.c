@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -286,6 +287,32 @@ static void test_end_behind_a_reply(void **state)
 	close(edge);
 }
 
+/* A cekd that hands over takes no more, answers what it was sent, and only then closes: nothing is asked twice. */
+static void test_other_end_takes_no_more(void **state)
+{
+	struct stub *stub = *state;
+	struct seen first = {0}, second = {0};
+	uint64_t id;
+
+	stub_unwrap(stub, -1, seen_callback, &first);
+	id = stub_request_id(stub);
+	assert_int_equal(shutdown(stub->peer, SHUT_RD), 0);
+	stub_unwrap(stub, -1, seen_callback, &second); /* EPIPE */
+	assert_int_equal(cek_conn_process(stub->conn), 2);
+	assert_int_equal(cek_conn_process(stub->conn), 2);
+	assert_int_equal(cek_conn_timeout(stub->conn), -1); /* what comes is readable */
+	stub_reply_cek(stub, id, 1, 32);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(first.status, CEK_OK);
+	assert_int_equal(first.count, 1);
+	stub_hang_up(stub);
+	stub_reply_cek(stub, stub_request_id(stub), 2, 32); /* on a socket of its own */
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(second.status, CEK_OK);
+	seen_free(&first);
+	seen_free(&second);
+}
+
 #define WITH_STUB(function) cmocka_unit_test_setup_teardown(function, stub_setup, stub_teardown)
 
 int main(void)
@@ -299,6 +326,7 @@ int main(void)
 		WITH_STUB(test_wakeup_does_not_turn),
 		WITH_STUB(test_edge_triggered),
 		WITH_STUB(test_end_behind_a_reply),
+		WITH_STUB(test_other_end_takes_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
