@@ -92,14 +92,14 @@ def status_name(reply):
     return pb.Status.Name(reply.status).removeprefix("STATUS_")
 
 
-def wait_for(condition, what):
+def wait_for(condition, what, patience=PATIENCE):
     """Ask until condition() is true; returns what it gave."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
+        assert time.monotonic() < end, f"waited {patience} s for {what}"
         time.sleep(0.01)
 
 
