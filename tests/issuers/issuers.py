@@ -5,6 +5,7 @@ import functools
 import http.server
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -16,16 +17,16 @@ ALG = "RSA-OAEP-256"
 
 
 class Kind:
-    """One row of docs/issuers.md. command() gives its argv or raises toolchains.Missing; keeps(times) is for how many seconds the
-    page says that it goes on with a set, never None for one that is told anew by hand alone."""
+    """A section of docs/issuers.md. command() gives its argv or raises toolchains.Missing. It goes on with a set as long as
+    Cache-Control or its setting says, or for those seconds in "always". One that is static is told anew by hand alone."""
 
-    def __init__(self, name, command, enc="A256GCM", static=False, path="set.json", least=0, speed=1, long_only=False):
-        self.name, self.command, self.enc, self.static, self.path = name, command, enc, static, path
-        self.least, self.speed, self.long_only = least, speed, long_only
+    def __init__(self, name, command, enc="A256GCM", static=False, always=None, long_only=False):
+        self.name, self.command, self.enc, self.static = name, command, enc, static
+        self.always, self.long_only = always, long_only
 
     def keeps(self, times):
-        """Seconds; with times.fast a clock that runs faster makes least no more than max-age."""
-        return max(times.max_age, 0 if times.fast else self.least)
+        """Seconds, as the page foretells."""
+        return self.always or times.max_age
 
 
 def _python(name, plain=False):
@@ -42,9 +43,9 @@ def _node(name):
 
 
 KINDS = [
-    Kind("oidc-provider", _node("oidc-provider"), enc="A128CBC-HS256", least=60),
+    Kind("oidc-provider", _node("oidc-provider"), enc="A128CBC-HS256"),
     Kind("Keycloak", lambda: ["/usr/bin/python3", T.HERE / "keycloak" / "issue_keycloak.py", T.keycloak()], enc="A128CBC-HS256",
-         long_only=True),
+         always=10, long_only=True),
     Kind("nimbus", lambda: [*T.java(), "Nimbus"]),
     Kind("jose4j", lambda: [*T.java(), "Jose4j"]),
     Kind("Authlib", _python("authlib")),
@@ -53,7 +54,7 @@ KINDS = [
     Kind("go-jose", lambda: [T.go() / "gojose"]),
     Kind("jwx", lambda: [T.go() / "jwx"]),
     Kind("panva-jose", _node("jose")),
-    Kind("static-PEM", _python("static", plain=True), static=True, path="key.pem"),
+    Kind("static-PEM", _python("static", plain=True), static=True),
 ]
 
 
@@ -88,7 +89,7 @@ class SetServer:
         return [key["kid"] for key in json.loads(body)["keys"]] if file.endswith(".json") else []
 
     def url(self, kind):
-        return f"http://127.0.0.1:{self.http.server_port}/{kind.name}/{kind.path}"
+        return f"http://127.0.0.1:{self.http.server_port}/{kind.name}/{'key.pem' if kind.static else 'set.json'}"
 
     def fetched_without(self, kind, kid, since):
         """When it first got, after that time, a set without this version; None if it has not."""
@@ -115,7 +116,8 @@ class Issuer:
         clock = 60 / self.times.max_age if self.times.fast else 1
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(arg) for arg in args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                            text=True, env=os.environ | {"CLOCK": str(clock), "PYTHONDONTWRITEBYTECODE": "1"})
+                                            text=True, start_new_session=True,
+                                            env=os.environ | {"CLOCK": str(clock), "PYTHONDONTWRITEBYTECODE": "1"})
         self.reader = threading.Thread(target=functools.partial(self._read, self.process, version), daemon=True)
         self.reader.start()
 
@@ -132,8 +134,17 @@ class Issuer:
         try:
             process.wait(C.PATIENCE)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             raise AssertionError(f"{self.kind.name} did not end\n{self.log.read_text()}") from None
+        finally:
+            self.kill(process)
         self.reader.join()
         process.stdout.close()
+
+    @staticmethod
+    def kill(process):
+        """With whatever it has started and left behind."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()

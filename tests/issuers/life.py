@@ -267,8 +267,7 @@ class Life:
     def stop(self):
         for issuer in self.issuers:
             if issuer.process:
-                issuer.process.kill()
-                issuer.process.wait()
+                issuer.kill(issuer.process)
         for gateway in self.gateways:
             gateway.process.kill()
             gateway.process.wait()

@@ -116,4 +116,4 @@ def keycloak():
         archive.unlink()
     _at_least((17, 0), "java", "-version")
     _version("mvn", "--version")
-    return _once("keycloak-dist", make) / f"keycloak-{KEYCLOAK}"
+    return _once(f"keycloak-{KEYCLOAK}", make) / f"keycloak-{KEYCLOAK}"
