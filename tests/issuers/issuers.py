@@ -69,13 +69,13 @@ class SetServer:
             def do_GET(self):
                 name, file = self.path.strip("/").split("/")
                 body = (folder / file).read_bytes()
-                server.got.setdefault(name, []).append((time.time(), server.kids(file, body)))
                 self.send_response(200)
                 self.send_header("Content-Type", "application/jwk-set+json")
                 self.send_header("Cache-Control", f"max-age={max_age}")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                server.got.setdefault(name, []).append((time.time(), server.kids(file, body)))
 
             def log_message(self, *_):
                 pass

@@ -50,6 +50,8 @@ def test_no_failure_but_those_foretold(life, kind):
     assert not life.faults[kind.name], "\n".join(life.faults[kind.name][:20])
     for step in life.steps[:-1]:
         assert life.tallies[step, kind.name].minted > 0, step
+    for step in ("rotation by schedule", "rotation by hand"):
+        assert life.tallies[step, kind.name].again > 0, step
     # and what is foretold did happen: without it the life was none
     assert life.tallies["suspend --force", kind.name].foretold > 0
     assert life.tallies["compromise --rotate", kind.name].foretold > 0

@@ -80,8 +80,8 @@ def python():
 def node():
     _at_least((20, 0), "node", "--version")
     _version("npm", "--version")
-    folder = _once("node", lambda folder: _must(
-        "oidc-provider", ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]))
+    folder = _once("node", lambda folder: _must("oidc-provider", [
+        "npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]))
     return ["node", "--import", folder / "clock.mjs"], folder
 
 

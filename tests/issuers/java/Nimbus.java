@@ -14,7 +14,7 @@ import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
 import com.nimbusds.jose.proc.SecurityContext;
 import java.net.URL;
 
-/** nimbus-jose-jwt with its source of keys, which keeps a set for five minutes unless told otherwise; the first key that matches. */
+/** nimbus-jose-jwt with its source of keys, which keeps a set for five minutes unless told otherwise; the first that matches. */
 final class Nimbus {
 	public static void main(String[] args) throws Exception {
 		JWEAlgorithm alg = JWEAlgorithm.parse(args[1]);

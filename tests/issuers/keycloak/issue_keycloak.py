@@ -60,7 +60,8 @@ keycloak = subprocess.Popen(
     stdin=subprocess.DEVNULL, stdout=sys.stderr, env=os.environ | java)
 try:
     call("/admin/realms/master/clients", {
-        "clientId": "api", "secret": "secret", "directAccessGrantsEnabled": True, "redirectUris": ["https://api.example/"], "attributes": {
+        "clientId": "api", "secret": "secret", "directAccessGrantsEnabled": True, "redirectUris": ["https://api.example/"],
+        "attributes": {
             "use.jwks.url": "true", "jwks.url": mint.URL, "id.token.encrypted.response.alg": mint.ALG,
             "id.token.encrypted.response.enc": mint.ENC}}, admin())
     client = {"client_id": "api", "client_secret": "secret"}

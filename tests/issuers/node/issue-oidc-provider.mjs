@@ -6,9 +6,9 @@ import { alg, enc, run, url } from './mint.mjs'
 console.warn = console.info = () => {} // what it says of settings for development
 const provider = new Provider('http://localhost', {
   clients: [{
-    client_id: 'api', client_secret: 'secret', redirect_uris: ['https://api.example/'], token_endpoint_auth_method: 'client_secret_post',
-    grant_types: ['authorization_code', 'refresh_token'], jwks_uri: url, id_token_encrypted_response_alg: alg,
-    id_token_encrypted_response_enc: enc,
+    client_id: 'api', client_secret: 'secret', token_endpoint_auth_method: 'client_secret_post',
+    grant_types: ['authorization_code', 'refresh_token'], redirect_uris: ['https://api.example/'],
+    jwks_uri: url, id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc,
   }],
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   rotateRefreshToken: false,
