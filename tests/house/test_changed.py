@@ -145,6 +145,8 @@ def test_sources():
     every = {line for line in choose("daemon/broker/broker.c") if line.startswith("e2e ")}
     assert {line.split("/")[1] for line in every} == {"e2e", "interop", "faults", "gateways"}
     assert every < choose("daemon/token/algs/rsa.c") > {"unit token", "unit softhsm", "unit broker", "stage gcc-nss"}
+    # issuers have a stage of their own
+    assert "stage issuers" in choose("client/cekctl/jwks/set.c") and choose("tests/issuers/life.py") == {"stage issuers"}
     assert choose("client/jose/zip.c") > {"unit client/jose", "e2e tests/interop/test_npm_jose.py"}
 
 

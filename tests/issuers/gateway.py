@@ -10,6 +10,7 @@ import time
 import cekd as C
 
 PROGRAM = C.BUILD / "tests" / "e2e" / "jwe-gateway"
+PROCESSES = 4  # one waits for cekd while another is answered: tokens do not queue up on a busy machine
 
 
 class Gateway:
@@ -18,15 +19,16 @@ class Gateway:
     def __init__(self, daemon, key, opened):
         self.opened = opened
         self.due, self.order, self.changed, self.ended = [], itertools.count(), threading.Condition(), False
-        self.process = subprocess.Popen([str(PROGRAM), key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=daemon.cekctl_env())
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self.processes = [subprocess.Popen([str(PROGRAM), key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                           env=daemon.cekctl_env()) for _ in range(PROCESSES)]
+        self.threads = [threading.Thread(target=self._run, args=(process,), daemon=True) for process in self.processes]
+        for thread in self.threads:
+            thread.start()
 
     def put(self, when, token):
         with self.changed:
             heapq.heappush(self.due, (when, next(self.order), token))
-            self.changed.notify()
+            self.changed.notify_all()
 
     def _next(self):
         with self.changed:
@@ -38,20 +40,27 @@ class Gateway:
                     return None
                 self.changed.wait(wait)
 
-    def _run(self):
+    def _run(self, process):
         while (token := self._next()) is not None:
             before = time.time()
-            self.process.stdin.write(token.text + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline().rstrip("\n")
+            process.stdin.write(token.text + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline().rstrip("\n")
             self.opened(token, before, time.time(), answer)
 
     def finish(self):
         """Open what is left, each when it is due, and end."""
         with self.changed:
             self.ended = True
-            self.changed.notify()
-        self.thread.join()
-        self.process.stdin.close()
-        self.process.wait(C.PATIENCE)
-        self.process.stdout.close()
+            self.changed.notify_all()
+        for thread in self.threads:
+            thread.join()
+        for process in self.processes:
+            process.stdin.close()
+            process.wait(C.PATIENCE)
+            process.stdout.close()
+
+    def kill(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()

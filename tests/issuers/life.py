@@ -271,8 +271,7 @@ class Life:
             if issuer.process:
                 issuer.kill(issuer.process)
         for gateway in self.gateways:
-            gateway.process.kill()
-            gateway.process.wait()
+            gateway.kill()
         for follower in self.followers:
             follower.terminate()
             assert follower.wait(C.PATIENCE) == 0
