@@ -2,6 +2,7 @@
 """How each issuer is had: with its own language's package manager, into the build folder, once. Missing says what is not there."""
 
 import fcntl
+import functools
 import os
 import re
 import shutil
@@ -19,6 +20,23 @@ JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"
 
 class Missing(Exception):
     """This issuer cannot be had here."""
+
+
+def tried_once(get):
+    """What cannot be had is not asked for again by the next issuer of the same language."""
+    @functools.cache
+    def outcome():
+        try:
+            return get(), None
+        except Missing as missing:
+            return None, str(missing)
+
+    def had():
+        value, missing = outcome()
+        if missing:
+            raise Missing(missing)
+        return value
+    return had
 
 
 def _version(*command):
@@ -40,7 +58,7 @@ def _at_least(lowest, *command):
 
 def _must(what, command, **kwargs):
     try:
-        done = subprocess.run([str(arg) for arg in command], capture_output=True, text=True, timeout=C.PATIENCE * 4, **kwargs)
+        done = subprocess.run([str(arg) for arg in command], capture_output=True, text=True, timeout=C.PATIENCE * 2, **kwargs)
     except subprocess.TimeoutExpired as error:
         raise Missing(f"{what} cannot be had: {command[0]} took more than {error.timeout} s") from None
     if done.returncode != 0:
@@ -65,6 +83,7 @@ def _once(name, make):
     return folder
 
 
+@tried_once
 def python():
     """An interpreter with what requirements.txt names beside Debian's own packages."""
     def make(folder):
@@ -77,6 +96,7 @@ def python():
     return [_once("python", make) / "venv" / "bin" / "python"]
 
 
+@tried_once
 def node():
     _at_least((20, 0), "node", "--version")
     _version("npm", "--version")
@@ -85,19 +105,23 @@ def node():
     return ["node", "--import", folder / "clock.mjs"], folder
 
 
+@tried_once
 def go():
     _at_least((1, 25), "go", "version")
-    folder = _once("go", lambda folder: _must(
-        "go-jose", ["go", "build", "-o", f"{folder}/bin/", "./gojose", "./jwx"], cwd=folder,
-        env=os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -trimpath"}))
-    return folder / "bin"
+    env = os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -trimpath"}
+
+    def make(folder):
+        _must("go-jose", ["go", "mod", "download"], cwd=folder, env=env)
+        C.run(["go", "build", "-o", f"{folder}/bin/", "./gojose", "./jwx"], cwd=folder, env=env)
+    return _once("go", make) / "bin"
 
 
+@tried_once
 def java():
     def make(folder):
         _must("nimbus-jose-jwt", ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars",
                                   "-DincludeScope=runtime"], cwd=folder)
-        _must("nimbus-jose-jwt", ["javac", "-d", folder / "classes", "-cp", f"{folder}/jars/*", *folder.glob("*.java")])
+        C.run(["javac", "-d", folder / "classes", "-cp", f"{folder}/jars/*", *folder.glob("*.java")])
     _at_least((17, 0), "java", "-version")
     _version("javac", "-version")
     _version("mvn", "--version")
