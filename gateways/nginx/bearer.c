@@ -69,26 +69,24 @@ ngx_int_t ngx_cekd_bearer_find(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_c
 }
 
 /* nginx has no way to take a header out of its list, so it gets a list without. What points to the old one's headers
- * goes on to do so. */
+ * goes on to do so. The new one is made where it stays: a list points into itself. */
 static ngx_int_t take_out(ngx_http_request_t *r)
 {
-	const ngx_list_part_t *part;
+	const ngx_list_part_t old = r->headers_in.headers.part, *part;
 	ngx_table_elt_t *header;
-	ngx_list_t headers;
 	ngx_uint_t i;
 
-	if (ngx_list_init(&headers, r->pool, HEADERS, sizeof(ngx_table_elt_t)) != NGX_OK)
+	if (ngx_list_init(&r->headers_in.headers, r->pool, HEADERS, sizeof(ngx_table_elt_t)) != NGX_OK)
 		return NGX_ERROR;
-	for (part = &r->headers_in.headers.part; part; part = part->next)
+	for (part = &old; part; part = part->next)
 		for (i = 0; i < part->nelts; i++) {
 			if (is_authorization((const ngx_table_elt_t *)part->elts + i))
 				continue;
-			header = ngx_list_push(&headers);
+			header = ngx_list_push(&r->headers_in.headers);
 			if (!header)
 				return NGX_ERROR;
 			*header = ((const ngx_table_elt_t *)part->elts)[i];
 		}
-	r->headers_in.headers = headers;
 	r->headers_in.authorization = NULL;
 	return NGX_OK;
 }

@@ -47,6 +47,7 @@ SERVER = """
     location /same/ { rewrite ^ /moved/ last; }
     location /moved/ { proxy_pass http://{upstream}; }
     location /first/ { try_files /none /kept$uri; }
+    location /stripped/ { auth_jwt_forward strip; try_files /none /scoped$uri; }
     location /kept/ { auth_jwt_forward off; proxy_pass http://{upstream}; }
     location /sub/ { auth_request /check; proxy_pass http://{upstream}; }
     location = /check { internal; proxy_pass_request_body off; proxy_set_header Content-Length "";
@@ -161,6 +162,8 @@ def test_internal_redirects(site):
     assert site.get("/redirected/x", site.token()).status == 403
     token = site.token()
     assert site.get("/first/", token).upstream["authorization"] == [f"Bearer {token}"], "put back where it shall not be replaced"
+    got = site.get("/stripped/x", R.encrypt(site.key, inner), headers=[(f"X-{i}", "x") for i in range(3)]).upstream
+    assert got["authorization"] == [f"Bearer {inner}"] and got["x-2"] == ["x"], "taken out, and put in again"
     assert site.get("/same/", site.token()).upstream["x-sub"] == ["alice"]
     assert site.get("/accel/", site.token(scope="admin")).upstream["x-sub"] == ["alice"]
     assert site.get("/accel/", site.token()).status == 403
