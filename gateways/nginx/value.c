@@ -33,48 +33,69 @@ ngx_int_t ngx_cekd_text(struct ngx_cekd_ctx *ctx, const char *text, size_t len, 
 	return NGX_OK;
 }
 
-/* The element as text behind the len bytes in text, where room is left. false: it is none that a list can have. */
-static bool append(char *text, size_t *len, size_t room, const json_t *element)
+/* How long the element is that stands here in a list without white space: one that is neither list nor object. */
+static size_t spelled(const char *json, const char *end)
 {
-	size_t n;
+	const char *at = json;
 
-	if (json_is_string(element)) {
-		n = json_string_length(element);
-		if (n <= room)
-			memcpy(text + *len, json_string_value(element), n);
-	} else if (json_is_object(element) || json_is_array(element)) {
-		return false;
-	} else {
-		n = json_dumpb(element, text + *len, room, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (*at != '"') {
+		while (at < end && *at != ',' && *at != ']')
+			at++;
+		return (size_t)(at - json);
 	}
-	if (n > room || memchr(text + *len, ',', n))
+	for (at++; at < end && *at != '"'; at++)
+		at += *at == '\\';
+	return (size_t)(at + 1 - json);
+}
+
+/* The element as text behind the len bytes in text; json is how it is spelled, which is no shorter. false: it is none
+ * that a list can have. */
+static bool append(char *text, size_t *len, const json_t *element, const char *json, size_t json_len)
+{
+	const char *value = json_is_string(element) ? json_string_value(element) : json;
+	size_t n = json_is_string(element) ? json_string_length(element) : json_len;
+
+	if (json_is_object(element) || json_is_array(element) || n > json_len || memchr(value, ',', n))
 		return false;
+	memcpy(text + *len, value, n);
 	*len += n;
+	return true;
+}
+
+/* The list's own text, without brackets, quotes and escapes: that much room is enough. */
+static bool join(const json_t *array, const struct cek_bytes *json, char *text, size_t *ret_len)
+{
+	const char *at = (const char *)json->data + 1, *end = (const char *)json->data + json->len;
+	const json_t *element;
+	size_t len = 0, i, n;
+
+	json_array_foreach(array, i, element)
+	{
+		n = spelled(at, end);
+		if (i > 0)
+			text[len++] = ',';
+		if (!append(text, &len, element, at, n))
+			return false;
+		at += n + 1;
+	}
+	*ret_len = len;
 	return true;
 }
 
 static ngx_int_t array_text(struct ngx_cekd_ctx *ctx, const struct cek_bytes *json, ngx_str_t *ret_text)
 {
 	char *text = (char *)ngx_cekd_secret(ctx, json->len);
-	json_t *array = json_loadb(json->data, json->len, JSON_ALLOW_NUL, NULL), *element;
+	/* Integers that jansson cannot hold are no fault. */
+	json_t *array = json_loadb(json->data, json->len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 	ngx_int_t rc = NGX_OK;
-	size_t len = 0, i;
-	bool fits = true;
+	size_t len;
 
 	*ret_text = (ngx_str_t)ngx_null_string;
-	if (!text || !array) {
-		json_decref(array);
-		return NGX_ERROR;
-	}
-	json_array_foreach(array, i, element)
-	{
-		if (i > 0)
-			text[len++] = ',';
-		fits = fits && append(text, &len, json->len - len, element);
-	}
-	json_decref(array);
-	if (fits)
+	if (!text || !array)
+		rc = NGX_ERROR;
+	else if (join(array, json, text, &len))
 		rc = ngx_cekd_text(ctx, text, len, ret_text);
+	json_decref(array);
 	return rc;
 }
 

@@ -7,7 +7,7 @@ import time
 import cekd as C
 import nginx_rig as R
 import pytest
-from jwcrypto import jwk
+from jwcrypto import jwk, jws
 
 pytestmark = R.needs_nginx
 
@@ -88,6 +88,12 @@ class Site:
 
     def sign(self, **claims):
         return self.issuer.sign(**claims)
+
+    def sign_text(self, text):
+        """The claims as they are spelled."""
+        token = jws.JWS(text)
+        token.add_signature(self.issuer.key, protected=json.dumps({"alg": self.issuer.alg, "typ": "at+jwt", "kid": "signer"}))
+        return token.serialize(compact=True)
 
     def token(self, key="api", header=None, **claims):
         return R.encrypt(self.keys[key], self.sign(**claims), **(header or {}))
@@ -315,6 +321,18 @@ def test_claims_as_text(site):
     assert [got[0].encode("latin-1").decode(), *got[1:]] == [
         "Köln", "a,2,true,c d", got[2], str(exp), "x,y", "false", "", "1.5"]
     assert json.loads(got[2].encode("latin-1").decode()) == {"city": "Köln", "n": 1}
+
+
+def test_lists_keep_the_spelling_of_numbers(site):
+    """1e4 would be 10000.0 otherwise, for which what holds the list as it came is too small."""
+    def odd(*elements):
+        claims = json.dumps(site.issuer.claims()).replace("}", ', "odd": [%s]}' % ",".join(elements))
+        return site.get(token=R.encrypt(site.keys["api"], site.sign_text(claims))).upstream["x-claims"][0].split("|")[6]
+
+    assert odd("1e4", "0.1", '"a\\"b\\\\"', "99999999999999999999", "null", '"\\u0041"', "-7") == (
+        '1e4,0.1,a"b\\,99999999999999999999,null,A,-7')
+    for _ in range(3):
+        assert odd(*["1e4"] * 800) == ",".join(["1e4"] * 800)
 
 
 @pytest.mark.parametrize("odd", ["a\r\nX-Admin: 1", "a\nb", "a\rb", "\x01", "\x7f", "tab\there", None, ["a\r\nb"], ["a", "b,admin"],
