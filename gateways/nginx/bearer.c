@@ -145,10 +145,20 @@ ngx_int_t ngx_cekd_bearer_forward(struct ngx_cekd_ctx *ctx, const struct ngx_cek
 	return header ? take_out(ctx->request) : NGX_OK;
 }
 
+/* Others may read more into a header than this module does: a tab for the space, or a list of several. */
+static bool may_mean_bearer(const ngx_str_t *value)
+{
+	size_t len = SCHEME_LEN - 1;
+	u_char next = value->len > len ? value->data[len] : ' ';
+
+	return value->len >= len && ngx_strncasecmp(value->data, (u_char *)scheme, len) == 0 &&
+		!((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || (next >= '0' && next <= '9') ||
+			next == '-' || next == '_');
+}
+
 ngx_int_t ngx_cekd_bearer_strip(ngx_http_request_t *r)
 {
 	const ngx_table_elt_t *header = r->headers_in.authorization;
-	ngx_str_t token;
 
-	return header && bearer(&header->value, &token) ? take_out(r) : NGX_OK;
+	return header && may_mean_bearer(&header->value) ? take_out(r) : NGX_OK;
 }

@@ -55,8 +55,12 @@ static const char *load(const struct ngx_cekd_file *file, struct stat *seen, voi
 	const char *fault;
 	char *text = NULL;
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* Not the file's fault, so that it is not waited for another one. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			*seen = (struct stat){0};
 		return strerror(errno);
+	}
 	fault = read_open(fd, seen, &text);
 	close(fd);
 	if (fault)

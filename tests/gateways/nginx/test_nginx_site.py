@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The module among nginx's own: levels and their merging, other access modules, redirects, sub-requests, HTTP/2, reloaded files."""
 
+import os
+import pathlib
 import re
 import shutil
+import socket
 
 import cekd as C
 import nginx_rig as R
@@ -129,6 +132,9 @@ def test_if(site):
 def test_satisfy_any_by_address_takes_the_token_away(site):
     got = site.get("/any-address/", "x", headers=[("X-Sub", "root")]).upstream
     assert "authorization" not in got and "x-sub" not in got
+    for value in ("Bearer\tx", "bEARER", "Bearer, Bearer x"):
+        got = site.get("/any-address/", headers=[("Authorization", value)]).upstream
+        assert "authorization" not in got, f"{value!r}: what others may take for a bearer token"
     assert site.get("/any-address/").status == 200
     assert site.get("/any-address/", site.token()).upstream["x-sub"] == ["alice"]
     basic = ("Authorization", "Basic YTpi")
@@ -235,6 +241,28 @@ def test_a_bad_deny_list_changes_nothing(site, text, why):
     assert site.get(token=site.token(jti="one")).status == 200
     site.write("denied", "")
     C.wait_for(lambda: site.get(token=kept).status == 200, "the list to be empty")
+
+
+def test_a_file_is_read_when_there_are_descriptors_again(shared, make_nginx):
+    """A deny list that comes while clients have taken all of them counts nevertheless, as soon as it can be read."""
+    limit, issuer = 40, R.Issuer()
+    nginx = make_nginx(shared.socket, "auth_jwt api; auth_jwt_key_file keys.json; auth_jwt_deny_file denied; root {where};",
+                       start=False, main=f"worker_rlimit_nofile {limit};\n")
+    (nginx.where / "keys.json").write_text(issuer.jwks())
+    (nginx.where / "denied").write_text("sub nobody\n")
+    token = nginx.start() and issuer.sign()
+    assert nginx.get("/none", token).status == 404
+    descriptors = pathlib.Path(f"/proc/{nginx.workers_of()[0]}/fd")
+    clients = []
+    while (n := len(os.listdir(descriptors))) < limit:
+        clients.append(socket.create_connection(("127.0.0.1", nginx.port)))
+        C.wait_for(lambda: len(os.listdir(descriptors)) > n, "the connection to be accepted")
+    (nginx.where / "new").write_text("sub alice\n")
+    (nginx.where / "new").rename(nginx.where / "denied")
+    C.wait_for(lambda: "Too many open files" in nginx.log(), "the list to be looked at in vain")
+    for client in clients:
+        client.close()
+    C.wait_for(lambda: nginx.get("/none", token).status == 401, "the list to be read")
 
 
 def test_key_files_are_read_again(site):
