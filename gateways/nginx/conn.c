@@ -60,6 +60,10 @@ static void peer_close(struct ngx_cekd_peer *peer)
 		ngx_delete_posted_event(&peer->turn);
 	}
 	if (peer->watched) {
+		/* With accept_mutex it is an event of the queue that is being worked off. */
+		if (peer->watched->read->posted) {
+			ngx_delete_posted_event(peer->watched->read);
+		}
 		ngx_del_event(peer->watched->read, NGX_READ_EVENT, 0);
 		ngx_free_connection(peer->watched);
 		peer->watched->fd = (ngx_socket_t)-1;
