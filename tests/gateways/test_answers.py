@@ -7,7 +7,8 @@ import pytest
 import rig
 from jwcrypto import jwk
 
-SPOOFED = [(name, "mallory") for name in (*rig.CLAIMS, "X_Jwt_Sub", "X_Jwt_Scope", "x-jwt-sub")]
+SPOOFED = [(name, "mallory") for name in (*rig.CLAIMS, "X_Jwt_Sub", "X_Jwt_Scope", "X-Jwt_Sub", "x_jwt-sub", "X_jWT-Scope",
+                                         "x-jwt_scope", "x-jwt-sub")]
 
 
 def expect(answer, inner, sub="alice", scope="read write"):
