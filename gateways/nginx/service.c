@@ -95,6 +95,9 @@ static ngx_int_t answer(ngx_http_request_t *r)
 	r->headers_out.status = NGX_HTTP_OK;
 	r->headers_out.content_length_n = 0;
 	r->header_only = 1;
+	/* If-Match and its like, where a gateway hands them on, are about the API's answer: none of 304 and 412 here.
+	 */
+	r->disable_not_modified = 1;
 	return ngx_http_send_header(r);
 }
 

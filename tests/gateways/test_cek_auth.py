@@ -118,6 +118,14 @@ def test_empty_body_is_none(stack, auth):
     expect(auth.ask("/v1/auth/api", rig.bearer(token), ("Content-Length", "0"), method="POST"), inner)
 
 
+@pytest.mark.parametrize("header", [("If-Match", '"x"'), ("If-None-Match", "*"), ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"),
+                                    ("If-Modified-Since", "Thu, 01 Jan 2099 00:00:00 GMT"), ("Range", "bytes=0-1")])
+def test_conditions_are_the_apis(stack, auth, header):
+    """Gateways hand on what their client wants to know of the API's answer."""
+    token, inner = stack.token()
+    expect(auth.ask("/v1/auth/api", rig.bearer(token), header, method="PUT"), inner)
+
+
 def test_headers_of_64_kib(stack, auth):
     token, inner = stack.sized(60_000)
     expect(auth.ask("/v1/auth/api", rig.bearer(token)), inner)
