@@ -2,10 +2,12 @@
 #include "gateways/nginx/conf.h"
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/files.h"
+#include "gateways/nginx/jwks.h"
 #include "gateways/nginx/names.h"
 
 static void main_close(void *data)
 {
+	ngx_cekd_jwks_close(data);
 	ngx_cekd_peers_close(data);
 	ngx_cekd_files_close(data);
 }
@@ -16,7 +18,8 @@ void *ngx_cekd_main_create(ngx_conf_t *cf)
 	ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
 
 	if (!main || !cleanup || ngx_array_init(&main->files, cf->pool, 4, sizeof(struct ngx_cekd_file *)) != NGX_OK ||
-		ngx_array_init(&main->peers, cf->pool, 1, sizeof(struct ngx_cekd_peer *)) != NGX_OK)
+		ngx_array_init(&main->peers, cf->pool, 1, sizeof(struct ngx_cekd_peer *)) != NGX_OK ||
+		ngx_array_init(&main->jwks, cf->pool, 1, sizeof(struct ngx_cekd_jwks *)) != NGX_OK)
 		return NULL;
 	cleanup->handler = main_close;
 	cleanup->data = main;
@@ -121,6 +124,8 @@ char *ngx_cekd_conf_merge(ngx_conf_t *cf, void *above, void *child)
 	merge_groups(conf, above);
 	merge_lists(conf, above);
 	merge_numbers(conf, above);
+	if (conf->jwks && ngx_cekd_jwks_add(cf, conf) != NGX_CONF_OK)
+		return NGX_CONF_ERROR;
 	if (!conf->enabled)
 		return NGX_CONF_OK;
 	lacks = missing(conf);

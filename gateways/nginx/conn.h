@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections to cekd in nginx's event loop. A worker makes one with its first request, so after it gave up root: cekd
+ * Connections to cekd in nginx's event loop. A worker makes one when it needs it, so after it gave up root: cekd
  * knows a peer by the uid it connected with.
  */
 #pragma once

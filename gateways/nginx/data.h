@@ -89,6 +89,7 @@ struct ngx_cekd_main {
 	ngx_cycle_t *cycle;
 	ngx_array_t files; /* of struct ngx_cekd_file * */
 	ngx_array_t peers; /* of struct ngx_cekd_peer * */
+	ngx_array_t jwks;  /* of struct ngx_cekd_jwks * */
 	ngx_event_t look;  /* whether the files have changed */
 	ngx_shm_zone_t *zone;
 };
@@ -107,6 +108,30 @@ struct ngx_cekd_reencrypt {
 };
 
 typedef const char *const *ngx_cekd_list; /* ends with NULL */
+
+/* A JWK Set that a location answers; each worker has its own. */
+struct ngx_cekd_jwks {
+	ngx_cekd_list names;
+	size_t n_names;
+	ngx_str_t socket; /* a NUL behind it; empty = that of auth_jwt_cekd */
+	struct ngx_cekd_peer *peer;
+
+	/* of this worker */
+	ngx_event_t turn; /* when cekd has to be asked again */
+	ngx_queue_t waiting;
+	cek_call *watch, *asking; /* NULL: none */
+	bool begun, ended;
+	bool unwatched;    /* told: cekd lets this user not watch */
+	uint64_t news;     /* epoch of the latest change */
+	uint64_t epoch;    /* of the latest answer */
+	ngx_msec_t pause;  /* after a failure; grows */
+	char said[256];    /* what went wrong last; "" = nothing */
+	char *json;        /* free(3); NULL until there was a good one */
+	u_char etag[42];   /* SHA-1 in hexadecimal, in quotes */
+	bool planned;      /* cekd said how long it may be kept */
+	uint32_t max_age;  /* seconds, from then on: */
+	ngx_msec_t answer; /* when it came */
+};
 
 struct ngx_cekd_conf {
 	ngx_flag_t enabled;
@@ -129,6 +154,7 @@ struct ngx_cekd_conf {
 	time_t leeway;
 	ngx_msec_t timeout;
 	struct ngx_cekd_reencrypt *reencrypt;
+	struct ngx_cekd_jwks *jwks; /* what the location answers; NULL = something else */
 };
 
 /* Memory of the request's pool that is wiped at its end. */

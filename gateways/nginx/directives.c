@@ -5,6 +5,7 @@
 #include "gateways/nginx/deny.h"
 #include "gateways/nginx/directives.h"
 #include "gateways/nginx/files.h"
+#include "gateways/nginx/jwks.h"
 #include "gateways/nginx/keys.h"
 #include "gateways/nginx/names.h"
 
@@ -65,16 +66,26 @@ char *ngx_cekd_set_auth(ngx_conf_t *cf, ngx_command_t *command, void *data)
 	return conf->realm ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
+static char *set_socket(ngx_conf_t *cf, const ngx_str_t *text, ngx_str_t *ret_socket)
+{
+	const char *socket = after(text, "unix:");
+
+	if (!socket || *socket != '/' || strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return REFUSE(cf, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"", text);
+	*ret_socket = (ngx_str_t){strlen(socket), (u_char *)socket};
+	return NGX_CONF_OK;
+}
+
 char *ngx_cekd_set_cekd(ngx_conf_t *cf, ngx_command_t *command, void *data)
 {
 	struct ngx_cekd_conf *conf = data;
-	const char *socket = after(word(cf, 1), "unix:"), **keys;
+	const char **keys;
 	ngx_uint_t i;
 
 	if (conf->keys != NGX_CONF_UNSET_PTR)
 		return duplicate;
-	if (!socket || *socket != '/' || strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return REFUSE(cf, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"", word(cf, 1));
+	if (set_socket(cf, word(cf, 1), &conf->socket) != NGX_CONF_OK)
+		return NGX_CONF_ERROR;
 	keys = ngx_pcalloc(cf->pool, (cf->args->nelts - 1) * sizeof(*keys));
 	if (!keys)
 		return NGX_CONF_ERROR;
@@ -83,8 +94,33 @@ char *ngx_cekd_set_cekd(ngx_conf_t *cf, ngx_command_t *command, void *data)
 		if (!keys[i - 2] || !*keys[i - 2])
 			return REFUSE(cf, "\"%V\" is not \"key=NAME\", a key of cekd", word(cf, i));
 	}
-	conf->socket = (ngx_str_t){strlen(socket), (u_char *)socket};
 	conf->keys = keys;
+	return NGX_CONF_OK;
+}
+
+char *ngx_cekd_set_jwks(ngx_conf_t *cf, ngx_command_t *command, void *data)
+{
+	ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+	struct ngx_cekd_conf *conf = data;
+	ngx_uint_t first = after(word(cf, 1), "unix:") ? 2 : 1, i;
+	const char **names = ngx_pcalloc(cf->pool, cf->args->nelts * sizeof(*names));
+	struct ngx_cekd_jwks *jwks = ngx_pcalloc(cf->pool, sizeof(*jwks));
+
+	if (conf->jwks)
+		return duplicate;
+	if (!names || !jwks || (first == 2 && set_socket(cf, word(cf, 1), &jwks->socket) != NGX_CONF_OK))
+		return NGX_CONF_ERROR;
+	for (i = first; i < cf->args->nelts; i++) {
+		names[i - first] = (const char *)word(cf, i)->data;
+		if (!*names[i - first])
+			return REFUSE(cf, "\"%V\" wants names of keys of cekd, and one is empty", word(cf, 0));
+	}
+	jwks->names = names;
+	jwks->n_names = cf->args->nelts - first;
+	if (jwks->n_names == 0)
+		return REFUSE(cf, "\"%V\" names no key of cekd", word(cf, 0));
+	conf->jwks = jwks;
+	core->handler = ngx_cekd_jwks_answer;
 	return NGX_CONF_OK;
 }
 

@@ -9,7 +9,7 @@
 typedef char *ngx_cekd_directive(ngx_conf_t *cf, ngx_command_t *command, void *conf);
 
 ngx_cekd_directive ngx_cekd_set_auth, ngx_cekd_set_cekd, ngx_cekd_set_cache, ngx_cekd_set_require,
-	ngx_cekd_set_reencrypt;
+	ngx_cekd_set_reencrypt, ngx_cekd_set_jwks;
 ngx_cekd_directive ngx_cekd_set_key_cache;
 
 /* Files, by the offset of their array: of signers' keys, and deny lists. */

@@ -7,6 +7,7 @@
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/counters.h"
 #include "gateways/nginx/directives.h"
+#include "gateways/nginx/jwks.h"
 #include "gateways/nginx/names.h"
 #include "gateways/nginx/self.h"
 #include "gateways/nginx/service.h"
@@ -75,6 +76,7 @@ static ngx_command_t commands[] = {
 	/* what becomes of it */
 	{ngx_string("auth_jwt_forward"), EVERYWHERE | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, AT(forward), forwards},
 	{ngx_string("auth_jwt_reencrypt"), EVERYWHERE | NGX_CONF_1MORE, ngx_cekd_set_reencrypt, AT(reencrypt), NULL},
+	{ngx_string("auth_jwt_cekd_jwks"), NGX_HTTP_LOC_CONF | NGX_CONF_1MORE, ngx_cekd_set_jwks, AT(jwks), NULL},
 	{ngx_string("auth_jwt_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, ngx_cekd_set_status, 0, 0, NULL},
 	ngx_null_command,
 };
@@ -104,13 +106,25 @@ static ngx_int_t after(ngx_conf_t *cf)
 	return add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, ngx_cekd_precontent);
 }
 
+/* After it gave up root. nginx's helpers, of its cache, begin as its workers do. */
+static ngx_int_t process_begins(ngx_cycle_t *cycle)
+{
+	struct ngx_cekd_main *main = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_cekd_module);
+
+	if (main && (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE))
+		ngx_cekd_jwks_begin(main);
+	return NGX_OK;
+}
+
 /* Before nginx looks for connections that were forgotten. */
 static void process_ends(ngx_cycle_t *cycle)
 {
 	struct ngx_cekd_main *main = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_cekd_module);
 
-	if (main)
-		ngx_cekd_peers_close(main);
+	if (!main)
+		return;
+	ngx_cekd_jwks_close(main);
+	ngx_cekd_peers_close(main);
 }
 
 static ngx_http_module_t functions = {before, after, ngx_cekd_main_create, NULL, NULL, NULL, ngx_cekd_conf_create,
@@ -121,6 +135,7 @@ ngx_module_t ngx_http_cekd_module = {
 	.ctx = &functions,
 	.commands = commands,
 	.type = NGX_HTTP_MODULE,
+	.init_process = process_begins,
 	.exit_process = process_ends,
 };
 
