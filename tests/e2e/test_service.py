@@ -152,7 +152,7 @@ def test_ready_without_a_token(make_cekd):
         refused = client.unwrap(made)
         assert (C.status_name(refused), refused.message) == ("UNAVAILABLE", "the token is not available")
         assert time.monotonic() - begun < C.PATIENCE / 2
-    assert "no CEK is served so far: waiting for the token: " in daemon.log_text()
+    C.wait_for(lambda: "no CEK is served so far: waiting for the token: " in daemon.log_text(), "the log to say so")
     away.rename(daemon.token.tokens)
     daemon.wait_ready()
     with daemon.client() as client:
