@@ -74,6 +74,7 @@ def test_none_of_many_fails_under_load(daemon, how):
             daemon.wait_replaced("cekd-broker", victim)
 
 
+@pytest.mark.slow
 def test_time_limit_holds_across_the_repetition(daemon):
     """No broker comes back: each call ends with its own limit, which began when it was started."""
     token = token_of(daemon)

@@ -130,6 +130,7 @@ class PlainClient(threading.Thread):
         assert self.error is None, repr(self.error)
 
 
+@pytest.mark.long
 def test_nothing_is_lost_under_load(make_cekd):
     """Twenty in a row, under load: each unwrap is answered, none was asked for twice by a client that does not repeat, and
     the audit journal has each. The longest stall is printed; its bound here is for a machine that is busy otherwise."""

@@ -14,7 +14,8 @@ import cekd as C
 import pytest
 from cekd import pb, status_name
 
-pytestmark = pytest.mark.skipif("CEKD_WRAP" in os.environ, reason="under valgrind everything is too slow to be judged")
+pytestmark = [pytest.mark.slow, pytest.mark.long,
+              pytest.mark.skipif("CEKD_WRAP" in os.environ, reason="under valgrind everything is too slow to be judged")]
 
 HANG, CALL = 2, 3  # seconds of the configuration
 # No worker is replaced for another reason: a sanitizer keeps freed memory.

@@ -189,6 +189,8 @@ def test_cache_dropped_by_new_rules(daemon, token):
         assert not gateway.ask(token).startswith("OK ")
 
 
+@pytest.mark.slow
+@pytest.mark.long  # libcek waits for a cekd that served
 def test_cache_without_daemon(daemon, token):
     """A dead daemon has promised nothing: no hit, and hits again when there is a watch again."""
     with Gateway(daemon, "tokens") as gateway:

@@ -6,6 +6,7 @@ import struct
 import time
 
 import cekd as C
+import pytest
 from cekd import pb, status_name
 
 ALGS = ["A256KW", "A256GCMKW", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"]
@@ -46,6 +47,8 @@ def warnings(daemon):
     return [text for text in daemon.status().warning if "no object for version" in text]
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_deleted_while_in_use(daemon):
     keys = dict(objects_of(daemon, alg) for alg in ALGS)
     assert all(keys.values())

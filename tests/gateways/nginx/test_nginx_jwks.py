@@ -167,6 +167,7 @@ def test_never_empty_or_partial(site):
     assert kids(site.get("/half")) == site.expected("api", "none")
 
 
+@pytest.mark.long
 def test_without_the_right_to_watch(make_cekd, make_nginx):
     rules = {"most": {"anyone": True, "operations": [o for o in C.OPERATIONS if o != "watch"], "keys": ["*"]}}
     site = Site(make_cekd(rules=rules), make_nginx)
