@@ -47,7 +47,6 @@ def warnings(daemon):
     return [text for text in daemon.status().warning if "no object for version" in text]
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_deleted_while_in_use(daemon):
     keys = dict(objects_of(daemon, alg) for alg in ALGS)

@@ -8,7 +8,7 @@ import cekd as C
 import pytest
 from cekd import pb, status_name
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = pytest.mark.long
 ROTATIONS = 100
 OTHERS = 300 if int(os.environ.get("CEKD_KILLS", "50")) >= 500 else 30  # in the long run
 WITNESS = C.BUILD / "tests" / "interop" / "witness"

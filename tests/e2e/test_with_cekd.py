@@ -7,7 +7,6 @@ import subprocess
 import cekd as C
 import pytest
 
-pytestmark = pytest.mark.slow
 WITH_CEKD = C.SOURCE / "scripts" / "with-cekd"
 WALK = ("cekctl key create k --alg A256KW && cekctl jwe encrypt --key k --enc A256GCM | cekctl jwe decrypt --key k "
         "&& echo ' in' $CEK_SOCKET")

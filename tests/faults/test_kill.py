@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL to each process at each step of each life-cycle change. Afterwards the daemon starts, fsck is clean or names an
-orphan, and no key that was ever acknowledged is lost. CEKD_KILLS says how many kills (50; scripts/test --full: 500)."""
+orphan, and no key that was ever acknowledged is lost. CEKD_KILLS says how many kills (25; scripts/test --full: 500)."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ import cekd as C
 import pytest
 from cekd import pb, status_name
 
-KILLS = int(os.environ.get("CEKD_KILLS", "50"))
+KILLS = int(os.environ.get("CEKD_KILLS", "25"))
 STEPS = [f"{op}.{step}" for op in ("create", "rotate", "import") for step in ("intended", "generated", "recorded")]
 STEPS += [f"destroy.{step}" for step in ("intended", "done", "recorded")]
 STEPS += [f"manage.{op}.{when}" for op in ("generate", "import", "destroy") for when in ("before", "after")]

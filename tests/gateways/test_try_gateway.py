@@ -10,7 +10,7 @@ import cekd as C
 import gateways
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.xdist_group("try-gateway")  # each looks for what is left behind
 TRY = C.SOURCE / "scripts" / "try-gateway"
 
 
