@@ -7,6 +7,7 @@
 
 #include <openssl/sha.h>
 
+#include "client/jose/error.h"
 #include "client/jose/pkey.h"
 #include "client/json/json.h"
 #include "client/json/soften.h"
@@ -206,6 +207,26 @@ enum jwk_result jwk_from_json(const json_t *json, struct cek_jwk *ret_jwk, uint8
 	*ret_jwk = jwk;
 	*ret_octets = octets;
 	return JWK_OK;
+}
+
+bool jwk_passed_by(struct jwk_passed *passed, enum jwk_result result, size_t number, const char *why, size_t *n)
+{
+	if (result == JWK_OK)
+		++*n;
+	if (result == JWK_MALFORMED && passed->count++ == 0) {
+		passed->number = number;
+		passed->why = why;
+	}
+	return result != JWK_NOMEM;
+}
+
+int jwk_passed_judge(const struct jwk_passed *passed, size_t n, struct cek_jwe_error *error)
+{
+	if (passed->count == 0)
+		return jwe_error_code(error, CEK_JWE_OK);
+	if (n == 0)
+		return jwe_error(error, CEK_JWE_MALFORMED, "key %zu: %s", passed->number, passed->why);
+	return jwe_error(error, CEK_JWE_OK, "%zu passed over; key %zu: %s", passed->count, passed->number, passed->why);
 }
 
 static int set_octets(json_t *json, const char *member, struct cek_bytes value)

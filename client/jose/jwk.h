@@ -36,5 +36,18 @@ enum jwk_result jwk_public_key(const json_t *json, struct cek_public_key *key, u
  * *ret_octets, for free(3). */
 enum jwk_result jwk_from_json(const json_t *json, struct cek_jwk *ret_jwk, uint8_t **ret_octets, const char **ret_why);
 
+/* Of a set: the first entry that is malformed, numbered from 1, and how many there are. */
+struct jwk_passed {
+	size_t count, number;
+	const char *why;
+};
+
+/* What became of entry number. False without memory. JWK_OK is counted in *n. */
+bool jwk_passed_by(struct jwk_passed *passed, enum jwk_result result, size_t number, const char *why, size_t *n);
+
+/* RFC 7517 section 5: an entry that cannot be used costs nothing but itself. A set of which no entry can be used (n is
+ * 0), though one was meant to be, is malformed: its reader would otherwise look for the fault elsewhere. */
+int jwk_passed_judge(const struct jwk_passed *passed, size_t n, struct cek_jwe_error *error);
+
 /* The members kty, n, e, crv, x, y; a new reference, or NULL without memory. */
 json_t *jwk_to_json(const struct cek_public_key *key);

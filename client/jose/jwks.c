@@ -62,43 +62,13 @@ bool cek_jwks_max_age(const cek_jwks *jwks, uint32_t *ret_seconds)
 	return jwks->has_max_age;
 }
 
-/* The first entry that was passed over although it is for encryption, and how many there are. */
-struct passed {
-	size_t count, number;
-	const char *why;
-};
-
-static bool add(cek_jwks *jwks, size_t number, const json_t *json, struct passed *passed)
+static bool add(cek_jwks *jwks, size_t number, const json_t *json, struct jwk_passed *passed)
 {
 	struct entry *entry = &jwks->entries[jwks->n_entries];
 	const char *why = "";
+	enum jwk_result result = jwk_from_json(json, &entry->jwk, &entry->octets, &why);
 
-	switch (jwk_from_json(json, &entry->jwk, &entry->octets, &why)) {
-	case JWK_OK:
-		jwks->n_entries++;
-		return true;
-	case JWK_IGNORED:
-		return true;
-	case JWK_MALFORMED:
-		if (passed->count++ == 0) {
-			passed->number = number;
-			passed->why = why;
-		}
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* RFC 7517 section 5: an entry that cannot be used costs nothing but itself. A set of which no entry can be used,
- * though one was meant to be, is malformed: its reader would otherwise look for the fault elsewhere. */
-static int judge(const cek_jwks *jwks, const struct passed *passed, struct cek_jwe_error *error)
-{
-	if (passed->count == 0)
-		return jwe_error_code(error, CEK_JWE_OK);
-	if (jwks->n_entries == 0)
-		return jwe_error(error, CEK_JWE_MALFORMED, "key %zu: %s", passed->number, passed->why);
-	return jwe_error(error, CEK_JWE_OK, "%zu passed over; key %zu: %s", passed->count, passed->number, passed->why);
+	return jwk_passed_by(passed, result, number, why, &jwks->n_entries);
 }
 
 /* Takes the reference to keys, an array. */
@@ -106,7 +76,7 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 {
 	cek_jwks *jwks = calloc(1, sizeof(*jwks));
 	size_t n = json_array_size(keys), i;
-	struct passed passed = {0};
+	struct jwk_passed passed = {0};
 	const json_t *key;
 	bool ok = true;
 	int code;
@@ -120,7 +90,7 @@ static int from_array(json_t *keys, cek_jwks **ret_jwks, struct cek_jwe_error *e
 	}
 	jwks->json = keys;
 	json_array_foreach(keys, i, key) ok = ok && add(jwks, i + 1, key, &passed);
-	code = ok ? judge(jwks, &passed, error) : jwe_error_code(error, CEK_JWE_NOMEM);
+	code = ok ? jwk_passed_judge(&passed, jwks->n_entries, error) : jwe_error_code(error, CEK_JWE_NOMEM);
 	if (code == CEK_JWE_OK)
 		*ret_jwks = jwks;
 	else

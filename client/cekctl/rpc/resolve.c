@@ -99,31 +99,49 @@ static int ask_number(struct ctl *ctl, const char *name, uint32_t number, Cek__V
 	return rpc_seek(ctl, &describe, &no, ret_reply);
 }
 
+/* What a word such as NAME/2 or NAME/active means. */
+struct numbered {
+	char name[KEY_NAME_MAX + 1];
+	uint32_t number;                 /* 0: the active one */
+	Cek__V1__Reply *reply;           /* NULL: the word is nothing of the kind, or there is no such key */
+	const Cek__V1__Version *version; /* in reply; NULL: the key has no such version */
+};
+
+/* rpc_reply_free(ret_numbered->reply) afterwards. */
+static int look_numbered(struct ctl *ctl, const char *word, struct numbered *ret_numbered)
+{
+	const Cek__V1__Key *key;
+	int r;
+
+	*ret_numbered = (struct numbered){0};
+	if (!split(word, ret_numbered->name, &ret_numbered->number))
+		return EXIT_SUCCESS;
+	r = ask_number(ctl, ret_numbered->name, ret_numbered->number, &ret_numbered->reply);
+	if (r != EXIT_SUCCESS || !ret_numbered->reply)
+		return r;
+	key = ret_numbered->reply->key->key;
+	ret_numbered->version = ret_numbered->number ? of_number(key, ret_numbered->number) : keys_active(key);
+	return EXIT_SUCCESS;
+}
+
 /* to->kid stays NULL if the word is nothing of the kind, or there is no such key. */
 static int take_numbered(struct ctl *ctl, const char *word, struct resolved *to)
 {
-	const Cek__V1__Version *version;
-	char name[KEY_NAME_MAX + 1];
+	struct numbered numbered;
 	const Cek__V1__Key *key;
-	Cek__V1__Reply *reply;
-	uint32_t number;
-	int r;
+	int r = look_numbered(ctl, word, &numbered);
 
-	if (!split(word, name, &number))
-		return EXIT_SUCCESS;
-	r = ask_number(ctl, name, number, &reply);
-	if (r != EXIT_SUCCESS || !reply)
+	if (r != EXIT_SUCCESS || !numbered.reply)
 		return r;
-	key = reply->key->key;
-	version = number ? of_number(key, number) : keys_active(key);
-	if (version)
-		r = take(ctl, key, version, to);
-	else if (number == 0)
-		r = ctl_fail_as(ctl, unknown(), see_list, "no version of %s is active", name);
+	key = numbered.reply->key->key;
+	if (numbered.version)
+		r = take(ctl, key, numbered.version, to);
+	else if (numbered.number == 0)
+		r = ctl_fail_as(ctl, unknown(), see_list, "no version of %s is active", numbered.name);
 	else
-		r = ctl_fail_as(ctl, unknown(), see_list, "%s has no version %u, the newest is %u", name, number,
-			key->n_version ? key->version[key->n_version - 1]->number : 0);
-	rpc_reply_free(reply);
+		r = ctl_fail_as(ctl, unknown(), see_list, "%s has no version %u, the newest is %u", numbered.name,
+			numbered.number, key->n_version ? key->version[key->n_version - 1]->number : 0);
+	rpc_reply_free(numbered.reply);
 	return r;
 }
 
@@ -228,24 +246,17 @@ static void show(const struct ctl *ctl, const char *word, const struct resolved 
 /* A kid or alias that looks like NAME/2, while NAME has such a version, and it is another one: which is meant? */
 static int check_twofold(struct ctl *ctl, const char *word, const struct resolved *to)
 {
-	const Cek__V1__Version *version;
-	char name[KEY_NAME_MAX + 1];
-	Cek__V1__Reply *reply;
-	uint32_t number;
-	int r;
+	struct numbered other;
+	int r = look_numbered(ctl, word, &other);
 
-	if (!split(word, name, &number))
-		return EXIT_SUCCESS;
-	r = ask_number(ctl, name, number, &reply);
-	if (r != EXIT_SUCCESS || !reply)
+	if (r != EXIT_SUCCESS || !other.reply)
 		return r;
-	version = number ? of_number(reply->key->key, number) : keys_active(reply->key->key);
-	if (version && strcmp(version->kid, to->kid) != 0)
+	if (other.version && strcmp(other.version->kid, to->kid) != 0)
 		r = ctl_usage(ctl,
 			"%s is a kid of version %u of %s (%s), and also means version %u of %s (%s): name one by its "
 			"kid",
-			word, to->number, to->key, to->kid, version->number, name, version->kid);
-	rpc_reply_free(reply);
+			word, to->number, to->key, to->kid, other.version->number, other.name, other.version->kid);
+	rpc_reply_free(other.reply);
 	return r;
 }
 

@@ -247,17 +247,9 @@ Cek__V1__Reply *rpc_reply_free(Cek__V1__Reply *reply)
 
 int rpc_describe_as(struct ctl *ctl, Cek__V1__DescribeKeyRequest *describe, Cek__V1__Reply **ret_reply)
 {
-	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	int r;
+	int no;
 
-	request.op_case = CEK__V1__REQUEST__OP_DESCRIBE_KEY;
-	request.describe_key = describe;
-	r = rpc_call(ctl, &request, CEK__V1__REPLY__RESULT_KEY, ret_reply);
-	if (r == EXIT_SUCCESS && !(*ret_reply)->key->key) {
-		*ret_reply = rpc_reply_free(*ret_reply);
-		r = rpc_fail_protocol(ctl, "cekd's reply is empty");
-	}
-	return r;
+	return try_describe(ctl, describe, NULL, &no, ret_reply);
 }
 
 int rpc_describe(struct ctl *ctl, const char *name, const char *kid, Cek__V1__Reply **ret_reply)

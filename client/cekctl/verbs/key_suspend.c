@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cekctl key suspend: a version is out of use until it is resumed, by hand or by itself at a given time. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/values.h"
@@ -10,14 +10,6 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/set_state.h"
 #include "client/cekctl/verbs/verbs.h"
-
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* 0, cekd's word for an end that never comes, is said by neither of them. */
 static int read_end(const struct ctl *ctl, const char *span, const char *until, uint64_t *ret_until)
@@ -34,7 +26,7 @@ static int read_end(const struct ctl *ctl, const char *span, const char *until, 
 	if (duration == 0)
 		return ctl_usage(ctl, "%s is at least one second; without it the suspension has no end",
 			span ? "--for" : "--until");
-	*ret_until = now() + (uint64_t)duration * 1000000;
+	*ret_until = clock_real_us() + (uint64_t)duration * 1000000;
 	return EXIT_SUCCESS;
 }
 

@@ -25,46 +25,18 @@ size_t cek_jwt_keys_count(const cek_jwt_keys *keys)
 	return keys->n_signers;
 }
 
-/* The first entry that was passed over and told, and how many there are. */
-struct passed {
-	size_t count, number;
-	const char *why;
-};
-
-static bool add(cek_jwt_keys *keys, size_t number, const json_t *json, struct passed *passed)
+static bool add(cek_jwt_keys *keys, size_t number, const json_t *json, struct jwk_passed *passed)
 {
 	const char *why = "";
+	enum jwk_result result = signer_init(&keys->signers[keys->n_signers], json, &why);
 
-	switch (signer_init(&keys->signers[keys->n_signers], json, &why)) {
-	case JWK_OK:
-		keys->n_signers++;
-		return true;
-	case JWK_IGNORED:
-		return true;
-	case JWK_MALFORMED:
-		if (passed->count++ == 0) {
-			passed->number = number;
-			passed->why = why;
-		}
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int judge(const cek_jwt_keys *keys, const struct passed *passed, struct cek_jwe_error *error)
-{
-	if (passed->count == 0)
-		return jwe_error_code(error, CEK_JWE_OK);
-	if (keys->n_signers == 0)
-		return jwe_error(error, CEK_JWE_MALFORMED, "key %zu: %s", passed->number, passed->why);
-	return jwe_error(error, CEK_JWE_OK, "%zu passed over; key %zu: %s", passed->count, passed->number, passed->why);
+	return jwk_passed_by(passed, result, number, why, &keys->n_signers);
 }
 
 static int from_array(const json_t *array, cek_jwt_keys **ret_keys, struct cek_jwe_error *error)
 {
 	cek_jwt_keys *keys = calloc(1, sizeof(*keys));
-	struct passed passed = {0};
+	struct jwk_passed passed = {0};
 	const json_t *key;
 	bool ok = keys && jws_hashes_init(&keys->hashes);
 	size_t i;
@@ -74,7 +46,7 @@ static int from_array(const json_t *array, cek_jwt_keys **ret_keys, struct cek_j
 		keys->signers = calloc(json_array_size(array) + 1, sizeof(*keys->signers));
 	ok = ok && keys->signers;
 	json_array_foreach(array, i, key) ok = ok && add(keys, i + 1, key, &passed);
-	code = ok ? judge(keys, &passed, error) : jwe_error_code(error, CEK_JWE_NOMEM);
+	code = ok ? jwk_passed_judge(&passed, keys->n_signers, error) : jwe_error_code(error, CEK_JWE_NOMEM);
 	if (code == CEK_JWE_OK)
 		*ret_keys = keys;
 	else

@@ -86,8 +86,7 @@ static enum jwk_result take(struct signer *signer, const json_t *json, const cha
 	signer->alg = jwk.alg ? jws_alg_find(jwk.alg) : NULL;
 	if (jwk.alg && !signer->alg)
 		return JWK_MALFORMED;
-	signer->kty = jwk.public_key.kty;
-	if (strcmp(signer->kty, "OKP") == 0) {
+	if (strcmp(jwk.public_key.kty, "OKP") == 0) {
 		signer->kty = "OKP";
 		result = take_edwards(signer, json, ret_why);
 	} else {

@@ -9,31 +9,7 @@
 #include <cmocka.h>
 
 #include "daemon/broker/ring/schedule.h"
-
-enum { DAY = 86400 };
-
-#define US UINT64_C(1000000)
-
-static struct version one = {.state = STATE_ACTIVE}, two = {.state = STATE_PRE_ACTIVE};
-static struct version *versions[] = {&one, &two};
-static struct key key;
-
-/* A key whose version became active at day 100, with a period of 30 days and a lead of 2. */
-static void reset(void)
-{
-	key = (struct key){.versions = versions,
-		.n_versions = 1,
-		.active = &one,
-		.period = 30 * DAY,
-		.lead = 2 * DAY,
-		.token_lifetime = 600,
-		.jwks_max_age = 3600};
-	one = (struct version){.key = &key,
-		.state = STATE_ACTIVE,
-		.created = 100 * DAY * US,
-		.activated = 100 * DAY * US};
-	two = (struct version){.key = &key, .state = STATE_PRE_ACTIVE};
-}
+#include "tests/unit/broker/ring/scheduled_key.h"
 
 static void publish(uint64_t time)
 {
