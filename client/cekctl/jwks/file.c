@@ -49,17 +49,6 @@ static bool look(const char *path, const char *text, mode_t *ret_mode, bool *ret
 	return true;
 }
 
-/* Without it a crash could bring the old name back, or none. */
-static bool sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = fd < 0 ? -1 : fsync(fd), error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return r == 0;
-}
-
 static bool fill(int fd, const char *text, mode_t mode)
 {
 	int r = io_write_all(fd, text, strlen(text));
@@ -69,25 +58,40 @@ static bool fill(int fd, const char *text, mode_t mode)
 	return r == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0;
 }
 
+/* Under another name of the folder first; errno tells, if it could not be. */
+static bool put(const char *path, char *name, const char *text, mode_t mode)
+{
+	int fd = mkostemp(name, O_CLOEXEC), error;
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = fill(fd, text, mode) && rename(name, path) == 0;
+	error = errno;
+	close(fd);
+	if (!ok)
+		unlink(name);
+	errno = error;
+	return ok;
+}
+
+/* The folder is opened first: without its fsync a crash could bring the old name back, or none. */
 static bool replace(const char *path, const char *folder, const char *text, mode_t mode, char fault[FILE_FAULT])
 {
 	char name[PATH_MAX];
 	const char *base = strrchr(path, '/');
-	int fd, n = snprintf(name, sizeof(name), "%s/.%s.XXXXXX", folder, base ? base + 1 : path);
+	int folder_fd, n = snprintf(name, sizeof(name), "%s/.%s.XXXXXX", folder, base ? base + 1 : path);
 	bool ok;
 
 	if (n < 0 || (size_t)n >= sizeof(name))
 		return fail(fault, path, strerror(ENAMETOOLONG));
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
+	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0)
 		return fail(fault, folder, strerror(errno));
-	ok = fill(fd, text, mode) && rename(name, path) == 0;
-	n = errno;
-	close(fd);
-	if (ok)
-		return sync_folder(folder) || fail(fault, folder, strerror(errno));
-	unlink(name);
-	return fail(fault, path, strerror(n));
+	ok = put(path, name, text, mode) || fail(fault, path, strerror(errno));
+	ok = ok && (fsync(folder_fd) == 0 || fail(fault, folder, strerror(errno)));
+	close(folder_fd);
+	return ok;
 }
 
 bool file_put(const char *path, const char *text, bool *ret_changed, char fault[FILE_FAULT])
