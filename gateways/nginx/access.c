@@ -45,7 +45,7 @@ static void open_token(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *con
 {
 	bool jwe = cek_jwe_looks_compact((const char *)ctx->token.data, ctx->token.len);
 
-	if (conf->type == NGX_CEKD_SIGNED || (conf->allow_signed && !jwe))
+	if (conf->type == NGX_CEKD_SIGNED || (conf->type == NGX_CEKD_NESTED && conf->allow_signed && !jwe))
 		ctx->inner = ctx->token;
 	else if (!jwe)
 		ctx->reason = ngx_cekd_refused(ctx->request, NGX_CEKD_MALFORMED, "the token is not encrypted");

@@ -54,6 +54,7 @@ SERVER = """
     location /zip/ { auth_jwt_allow_zip on; proxy_pass http://{upstream}; }
     location /eternal/ { auth_jwt_allow_no_exp on; proxy_pass http://{upstream}; }
     location /either/ { auth_jwt_allow_signed on; proxy_pass http://{upstream}; }
+    location /sealed/ { auth_jwt_type encrypted; auth_jwt_jwe_algs RSA-OAEP-256; auth_jwt_allow_signed on; proxy_pass http://{upstream}; }
     location /signed/ { auth_jwt_type signed; proxy_pass http://{upstream}; }
     location /strip/ { auth_jwt_forward strip; proxy_pass http://{upstream}; }
     location /keep/ { auth_jwt_forward off; proxy_pass http://{upstream}; }
@@ -281,6 +282,7 @@ def test_plain_jws_only_where_it_may(site):
     assert got["authorization"] == [f"Bearer {inner}"] and "x-payload" not in got
     assert site.get("/either/", site.token()).status == 200
     assert site.refused(site.get("/either/", R.Issuer().sign()))
+    assert site.refused(site.get("/sealed/", inner))  # for nested ones only: an encrypted one needs no file of signers
     assert site.get("/signed/", inner).status == 200
     assert site.refused(site.get("/signed/", site.token()))
 
