@@ -2,7 +2,6 @@
 #include "gateways/nginx/access.h"
 #include "gateways/nginx/ask.h"
 #include "gateways/nginx/bearer.h"
-#include "gateways/nginx/conn.h"
 #include "gateways/nginx/files.h"
 #include "gateways/nginx/refuse.h"
 #include "gateways/nginx/self.h"

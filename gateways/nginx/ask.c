@@ -73,15 +73,6 @@ static bool answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error
 	return true;
 }
 
-/* Whether one of several keys has opened the token. With a single one libcek-jose has seen to that. */
-static bool is_ours(const cek_jwe *jwe, ngx_cekd_list keys)
-{
-	for (; *keys; keys++)
-		if (strcmp(cek_jwe_key(jwe), *keys) == 0)
-			return true;
-	return false;
-}
-
 static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userdata)
 {
 	struct ngx_cekd_ctx *ctx = userdata;
@@ -91,7 +82,7 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 		return;
 	ngx_cekd_count(ngx_cekd_main(ctx->request),
 		cek_jwe_from_cache(jwe) ? NGX_CEKD_COUNT_CACHED : NGX_CEKD_COUNT_OPENED);
-	if (is_ours(jwe, ctx->conf->keys)) {
+	if (ngx_cekd_listed(ctx->conf->keys, cek_jwe_key(jwe))) { /* of one key libcek-jose has seen to that */
 		ctx->jwe = jwe;
 	} else {
 		cek_jwe_free(jwe);

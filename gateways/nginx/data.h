@@ -49,7 +49,6 @@ enum ngx_cekd_forward {
 };
 
 enum {
-	NGX_CEKD_LIST_MAX = 64,               /* words of one directive */
 	NGX_CEKD_FILE_MAX = 16 * 1024 * 1024, /* bytes of a file that is read again when it changes */
 	NGX_CEKD_TIMEOUT = 1900,              /* ms: with it a 503 comes within two seconds */
 	NGX_CEKD_TOKEN = 65536,               /* bytes, as all that follow */
@@ -86,7 +85,6 @@ struct ngx_cekd_peer {
 };
 
 struct ngx_cekd_main {
-	ngx_cycle_t *cycle;
 	ngx_array_t files; /* of struct ngx_cekd_file * */
 	ngx_array_t peers; /* of struct ngx_cekd_peer * */
 	ngx_array_t jwks;  /* of struct ngx_cekd_jwks * */

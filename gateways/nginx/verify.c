@@ -20,9 +20,9 @@ static struct cek_jwt_policy policy_of(const struct ngx_cekd_conf *conf)
 }
 
 /* The files one after the other: each has the keys of one signer, or of one time. */
-static int check_signed(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, struct cek_jwe_error *ret_error)
+static int check_signed(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf, const struct cek_jwt_policy *policy,
+	struct cek_jwe_error *ret_error)
 {
-	const struct cek_jwt_policy policy = policy_of(conf);
 	struct ngx_cekd_file **files = conf->key_files->elts;
 	const char *token = (const char *)ctx->inner.data;
 	struct cek_jwe_error error;
@@ -30,7 +30,7 @@ static int check_signed(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *co
 	int code = CEK_JWE_NO_KEY;
 
 	for (i = 0; i < conf->key_files->nelts; i++) {
-		code = cek_jwt_verify(files[i]->content, &policy, token, ctx->inner.len, &ctx->jwt, &error);
+		code = cek_jwt_verify(files[i]->content, policy, token, ctx->inner.len, &ctx->jwt, &error);
 		if (i == 0 || code != CEK_JWE_NO_KEY)
 			*ret_error = error;
 		if (code != CEK_JWE_NO_KEY && code != CEK_JWE_FAILED)
@@ -55,7 +55,7 @@ static enum ngx_cekd_reason check(struct ngx_cekd_ctx *ctx, const struct ngx_cek
 	} else {
 		if (ctx->jwe)
 			ctx->inner = (ngx_str_t){plaintext.len, (u_char *)plaintext.data};
-		code = check_signed(ctx, conf, &error);
+		code = check_signed(ctx, conf, &policy, &error);
 	}
 	return code == CEK_JWE_OK ? NGX_CEKD_ACCEPTED : ngx_cekd_reason_of(ctx->request, &error);
 }
