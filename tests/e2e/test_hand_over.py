@@ -54,6 +54,7 @@ class Load:
     """Gateways with libcek (load.c) that unwrap without rest."""
 
     def __init__(self, daemon, made, connections=4, depth=8, timeout_ms=10000, enc="A256GCM"):
+        self.connections = connections + 1  # with the one that waits for each answer
         command = [LOAD, made.kid, made.alg, enc, connections, depth, timeout_ms]
         self.process = subprocess.Popen([str(a) for a in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=os.environ | {"CEK_SOCKET": daemon.socket})
@@ -446,6 +447,7 @@ def test_restart_fails_nothing(make_cekd, activated):
     for _ in range(3):
         daemon.restart()
         with daemon.client() as client:  # those that waited have had their turn: no request is repeated twice
+            C.wait_for(lambda: client.ok(status=pb.StatusRequest()).status_reply.connections > load.connections, "all to be there again")
             for _ in range(200):
                 assert client.unwrap(made).unwrap.cek == made.cek
     ok, failed, stall, status = load.stop()
