@@ -69,6 +69,7 @@ enum {
 	CEK_REASON_DESTROYED = 6,
 	CEK_REASON_MISSING = 7,    /* the token has no object for it, or several, at the moment */
 	CEK_REASON_NOT_ACTIVE = 8, /* no version of the key wraps, or could open this */
+	CEK_REASON_UNTRIED = 9,    /* no kid was named, and the key has older versions than were tried (CEK_FAILED) */
 };
 
 /* "alg", "unknown-kid", "suspended", …; "" for none and those of a later cekd. Never NULL. */

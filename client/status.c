@@ -53,6 +53,7 @@ static const char *const reasons[] = {
 	"destroyed",
 	"missing",
 	"not-active",
+	"untried",
 };
 
 static const struct row *row_find(int status)

@@ -116,7 +116,9 @@ int jwe_error_result(struct cek_jwe_error *error, int status, const cek_result *
 	int code = jwe_error_status(error, status, result ? cek_result_message(result) : NULL);
 	int reason = cek_result_reason(result);
 
-	if (error && error->status != CEK_OK && reason > CEK_REASON_NONE && reason <= UCHAR_MAX)
+	/* A ciphertext that failed has no reason but one that does not speak of it. */
+	if (error && (code == CEK_JWE_FAILED ? reason == CEK_REASON_UNTRIED : error->status != CEK_OK) &&
+		reason > CEK_REASON_NONE && reason <= UCHAR_MAX)
 		error->reason = (unsigned char)reason;
 	return code;
 }

@@ -507,15 +507,21 @@ def test_tokens_without_kid(make_cekd):
         for _ in range(3):
             assert client.unwrap(wrapped, kid="", key="k").status == pb.STATUS_OK
         assert client.unwrap(wrapped).status == pb.STATUS_OK
-        assert daemon.json("key", "show", "k")["without_kid"] == 3
-        assert 'cekd_unwraps_without_kid_total{key="k"} 3' in daemon.cekctl("metrics").stdout
+        client.ok(rewrap=pb.RewrapRequest(key="k", alg=wrapped.alg, enc="A256GCM", encrypted_key=wrapped.encrypted_key,
+                                          params=wrapped.params))
+        assert daemon.json("key", "show", "k")["without_kid"] == 4
+        assert 'cekd_unwraps_without_kid_total{key="k"} 4' in daemon.cekctl("metrics").stdout
         client.rotate("k")
         told = daemon.json("key", "rotate", "k", "--dry-run")
         assert told["asks"] and any("version 1 is not tried any more for tokens without kid" in line for line in told["warnings"])
         client.rotate("k")
-        assert client.unwrap(wrapped, kid="", key="k").status == pb.STATUS_FAILED
+        lost = client.unwrap(wrapped, kid="", key="k")
+        assert lost.status == pb.STATUS_FAILED and lost.reason == pb.REASON_UNTRIED, lost
         assert client.unwrap(wrapped).status == pb.STATUS_OK
         assert not any("not tried" in line for line in daemon.json("key", "rotate", "k", "--dry-run")["warnings"] if "version 1 " in line)
+    daemon.stop()
+    daemon.start()
+    assert daemon.json("key", "show", "k")["without_kid"] == 4, "counts outlive cekd"
 
 
 def test_an_issuer_that_goes_on(make_cekd):

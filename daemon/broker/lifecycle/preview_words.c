@@ -115,15 +115,16 @@ static void say_untried(struct preview *preview)
 	const struct key *key = preview->change->key;
 	const uint32_t tried = broker->turn.limits.versions_tried;
 	const struct version *lost = issuers_untried(&preview->shadow->key, tried);
+	const uint64_t without_kid = issuers_without_kid(key);
 
-	if (!lost || key->without_kid == 0 || issuers_untried(key, tried) == key->versions[lost->number - 1] ||
+	if (!lost || without_kid == 0 || issuers_untried(key, tried) == key->versions[lost->number - 1] ||
 		!retire_early(key->versions[lost->number - 1], broker->skew, preview->now))
 		return;
 	preview->reply.ask = true;
 	say(&preview->warning,
 		"version %u is not tried any more for tokens without kid (versions-tried is %u), and it may be in use: "
 		"%" PRIu64 " unwraps of this key named none",
-		lost->number, tried, key->without_kid);
+		lost->number, tried, without_kid);
 }
 
 static void say_deactivated(struct preview *preview)

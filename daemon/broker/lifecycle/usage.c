@@ -41,6 +41,7 @@ static void add_version(struct counters *counters, struct version *version)
 	row->unwraps = version->unwraps;
 	row->wraps = version->wraps;
 	row->refused = version->refused;
+	row->without_kid = version->without_kid;
 	row->last_time = version->last_used;
 	for (size_t i = 0; i < version->n_peers; i++) {
 		const struct usage *usage = &version->peers[i];

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/broker/policy/policy.h"
 #include "daemon/broker/request/describe.h"
+#include "daemon/broker/ring/issuers.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/plan.h"
 #include "daemon/broker/ring/retire.h"
@@ -263,7 +264,7 @@ int describe_key(const struct request *request, const struct key *key, const str
 	to->alg = (char *)key->alg->name;
 	to->bits = key->bits;
 	to->crv = (char *)key->crv;
-	to->without_kid = key->without_kid;
+	to->without_kid = issuers_without_kid(key);
 	r = fill_versions(request, key, how, to);
 	if (r == 0)
 		r = fill_schedule(request, key, to);

@@ -297,7 +297,8 @@ static void encode(struct request *request, enum status status)
 	reply->result_case = CEK__V1__REPLY__RESULT__NOT_SET;
 	reply->message = request->text;
 	/* What went on to another end has no reason of the first one. */
-	if (status == STATUS_UNUSABLE || status == STATUS_MALFORMED || status == STATUS_UNKNOWN_KEY)
+	if (status == STATUS_UNUSABLE || status == STATUS_MALFORMED || status == STATUS_UNKNOWN_KEY ||
+		(status == STATUS_FAILED && request->reason == CEK__V1__REASON__REASON_UNTRIED))
 		reply->reason = request->reason;
 }
 
@@ -346,7 +347,10 @@ static enum status settle(struct request *request, int outcome)
 		return (enum status)request_say(request, STATUS_INTERNAL, "a fault of cekd; its log says more");
 	}
 	if (outcome == STATUS_FAILED)
-		return (enum status)request_say(request, STATUS_FAILED, "the cryptographic operation failed");
+		return (enum status)request_say(request, STATUS_FAILED, "the cryptographic operation failed%s",
+			request->reason == CEK__V1__REASON__REASON_UNTRIED
+				? "; no kid was named, and the key has versions that were not tried (versions-tried)"
+				: "");
 	if (outcome == STATUS_OK && !request->op->always && !broker_serving(request->broker))
 		return (enum status)request_say(request, STATUS_UNAVAILABLE, "the journal does not write");
 	return (enum status)outcome;

@@ -61,6 +61,7 @@ static int fold_usage(struct ring *ring, const KeyRecord *record, char *ret_why,
 			version->unwraps = usage->unwraps;
 			version->wraps = usage->wraps;
 			version->refused = usage->refused;
+			version->without_kid = usage->without_kid;
 			version->last_used = usage->last_time;
 		}
 		list_remove(&version->dirty);

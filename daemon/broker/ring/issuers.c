@@ -24,6 +24,15 @@ const struct version *issuers_untried(const struct key *key, uint32_t versions_t
 	return NULL;
 }
 
+uint64_t issuers_without_kid(const struct key *key)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < key->n_versions; i++)
+		sum += key->versions[i]->without_kid;
+	return sum;
+}
+
 bool issuers_go_on(const struct version *version, char ret_text[ISSUERS_MAX])
 {
 	const struct key *key = version->key;

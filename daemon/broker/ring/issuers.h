@@ -14,6 +14,9 @@ enum { ISSUERS_MAX = 256 };
  * than the period. True also where nothing is scheduled. */
 bool issuers_know_in_time(uint32_t period, uint32_t lead, uint32_t jwks_max_age);
 
+/* Unwraps of this key that named no kid. */
+uint64_t issuers_without_kid(const struct key *key);
+
 /* Without kid the active version is tried, then from the youngest to the oldest, this many in all: the first that opens
  * and is not tried any more, or NULL. */
 const struct version *issuers_untried(const struct key *key, uint32_t versions_tried);

@@ -62,7 +62,8 @@ struct version {
 	bool missing;
 	uint64_t created, activated, deactivated, destroyed, until;
 	uint64_t unwraps, wraps, refused, last_used;
-	struct usage *peers; /* RING_PEERS_MAX of them, once there is one */
+	uint64_t without_kid; /* of the unwraps, those that named the key only */
+	struct usage *peers;  /* RING_PEERS_MAX of them, once there is one */
 	size_t n_peers;
 	bool more_peers; /* some were forgotten */
 	PublicKey *public_key;
@@ -93,7 +94,6 @@ struct key {
 	struct change *change; /* the life-cycle change under way, or NULL */
 	struct link parked;    /* wraps that wait for a reservation or a rotation */
 	struct pause pause;    /* a change of it failed */
-	uint64_t without_kid;  /* unwraps that named no kid */
 };
 
 /* Something that cekd was about to make or destroy in the token and never finished saying. */

@@ -6,6 +6,7 @@
 #include "daemon/broker/context/metrics.h"
 #include "daemon/broker/journal/watch.h"
 #include "daemon/broker/request/operation.h"
+#include "daemon/broker/ring/issuers.h"
 #include "daemon/broker/ring/retire.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/workers/patience.h"
@@ -61,7 +62,7 @@ static void add_keys(const struct broker *broker, struct rows *rows)
 	for (size_t i = 0; i < ring->n_keys; i++)
 		add_key(rows,
 			(struct metric){"unwraps_without_kid", "Unwraps that named a key and no kid, by key.",
-				ring->keys[i]->without_kid, true, ring->keys[i]->name});
+				issuers_without_kid(ring->keys[i]), true, ring->keys[i]->name});
 	rows->n_keys = 0;
 	for (size_t i = 0; i < ring->n_keys; i++)
 		add_key(rows,

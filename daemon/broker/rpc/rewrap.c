@@ -39,7 +39,7 @@ static int try_next(struct request *request, int outcome)
 	Job *job = next ? waiting_job(request) : NULL;
 
 	if (!next)
-		return use_last_word(request, outcome);
+		return use_last_word(request, outcome, rsa_len);
 	if (!job)
 		return log_origin(-ENOMEM);
 	request->version = next;
@@ -129,6 +129,7 @@ static int choose(struct request *request, const Cek__V1__RewrapRequest *message
 	}
 	if (request->key->alg->family == ALG_ECDH && request->key->alg->key_bits == 0)
 		return request_say(request, STATUS_MALFORMED, "kid: needed with ECDH-ES");
+	request->without_kid = true;
 	request->version = use_next(request, rsa_len);
 	return request->version ? STATUS_OK : use_none(request, rsa_len);
 }

@@ -29,7 +29,6 @@ static int answer(struct request *request, const JobResult *result)
 	request->reply.result_case = CEK__V1__REPLY__RESULT_UNWRAP;
 	request->reply.unwrap = reply;
 	use_count(request, request->version, 1, 0);
-	request->key->without_kid += request->without_kid;
 	return STATUS_OK;
 }
 
@@ -40,7 +39,7 @@ static int try_next(struct request *request, int outcome)
 	Job *job;
 
 	if (!next)
-		return use_last_word(request, outcome);
+		return use_last_word(request, outcome, rsa_len(request));
 	job = cek__internal__v1__job__unpack(arena_allocator(&request->broker->turn.arena), request->job.len,
 		request->packed);
 	if (!job)

@@ -167,12 +167,28 @@ bool use_goes_on(struct request *request, const JobResult *result)
 		result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_AMBIGUOUS;
 }
 
-int use_last_word(struct request *request, int outcome)
+/* Nothing that depends on the ciphertext: only versions that were left out because of versions-tried count. */
+static bool more_would_fit(const struct request *request, size_t rsa_len)
+{
+	const struct key *key = request->key;
+
+	for (size_t place = 0; place < 2 * (key->n_versions + 1); place++) {
+		const struct version *version = in_order(key, place, rsa_len);
+
+		if (version && !lost(version) && !was_tried(request, version))
+			return true;
+	}
+	return false;
+}
+
+int use_last_word(struct request *request, int outcome, size_t rsa_len)
 {
 	if (!request->failed)
 		return outcome;
-	request->text[0] = '\0';
-	return STATUS_FAILED;
+	return request_say_why(request, STATUS_FAILED,
+		more_would_fit(request, rsa_len) ? CEK__V1__REASON__REASON_UNTRIED
+						 : CEK__V1__REASON__REASON_UNSPECIFIED,
+		"%s", "");
 }
 
 /* One wrap more under this version: false if its limit does not allow it (yet). */
@@ -287,6 +303,8 @@ int use_outcome(struct request *request, struct version *version, const JobResul
 
 void use_count(struct request *request, struct version *version, uint64_t unwraps, uint64_t wraps)
 {
+	if (unwraps > 0 && request->without_kid)
+		version->without_kid += unwraps;
 	ring_used(&request->broker->ring, version, request->listener, request->uid, unwraps, wraps, clock_real_us());
 }
 

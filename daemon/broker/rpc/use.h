@@ -29,7 +29,7 @@ int use_none(struct request *request, size_t rsa_len);
 bool use_goes_on(struct request *request, const JobResult *result);
 
 /* None did. outcome: of the last one; if the token could try any of them, what counts is that it failed. */
-int use_last_word(struct request *request, int outcome);
+int use_last_word(struct request *request, int outcome, size_t rsa_len);
 
 /* Submit a job that wraps under the active version of request->to_key, which becomes request->to_version; wrap is the
  * part of job that says so. If that has to wait for a reservation or a rotation, the request is parked and comes back

@@ -517,7 +517,7 @@ static void test_the_longest_metrics_fit(void **state)
 	for (size_t i = 0; i < KEYS; i++) {
 		snprintf(name, sizeof(name), "%02zu-%061d", i, 0);
 		free(rig_create(rig, &client, name, "RSA-OAEP"));
-		rig->broker.ring.keys[i]->without_kid = UINT64_MAX / KEYS;
+		rig->broker.ring.keys[i]->versions[0]->without_kid = UINT64_MAX / KEYS;
 		rig->broker.ring.keys[i]->token_lifetime = 1;
 		rig->broker.ring.keys[i]->versions[0]->state = STATE_DEACTIVATED;
 		rig->broker.ring.keys[i]->versions[0]->deactivated = 1;

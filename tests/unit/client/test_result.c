@@ -304,8 +304,8 @@ static void test_reasons(void **state)
 	cek_result_free(result);
 	slots_close(slots);
 	assert_int_equal(cek_result_reason(NULL), CEK_REASON_NONE);
-	assert_int_equal(CEK_REASON_NOT_ACTIVE, CEK__V1__REASON__REASON_NOT_ACTIVE);
-	assert_string_equal(cek_reason_name(CEK_REASON_NOT_ACTIVE), "not-active");
+	assert_int_equal(CEK_REASON_UNTRIED, CEK__V1__REASON__REASON_UNTRIED);
+	assert_string_equal(cek_reason_name(CEK_REASON_UNTRIED), "untried");
 	assert_string_equal(cek_reason_name(CEK_REASON_NONE), "");
 }
 

@@ -167,6 +167,10 @@ static void test_statuses(void **state)
 		else
 			assert_string_equal(error.details, "a sentence of cekd");
 	}
+	cekd.status = CEK_FAILED;
+	cekd.reason = CEK_REASON_UNTRIED;
+	assert_int_equal(decrypt(conn, kw_token, "tokens", &jwe, &error), CEK_JWE_FAILED);
+	assert_int_equal(error.reason, CEK_REASON_UNTRIED);
 	stub_fail_start(conn, CEK_E_NOMEM);
 	assert_int_equal(decrypt(conn, kw_token, "tokens", &jwe, &error), CEK_JWE_NOMEM);
 	stub_fail_start(conn, CEK_E_INVALID);
