@@ -116,17 +116,26 @@ def go():
     return _once("go", make) / "bin"
 
 
-@tried_once
-def java():
+def _java(name, what):
     def make(folder):
-        _must("nimbus-jose-jwt", ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars",
-                                  "-DincludeScope=runtime"], cwd=folder)
+        _must(what, ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars", "-DincludeScope=runtime"],
+              cwd=folder)
         C.run(["javac", "-d", folder / "classes", "-cp", f"{folder}/jars/*", *folder.glob("*.java")])
     _at_least((17, 0), "java", "-version")
     _version("javac", "-version")
     _version("mvn", "--version")
-    folder = _once("java", make)
+    folder = _once(name, make)
     return [*JAVA, f"{folder}/jars/*:{folder}/classes"]
+
+
+@tried_once
+def java():
+    return _java("java", "nimbus-jose-jwt")
+
+
+@tried_once
+def spring():
+    return _java("spring", "spring-security-oauth2-jose")
 
 
 def keycloak():
