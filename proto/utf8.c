@@ -50,8 +50,9 @@ uint32_t utf8_code(const char *text)
 }
 
 /* Unicode's White_Space, Default_Ignorable_Code_Point, General_Category=Cf and noncharacters, and U+2800, a blank. */
-static bool is_invisible(uint32_t code)
+bool utf8_is_invisible(const char *text)
 {
+	const uint32_t code = utf8_code(text);
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
@@ -100,7 +101,7 @@ const char *utf8_invisible(const char *text)
 	while (*text) {
 		const size_t len = utf8_printable_len(text);
 
-		if (len == 0 || is_invisible(utf8_code(text)))
+		if (len == 0 || utf8_is_invisible(text))
 			return text;
 		if (*text == ' ' && (text == start || text[1] == '\0'))
 			return text;

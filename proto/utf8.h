@@ -21,6 +21,10 @@ size_t utf8_printable_len(const char *text);
 /* The code point of the well-formed character at text. */
 uint32_t utf8_code(const char *text);
 
+/* Whether a reader cannot see the well-formed character at text: a format character, one that turns the text around it,
+ * a filler, a blank other than the space, or what is no character for good. */
+bool utf8_is_invisible(const char *text);
+
 /* The first character of text that a reader cannot see, or that is none: control and format characters, fillers, blanks
  * other than spaces between visible ones, what is no character for good. NULL if all can be seen. */
 const char *utf8_invisible(const char *text);

@@ -26,10 +26,9 @@ size_t cell_least(const char *text)
 static size_t bytes_within(const char *text, size_t width, size_t *ret_columns)
 {
 	size_t columns = 0, len = 0, one;
-	bool shown;
 
 	while (text[len]) {
-		size_t step = width_step(text + len, &one, &shown);
+		size_t step = width_step(text + len, &one);
 
 		if (columns + one > width)
 			break;
@@ -45,20 +44,19 @@ static size_t print_cut(const char *text, size_t width)
 {
 	size_t total = width_text(text), columns, first, last;
 	const char *end = text;
-	bool shown;
 
 	first = bytes_within(text, (width - 1) * 3 / 5, &columns);
 	output_span(text, first);
 	fputs(MARK, stdout);
 	last = width - 1 - columns;
 	while (*end && total > last) {
-		size_t one, step = width_step(end, &one, &shown);
+		size_t one, step = width_step(end, &one);
 
 		end += step;
 		total -= one;
 	}
 	for (size_t one = 0; *end && one == 0;) { /* what combines with a character that is cut away goes with it */
-		size_t step = width_step(end, &one, &shown);
+		size_t step = width_step(end, &one);
 
 		if (one == 0)
 			end += step;

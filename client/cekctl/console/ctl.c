@@ -6,33 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/outcome.h"
 #include "client/cekctl/console/waiting.h"
-#include "client/cekctl/console/width.h"
 
 enum { LINE_BYTES = 2048 };
-
-__attribute__((format(printf, 2, 0))) static void format_line(char line[LINE_BYTES], const char *format, va_list args)
-{
-	size_t columns;
-	bool shown;
-
-	vsnprintf(line, LINE_BYTES, format, args);
-	for (char *p = line; *p;) {
-		size_t len = width_step(p, &columns, &shown);
-
-		if (!shown)
-			memset(p, ' ', len);
-		p += len;
-	}
-}
 
 /* prefix and hint may be empty. */
 static void print_line(const struct ctl *ctl, const char *prefix, const char *line, const char *hint)
 {
 	waiting_hide();
-	fprintf(stderr, "cekctl: %s%s%s%s%s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", prefix,
-		*prefix ? ": " : "", line, *hint ? "; " : "", hint);
+	fprintf(stderr, "cekctl: %s%s%s%s", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "", prefix,
+		*prefix ? ": " : "");
+	escape_put(stderr, line);
+	fputs(*hint ? "; " : "", stderr);
+	escape_put(stderr, hint);
+	fputc('\n', stderr);
 }
 
 /* prefix: the status as it stands on stderr. */
@@ -44,7 +33,7 @@ __attribute__((format(printf, 5, 0))) static int fail(const struct ctl *ctl, con
 
 	if (!hint)
 		hint = row->hint;
-	format_line(line, format, args);
+	vsnprintf(line, sizeof(line), format, args);
 	print_line(ctl, prefix, line, hint ? hint : "");
 	if (ctl->outcome)
 		outcome_error(ctl->outcome, status, line, hint);
@@ -90,7 +79,7 @@ void ctl_warn(const struct ctl *ctl, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	format_line(line, format, args);
+	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	print_line(ctl, "", line, "");
 }

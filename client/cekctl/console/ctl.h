@@ -60,7 +60,7 @@ struct verb {
 	bool fresh;          /* its NAME is a new one */
 };
 
-/* A failure: one line on stderr, "cekctl: VERB: …", control characters and invisible ones replaced, and the error of
+/* A failure: one line on stderr, "cekctl: VERB: …", as escape.h writes it, and the error of
  * --json. Each returns the exit status. ctl_fail() is for what happens on this side; ctl_fail_as() for a status that
  * exits.h has a row of: "STATUS: …; hint". hint NULL: the row's. */
 int ctl_fail(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -2,7 +2,6 @@
 /* output.h: lines that are laid out, but no table. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/cekctl/console/colour.h"
 #include "client/cekctl/console/output.h"
@@ -62,10 +61,6 @@ void output_field(const char *label, const char *text)
 
 void output_document(const char *text)
 {
-	if (!isatty(STDOUT_FILENO)) {
-		fputs(text, stdout);
-		return;
-	}
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/width.h"
 
 enum { SHAPE_VERSION = 1 };
@@ -22,27 +23,29 @@ json_t *outcome_object(json_t *members)
 	return object;
 }
 
-static bool dump(json_t *object, bool line)
+/* A terminal may take the second byte of a character for C1, if it is none of UTF-8. */
+bool outcome_dump(json_t *object, size_t flags)
 {
-	/* jansson escapes C0 alone; a terminal may obey C1 as well. */
-	size_t flags = (line ? JSON_COMPACT : JSON_INDENT(2)) | (width_output() ? JSON_ENSURE_ASCII : 0);
-	bool good = json_dumpf(object, stdout, flags) == 0;
+	char *json = json_dumps(object, flags | (width_output() ? JSON_ENSURE_ASCII : 0)), *text = escape_json(json);
+	bool good = text && puts(text) >= 0;
 
+	free(text);
+	free(json);
 	json_decref(object);
-	return putchar('\n') != EOF && good;
+	return good;
 }
 
 void outcome_answer(struct outcome *outcome, json_t *answer)
 {
 	if (outcome->answer)
-		(void)dump(outcome->answer, false);
+		(void)outcome_dump(outcome->answer, JSON_INDENT(2));
 	outcome->answer = answer;
 }
 
 json_t *outcome_error_object(const char *status, int exit_status, const char *message, const char *hint)
 {
-	return json_pack("{s:s, s:i, s:s, s:s*}", "status", status, "exit", exit_status, "message", message, "hint",
-		hint);
+	return json_pack("{s:s, s:i, s:o, s:o*}", "status", status, "exit", exit_status, "message",
+		escape_string(message), "hint", hint ? escape_string(hint) : NULL);
 }
 
 void outcome_error(struct outcome *outcome, const char *status, const char *message, const char *hint)
@@ -65,6 +68,6 @@ bool outcome_print(struct outcome *outcome, bool with_error, int exit_status)
 	}
 	json_decref(error);
 	if (answer)
-		good = dump(answer, outcome->output == OUTCOME_LINES) && good;
+		good = outcome_dump(answer, outcome->output == OUTCOME_LINES ? JSON_COMPACT : JSON_INDENT(2)) && good;
 	return good;
 }

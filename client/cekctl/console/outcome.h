@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <jansson.h>
 
@@ -23,10 +24,14 @@ struct outcome {
  */
 json_t *outcome_object(json_t *members);
 
+/* Print the object on standard output, jansson's flags say how, and release it. False: it could not be written, memory
+ * ran out, or it is NULL. */
+bool outcome_dump(json_t *object, size_t flags);
+
 /* Keep it for the end; one that waits already is printed first. */
 void outcome_answer(struct outcome *outcome, json_t *answer);
 
-/* Remember the first error of a run. hint may be NULL. Texts are UTF-8. */
+/* Remember the first error of a run. hint may be NULL. */
 void outcome_error(struct outcome *outcome, const char *status, const char *message, const char *hint);
 
 /* {"status", "exit", "message", "hint"} as it stands in answers and lines. NULL if memory ran out. */

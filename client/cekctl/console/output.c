@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/console/output.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/outcome.h"
-#include "client/cekctl/console/width.h"
 #include "proto/base64url.h"
 
 int output_json(const struct ctl *ctl, json_t *value)
@@ -25,15 +24,12 @@ int output_json(const struct ctl *ctl, json_t *value)
 int output_json_line(const struct ctl *ctl, json_t *value)
 {
 	json_t *object = ctl->json ? outcome_object(value) : value;
-	int r;
 
 	if (!object)
 		return ctl_fail(ctl, "out of memory");
 	if (ctl->outcome->output == OUTCOME_NOTHING)
 		ctl->outcome->output = OUTCOME_LINES;
-	r = json_dumpf(object, stdout, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0));
-	json_decref(object);
-	return putchar('\n') != EOF && r == 0 ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
+	return outcome_dump(object, JSON_COMPACT) ? EXIT_SUCCESS : ctl_fail(ctl, "cannot write to standard output");
 }
 
 void output_lines(const struct ctl *ctl)
@@ -50,7 +46,7 @@ void output_own(const struct ctl *ctl)
 void output_set_text(json_t *object, const char *name, const char *text)
 {
 	if (*text)
-		json_object_set_new(object, name, output_string(text));
+		json_object_set_new(object, name, escape_string(text));
 }
 
 void output_set_time(json_t *object, const char *name, uint64_t time)
@@ -61,25 +57,7 @@ void output_set_time(json_t *object, const char *name, uint64_t time)
 
 json_t *output_string(const char *text)
 {
-	json_t *string = json_string(text);
-	char *copy, *to;
-
-	if (string)
-		return string;
-	copy = malloc(3 * strlen(text) + 1);
-	if (!copy)
-		return NULL;
-	to = copy;
-	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p < 0x80)
-			*to++ = *p;
-		else
-			to = stpcpy(to, "\xef\xbf\xbd");
-	}
-	*to = '\0';
-	string = json_string(copy);
-	free(copy);
-	return string;
+	return escape_string(text);
 }
 
 json_t *output_bytes(const ProtobufCBinaryData *bytes)
@@ -183,22 +161,10 @@ const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION])
 
 void output_span(const char *text, size_t len)
 {
-	const char *end = text + len;
-	size_t columns;
-	bool shown;
-
-	while (text < end) {
-		size_t step = width_step(text, &columns, &shown);
-
-		if (shown)
-			fwrite(text, 1, step, stdout);
-		else
-			printf("%.*s", (int)step, "????");
-		text += step;
-	}
+	escape_put_span(stdout, text, len);
 }
 
 void output_text(const char *text)
 {
-	output_span(text, strlen(text));
+	escape_put(stdout, text);
 }

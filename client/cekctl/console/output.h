@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What cekctl prints: JSON for programs, aligned text for people. Text that came from elsewhere (kids, messages) is
- * shown with control characters and what is no UTF-8 replaced, so that a name cannot steer a terminal.
+ * written by
+ * escape.h, so that a name can neither steer a terminal nor look like another one.
  */
 #pragma once
 
@@ -37,7 +38,7 @@ void output_own(const struct ctl *ctl);
 void output_set_text(json_t *object, const char *name, const char *text);
 void output_set_time(json_t *object, const char *name, uint64_t time);
 
-/* A string for JSON; bytes that are no UTF-8 become U+FFFD. */
+/* escape_string(). */
 json_t *output_string(const char *text);
 
 /* base64url without padding. */
@@ -59,13 +60,13 @@ const char *output_local(const char *sentence, char *text, size_t size);
 /* "7d", "1h30m", "0s". Returns text. */
 const char *output_duration(uint32_t seconds, char text[OUTPUT_DURATION]);
 
-/* Print text, bytes of control characters (C1 too), of invisible ones and of what is no UTF-8 as "?". */
+/* Print text as escape_put() does. */
 void output_text(const char *text);
 
 /* The same with the first len bytes, which end where a character does. */
 void output_span(const char *text, size_t len);
 
-/* Text of lines that programs read: as it is, but on a terminal as output_text() prints each line. */
+/* Lines that programs read, each as output_text() prints it. */
 void output_document(const char *text);
 
 /* Text that begins in column margin: on a terminal it goes on there in the lines below. No newline at its end. */

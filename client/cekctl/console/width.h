@@ -7,10 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The character at text, which must not be the NUL: its bytes, never 0, its columns in *ret_columns (0 for one that
- * combines with the one before it, 2 for a wide one), and whether it can be shown as it is. One that cannot (no UTF-8,
- * a control character, an invisible one that reorders or hides others) is shown as one "?" a byte. */
-size_t width_step(const char *text, size_t *ret_columns, bool *ret_shown);
+/* The character at text, which must not be the NUL: its bytes, never 0, and its columns in *ret_columns (0 for one that
+ * combines with the one before it, 2 for a wide one, those of its escape for one that escape.h writes as such). */
+size_t width_step(const char *text, size_t *ret_columns);
 
 /* Columns of text as output_text() shows it. */
 size_t width_text(const char *text);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/exits.h"
 #include "client/jose/cek-jose.h"
 
@@ -141,12 +142,14 @@ static bool write_pem(const Cek__V1__PublicKeysReply *keys, const cek_jwks *jwks
 static bool write_jwks(const cek_jwks *jwks, bool all, struct set *set, struct set_fault *fault)
 {
 	struct cek_jwe_error error;
-	char *json;
+	char *json, *escaped;
 
 	if (cek_jwks_write(jwks, all, &json, &error) != CEK_JWE_OK)
 		return fail(fault, cek_jwe_code_name(error.code), "%s", error.details);
-	if (asprintf(&set->text, "%s\n", json) < 0)
+	escaped = escape_json(json);
+	if (!escaped || asprintf(&set->text, "%s\n", escaped) < 0)
 		set->text = NULL;
+	free(escaped);
 	free(json);
 	return set->text || fail(fault, STATUS_LOCAL, "out of memory");
 }

@@ -8,11 +8,11 @@
 
 #include <jansson.h>
 
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/table.h"
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
-#include "proto/utf8.h"
 
 /* ---- asking cekd ------------------------------------------------------------------------------------------------- */
 
@@ -35,19 +35,6 @@ static int call(struct ctl *ctl, const Cek__V1__Request *request, Cek__V1__Reply
 
 enum { LINE_MAX_BYTES = 4096 };
 
-/* What came from elsewhere steers no terminal. */
-static void print_text(FILE *to, const char *text)
-{
-	for (size_t len; *text; text += len) {
-		len = utf8_printable_len(text);
-		if (len > 0)
-			fwrite(text, 1, len, to);
-		else
-			fputc('?', to);
-		len = len > 0 ? len : 1;
-	}
-}
-
 static void print_lines(FILE *to, const char *title, char **lines, size_t n)
 {
 	if (n > 0)
@@ -56,7 +43,7 @@ static void print_lines(FILE *to, const char *title, char **lines, size_t n)
 		char line[LINE_MAX_BYTES];
 
 		fputs("  ", to);
-		print_text(to, output_local(lines[i], line, sizeof(line)));
+		escape_put(to, output_local(lines[i], line, sizeof(line)));
 		fputc('\n', to);
 	}
 }
@@ -188,13 +175,16 @@ static int describe(struct ctl *ctl, const char *kid)
 	if (version) {
 		const Cek__V1__Usage *last = latest(version);
 
-		fprintf(stderr, "  version %u of key %s is %s; ", version->number, reply->key->key->name,
-			keys_state(version->state));
-		if (version->last_used)
-			fprintf(stderr, "it was used last at %s by %s\n", output_time(version->last_used, time),
-				last ? last->peer : "?");
-		else
+		fprintf(stderr, "  version %u of key ", version->number);
+		escape_put(stderr, reply->key->key->name);
+		fprintf(stderr, " is %s; ", keys_state(version->state));
+		if (version->last_used) {
+			fprintf(stderr, "it was used last at %s by ", output_time(version->last_used, time));
+			escape_put(stderr, last ? last->peer : "?");
+			fputc('\n', stderr);
+		} else {
 			fprintf(stderr, "nobody has used it so far\n");
+		}
 	}
 	rpc_reply_free(reply);
 	return EXIT_SUCCESS;

@@ -158,10 +158,13 @@ static json_t *event_json(const Cek__V1__Event *event)
 static json_t *words_json(const char *text)
 {
 	json_t *array = json_array();
+	char *word;
 
 	for (size_t len; *(text += strspn(text, " ")); text += len) {
 		len = strcspn(text, " ");
-		json_array_append_new(array, json_stringn(text, len));
+		word = strndup(text, len);
+		json_array_append_new(array, word ? output_string(word) : NULL);
+		free(word);
 	}
 	return array;
 }

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/find.h"
 #include "client/cekctl/console/shells.h"
 #include "client/cekctl/console/typed.h"
-#include "client/cekctl/console/width.h"
 #include "client/cekctl/rpc/candidates.h"
 #include "client/cekctl/verbs/verbs.h"
 
@@ -21,21 +21,12 @@ enum {
 
 /* A candidate takes one line of words that a shell can hand over: nothing in it may end the line or steer a terminal.
  */
-static bool is_plain(const char *text)
-{
-	size_t columns;
-	bool shown = true;
-
-	while (*text && shown)
-		text += width_step(text, &columns, &shown);
-	return shown;
-}
-
 static void give(const char *word, const char *about, void *data)
 {
 	const struct typed *typed = data;
 
-	if (*word && strncmp(word, typed->word, strlen(typed->word)) == 0 && is_plain(word) && is_plain(about))
+	if (*word && strncmp(word, typed->word, strlen(typed->word)) == 0 && escape_is_plain(word) &&
+		escape_is_plain(about))
 		printf("%s%s\t%s\n", typed->before, word, about);
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/outcome.h"
 #include "client/cekctl/console/output.h"
@@ -249,7 +250,7 @@ static int print(struct slot *slot)
 {
 	const struct ctl *ctl = slot->run->ctl;
 	json_t *object = slot->object;
-	char *text;
+	char *dump, *text;
 	bool printed;
 
 	slot->object = NULL;
@@ -257,7 +258,9 @@ static int print(struct slot *slot)
 		return output_json_line(ctl, object);
 	if (ctl->json)
 		object = outcome_object(object);
-	text = object ? json_kept_dump(object) : NULL;
+	dump = object ? json_kept_dump(object) : NULL;
+	text = escape_json(dump);
+	free(dump);
 	json_decref(object);
 	if (!text)
 		return ctl_fail(ctl, "out of memory");

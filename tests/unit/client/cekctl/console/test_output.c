@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client/cekctl/console/output.c: times, durations and texts that came from elsewhere. */
+/* client/cekctl/console/output.c: times, durations and hex. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -71,46 +70,6 @@ static void test_zones(void **state)
 	expect_time("EAST-14", "2026-02-01 02:00:00+14:00");
 }
 
-static void test_strings(void **state)
-{
-	json_t *good = output_string("K\xc3\xa4se"), *bad = output_string("K\xff\x80se");
-
-	assert_string_equal(json_string_value(good), "K\xc3\xa4se");
-	assert_string_equal(json_string_value(bad), "K\xef\xbf\xbd\xef\xbf\xbdse");
-	json_decref(good);
-	json_decref(bad);
-}
-
-/* What output_text() prints of it. */
-static void expect_shown(const char *text, const char *expected)
-{
-	FILE *real = stdout;
-	char shown[64] = "";
-
-	stdout = fmemopen(shown, sizeof(shown), "w");
-	output_text(text);
-	fclose(stdout);
-	stdout = real;
-	assert_string_equal(shown, expected);
-}
-
-/* A kid cannot steer a terminal. */
-static void test_shown(void **state)
-{
-	expect_shown("K\xc3\xa4se \xe2\x82\xac~", "K\xc3\xa4se \xe2\x82\xac~");
-	expect_shown("a\x1b[31mb\nc\x7f", "a?[31mb?c?");
-	expect_shown("a\xc2\x9b"
-		     "31m\x9b"
-		     "b\xff\xe2\x82",
-		"a??31m?b???"); /* CSI as C1, in UTF-8 and alone */
-	expect_shown("", "");
-	/* what hides or turns text, so that one kid looks like another */
-	expect_shown("a\xe2\x80\xae"
-		     "b\xe2\x80\x8b"
-		     "c",
-		"a???b???c");
-}
-
 static void test_hex(void **state)
 {
 	uint8_t data[65] = {0x01, 0xab};
@@ -132,8 +91,6 @@ int main(void)
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_hex),
 	};
 

@@ -20,27 +20,26 @@ static void test_text(void **state)
 	assert_int_equal(width_text("\xe9\x8d\xb5"), 2);             /* wide: "key" in Chinese */
 	assert_int_equal(width_text("\xef\xbd\x86\xef\xbd\x95"), 4); /* full-width letters */
 	assert_int_equal(width_text("\xf0\x9f\x94\x91"), 2);         /* a picture of a key */
-	assert_int_equal(width_text("a\x1b[31m"), 6);                /* what is shown as "?" takes its place */
-	assert_int_equal(width_text("\xff\x80"), 2);                 /* no UTF-8: a "?" a byte */
+	assert_int_equal(width_text("a\x1b[31m"), 9);                /* its escape takes its place */
+	assert_int_equal(width_text("\xff\x80"), 8);                 /* no UTF-8: an escape a byte */
 	assert_int_equal(width_text("a\xe2\x80\xae"
 				    "b"),
-		5); /* turns text: a "?" a byte */
+		8); /* turns text */
 	assert_int_equal(width_span("K\xc3\xa4se", 3), 2);
 }
 
 static void test_step(void **state)
 {
 	size_t columns;
-	bool shown;
 
-	assert_int_equal(width_step("\xe9\x8d\xb5x", &columns, &shown), 3);
-	assert_true(shown && columns == 2);
-	assert_int_equal(width_step("\n", &columns, &shown), 1);
-	assert_true(!shown && columns == 1);
-	assert_int_equal(width_step("\xc2\x9b", &columns, &shown), 1);
-	assert_false(shown);
-	assert_int_equal(width_step("\xe2\x80\x8b", &columns, &shown), 3);
-	assert_true(!shown && columns == 3);
+	assert_int_equal(width_step("\xe9\x8d\xb5x", &columns), 3);
+	assert_int_equal(columns, 2);
+	assert_int_equal(width_step("\n", &columns), 1);
+	assert_int_equal(columns, 4);
+	assert_int_equal(width_step("\xc2\x9b", &columns), 2);
+	assert_int_equal(columns, 6);
+	assert_int_equal(width_step("\xe2\x80\x8b", &columns), 3);
+	assert_int_equal(columns, 6);
 }
 
 /* What is no terminal has no width, whatever $COLUMNS says. */
