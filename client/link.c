@@ -16,6 +16,7 @@ enum {
 	BACKOFF_MAX_MS = 5000,
 	GRACE_MS = 30000,       /* so long a cekd that has served is waited for when it is gone, */
 	GRACE_BACKOFF_MS = 100, /* and is looked for at least so often */
+	FRAME_MS = 10000,       /* from the first byte of a frame to its last: cekd writes it at once */
 	READ_LARGE = 65536,     /* bytes: room for one read once replies come in numbers */
 	ROUNDS_MAX = 64,        /* reads in one turn: then other descriptors of the caller's loop get theirs */
 };
@@ -70,6 +71,7 @@ static void link_close(struct cekd_link *link)
 	close(link->socket);
 	link->socket = -1;
 	link->blocked = link->broken = link->shut = link->flood = link->unread = false;
+	link->frame_until = 0;
 	buffer_consume(&link->in, buffer_len(&link->in));
 }
 
@@ -210,7 +212,16 @@ static bool link_take(struct cekd_link *link)
 static void link_dispatch(struct cekd_link *link)
 {
 	while (!link->ended && link_take(link))
-		continue;
+		link->frame_until = 0;
+	if (buffer_len(&link->in) > 0 && link->frame_until == 0)
+		link->frame_until = clock_monotonic_ns() + FRAME_MS * ns_per_ms;
+}
+
+/* A frame that has not become whole in time: only what was looked for once more has not come. */
+static void link_judge(struct cekd_link *link)
+{
+	if (link->frame_until > 0 && !link->unread && !link->ended && clock_monotonic_ns() >= link->frame_until)
+		link_lost(link, CEK_E_DISCONNECTED, true);
 }
 
 /* Room for what is missing of a frame, and for as much more as replies seem to come. */
@@ -266,6 +277,7 @@ void link_run(struct cekd_link *link, bool drain)
 		more = link_read(link, drain);
 	}
 	link->unread = more && link->socket >= 0;
+	link_judge(link);
 }
 
 /* The socket itself is cheaper to wait for than the epoll descriptor around it. */
@@ -281,10 +293,12 @@ void link_wait(const struct cekd_link *link, int timeout_ms)
 
 uint64_t link_due(const struct cekd_link *link)
 {
+	const uint64_t frame = link->frame_until > 0 ? link->frame_until : UINT64_MAX;
+
 	if (link->unread)
 		return 0;
 	if (stream_pending(link->out) == 0 || link->blocked || link->shut)
-		return UINT64_MAX;
+		return frame;
 	return link->socket < 0 ? link->retry_at : 0;
 }
 

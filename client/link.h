@@ -55,6 +55,7 @@ struct cekd_link {
 	uint64_t opened_at; /* offset in the stream of this socket's first byte */
 	unsigned backoff_ms;
 	uint64_t retry_at;    /* no connect before */
+	uint64_t frame_until; /* the frame that has begun has to be whole by then; 0 = none has */
 	uint64_t grace_until; /* cekd served a moment ago, and is probably being restarted: it is waited for */
 
 	struct buffer in;

@@ -207,6 +207,80 @@ static void test_reply_byte_by_byte(void **state)
 	close(pair[1]);
 }
 
+/* A frame that has begun is waited for so long, however its bytes come; one more try, as when the connection ends. */
+static void test_half_a_frame(void **state)
+{
+	struct stub *stub = *state;
+	struct cekd_link *link = &stub->conn->link;
+	struct seen seen = {0}, watch = {0};
+	uint64_t until, id;
+
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	assert_int_equal(cek_watch_start(stub->conn, seen_callback, &watch, NULL), CEK_OK);
+	id = stub_request_id(stub);
+	(void)stub_request_id(stub);
+	assert_int_equal(link->frame_until, 0);
+	assert_int_equal(cek_conn_timeout(stub->conn), -1);
+	stub_write(stub, "\0\0", 2);
+	assert_int_equal(cek_conn_process(stub->conn), 2);
+	until = link->frame_until;
+	assert_in_range(cek_conn_timeout(stub->conn), 1, 10000);
+	stub_write(stub, "\0\4\x08", 3);
+	assert_int_equal(cek_conn_process(stub->conn), 2);
+	assert_int_equal(link->frame_until, until); /* a byte a second is no progress */
+	link->frame_until = 1;                      /* the time is over */
+	assert_int_equal(cek_conn_timeout(stub->conn), 0);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	assert_int_equal(watch.count, 1);
+	assert_int_equal(watch.status, CEK_E_DISCONNECTED);
+	assert_int_equal(link->socket, -1);
+	assert_int_equal(link->frame_until, 0);
+	stub_hang_up(stub);
+	link->retry_at = 0;
+	assert_int_equal(stub_request_id(stub), id);
+	stub_write(stub, "\0", 1);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	link->frame_until = 1;
+	assert_int_equal(cek_conn_wait(stub->conn, -1), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.status, CEK_E_DISCONNECTED);
+	stub_hang_up(stub);
+	seen_free(&seen);
+	seen_free(&watch);
+}
+
+/* What has become whole by then is taken, and the one behind it has its own time. */
+static void test_frame_in_time(void **state)
+{
+	struct stub *stub = *state;
+	struct cekd_link *link = &stub->conn->link;
+	struct seen seen = {0};
+
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	(void)stub_request_id(stub);
+	stub_write(stub, "\0\0\0\2", 4);
+	assert_int_equal(cek_conn_process(stub->conn), 1);
+	link->frame_until = 1;
+	stub_write(stub, "\x08\0", 2); /* no reply, which is told as such */
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.status, CEK_E_PROTOCOL);
+	stub_hang_up(stub);
+	seen_free(&seen);
+	stub_unwrap(stub, -1, seen_callback, &seen);
+	link->retry_at = 0;
+	stub_reply_cek(stub, stub_request_id(stub), 1, 32);
+	stub_write(stub, "\0\0", 2);
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.status, CEK_OK);
+	assert_true(link->frame_until > 0); /* also when nobody asks anything */
+	link->frame_until = 1;
+	assert_int_equal(cek_conn_process(stub->conn), 0);
+	assert_int_equal(link->socket, -1);
+	assert_int_equal(cek_conn_timeout(stub->conn), -1);
+	seen_free(&seen);
+}
+
 static void test_limit_of_calls(void **state)
 {
 	struct stub *stub = *state;
@@ -778,6 +852,8 @@ int main(void)
 		WITH_STUB(test_descriptor),
 		WITH_STUB(test_pipeline_out_of_order),
 		WITH_STUB(test_reply_byte_by_byte),
+		WITH_STUB(test_half_a_frame),
+		WITH_STUB(test_frame_in_time),
 		WITH_STUB(test_limit_of_calls),
 		WITH_STUB(test_limit_of_output),
 		WITH_STUB(test_disconnect),
