@@ -30,15 +30,17 @@ struct follow {
 	cek_conn *conn;
 	struct hook hook;
 	struct notify_socket manager;
-	bool told;           /* READY=1 */
-	cek_call *watch;     /* NULL: none stands or is being asked for */
-	bool denied;         /* this peer may not watch */
-	cek_call *asking;    /* for the set; NULL: not now */
-	bool stale;          /* the ring may have moved since the set was asked for */
-	bool ended;          /* nothing is started any more */
-	uint64_t pause;      /* microseconds, grows */
-	uint64_t next;       /* monotonic: not before that */
-	char said[SET_TEXT]; /* what went wrong last; "": nothing */
+	bool told;            /* READY=1 */
+	cek_call *watch;      /* NULL: none stands or is being asked for */
+	uint64_t watch_until; /* monotonic: it has to say something by then; 0: it has */
+	bool denied;          /* this peer may not watch */
+	cek_call *asking;     /* for the set; NULL: not now */
+	bool stale;           /* the ring may have moved since the set was asked for */
+	bool ended;           /* nothing is started any more */
+	uint64_t pause;       /* microseconds, grows */
+	uint64_t next;        /* monotonic: not before that */
+	uint64_t asked;       /* monotonic: when the set was asked for */
+	char said[SET_TEXT];  /* what went wrong last; "": nothing */
 	char warned[SET_WARNINGS][SET_TEXT];
 };
 
@@ -154,7 +156,7 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 
 	if (status == CEK_OK) {
 		follow->stale = true;
-		follow->next = 0;
+		follow->next = follow->watch_until = 0;
 		return;
 	}
 	follow->watch = NULL;
@@ -165,8 +167,23 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 		ctl_warn(follow->ctl,
 			"this user may not watch: asking every %d s (a rule with operation watch follows at once)",
 			POLL_US / 1000000);
+	else if (status == CEK_E_CANCELLED)
+		went_wrong(follow, "%s: cekd does not say which epoch it is", cek_status_name(CEK_E_TIMEOUT));
 	else
 		went_wrong(follow, "%s: %s", cek_status_name(status), cek_result_message(result));
+}
+
+/* When something is to be started: UINT64_MAX if nothing is. Without a watch the set is asked for now and then; what
+ * went wrong, and what only a change can mend, does not make that more often. */
+static uint64_t due(const struct follow *follow)
+{
+	uint64_t due = UINT64_MAX;
+
+	if ((!follow->watch && !follow->denied) || (!follow->asking && follow->stale))
+		due = 0;
+	else if (!follow->asking && follow->denied)
+		due = follow->asked + POLL_US;
+	return due < follow->next ? follow->next : due;
 }
 
 static void start_what_is_due(struct follow *follow)
@@ -175,15 +192,19 @@ static void start_what_is_due(struct follow *follow)
 	const uint64_t now = clock_monotonic_us();
 	int r = CEK_OK;
 
-	if (now < follow->next)
+	if (follow->watch && follow->watch_until > 0 && now >= follow->watch_until)
+		cek_call_cancel(follow->watch);
+	if (now < due(follow))
 		return;
-	if (!follow->watch && !follow->denied)
+	if (!follow->watch && !follow->denied) {
 		r = cek_watch_start(follow->conn, on_epoch, follow, &follow->watch);
+		follow->watch_until = now + follow->ctl->timeout * UINT64_C(1000000);
+	}
 	if (r == CEK_OK && !follow->asking && (follow->stale || follow->denied)) {
 		r = cek_public_keys_start(follow->conn, &args, rpc_timeout(follow->ctl), on_set, follow,
 			&follow->asking);
 		follow->stale = r != CEK_OK;
-		follow->next = follow->denied ? now + POLL_US : 0;
+		follow->asked = now;
 	}
 	if (r != CEK_OK)
 		went_wrong(follow, "%s", cek_status_text(r));
@@ -201,10 +222,10 @@ static int next_timeout(const struct follow *follow)
 	const uint64_t now = clock_monotonic_us();
 	int timeout = cek_conn_timeout(follow->conn);
 
-	if (follow->next > now)
-		timeout = sooner(timeout, follow->next, now);
-	else if (!follow->asking && follow->stale)
-		timeout = 0;
+	if (due(follow) < UINT64_MAX)
+		timeout = sooner(timeout, due(follow), now);
+	if (follow->watch && follow->watch_until > 0)
+		timeout = sooner(timeout, follow->watch_until, now);
 	if (follow->hook.pid > 0)
 		timeout = sooner(timeout, follow->hook.killed, now);
 	return timeout;
