@@ -2,6 +2,7 @@
 """cekctl doctor: a real cekd is brought into each state that keeps a user from an unwrap; the doctor names the step, the one
 thing to do next, and ends with the status of that step."""
 
+import contextlib
 import json
 import os
 import re
@@ -135,7 +136,7 @@ class Fake:
                 peer, _ = self.listener.accept()
             except OSError:
                 return
-            with peer:
+            with contextlib.suppress(OSError), peer:  # who has heard enough does not wait for the rest
                 while self.one(peer):
                     pass
 
@@ -422,7 +423,7 @@ def test_key(make_cekd):
     done = daemon.cekctl("doctor", "--key", "no name", check=False)
     assert done.returncode == 2 and '"no name"' in done.stderr and not done.stdout
     daemon.cekctl("key", "suspend", kid)
-    fails(doctor(daemon.socket, "--key", "k"), "key", 1, "", f"cekctl key resume {kid}")
+    fails(doctor(daemon.socket, "--key", "k"), "key", 1, "", "cekctl key resume k/1, if")
     daemon.cekctl("key", "resume", kid)
     assert doctor(daemon.socket, "--key", "k").code == 0
     daemon.cekctl("key", "compromise", kid)

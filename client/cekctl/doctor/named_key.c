@@ -31,6 +31,7 @@ static const Cek__V1__Version *find_missing(const Cek__V1__Key *key)
 	return NULL;
 }
 
+/* Commands that are copied: no text of cekd stands in them, which a shell would read. */
 static void advise(const struct doctor *doctor, const Cek__V1__Key *key, char next[REPORT_TEXT])
 {
 	const Cek__V1__Version *suspended = find(key, CEK__V1__STATE__STATE_SUSPENDED);
@@ -39,12 +40,13 @@ static void advise(const struct doctor *doctor, const Cek__V1__Key *key, char ne
 	if (find_missing(key))
 		snprintf(next, REPORT_TEXT,
 			"cekctl fsck: the token has no object for version %u of %s; restore the token",
-			find_missing(key)->number, key->name);
+			find_missing(key)->number, doctor->key);
 	else if (suspended)
-		snprintf(next, REPORT_TEXT, "cekctl key resume %.256s, if its suspension is over", suspended->kid);
+		snprintf(next, REPORT_TEXT, "cekctl key resume %s/%u, if its suspension is over", doctor->key,
+			suspended->number);
 	else if (waiting)
-		snprintf(next, REPORT_TEXT, "cekctl key keep %.256s, or: cekctl key rotate %s", waiting->kid,
-			key->name);
+		snprintf(next, REPORT_TEXT, "cekctl key keep %s/%u, or: cekctl key rotate %s", doctor->key,
+			waiting->number, doctor->key);
 	else
 		snprintf(next, REPORT_TEXT, "cekctl key rotate %s", doctor->key);
 }

@@ -14,6 +14,7 @@
 #include "client/cekctl/doctor/ask.h"
 #include "client/cekctl/rpc/reach.h"
 #include "client/cekctl/rpc/rpc.h"
+#include "proto/alg.h"
 
 enum { OPERATIONS_TEXT = 256 };
 
@@ -138,8 +139,10 @@ static const char *operations(const Cek__V1__ExplainReply *reply, char text[OPER
 	return text;
 }
 
+/* What answers may be no cekd, and a shell is to read the listener's name. */
 static void not_allowed(struct doctor *doctor, const char *listener, const char *why)
 {
+	const char *named = !*listener || key_name_valid(listener) ? listener : "LISTENER";
 	const struct passwd *user = getpwuid(geteuid());
 	char next[REPORT_TEXT], who[64];
 
@@ -150,8 +153,7 @@ static void not_allowed(struct doctor *doctor, const char *listener, const char 
 	snprintf(next, sizeof(next),
 		"an administrator sees which rule of cekd.conf is missing: cekctl policy explain --user %s --operation "
 		"unwrap%s%s%s%s",
-		who, doctor->key ? " --key " : "", doctor->key ? doctor->key : "", *listener ? " --listener " : "",
-		listener);
+		who, doctor->key ? " --key " : "", doctor->key ? doctor->key : "", *named ? " --listener " : "", named);
 	report_fail(doctor, "rule", "DENIED", next, "%s", why);
 }
 
