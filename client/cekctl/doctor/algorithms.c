@@ -6,6 +6,7 @@
 
 #include "client/cekctl/doctor/ask.h"
 #include "client/cekctl/rpc/rpc.h"
+#include "proto/alg.h"
 
 enum { PAGES_MAX = 1000 };
 
@@ -78,12 +79,21 @@ static void look_at_key(struct doctor *doctor, const Cek__V1__StatusReply *statu
 	seen->failed = true;
 }
 
+static void say_no_end(struct doctor *doctor, struct seen *seen)
+{
+	struct reach why;
+
+	rpc_explain(doctor->ctl, CEK_E_PROTOCOL, "cekd's list of keys does not get on", &why);
+	report_fail(doctor, "algorithms", why.status, why.hint, "%s", why.message);
+	seen->failed = true;
+}
+
 /* False: this user may not list keys, or cekd fails. */
 static bool look_at_keys(struct doctor *doctor, const Cek__V1__StatusReply *status, struct seen *seen)
 {
 	Cek__V1__ListKeysRequest list = CEK__V1__LIST_KEYS_REQUEST__INIT;
 	Cek__V1__Request request = CEK__V1__REQUEST__INIT;
-	char after[128] = "";
+	char after[KEY_NAME_MAX + 1] = "";
 	bool more = true;
 
 	request.op_case = CEK__V1__REQUEST__OP_LIST_KEYS;
@@ -99,9 +109,11 @@ static bool look_at_keys(struct doctor *doctor, const Cek__V1__StatusReply *stat
 		keys = reply->list_keys;
 		for (size_t i = 0; i < keys->n_key; i++)
 			look_at_key(doctor, status, keys->key[i], seen);
-		more = keys->more && keys->n_key > 0;
+		more = keys->more && keys->n_key > 0 && strcmp(keys->key[keys->n_key - 1]->name, after) > 0;
 		if (more)
 			snprintf(after, sizeof(after), "%s", keys->key[keys->n_key - 1]->name);
+		else if (keys->more)
+			say_no_end(doctor, seen);
 		rpc_reply_free(reply);
 	}
 	return true;

@@ -60,9 +60,11 @@ int existing_unwraps(struct ctl *ctl, const struct cek_unwrap *args, struct cek_
 		got = cek_result_cek(result);
 		*ret_existing = got.len == cek.len && memcmp(got.data, cek.data, cek.len) == 0 ? EXISTING_YES
 											       : EXISTING_NO;
-		if (*ret_existing == EXISTING_YES)
+		if (*ret_existing == EXISTING_YES && !cek_result_kid(result))
+			r = rpc_fail_protocol(ctl, "cekd does not say by which version it unwrapped");
+		else if (*ret_existing == EXISTING_YES)
 			*ret_kid = strdup(cek_result_kid(result));
-		if (*ret_existing == EXISTING_YES && !*ret_kid)
+		if (r == EXIT_SUCCESS && *ret_existing == EXISTING_YES && !*ret_kid)
 			r = ctl_fail(ctl, "out of memory");
 	} else if (status == CEK_FAILED || status == CEK_UNKNOWN_KEY) {
 		*ret_existing = EXISTING_NO;

@@ -124,7 +124,7 @@ static bool look_at_page(cek_conn *conn, struct searches *searches, char after[K
 		for (size_t i = 0; i < keys->n_key; i++)
 			if (key_name_valid(keys->key[i]->name))
 				look_at_name(searches, keys->key[i]->name);
-		more = keys->more && keys->n_key > 0;
+		more = keys->more && keys->n_key > 0 && strcmp(keys->key[keys->n_key - 1]->name, after) > 0;
 		if (more)
 			snprintf(after, KEY_NAME_MAX + 1, "%s", keys->key[keys->n_key - 1]->name);
 		cek__v1__reply__free_unpacked(reply, NULL);

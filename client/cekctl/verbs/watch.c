@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
@@ -17,6 +18,7 @@ enum { NO_END = UINT32_MAX };
 struct watch {
 	struct ctl *ctl;
 	uint32_t left; /* lines still to print, NO_END: no end */
+	bool heard;    /* of the first epoch */
 	bool done;
 	bool over; /* the last callback came */
 	int exit;
@@ -46,6 +48,7 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 			watch->exit = rpc_fail(watch->ctl, status, result);
 		return;
 	}
+	watch->heard = true;
 	if (watch->done)
 		return;
 	watch->exit = print_epoch(watch->ctl, cek_result_epoch(result));
@@ -53,6 +56,21 @@ static void on_epoch(cek_call *call, cek_result *result, void *userdata)
 		watch->done = true;
 	} else if (watch->left != NO_END && --watch->left == 0) {
 		watch->done = true;
+	}
+}
+
+/* The first answer comes at once, or it is no cekd; the next one may take years. */
+static void wait_for_next(struct watch *watch, cek_conn *conn, uint64_t first_until)
+{
+	const uint64_t now = clock_monotonic_us();
+
+	if (watch->heard) {
+		cek_conn_wait(conn, -1);
+	} else if (now < first_until) {
+		cek_conn_wait(conn, (int)((first_until - now) / 1000 + 1));
+	} else {
+		watch->done = true;
+		watch->exit = rpc_fail(watch->ctl, CEK_E_TIMEOUT, NULL);
 	}
 }
 
@@ -65,6 +83,7 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 	};
 	cek_call *call;
 	cek_conn *conn = NULL;
+	uint64_t first_until;
 	char **words;
 	int r;
 
@@ -81,8 +100,9 @@ int verb_watch(struct ctl *ctl, int argc, char **argv)
 	r = cek_watch_start(conn, on_epoch, &watch, &call);
 	if (r != CEK_OK)
 		return rpc_fail(ctl, r, NULL);
+	first_until = clock_monotonic_us() + ctl->timeout * UINT64_C(1000000);
 	while (!watch.done && !watch.over)
-		cek_conn_wait(conn, -1);
+		wait_for_next(&watch, conn, first_until);
 	if (!watch.over)
 		cek_call_cancel(call);
 	return watch.exit;
