@@ -287,6 +287,9 @@ def test_an_empty_value_is_a_variable_that_was_not_set(shared, args):
 
 @pytest.mark.parametrize("args", [["key", "suspend", "KID", "--for", "0"], ["key", "suspend", "KID", "--until", "0s", "--dry-run"],
                                   ["key", "suspend", "KID", "--until", "1970-01-01T00:00:00Z"],
+                                  ["key", "destroy", "KID", "--wait", "0", "--yes"],
+                                  ["key", "destroy", "KID", "--wait", "0s", "--dry-run"],
+                                  ["key", "create", "new", "--alg", "RSA-OAEP", "--size", "0"],
                                   ["watch", "--count", "0"]], ids=" ".join)
 def test_nothing_is_not_without_end(shared, args):
     """A number that was computed as 0 must not become what a missing option means."""
@@ -296,9 +299,19 @@ def test_nothing_is_not_without_end(shared, args):
     assert shared.json("key", "show", "--kid", kid)["active"] == kid
 
 
+@pytest.mark.parametrize("args", [["key", "schedule", "absent", "--period", "90"], ["key", "schedule", "absent", "--lead", "1h30"],
+                                  ["key", "destroy", "absent", "--wait", "7"], ["key", "suspend", "absent", "--for", "90"],
+                                  ["key", "suspend", "absent", "--until", "90"], ["--timeout", "5", "status"]], ids=" ".join)
+def test_a_duration_has_a_unit(shared, args):
+    """Days were meant by who writes --period 90, and seconds would be taken."""
+    done = shared.cekctl(*args, check=False)
+    assert done.returncode == 2 and f'not "{args[-1] if args[-1] != "status" else 5}"' in done.stderr, done
+    assert args[-2] == "--until" or "with its unit, such as 90s, 15m, 12h or 7d" in done.stderr, done
+
+
 def test_the_longest_duration_has_an_end(shared):
     kid = shared.json("key", "show", shared.key("A128KW"))["active"]
-    shown = shared.cekctl("key", "suspend", kid, "--for", str(2**32 - 1), "--dry-run").stdout
+    shown = shared.cekctl("key", "suspend", kid, "--for", f"{2**32 - 1}s", "--dry-run").stdout
     assert "is suspended until 21" in shown
 
 

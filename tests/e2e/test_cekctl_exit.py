@@ -319,8 +319,8 @@ def test_a_daemon_that_does_not_answer(daemon):
     broker = daemon.child("cekd-broker")
     os.kill(broker, signal.SIGSTOP)
     try:
-        done = daemon.cekctl("--timeout", "1", "key", "list", "--json", check=False)
-        jwe = ctl("jwe decrypt", daemon.socket, "--timeout", "1")
+        done = daemon.cekctl("--timeout", "1s", "key", "list", "--json", check=False)
+        jwe = ctl("jwe decrypt", daemon.socket, "--timeout", "1s")
     finally:
         os.kill(broker, signal.SIGCONT)
     expect(done, 5, "E_TIMEOUT", "key list")

@@ -114,7 +114,7 @@ def test_daemon_that_is_stopped(make_cekd):
     broker = daemon.child("cekd-broker")
     os.kill(broker, signal.SIGSTOP)
     try:
-        fails(doctor(daemon.socket, "--timeout", "1"), "daemon", 5, "has not answered since", "systemctl restart cekd")
+        fails(doctor(daemon.socket, "--timeout", "1s"), "daemon", 5, "has not answered since", "systemctl restart cekd")
     finally:
         os.kill(broker, signal.SIGCONT)
 

@@ -259,7 +259,7 @@ class Life:
         self.begin("destroy")
 
         def destroy():
-            done = self.daemon.cekctl("key", "destroy", first, "--wait", "1", "--yes", check=False)
+            done = self.daemon.cekctl("key", "destroy", first, "--wait", "1s", "--yes", check=False)
             return done.returncode == 0
         C.wait_for(destroy, "the first version to be safe to destroy", C.PATIENCE + self.times.lifetime + self.times.max_age)
         C.wait_for(lambda: self.daemon.json("key", "show", KEY)["versions"][0]["state"] == "destroyed", "the destruction")

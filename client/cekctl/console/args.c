@@ -55,7 +55,8 @@ static int set_value(const struct ctl *ctl, const struct arg *arg, const char *t
 	case ARG_DURATION:
 		if (value_duration(text, arg->target) == 0)
 			return 0;
-		ctl_usage(ctl, "--%s wants a duration such as 90s, 15m, 12h or 7d, not \"%s\"", arg->name, text);
+		ctl_usage(ctl, "--%s wants a duration with its unit, such as 90s, 15m, 12h or 7d, not \"%s\"",
+			arg->name, text);
 		return -EINVAL;
 	case ARG_LIST:
 		if (list->count == ARG_LIST_MAX) {

@@ -44,6 +44,8 @@ int value_duration(const char *text, uint32_t *ret_seconds)
 			unit = unit_seconds(*p++);
 			if (unit == 0)
 				return -EINVAL;
+		} else if (strcmp(text, "0") != 0) {
+			return -EINVAL; /* "90" of what? */
 		}
 		total += number * unit;
 		if (number > UINT32_MAX || total > UINT32_MAX)

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* "90", "90s", "15m", "12h", "7d", "2w", and sums such as "1h30m": seconds, up to 2^32-1. 0 or -EINVAL. */
+/* "90s", "15m", "12h", "7d", "2w", sums such as "1h30m", and "0": seconds, up to 2^32-1. 0 or -EINVAL. */
 int value_duration(const char *text, uint32_t *ret_seconds);
 
 /* Decimal digits only. 0 or -EINVAL. */

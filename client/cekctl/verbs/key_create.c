@@ -6,10 +6,12 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
+enum { NOT_GIVEN = UINT32_MAX };
+
 int verb_key_create(struct ctl *ctl, int argc, char **argv)
 {
 	const char *alg = NULL, *crv = NULL;
-	uint32_t bits = 0, max_uses = 0;
+	uint32_t bits = NOT_GIVEN, max_uses = 0;
 	struct change_how how = {.asks = CHANGE_ASKS_NEVER};
 	const struct arg args[] = {
 		{"alg", ARG_STRING, &alg, "ALG", "its one JWE algorithm, such as RSA-OAEP-256 or A256KW"},
@@ -28,11 +30,13 @@ int verb_key_create(struct ctl *ctl, int argc, char **argv)
 		return args_exit(r);
 	if (!alg)
 		return ctl_usage(ctl, "--alg is needed");
-	if (bits && crv)
+	if (bits == 0) /* to cekd that is its default */
+		return ctl_usage(ctl, "--size is at least 2048; without it the modulus has 3072 bits");
+	if (bits != NOT_GIVEN && crv)
 		return ctl_usage(ctl, "--size is for RSA and --curve for ECDH-ES: not both");
 	create.key = words[0];
 	create.alg = rpc_text(alg);
-	create.bits = bits;
+	create.bits = bits == NOT_GIVEN ? 0 : bits;
 	create.crv = rpc_text(crv);
 	create.max_uses = max_uses;
 	request.op_case = CEK__V1__REQUEST__OP_CREATE_KEY;

@@ -9,11 +9,13 @@
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/verbs/verbs.h"
 
+enum { NOT_GIVEN = UINT32_MAX };
+
 int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = NULL;
 	bool force = false;
-	uint32_t wait = 0;
+	uint32_t wait = NOT_GIVEN;
 	struct change_how how = {.asks = CHANGE_ASKS_ALWAYS};
 	const struct arg args[] = {
 		{"wait", ARG_DURATION, &wait, "DURATION", "waiting period (default and minimum: see cekd.conf(5))"},
@@ -32,12 +34,14 @@ int verb_key_destroy(struct ctl *ctl, int argc, char **argv)
 
 	if (r != ARGS_GO)
 		return args_exit(r);
+	if (wait == 0) /* to cekd that is its default, which nobody means who says 0 */
+		return ctl_usage(ctl, "--wait is at least one second; without it cekd's destroy-wait counts");
 	r = resolve_version(ctl, words[0], &version);
 	if (r != EXIT_SUCCESS)
 		return r;
 	destroy.kid = rpc_text(version.kid);
 	destroy.force = force;
-	destroy.wait = wait;
+	destroy.wait = wait == NOT_GIVEN ? 0 : wait;
 	destroy.reason = rpc_text(reason);
 	request.op_case = CEK__V1__REQUEST__OP_DESTROY_VERSION;
 	request.destroy_version = &destroy;

@@ -19,7 +19,8 @@ static int read_end(const struct ctl *ctl, const char *span, const char *until, 
 	if ((!span && !until) || (until && value_time(until, ret_until) == 0 && *ret_until != 0))
 		return EXIT_SUCCESS;
 	if (span && value_duration(span, &duration) < 0)
-		return ctl_usage(ctl, "--for wants a duration such as 90s, 15m, 12h or 7d, not \"%s\"", span);
+		return ctl_usage(ctl, "--for wants a duration with its unit, such as 90s, 15m, 12h or 7d, not \"%s\"",
+			span);
 	if (until && value_duration(until, &duration) < 0)
 		return ctl_usage(ctl, "--until wants a time such as 2026-01-31T12:00:00Z, or a duration, not \"%s\"",
 			until);

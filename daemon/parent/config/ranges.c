@@ -26,7 +26,7 @@ static const struct range numbers[] = {
 	{"hang-seconds", 1, 3600, 10, offsetof(struct config, hang_seconds)},
 	{"audit-sync-ms", 1, 10000, 100, offsetof(struct config, audit_sync_ms)},
 	{"usage-seconds", 1, 60, 60, offsetof(struct config, usage_seconds)},
-	{"destroy-wait", 0, 315360000, 604800, offsetof(struct config, destroy_wait)},
+	{"destroy-wait", 1, 315360000, 604800, offsetof(struct config, destroy_wait)},
 	{"destroy-wait-min", 0, 315360000, 3600, offsetof(struct config, destroy_wait_min)},
 	{"skew", 0, 86400, 60, offsetof(struct config, skew)},
 };

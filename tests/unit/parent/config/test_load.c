@@ -156,6 +156,7 @@ static void test_errors_name_the_line(void **state)
 	refuse(GOOD "limits {\nqueues = 1 }\n", "file.conf:7: no such option 'queues'");
 	refuse(GOOD "sandbox = \"maybe\"\n", "file.conf:6: sandbox must be");
 	refuse(GOOD "module-environment = {\"X\"}\n", "file.conf:6: module-environment");
+	refuse(GOOD "destroy-wait = 0 destroy-wait-min = 0\n", "file.conf:6: destroy-wait must be from 1 to");
 	refuse(GOOD "destroy-wait = 1\n", "destroy-wait is shorter than destroy-wait-min");
 	refuse(GOOD "rule \"x\" { operations = {\"status\"} }\n", "names nobody");
 	refuse(GOOD "rule \"x\" { anyone = true }\n", "operations is empty");
