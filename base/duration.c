@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/plural.h"
+
 #include "base/duration.h"
 
 const char *duration_words(uint64_t seconds, char text[DURATION_MAX])
@@ -19,7 +21,7 @@ const char *duration_words(uint64_t seconds, char text[DURATION_MAX])
 
 		if (n > 0)
 			len += (size_t)snprintf(text + len, DURATION_MAX - len, "%s%" PRIu64 " %s%s",
-				len > 0 ? " " : "", n, units[i].name, n == 1 ? "" : "s");
+				len > 0 ? " " : "", n, units[i].name, plural(n));
 		seconds %= units[i].seconds;
 	}
 	return text;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/parent/check_child.h"
 #include "daemon/parent/check_say.h"
 #include "daemon/parent/host/listeners.h"
@@ -48,9 +49,10 @@ static int configuration(struct check *check, char *text)
 {
 	const struct config *config = check->config;
 
-	(void)snprintf(text, CHECK_TEXT_MAX, "%s: %u lines, %zu listener%s, %zu rule%s, %u worker%s",
-		check->options->config_path, config->lines, config->n_listeners, config->n_listeners == 1 ? "" : "s",
-		config->n_rules, config->n_rules == 1 ? "" : "s", config->workers, config->workers == 1 ? "" : "s");
+	(void)snprintf(text, CHECK_TEXT_MAX, "%s: %u line%s, %zu listener%s, %zu rule%s, %u worker%s",
+		check->options->config_path, config->lines, plural(config->lines), config->n_listeners,
+		plural(config->n_listeners), config->n_rules, plural(config->n_rules), config->workers,
+		plural(config->workers));
 	return CHECK_OK;
 }
 

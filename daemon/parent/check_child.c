@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/parent/check_say.h"
 #include "daemon/parent/children.h"
 #include "daemon/parent/setup.h"
@@ -76,7 +77,8 @@ static int hear(struct child *child, unsigned seconds, uint64_t *ret_last_time)
 	int r;
 
 	if (!wait_for_word(child, seconds)) {
-		log_error("%s (pid %d) has not answered within %u seconds", child->name, (int)child->pid, seconds);
+		log_error("%s (pid %d) has not answered within %u second%s", child->name, (int)child->pid, seconds,
+			plural(seconds));
 		child_kill(child, SIGKILL);
 		return -ETIMEDOUT;
 	}

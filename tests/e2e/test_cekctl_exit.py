@@ -70,7 +70,7 @@ def expect(done, code, status, verb=""):
     assert done.returncode == code, (verb, done.returncode, done.stderr)
     lines = done.stderr.splitlines()
     if verb == "rewrap":  # the line has its own error
-        assert len(lines) == 1 and "1 of 1 lines failed" in lines[0]
+        assert len(lines) == 1 and "1 of 1 line failed" in lines[0]
         return json.loads(done.stdout)["error"]
     assert len(lines) == 1 and lines[0].startswith(f"cekctl: {verb or ''}") and f": {status}: " in lines[0], lines
     return lines[0]

@@ -66,7 +66,7 @@ def test_journal_that_lost_adopted_keys(make_cekd):
     for path in (daemon.keys, daemon.audit):
         path.unlink()
     daemon.start()
-    said = "token holds 1 keys the journal does not know"
+    said = "token holds 1 key the journal does not know"
     assert len(warnings(daemon, said)) == 1 and daemon.log_text().count(said) == 1
     daemon.cekctl("key", "adopt", "r", "--alg", "RSA-OAEP-256", "--insist", "--id", "41")
     daemon.cekctl("fsck")

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "client/cekctl/console/width.h"
 
 enum {
@@ -33,8 +34,8 @@ static void draw(const struct progress *progress)
 	size_t width = width_terminal(STDERR_FILENO), n, bar;
 	uint64_t bytes = progress->bytes < progress->total ? progress->bytes : progress->total;
 
-	n = (size_t)snprintf(counts, sizeof(counts), "%llu lines, %llu unchanged, %llu failed",
-		(unsigned long long)progress->lines, (unsigned long long)progress->unchanged,
+	n = (size_t)snprintf(counts, sizeof(counts), "%llu line%s, %llu unchanged, %llu failed",
+		(unsigned long long)progress->lines, plural(progress->lines), (unsigned long long)progress->unchanged,
 		(unsigned long long)progress->failed);
 	fputc('\r', stderr);
 	if (progress->total && width > n + 12) {

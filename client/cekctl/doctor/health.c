@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/plural.h"
 #include "client/cekctl/doctor/algorithms.h"
 
 enum {
@@ -56,8 +57,8 @@ static void look_at_journal(struct doctor *doctor, const StatusReply *status)
 	else if (strcmp(status->journal, "unknown") == 0)
 		report_fail(doctor, "journal", unavailable, "journalctl -u cekd", "%s", status->why_not_ready);
 	else
-		report_add(doctor, "journal", REPORT_OK, "keys and requests are written; %u keys with %u versions",
-			status->keys, status->versions);
+		report_add(doctor, "journal", REPORT_OK, "keys and requests are written; %u key%s with %u version%s",
+			status->keys, plural(status->keys), status->versions, plural(status->versions));
 }
 
 /* ---- token and PIN ---------------------------------------------------------------------------------------------- */

@@ -100,7 +100,8 @@ static void print_text(const struct doctor *doctor)
 		if (skipped == 0)
 			printf("\nAll is well.\n");
 		else
-			printf("\nNothing that you may see is wrong; %zu steps were skipped.\n", skipped);
+			printf("\nNothing that you may see is wrong; %zu step%s skipped.\n", skipped,
+				skipped == 1 ? " was" : "s were");
 		return;
 	}
 	printf("\nnext: "); /* not wrapped: a command with a line's end in it cannot be copied */

@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/plural.h"
+
 /* What OpenSSL asks us for, perhaps more than once: it tries several readers. */
 struct answer {
 	const struct passphrase *from;
@@ -154,7 +156,7 @@ EVP_PKEY *private_der_read(const char *data, size_t len, const struct passphrase
 	else if (!read)
 		private_refuse(why, "the DER file is no private key that OpenSSL can read");
 	else if (left > 0)
-		private_refuse(why, "the DER file goes on after the private key, with %zu bytes", left);
+		private_refuse(why, "the DER file goes on after the private key, with %zu byte%s", left, plural(left));
 	if (!read || left > 0) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;

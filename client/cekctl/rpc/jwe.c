@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/plural.h"
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/rpc/near.h"
 #include "client/cekctl/rpc/reach.h"
@@ -29,7 +30,8 @@ int jwe_read_input(const struct ctl *ctl, size_t max, struct arena *ret_arena, s
 	}
 	arena_deinit(&arena);
 	if (n == -EMSGSIZE)
-		return ctl_fail_as(ctl, "TOO_LARGE", NULL, "standard input has more than %zu bytes; see --limit", max);
+		return ctl_fail_as(ctl, "TOO_LARGE", NULL, "standard input has more than %zu byte%s; see --limit", max,
+			plural(max));
 	return ctl_fail(ctl, "cannot read standard input: %s", strerror((int)-n));
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "client/cek.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/table.h"
@@ -224,7 +225,7 @@ void keys_print_plan(Cek__V1__Key *key)
 	table_print(table, "");
 	table_free(table);
 	if (key->more_plan)
-		printf("and %u more retirements of old versions\n", key->more_plan);
+		printf("and %u more retirement%s of old versions\n", key->more_plan, plural(key->more_plan));
 }
 
 const char *keys_retirement(const Cek__V1__Version *version, char text[KEYS_RETIREMENT])

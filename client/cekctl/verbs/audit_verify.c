@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/plural.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/waiting.h"
@@ -34,7 +35,8 @@ static int print(const struct ctl *ctl, const struct chain_result *result)
 
 	if (ctl->json)
 		return output_json(ctl, to_json(result));
-	printf(good ? "ok: %llu lines\n" : "BROKEN after %llu good lines\n", (unsigned long long)result->lines);
+	printf(good ? "ok: %llu line%s\n" : "BROKEN after %llu good line%s\n", (unsigned long long)result->lines,
+		plural(result->lines));
 	printf("head: %llu:%s\n", (unsigned long long)result->head.seq, result->head.hash);
 	if (result->torn)
 		printf("The last line has no end: a write that was cut short. cekd repairs that when it starts.\n");

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/plural.h"
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
@@ -91,6 +92,6 @@ int verb_fsck(struct ctl *ctl, int argc, char **argv)
 	n += reply->fsck->more;
 	rpc_reply_free(reply);
 	if (r == EXIT_SUCCESS && n > 0)
-		r = ctl_fail_as(ctl, STATUS_FINDINGS, NULL, "%zu finding%s", n, n == 1 ? "" : "s");
+		r = ctl_fail_as(ctl, STATUS_FINDINGS, NULL, "%zu finding%s", n, plural(n));
 	return r;
 }

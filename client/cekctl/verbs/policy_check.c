@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/plural.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/verbs/verbs.h"
@@ -172,7 +173,7 @@ static void print(const struct rulebook *book, const char *path)
 	}
 	rulebook_warn(book, print_warning, &warnings);
 	output_text(path);
-	printf(": cekd takes it; %zu warning%s\n", warnings, warnings == 1 ? "" : "s");
+	printf(": cekd takes it; %zu warning%s\n", warnings, plural((uint64_t)warnings));
 }
 
 int verb_policy_check(struct ctl *ctl, int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/escape.h"
@@ -359,8 +360,9 @@ int verb_rewrap(struct ctl *ctl, int argc, char **argv)
 	progress_end(&run.progress);
 	clean_up(&run);
 	if (r == EXIT_SUCCESS && run.progress.failed > 0) {
-		(void)ctl_fail(ctl, "%llu of %llu lines failed; their \"error\" says why",
-			(unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines);
+		(void)ctl_fail(ctl, "%llu of %llu line%s failed; the \"error\" of each says why",
+			(unsigned long long)run.progress.failed, (unsigned long long)run.progress.lines,
+			plural(run.progress.lines));
 		r = run.exit;
 	}
 	return r;

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/plural.h"
 #include "cek.pb-c.h"
 #include "client/cekctl/console/args.h"
 #include "client/cekctl/console/colour.h"
@@ -200,7 +201,7 @@ static void print_status(const Cek__V1__StatusReply *status)
 		snprintf(text, sizeof(text), "%.1f MiB left for the journals", (double)status->state_free / 1048576);
 		output_field("disk", text);
 	}
-	snprintf(text, sizeof(text), "%u with %u versions", status->keys, status->versions);
+	snprintf(text, sizeof(text), "%u with %u version%s", status->keys, status->versions, plural(status->versions));
 	output_field("keys", text);
 	snprintf(text, sizeof(text), "%u", status->connections);
 	output_field("connections", text);

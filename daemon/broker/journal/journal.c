@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/journal/append.h"
 #include "daemon/broker/journal/journal.h"
 #include "proto/dgram.h"
@@ -195,8 +196,8 @@ static void replay_ended(struct journal *journal, const Cek__Internal__V1__Repla
 	ring->live = true;
 	while (list_take(&ring->dirty))
 		continue;
-	log_info("the key journal holds %zu keys with %zu versions, epoch %llu", ring->n_keys, ring->n_versions,
-		(unsigned long long)ring->epoch);
+	log_info("the key journal holds %zu key%s with %zu version%s, epoch %llu", ring->n_keys, plural(ring->n_keys),
+		ring->n_versions, plural(ring->n_versions), (unsigned long long)ring->epoch);
 	journal->events->replayed(journal->owner, last);
 	journal->events->changed(journal->owner);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/journal/restore.h"
 
 const char *restore_refusal(const struct restore *restore)
@@ -112,10 +113,10 @@ void restore_told(struct restore *restore, struct ring *ring, size_t n, size_t f
 	else
 		restore->foreign = foreign;
 	if (restore->foreign > 0)
-		log_warning("token holds %zu keys the journal does not know: if they were adopted, the journal of "
-			    "their life is "
-			    "lost or not mounted (cekctl fsck names them)",
-			restore->foreign);
+		log_warning("token holds %zu key%s the journal does not know: if adopted, then the journal that knows "
+			    "of that is "
+			    "lost or not mounted (cekctl fsck tells more)",
+			restore->foreign, plural(restore->foreign));
 }
 
 void restore_fill_open(struct restore *restore, struct ring *ring, KeyRecord *open)

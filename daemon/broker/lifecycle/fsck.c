@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "daemon/broker/lifecycle/fsck.h"
 #include "daemon/broker/lifecycle/notes.h"
 
@@ -190,9 +191,9 @@ static void add_twins(struct findings *findings, const struct version *version, 
 							    : ": this version is not used";
 	char what[200];
 
-	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s%s", others,
-		others == 1 ? "" : "s", others == 1 ? "s" : "ve",
-		version->twins ? ", and nothing tells them apart" : "", version->twins ? waits : "");
+	snprintf(what, sizeof(what), "%zu other key%s of the token ha%s the same CKA_ID%s%s", others, plural(others),
+		others == 1 ? "s" : "ve", version->twins ? ", and nothing tells them apart" : "",
+		version->twins ? waits : "");
 	add(findings, "twin", version->key->name, version->kid, version->cka_id, version->cka_id_len, what,
 		version->twins ? "find out with the token's own tools which is which, and give the others another one"
 			       : "give the others another CKA_ID with the token's own tools: there are programs that "

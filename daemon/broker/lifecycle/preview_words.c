@@ -330,13 +330,16 @@ static void say_restored(struct preview *preview)
 		for (size_t j = 0; j < ring->keys[i]->n_versions; j++)
 			waiting += ring->keys[i]->versions[j]->state == STATE_WAITING;
 	}
-	say(&preview->will, "cekd goes on with this key journal: its %zu keys serve again as it knows them",
-		ring->n_keys);
+	say(&preview->will, "cekd goes on with this key journal: its %zu %s again as it knows them", ring->n_keys,
+		ring->n_keys == 1 ? "key serves" : "keys serve");
 	if (waiting > 0)
-		say(&preview->will, "%zu versions that wait to be destroyed wait until %s at least", waiting,
+		say(&preview->will, "%zu %s until %s at least", waiting,
+			waiting == 1 ? "version that waits to be destroyed waits"
+				     : "versions that wait to be destroyed wait",
 			when_utc(change->until, when));
 	if (gcm > 0)
-		say(&preview->will, "%zu AES-GCM keys rotate before they wrap again", gcm);
+		say(&preview->will, "%zu %s again", gcm,
+			gcm == 1 ? "AES-GCM key rotates before it wraps" : "AES-GCM keys rotate before they wrap");
 	say(&preview->warning,
 		"what was suspended, compromised or destroyed after its last record opens again, until "
 		"that is done anew");

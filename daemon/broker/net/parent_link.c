@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/net/parent_link.h"
 #include "proto/dgram.h"
 
@@ -78,7 +79,7 @@ void parent_link_tell_state(struct parent_link *link, bool ready, const char *wa
 	if (ready && link->told_ready && link->told_keys == n_keys)
 		return;
 	if (ready)
-		snprintf(text, sizeof(text), "serving %zu keys", n_keys);
+		snprintf(text, sizeof(text), "serving %zu key%s", n_keys, plural(n_keys));
 	else if (waits_for)
 		snprintf(text, sizeof(text), "waiting for %s: %s", waits_for, why);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/plural.h"
 #include "daemon/broker/request/check.h"
 #include "proto/alg.h"
 
@@ -81,8 +82,8 @@ int check_wrapped(struct request *request, const struct key *key, unsigned rsa_b
 	size_t expected = alg_encrypted_key_len(key->alg, rsa_bits, request->enc->cek_len);
 
 	if (encrypted_key_len != expected)
-		return request_say(request, STATUS_MALFORMED, "encrypted_key: %zu bytes, must be %zu",
-			encrypted_key_len, expected);
+		return request_say(request, STATUS_MALFORMED, "encrypted_key: %zu byte%s, must be %zu",
+			encrypted_key_len, plural(encrypted_key_len), expected);
 	return check_params(request, key, params);
 }
 

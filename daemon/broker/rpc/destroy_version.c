@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/base/when.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/ring/moves.h"
@@ -31,9 +32,9 @@ static int check_unused(struct request *request, const struct version *version)
 		return request_say(request, STATUS_CONFLICT,
 			"nobody has used it so far, but tokens under it may still come; %s, or force", safe);
 	return request_say(request, STATUS_CONFLICT,
-		"still used: %" PRIu64 " unwraps, last at %s by %s/%u, %zu peer%s; %s, or force", version->unwraps,
-		when_utc(version->last_used, when), usage ? usage->listener : "?", usage ? usage->uid : 0,
-		version->n_peers, version->n_peers == 1 ? "" : "s", safe);
+		"still used: %" PRIu64 " unwrap%s, last at %s by %s/%u, %zu peer%s; %s, or force", version->unwraps,
+		plural(version->unwraps), when_utc(version->last_used, when), usage ? usage->listener : "?",
+		usage ? usage->uid : 0, version->n_peers, plural(version->n_peers), safe);
 }
 
 static int check(struct request *request, const Cek__V1__DestroyVersionRequest *message)
@@ -42,8 +43,8 @@ static int check(struct request *request, const Cek__V1__DestroyVersionRequest *
 	const char *why = move_refused(version, STATE_WAITING);
 
 	if (message->wait > 0 && message->wait < request->broker->destroy_wait_min)
-		return request_say(request, STATUS_MALFORMED, "wait: at least %u seconds here",
-			request->broker->destroy_wait_min);
+		return request_say(request, STATUS_MALFORMED, "wait: at least %u second%s here",
+			request->broker->destroy_wait_min, plural(request->broker->destroy_wait_min));
 	if (!text_valid(message->reason, REASON_MAX))
 		return request_say(request, STATUS_MALFORMED,
 			"reason: at most %d bytes of UTF-8 without control characters", REASON_MAX);

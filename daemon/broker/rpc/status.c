@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/base/when.h"
 #include "daemon/broker/journal/watch.h"
 #include "daemon/broker/ring/moves.h"
@@ -158,8 +159,8 @@ static void warn_of_missing(struct warnings *warnings, const struct broker *brok
 		}
 	}
 	if (missing > 0)
-		warn_of(warnings, "the token has no object for %zu of %zu versions%s (cekctl fsck)", missing, all,
-			missing == all ? ": is it the right token?" : "");
+		warn_of(warnings, "the token has no object for %zu of %zu version%s%s (cekctl fsck)", missing, all,
+			plural(all), missing == all ? ": is it the right token?" : "");
 }
 
 static void warn_of_lost_objects(struct warnings *warnings, const struct broker *broker)
@@ -241,8 +242,8 @@ static void warn_of_files(struct warnings *warnings, const struct turn *turn)
 {
 	if (turn->limits.connections < turn->connections_wanted)
 		warn_of(warnings,
-			"descriptors suffice for %u connections, not for %u: raise LimitNOFILE, or lower connections",
-			turn->limits.connections, turn->connections_wanted);
+			"descriptors suffice for %u connection%s, not for %u: raise LimitNOFILE, or lower connections",
+			turn->limits.connections, plural(turn->limits.connections), turn->connections_wanted);
 }
 
 static void warn_of_late(struct warnings *warnings, const struct broker *broker)
@@ -284,10 +285,10 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		warn(&warnings, "some life-cycle changes began and did not end: cekctl fsck says what is left of them");
 	if (broker->restore.foreign > 0)
 		warn_of(&warnings,
-			"token holds %zu keys the journal does not know (cekctl fsck): if they were adopted, the "
-			"journal is "
+			"token holds %zu key%s the journal does not know (cekctl fsck): if adopted, then the journal "
+			"is "
 			"not the right one",
-			broker->restore.foreign);
+			broker->restore.foreign, plural(broker->restore.foreign));
 	warn_of_algs(&warnings, broker);
 	warn_of_lost_objects(&warnings, broker);
 	warn_of_issuers(&warnings, broker);
@@ -296,8 +297,8 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 
 		if (!text)
 			return log_origin(-ENOMEM);
-		snprintf(text, WARNING_LEN_MAX, "%zu more warnings: cekctl fsck and cekd's log tell them",
-			warnings.left_out);
+		snprintf(text, WARNING_LEN_MAX, "%zu more warning%s: cekctl fsck and cekd's log tell more",
+			warnings.left_out, plural(warnings.left_out));
 		reply->warning[reply->n_warning++] = text;
 	}
 	return 0;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "daemon/broker/request/check.h"
 #include "daemon/broker/rpc/rpc.h"
 #include "daemon/broker/rpc/use.h"
@@ -41,8 +42,8 @@ static bool all_zero(const ProtobufCBinaryData *data)
 static int check_cek(struct request *request, const ProtobufCBinaryData *cek)
 {
 	if (cek->len != request->enc->cek_len)
-		return request_say(request, STATUS_MALFORMED, "cek: %zu bytes, %s needs %u", cek->len,
-			request->enc->name, request->enc->cek_len);
+		return request_say(request, STATUS_MALFORMED, "cek: %zu byte%s, %s needs %u", cek->len,
+			plural(cek->len), request->enc->name, request->enc->cek_len);
 	if (all_zero(cek))
 		return request_say(request, STATUS_MALFORMED, "cek: all zero");
 	return STATUS_OK;

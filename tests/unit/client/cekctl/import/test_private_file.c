@@ -354,7 +354,7 @@ static void test_der_refused(void **state)
 		assert_true((i == 0 ? pkcs8_der : old_der)(bio, keys[0]) > 0);
 		assert_int_equal(BIO_write(bio, "\0", 1), 1);
 		assert_int_equal(read_with(bio, keys[0], &asked), -EINVAL);
-		assert_non_null(strstr(why, "goes on after the private key, with 1 bytes"));
+		assert_non_null(strstr(why, "goes on after the private key, with 1 byte"));
 		BIO_free(bio);
 	}
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
