@@ -52,7 +52,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	ctl->verb = find_verb(verb_table, argc, argv, &words);
 	if (ctl->verb)
 		return ctl->verb->run(ctl, argc - words + 1, argv + words - 1);
-	if (find_group(verb_table, argv[0]) && (argc == 1 || strcmp(argv[1], "--help") == 0))
+	if (find_group(verb_table, argv[0]) &&
+		(argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return show_group(ctl, argv[0], argc > 1);
 	return find_nothing(ctl, verb_table, argc, argv);
 }

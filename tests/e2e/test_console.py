@@ -302,6 +302,9 @@ def test_help_before_the_verb():
     for words in (["status"], ["key", "rotate"], ["key"]):
         before, help = (C.run([C.CEKCTL, *args]).stdout for args in (["--help", *words], ["help", *words]))
         assert before == help and words[-1] in help.splitlines()[0]
+        assert C.run([C.CEKCTL, "-h", *words]).stdout == help
+    assert C.run([C.CEKCTL, "-h"]).stdout == C.run([C.CEKCTL, "--help"]).stdout
+    assert C.run([C.CEKCTL, "key", "-h"]).stdout == C.run([C.CEKCTL, "key", "--help"]).stdout
     assert C.run([C.CEKCTL, "--help", "stauts"], check=False).returncode == 2
 
 

@@ -324,7 +324,9 @@ def test_again_with_an_aes_key(shared, ctl, write, alg, bits, kid):
     else:
         assert len(shared.json(*args, write(other))["imported"]) == 1
         assert shared.json(*args, write(other))["imported"] == shared.json(*args, write(key))["imported"] == []
-    refused(ctl(*args, write(key | {"kid": "x" + alg}), check=False), f"CONFLICT: {first} is this key, and has not the kid that is wanted")
+    refused(ctl(*args, write(key | {"kid": "x" + alg}), check=False),
+            f"CONFLICT: {first} is this key, and has not the kid that is wanted; "
+            f"cekctl key alias add {name}/1 x{alg} gives it that kid")
     assert len(versions(shared, name)) == (1 if kid else 2)
 
 

@@ -167,6 +167,15 @@ static void take_words(struct ctl *ctl, char **words)
 	}
 }
 
+/* "-h" before the verb says the same; behind it a word may begin with "-". */
+static int set_help(const struct arg **all)
+{
+	for (size_t i = 0; all[i]; i++)
+		if (strcmp(all[i]->name, "help") == 0)
+			*(bool *)all[i]->target = true;
+	return 0;
+}
+
 static int parse_options(struct ctl *ctl, int argc, char **argv, const char *mode, const struct option *options,
 	const struct arg **all, const struct dashed *dashed)
 {
@@ -175,6 +184,8 @@ static int parse_options(struct ctl *ctl, int argc, char **argv, const char *mod
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
 	while ((value = getopt_long(argc, argv, mode, options, NULL)) != -1) {
+		if (value == 'h')
+			return set_help(all);
 		if (value == ':' || value == '?')
 			return complain(ctl, value, argv, all);
 		if (check_whole(ctl, all[value - OPT_BASE], argv) < 0)
@@ -269,7 +280,7 @@ int args_parse_global(struct ctl *ctl, int argc, char **argv, int *ret_index)
 
 	globals_table(ctl, &help, globals);
 	merge(own, globals, options, all);
-	if (parse_options(ctl, argc, argv, "+:", options, all, &(struct dashed){0}) < 0)
+	if (parse_options(ctl, argc, argv, "+:h", options, all, &(struct dashed){0}) < 0)
 		return -EINVAL;
 	if (version) {
 		printf("cekctl %s\n", CEK_VERSION);

@@ -11,6 +11,7 @@
 #include "client/cekctl/rpc/keys.h"
 #include "client/cekctl/rpc/rpc.h"
 #include "client/cekctl/rpc/sealed.h"
+#include "proto/alg.h"
 
 /* Which key of the file is spoken of, in an error; nothing if it is the only one. */
 static const char *which(const struct existing_keys *keys, const struct private_entry *entry, char text[32])
@@ -30,6 +31,20 @@ static int conflict(const struct existing_keys *keys, const struct private_entry
 		what);
 }
 
+/* What gives the version that kid as well: a command that can be copied, so that a kid which a shell would read stands
+ * in it by its name only. */
+static int conflict_of_kid(const struct existing_keys *keys, const struct private_entry *entry,
+	const Cek__V1__Version *version)
+{
+	const bool plain = key_name_valid(entry->kid) && *entry->kid != '-';
+	char text[32], hint[KEY_NAME_MAX + KID_MAX + 128];
+
+	snprintf(hint, sizeof(hint), "cekctl key alias add %.64s/%u %.64s gives it that kid as well", keys->name,
+		version->number, plain ? entry->kid : "KID");
+	return ctl_fail_as(keys->ctl, cek_status_name(CEK_CONFLICT), hint,
+		"%s%s is this key, and has not the kid that is wanted", which(keys, entry, text), version->kid);
+}
+
 /* It is a version of the key: the one that was wanted, or else nothing that an import can mend. */
 static int check_version(struct existing_keys *keys, size_t i, const Cek__V1__Version *version)
 {
@@ -38,7 +53,7 @@ static int check_version(struct existing_keys *keys, size_t i, const Cek__V1__Ve
 	if (version->state == CEK__V1__STATE__STATE_DESTROYED)
 		return conflict(keys, entry, version->kid, "was this key, and is destroyed");
 	if (*entry->kid && !keys_has_kid(version, entry->kid))
-		return conflict(keys, entry, version->kid, "is this key, and has not the kid that is wanted");
+		return conflict_of_kid(keys, entry, version);
 	keys->kid[i] = strdup(version->kid);
 	if (!keys->kid[i])
 		return ctl_fail(keys->ctl, "out of memory");
