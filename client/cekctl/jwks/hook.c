@@ -87,17 +87,20 @@ static void reap(struct hook *hook, int *ret_status)
 
 bool hook_look(struct hook *hook, uint64_t now, char fault[HOOK_FAULT])
 {
-	const bool late = hook->pid > 0 && now >= hook->killed;
+	bool ended, late;
 	int status = 0;
 
 	if (hook->pid == 0)
 		return true;
-	if (poll(&(struct pollfd){.fd = hook->fd, .events = POLLIN}, 1, 0) != 1 && !late)
+	ended = poll(&(struct pollfd){.fd = hook->fd, .events = POLLIN}, 1, 0) == 1;
+	late = !ended && now >= hook->killed;
+	if (!ended && !late)
 		return true;
 	if (late)
 		kill(-hook->pid, SIGKILL);
 	reap(hook, &status);
-	if (late)
+	/* it may have ended by itself at the last moment */
+	if (late && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return fail(hook, fault, "killed: it took longer than %d seconds", HOOK_SECONDS);
 	if (WIFSIGNALED(status))
 		return fail(hook, fault, "died of signal %d", WTERMSIG(status));
