@@ -6,12 +6,16 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
+import time
+from types import SimpleNamespace
 
 import cekd as C
 import pytest
 from cekd import pb
+from test_hostile import daemon as hostile
 
 READS = 11_875  # of which 1,572 were no JSON, when "cekctl jwks > file" wrote it
 
@@ -189,6 +193,22 @@ def test_the_file(daemon, tmp_path):
     assert file.stat().st_ino != node and file.stat().st_mode & 0o777 == 0o640
     assert kids(file.read_text()) == [active(daemon, "one")]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_killed_run_has_left(daemon, tmp_path):
+    """It goes with the next change once nobody can be about to rename it; what is called otherwise, or is no file, stays."""
+    daemon.key("RSA-OAEP-256", name="one")
+    file, old, young = tmp_path / "set.json", tmp_path / ".set.json.aB3dEf", tmp_path / ".set.json.gH4iJk"
+    stays = [tmp_path / name for name in (".set.json.bak", ".set.json.aB3dEfg", ".other.json.aB3dEf", "set.json.aB3dEf")]
+    for path in (old, young, *stays):
+        path.write_text("half of")
+    link = tmp_path / ".set.json.aLink1"
+    link.symlink_to(old)
+    for path in (old, *stays):
+        os.utime(path, (0, 0))
+    os.utime(link, (0, 0), follow_symlinks=False)
+    daemon.cekctl("jwks", "one", "--output", file)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (file, young, link, *stays)}
 
 
 def test_what_is_no_file(daemon, tmp_path):
@@ -375,6 +395,44 @@ def test_without_permission_to_watch(make_cekd, follow, tmp_path):
     daemon.cekctl("key", "rotate", "one", "--yes")
     C.wait_for(lambda: kids(file.read_text()) == [active(daemon, "one")], "the new version")
     follower.stop()
+
+
+def at(path):
+    """Instead of a daemon: what answers at this socket."""
+    return SimpleNamespace(cekctl_env=lambda **more: os.environ | {"CEK_SOCKET": str(path)} | more)
+
+
+def framed(reply):
+    body = reply.SerializeToString()
+    return struct.pack(">I", len(body)) + body
+
+
+def test_a_watch_without_a_word(follow, tmp_path):
+    """A daemon that takes a watch and says nothing tells of no change: that is told, and tried again."""
+    def silent(request):
+        return b"" if request.WhichOneof("op") == "watch" else framed(pb.Reply(id=request.id, status=pb.STATUS_UNKNOWN_KEY))
+
+    with hostile(silent) as path:
+        follower = follow(at(path), "one", "--output", tmp_path / "set.json", "--timeout", "1s")
+        follower.says("E_TIMEOUT: cekd does not say which epoch it is")
+        follower.stop()
+
+
+def test_who_may_not_watch_asks_seldom(follow, tmp_path):
+    """Also when what is wrong is something that only a change can mend."""
+    asked = []
+
+    def denies(request):
+        op = request.WhichOneof("op")
+        asked.append(op)
+        return framed(pb.Reply(id=request.id, status=pb.STATUS_DENIED if op == "watch" else pb.STATUS_UNKNOWN_KEY))
+
+    with hostile(denies) as path:
+        follower = follow(at(path), "one", "--output", tmp_path / "set.json")
+        follower.says("UNKNOWN_KEY")
+        time.sleep(2.5)  # every second, with the pauses of other faults, would be three times
+        assert asked.count("get_public_keys") == 1 and asked.count("watch") == 1, asked
+        follower.stop()
 
 
 # ---- guards that know issuers ---------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cekctl/jwks/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,11 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/cekctl/console/io.h"
 
-enum { MODE = 0644 };
+enum {
+	MODE = 0644,
+	LEFT_SECONDS = 3600, /* nobody takes so long to write a JWK Set */
+};
+
+#define RANDOM "XXXXXX" /* as mkostemp(3) wants it */
 
 static bool fail(char fault[FILE_FAULT], const char *path, const char *what)
 {
@@ -58,6 +65,34 @@ static bool fill(int fd, const char *text, mode_t mode)
 	return r == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0;
 }
 
+/* Whether name is one that put() makes for base. */
+static bool is_ours(const char *name, const char *base)
+{
+	const size_t len = strlen(base);
+
+	return name[0] == '.' && strncmp(name + 1, base, len) == 0 && name[len + 1] == '.' &&
+		strlen(name + len + 2) == strlen(RANDOM);
+}
+
+/* What a put() has left that was killed. Another one may be about to rename its own: that is young. */
+static void sweep(int folder_fd, const char *base)
+{
+	const int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const time_t old = time(NULL) - LEFT_SECONDS;
+	struct dirent *entry;
+	struct stat st;
+
+	if (!folder && fd >= 0)
+		close(fd);
+	while (folder && (entry = readdir(folder)))
+		if (is_ours(entry->d_name, base) && fstatat(folder_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_mtime < old)
+			(void)unlinkat(folder_fd, entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+}
+
 /* Under another name of the folder first; errno tells, if it could not be. */
 static bool put(const char *path, char *name, const char *text, mode_t mode)
 {
@@ -79,8 +114,8 @@ static bool put(const char *path, char *name, const char *text, mode_t mode)
 static bool replace(const char *path, const char *folder, const char *text, mode_t mode, char fault[FILE_FAULT])
 {
 	char name[PATH_MAX];
-	const char *base = strrchr(path, '/');
-	int folder_fd, n = snprintf(name, sizeof(name), "%s/.%s.XXXXXX", folder, base ? base + 1 : path);
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	int folder_fd, n = snprintf(name, sizeof(name), "%s/.%s." RANDOM, folder, base);
 	bool ok;
 
 	if (n < 0 || (size_t)n >= sizeof(name))
@@ -88,6 +123,7 @@ static bool replace(const char *path, const char *folder, const char *text, mode
 	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder_fd < 0)
 		return fail(fault, folder, strerror(errno));
+	sweep(folder_fd, base);
 	ok = put(path, name, text, mode) || fail(fault, path, strerror(errno));
 	ok = ok && (fsync(folder_fd) == 0 || fail(fault, folder, strerror(errno)));
 	close(folder_fd);
