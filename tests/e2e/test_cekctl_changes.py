@@ -68,7 +68,7 @@ def test_dry_run_of_every_verb(daemon, tmp_path):
         "destroy": [old], "keep": [waiting], "schedule": ["k", "--period", "90d", "--token-lifetime", "1h"],
         "alias add": [old, "old-name"]}.items()}
     words = {
-        "create": "version 1 of key new is made in the token and is active", "import": "issuer-1",
+        "create": "version 1 of key new is made in the token and becomes active", "import": "issuer-1",
         "rotate": f"version 2 ({active}) is deactivated", "suspend": f"version 2 ({active}) is suspended until 20",
         "resume": "is active again", "compromise": "compromised, at once and for good", "destroy": "for ever",
         "keep": "is deactivated again", "schedule": "rotates by itself every 90 days\n", "alias add": "also found by the kid old-name"}

@@ -472,7 +472,7 @@ def test_the_successor_comes_before_the_suspension(make_cekd):
     kid = active(daemon, key)
     told = json.loads(daemon.cekctl("key", "suspend", kid, "--rotate", "--for", "1h", "--dry-run", "--json").stdout)
     assert [v["state"] for v in told["key"]["versions"]] == ["suspended", "active"]
-    assert any("made in the token and is active" in line for line in told["will"])
+    assert any("made in the token and becomes active" in line for line in told["will"])
     assert any("issuers go on encrypting for version 1" in line for line in told["warnings"])
     daemon.page.arm("manage.generate.before")
     process = subprocess.Popen([str(C.CEKCTL), "key", "suspend", kid, "--rotate", "--for", "1h"], env=daemon.cekctl_env(),

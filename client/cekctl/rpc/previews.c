@@ -53,7 +53,7 @@ static bool add_version(Cek__V1__PreviewReply *all, Cek__V1__Key *from)
 	version->state = CEK__V1__STATE__STATE_DEACTIVATED;
 	version->activated = 0;
 	more[key->n_version++] = version;
-	if (asprintf(&line, "version %u of key %s is imported into the token and is deactivated: it only unwraps",
+	if (asprintf(&line, "version %u of key %s is imported into the token and becomes deactivated: it only unwraps",
 		    version->number, key->name) < 0)
 		line = NULL;
 	return add_line(line, &all->n_will, &all->will);

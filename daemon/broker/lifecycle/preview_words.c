@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/plural.h"
 #include "daemon/broker/base/when.h"
 #include "daemon/broker/lifecycle/preview_words.h"
 #include "daemon/broker/lifecycle/shadow.h"
@@ -48,9 +49,9 @@ static void say_users(struct lines *stops, const struct version *version)
 		say(stops, "nobody has used it so far");
 		return;
 	}
-	say(stops, "it was used last at %s by %s/%u: %" PRIu64 " unwraps and %" PRIu64 " wraps by %zu%s",
+	say(stops, "it was used last at %s by %s/%u: %" PRIu64 " unwrap%s and %" PRIu64 " wrap%s by %zu%s",
 		when_utc(version->last_used, when), last ? last->listener : "?", last ? last->uid : 0, version->unwraps,
-		version->wraps, version->n_peers,
+		plural(version->unwraps), version->wraps, plural(version->wraps), version->n_peers,
 		version->more_peers             ? " or more users"
 			: version->n_peers == 1 ? " user"
 						: " users");
@@ -175,7 +176,7 @@ static void say_new_version(struct preview *preview)
 	const struct change *change = preview->change;
 	const struct version *made = &preview->shadow->versions[preview->shadow->key.n_versions - 1];
 
-	say(&preview->will, "version %u of key %s is %s and is %s", made->number, change->name,
+	say(&preview->will, "version %u of key %s is %s and becomes %s", made->number, change->name,
 		change->kind == CHANGE_IMPORT          ? "imported into the token"
 			: change->kind == CHANGE_ADOPT ? "taken over from the token"
 						       : "made in the token",

@@ -65,17 +65,25 @@ bool retire_late_issuer(const struct version *version, uint32_t skew)
 		version->last_used > version->deactivated + micros(planned);
 }
 
-static void say_issuer(const struct version *version, uint32_t skew, struct retirement *retirement)
+const char *retire_last_token(const struct version *version, char text[RETIRE_LAST_TOKEN])
 {
 	const struct usage *last = ring_last_user(version);
-	const size_t len = strlen(retirement->why);
 	char when[WHEN_MAX];
+
+	snprintf(text, RETIRE_LAST_TOKEN, "last token of it at %s, by peer %s/%u", when_utc(version->last_used, when),
+		last ? last->listener : "?", last ? last->uid : 0);
+	return text;
+}
+
+static void say_issuer(const struct version *version, uint32_t skew, struct retirement *retirement)
+{
+	const size_t len = strlen(retirement->why);
+	char last[RETIRE_LAST_TOKEN];
 
 	if (!retire_late_issuer(version, skew))
 		return;
-	snprintf(retirement->why + len, sizeof(retirement->why) - len,
-		"; an issuer still encrypts for it: last token of it at %s, by peer %s/%u",
-		when_utc(version->last_used, when), last ? last->listener : "?", last ? last->uid : 0);
+	snprintf(retirement->why + len, sizeof(retirement->why) - len, "; an issuer still encrypts for it: %s",
+		retire_last_token(version, last));
 }
 
 static void say_unknown(const struct key *key, struct retirement *ret)

@@ -15,6 +15,7 @@
 enum {
 	RETIRE_SUM_MAX = 256,
 	RETIRE_WHY_MAX = 512,
+	RETIRE_LAST_TOKEN = 192,
 };
 
 struct retirement {
@@ -45,6 +46,9 @@ void retire_planned(const struct key *key, const struct version *version, uint64
 
 /* A token under it came that no issuer can have made who knew of the deactivation as soon as it had to. */
 bool retire_late_issuer(const struct version *version, uint32_t skew);
+
+/* When that was, and who brought it: "last token of it at 2026-01-31T12:00:00Z, by peer main/1000". Returns text. */
+const char *retire_last_token(const struct version *version, char text[RETIRE_LAST_TOKEN]);
 
 /* To take it away now may cost a token: it is not safe yet or, where nobody knows when it is, it was ever used. */
 bool retire_early(const struct version *version, uint32_t skew, uint64_t now);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/plural.h"
-#include "daemon/broker/base/when.h"
 #include "daemon/broker/journal/watch.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/retire.h"
@@ -219,21 +218,17 @@ static void warn_of_algs(struct warnings *warnings, const struct broker *broker)
 
 static void warn_of_issuers(struct warnings *warnings, const struct broker *broker)
 {
-	char when[WHEN_MAX];
+	char last[RETIRE_LAST_TOKEN];
 
 	for (size_t i = 0; i < broker->ring.n_keys; i++) {
 		const struct key *key = broker->ring.keys[i];
 
 		for (size_t j = 0; j < key->n_versions; j++) {
 			const struct version *version = key->versions[j];
-			const struct usage *last = ring_last_user(version);
 
 			if (version->state == STATE_DEACTIVATED && retire_late_issuer(version, broker->skew))
-				warn_of(warnings,
-					"key %s: an issuer still encrypts for version %u: last token of it at %s, by "
-					"peer %s/%u",
-					key->name, version->number, when_utc(version->last_used, when),
-					last ? last->listener : "?", last ? last->uid : 0);
+				warn_of(warnings, "key %s: an issuer still encrypts for version %u: %s", key->name,
+					version->number, retire_last_token(version, last));
 		}
 	}
 }
