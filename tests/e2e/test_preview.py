@@ -107,7 +107,7 @@ def test_who_used_it_last_and_what_stops(daemon):
         assert preview.last.peer == f"main/{os.geteuid()}" and preview.last.unwraps == 1 and preview.last.last_used > 0
         stops = "\n".join(preview.stops)
         assert f"version 1 ({kid}) can be opened any more" in stops and "nothing can be wrapped with key k" in stops
-        assert f"by main/{os.geteuid()}: 1 unwraps and 1 wraps by 1 user" in stops
+        assert f"by main/{os.geteuid()}: 1 unwrap and 1 wrap by 1 user" in stops
         unused = told(client, destroy_version=pb.DestroyVersionRequest(
             kid=client.rotate("k").key.key.version[0].kid, force=True))
         assert unused.ask and "for ever" in "\n".join(unused.will)
