@@ -165,7 +165,7 @@ def test_restored_backup(aged):
         assert refused.returncode == 2 and "--yes" in refused.stderr
         before = daemon.keys.read_bytes()
         preview = daemon.cekctl("restore", "confirm", "--dry-run").stdout
-        assert "waits until" in preview and "rotate before they wrap again" in preview and "Nothing was changed" in preview
+        assert "waits until" in preview and "rotates before it wraps again" in preview and "Nothing was changed" in preview
         assert daemon.keys.read_bytes() == before and daemon.status().ready is False
         daemon.cekctl("restore", "confirm", "--yes", "--head", head, "--reason", "disk replaced")
         assert daemon.status().ready

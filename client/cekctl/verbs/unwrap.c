@@ -11,6 +11,7 @@
 #include "base/wipe.h"
 #include "client/cek.h"
 #include "client/cekctl/console/args.h"
+#include "client/cekctl/console/escape.h"
 #include "client/cekctl/console/io.h"
 #include "client/cekctl/console/output.h"
 #include "client/cekctl/console/waiting.h"
@@ -75,10 +76,12 @@ static int print_json(const struct ctl *ctl, const cek_result *result)
 	json_t *object = json_pack("{s:o, s:o}", "kid", output_string(rpc_text(cek_result_kid(result))), "key",
 		output_string(rpc_text(cek_result_key(result))));
 	struct arena secrets;
-	char *text, *rest;
+	char *dump, *text, *rest;
 	int r;
 
-	rest = object ? json_dumps(object, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0)) : NULL;
+	dump = object ? json_dumps(object, JSON_COMPACT | (width_output() ? JSON_ENSURE_ASCII : 0)) : NULL;
+	rest = escape_json(dump);
+	free(dump);
 	json_decref(object);
 	if (!rest || arena_init(&secrets, b64u_encoded_len(cek.len)) < 0) {
 		free(rest);
