@@ -6,6 +6,7 @@
 
 #include "client/jose/error.h"
 #include "client/json/json.h"
+#include "proto/base64url.h"
 
 static int malformed(struct cek_jwe_error *error, const char *member, const char *why)
 {
@@ -21,25 +22,38 @@ static bool is_listed(const char *const *names, const char *name)
 }
 
 /* A string of 1 to max bytes, if it is there. */
-static int string_member(const json_t *json, const char *member, size_t max, const char **ret,
+static int string_member(const struct jwe_header *header, const char *member, size_t max, const char **ret,
 	struct cek_jwe_error *error)
 {
-	const json_t *value = json_object_get(json, member);
+	const struct json_node *value = json_tree_member(header->tree.nodes, member);
 
 	if (!value)
 		return CEK_JWE_OK;
-	if (!json_is_string(value))
+	if (value->kind != JSON_KIND_STRING)
 		return malformed(error, member, "not a string");
-	if (json_string_length(value) == 0 || json_string_length(value) > max)
+	if (value->text_len == 0 || value->text_len > max)
 		return malformed(error, member, "empty or too long");
-	*ret = json_string_value(value);
+	*ret = value->text;
 	return CEK_JWE_OK;
+}
+
+static bool has(const struct json_node *object, const char *member)
+{
+	return json_tree_member(object, member) != NULL;
+}
+
+/* NULL if it is not there or no string. */
+static const char *string_of(const struct json_node *object, const char *member)
+{
+	const struct json_node *value = json_tree_member(object, member);
+
+	return value && value->kind == JSON_KIND_STRING ? value->text : NULL;
 }
 
 static int parse_alg(struct jwe_header *header, const struct cek_jwe_policy *policy, struct cek_jwe_error *error)
 {
 	const char *name = NULL, *refusal;
-	int code = string_member(header->json, "alg", HEADER_NAME_MAX, &name, error);
+	int code = string_member(header, "alg", HEADER_NAME_MAX, &name, error);
 
 	if (code != CEK_JWE_OK)
 		return code;
@@ -59,7 +73,7 @@ static int parse_alg(struct jwe_header *header, const struct cek_jwe_policy *pol
 static int parse_enc(struct jwe_header *header, const struct cek_jwe_policy *policy, struct cek_jwe_error *error)
 {
 	const char *name = NULL;
-	int code = string_member(header->json, "enc", HEADER_NAME_MAX, &name, error);
+	int code = string_member(header, "enc", HEADER_NAME_MAX, &name, error);
 
 	if (code != CEK_JWE_OK)
 		return code;
@@ -76,7 +90,7 @@ static int parse_enc(struct jwe_header *header, const struct cek_jwe_policy *pol
 static int parse_zip(struct jwe_header *header, const struct cek_jwe_policy *policy, struct cek_jwe_error *error)
 {
 	const char *name = NULL;
-	int code = string_member(header->json, "zip", HEADER_NAME_MAX, &name, error);
+	int code = string_member(header, "zip", HEADER_NAME_MAX, &name, error);
 
 	if (code != CEK_JWE_OK || !name)
 		return code;
@@ -89,14 +103,17 @@ static int parse_zip(struct jwe_header *header, const struct cek_jwe_policy *pol
 }
 
 /* base64url of min to max octets. */
-static int octets_member(const json_t *json, const char *member, size_t min, size_t max, uint8_t *data,
+static int octets_member(const struct json_node *object, const char *member, size_t min, size_t max, uint8_t *data,
 	struct cek_bytes *ret, struct cek_jwe_error *error)
 {
-	size_t len;
+	const struct json_node *value = json_tree_member(object, member);
+	ssize_t len = -1;
 
-	if (!json_octets(json_object_get(json, member), max, data, &len) || len < min)
+	if (value && value->kind == JSON_KIND_STRING)
+		len = b64u_decode(value->text, value->text_len, data, max);
+	if (len < (ssize_t)min)
 		return malformed(error, member, "missing, not base64url, or of a wrong length");
-	*ret = (struct cek_bytes){data, len};
+	*ret = (struct cek_bytes){data, (size_t)len};
 	return CEK_JWE_OK;
 }
 
@@ -104,15 +121,14 @@ static int octets_member(const json_t *json, const char *member, size_t min, siz
 static int parse_epk(struct jwe_header *header, struct cek_jwe_error *error)
 {
 	struct cek_public_key *epk = &header->params.epk;
-	const json_t *json = json_object_get(header->json, "epk");
-	const char *kty = json_string_value(json_object_get(json, "kty"));
-	const char *crv = json_string_value(json_object_get(json, "crv"));
+	const struct json_node *json = json_tree_member(header->tree.nodes, "epk");
+	const char *kty = string_of(json, "kty"), *crv = string_of(json, "crv");
 	const struct curve *curve = crv ? curve_find(crv) : NULL;
 	int code;
 
-	if (!json_is_object(json))
+	if (!json || json->kind != JSON_KIND_OBJECT)
 		return malformed(error, "epk", "missing or not an object");
-	if (json_object_get(json, "d"))
+	if (has(json, "d"))
 		return malformed(error, "epk", "holds a private key");
 	if (!kty || !crv)
 		return malformed(error, "epk", "kty or crv missing or not a string");
@@ -130,6 +146,7 @@ static int parse_epk(struct jwe_header *header, struct cek_jwe_error *error)
 
 static int parse_params(struct jwe_header *header, struct cek_jwe_error *error)
 {
+	const struct json_node *all = header->tree.nodes;
 	struct cek_alg_params *params = &header->params;
 	int code = CEK_JWE_OK;
 
@@ -138,17 +155,16 @@ static int parse_params(struct jwe_header *header, struct cek_jwe_error *error)
 	case ALG_AES_KW:
 		break;
 	case ALG_AES_GCMKW:
-		code = octets_member(header->json, "iv", GCM_IV_LEN, GCM_IV_LEN, header->iv, &params->iv, error);
+		code = octets_member(all, "iv", GCM_IV_LEN, GCM_IV_LEN, header->iv, &params->iv, error);
 		if (code == CEK_JWE_OK)
-			code = octets_member(header->json, "tag", GCM_TAG_LEN, GCM_TAG_LEN, header->tag, &params->tag,
-				error);
+			code = octets_member(all, "tag", GCM_TAG_LEN, GCM_TAG_LEN, header->tag, &params->tag, error);
 		break;
 	case ALG_ECDH:
 		code = parse_epk(header, error);
-		if (code == CEK_JWE_OK && json_object_get(header->json, "apu"))
-			code = octets_member(header->json, "apu", 0, PARTY_INFO_MAX, header->apu, &params->apu, error);
-		if (code == CEK_JWE_OK && json_object_get(header->json, "apv"))
-			code = octets_member(header->json, "apv", 0, PARTY_INFO_MAX, header->apv, &params->apv, error);
+		if (code == CEK_JWE_OK && has(all, "apu"))
+			code = octets_member(all, "apu", 0, PARTY_INFO_MAX, header->apu, &params->apu, error);
+		if (code == CEK_JWE_OK && has(all, "apv"))
+			code = octets_member(all, "apv", 0, PARTY_INFO_MAX, header->apv, &params->apv, error);
 		break;
 	}
 	return code;
@@ -158,7 +174,7 @@ static int parse(struct jwe_header *header, const struct cek_jwe_policy *policy,
 {
 	int code;
 
-	if (json_object_get(header->json, "crit"))
+	if (has(header->tree.nodes, "crit"))
 		return jwe_error(error, CEK_JWE_POLICY, "header, crit: no extension is understood");
 	code = parse_alg(header, policy, error);
 	if (code == CEK_JWE_OK)
@@ -166,11 +182,11 @@ static int parse(struct jwe_header *header, const struct cek_jwe_policy *policy,
 	if (code == CEK_JWE_OK)
 		code = parse_zip(header, policy, error);
 	if (code == CEK_JWE_OK)
-		code = string_member(header->json, "kid", KID_MAX, &header->kid, error);
+		code = string_member(header, "kid", KID_MAX, &header->kid, error);
 	if (code == CEK_JWE_OK)
-		code = string_member(header->json, "typ", HEADER_NAME_MAX, &header->typ, error);
+		code = string_member(header, "typ", HEADER_NAME_MAX, &header->typ, error);
 	if (code == CEK_JWE_OK)
-		code = string_member(header->json, "cty", HEADER_NAME_MAX, &header->cty, error);
+		code = string_member(header, "cty", HEADER_NAME_MAX, &header->cty, error);
 	if (code == CEK_JWE_OK)
 		code = parse_params(header, error);
 	return code;
@@ -179,12 +195,19 @@ static int parse(struct jwe_header *header, const struct cek_jwe_policy *policy,
 int header_init(struct jwe_header *header, const char *text, size_t len, const struct cek_jwe_policy *policy,
 	struct cek_jwe_error *error)
 {
+	const struct json_tree_bounds bounds = {JSON_DEPTH_MAX, len};
 	int code;
 
-	*header = (struct jwe_header){.json = json_object_parse(text, len)};
-	if (!header->json)
+	*header = (struct jwe_header){.zip = false};
+	switch (json_tree_init(&header->tree, &bounds, text, len)) {
+	case JSON_TREE_OK:
+		break;
+	case JSON_TREE_NOMEM:
+		return jwe_error_code(error, CEK_JWE_NOMEM);
+	default:
 		return jwe_error(error, CEK_JWE_MALFORMED,
 			"header: not a JSON object, a member twice, or nested too deep");
+	}
 	code = parse(header, policy, error);
 	if (code != CEK_JWE_OK)
 		header_deinit(header);
@@ -193,6 +216,6 @@ int header_init(struct jwe_header *header, const char *text, size_t len, const s
 
 void header_deinit(struct jwe_header *header)
 {
-	json_decref(header->json);
+	json_tree_deinit(&header->tree);
 	*header = (struct jwe_header){0};
 }

@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "client/jose/cek-jose.h"
+#include "client/json/tree.h"
 #include "proto/alg.h"
 
 enum {
@@ -19,7 +18,7 @@ enum {
 };
 
 struct jwe_header {
-	json_t *json; /* holds the strings */
+	struct json_tree tree; /* holds the strings */
 	const struct alg *alg;
 	const struct enc *enc;
 	const char *kid; /* these three may be NULL */

@@ -14,7 +14,7 @@
 struct cek_jwe {
 	struct arena *arena; /* the plaintext */
 	struct cek_bytes plaintext;
-	json_t *json; /* holds kid, typ, cty */
+	struct json_tree tree; /* holds kid, typ, cty */
 	const struct alg *alg;
 	const struct enc *enc;
 	const char *kid, *typ, *cty;
@@ -212,7 +212,8 @@ static int decrypt(const struct pending *pending, struct cek_bytes cek, cek_jwe 
 
 static void take_header(cek_jwe *jwe, struct jwe_header *header)
 {
-	jwe->json = json_incref(header->json);
+	jwe->tree = header->tree;
+	header->tree = (struct json_tree){0};
 	jwe->alg = header->alg;
 	jwe->enc = header->enc;
 	jwe->kid = header->kid;
@@ -256,7 +257,7 @@ cek_jwe *cek_jwe_free(cek_jwe *jwe)
 {
 	if (jwe) {
 		locked_put(jwe->arena);
-		json_decref(jwe->json);
+		json_tree_deinit(&jwe->tree);
 		free(jwe);
 	}
 	return NULL;

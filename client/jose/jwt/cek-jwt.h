@@ -8,8 +8,8 @@
  * of its own kind alone; no key is ever taken from a token (jwk, jku, x5c, x5u are ignored).
  *
  * Threads: a cek_jwt_keys and a cek_jwt never change once they were returned, and may be read by many threads at a
- * time. Memory: the decoded payload stands in locked memory that cek_jwt_free() wipes; single claims stand in memory of
- * the JSON parser, which does not wipe.
+ * time. Memory: the decoded payload stands in locked memory that cek_jwt_free() wipes; single claims stand in memory
+ * that it wipes as well, but that is not locked.
  */
 #pragma once
 

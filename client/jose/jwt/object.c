@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
+#include "base/wipe.h"
 #include "client/jose/error.h"
-#include "client/json/json.h"
-#include "client/json/soften.h"
-#include "proto/depth.h"
 
 /* An array or object that a path leads to, written. Made when the token is read, so that to look at a claim cannot
  * fail. */
 struct jwt_text {
-	const json_t *of;
+	const struct json_node *of;
 	char *text;
 };
 
@@ -71,7 +71,6 @@ static bool number(const char *text, struct cek_jwt_value *ret)
 struct scan {
 	struct jwt_object *object;
 	const struct jwt_bounds *bounds;
-	size_t values;
 	struct cek_jwe_error *error;
 };
 
@@ -80,7 +79,7 @@ static int malformed(const struct scan *scan, const char *why)
 	return jwe_error(scan->error, CEK_JWE_MALFORMED, "%s: %s", scan->bounds->what, why);
 }
 
-static int keep_text(struct scan *scan, const json_t *json)
+static int keep_text(struct scan *scan, const struct json_node *value)
 {
 	struct jwt_object *object = scan->object;
 	struct jwt_text *texts = object->texts;
@@ -91,74 +90,76 @@ static int keep_text(struct scan *scan, const json_t *json)
 	if (!texts)
 		return jwe_error_code(scan->error, CEK_JWE_NOMEM);
 	object->texts = texts;
-	texts[n] = (struct jwt_text){json, json_kept_dump(json)};
+	texts[n] = (struct jwt_text){value, json_tree_dump(value)};
 	if (!texts[n].text)
 		return jwe_error_code(scan->error, CEK_JWE_NOMEM);
 	object->n_texts++;
 	return CEK_JWE_OK;
 }
 
-static int check_string(const struct scan *scan, const json_t *string)
+/* The texts of what a path can lead to. reach: how many names a path may still have, of which none leads into an array.
+ * No deeper than it was allowed to be when it was read. */
+static int keep_texts(struct scan *scan, const struct json_node *in, unsigned reach)
 {
-	const char *text = json_kept_number(string);
+	const struct json_node *member;
+	int code = CEK_JWE_OK;
+
+	if (reach == 0 || in->kind != JSON_KIND_OBJECT)
+		return CEK_JWE_OK;
+	for (member = json_tree_first(in); member && code == CEK_JWE_OK; member = json_tree_next(in, member)) {
+		if (member->kind != JSON_KIND_OBJECT && member->kind != JSON_KIND_ARRAY)
+			continue;
+		code = keep_text(scan, member);
+		if (code == CEK_JWE_OK)
+			code = keep_texts(scan, member, reach - 1);
+	}
+	return code;
+}
+
+static int check_numbers(const struct scan *scan)
+{
+	const struct json_tree *tree = &scan->object->tree;
 	struct cek_jwt_value value;
 
-	if (text)
-		return number(text, &value) ? CEK_JWE_OK : malformed(scan, "a number that no double holds");
-	if (strstr(json_string_value(string), JSON_UNHELD))
-		return malformed(scan, "NUL, half a surrogate pair or U+FFFF in a string");
+	for (size_t i = 0; i < tree->n; i++)
+		if (tree->nodes[i].kind == JSON_KIND_NUMBER && !number(tree->nodes[i].text, &value))
+			return malformed(scan, "a number that no double holds");
 	return CEK_JWE_OK;
 }
 
-static int scan_value(struct scan *scan, const json_t *json, unsigned reach);
-
-static int scan_member(struct scan *scan, const char *name, const json_t *value, unsigned reach)
+static int read_tree(struct scan *scan, const char *text, size_t len)
 {
-	int code;
+	static const char unheld[] = "NUL, half a surrogate pair or U+FFFF in a string or name";
+	const struct json_tree_bounds bounds = {scan->bounds->depth, scan->bounds->values};
 
-	if (strstr(name, JSON_UNHELD))
-		return malformed(scan, "NUL, half a surrogate pair or U+FFFF in a name");
-	code = scan_value(scan, value, reach > 0 ? reach - 1 : 0);
-	if (code == CEK_JWE_OK && reach > 0 && (json_is_array(value) || json_is_object(value)))
-		code = keep_text(scan, value);
-	return code;
-}
-
-/* No deeper than the text was found to be before it was parsed. reach: how many names a path may still have, of which
- * none leads into an array. */
-static int scan_value(struct scan *scan, const json_t *json, unsigned reach)
-{
-	int code = CEK_JWE_OK;
-	const json_t *value;
-	const char *name;
-	size_t i;
-
-	if (scan->values++ > scan->bounds->values) /* itself is the first */
+	switch (json_tree_init(&scan->object->tree, &bounds, text, len)) {
+	case JSON_TREE_OK:
+		return scan->object->tree.noncharacter ? malformed(scan, unheld) : CEK_JWE_OK;
+	case JSON_TREE_UNHELD:
+		return malformed(scan, unheld);
+	case JSON_TREE_DEEP:
+		return malformed(scan, "nested too deep");
+	case JSON_TREE_MANY:
 		return jwe_error(scan->error, CEK_JWE_TOO_LARGE, "%s: over %zu values", scan->bounds->what,
 			scan->bounds->values);
-	if (json_is_string(json))
-		return check_string(scan, json);
-	if (json_is_array(json))
-		json_array_foreach(json, i, value) if (code == CEK_JWE_OK) code = scan_value(scan, value, 0);
-	if (json_is_object(json))
-		json_object_foreach((json_t *)(uintptr_t)json, name, value) if (code == CEK_JWE_OK)
-			code = scan_member(scan, name, value, reach);
-	return code;
+	case JSON_TREE_NOMEM:
+		return jwe_error_code(scan->error, CEK_JWE_NOMEM);
+	default:
+		return malformed(scan, "not a JSON object, or a member twice");
+	}
 }
 
 int jwt_object_init(struct jwt_object *object, const struct jwt_bounds *bounds, const char *text, size_t len,
 	struct cek_jwe_error *error)
 {
 	struct jwt_object made = {0};
-	struct scan scan = {&made, bounds, 0, error};
-	int code;
+	struct scan scan = {&made, bounds, error};
+	int code = read_tree(&scan, text, len);
 
-	if (!json_depth_within(text, len, bounds->depth))
-		return malformed(&scan, "nested too deep");
-	made.json = json_kept_parse(text, len);
-	if (!made.json)
-		return malformed(&scan, "not a JSON object, or a member twice");
-	code = scan_value(&scan, made.json, bounds->reach);
+	if (code == CEK_JWE_OK)
+		code = check_numbers(&scan);
+	if (code == CEK_JWE_OK)
+		code = keep_texts(&scan, made.tree.nodes, bounds->reach);
 	if (code == CEK_JWE_OK)
 		*object = made;
 	else
@@ -168,63 +169,59 @@ int jwt_object_init(struct jwt_object *object, const struct jwt_bounds *bounds, 
 
 void jwt_object_deinit(struct jwt_object *object)
 {
-	for (size_t i = 0; i < object->n_texts; i++)
+	for (size_t i = 0; i < object->n_texts; i++) {
+		wipe(object->texts[i].text, strlen(object->texts[i].text));
 		free(object->texts[i].text);
+	}
 	free(object->texts);
-	json_decref(object->json);
+	json_tree_deinit(&object->tree);
 	*object = (struct jwt_object){0};
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-static struct cek_jwt_value string_value(const json_t *json)
-{
-	const char *text = json_kept_number(json);
-	struct cek_jwt_value value = {.type = CEK_JWT_STRING};
-
-	if (text)
-		(void)number(text, &value);
-	else
-		value.text = (struct cek_bytes){json_string_value(json), json_string_length(json)};
-	return value;
-}
-
-static struct cek_bytes text_of(const struct jwt_object *object, const json_t *json)
+static struct cek_bytes text_of(const struct jwt_object *object, const struct json_node *value)
 {
 	size_t i = 0;
 
-	while (object->texts[i].of != json)
+	while (object->texts[i].of != value)
 		i++;
 	return bytes_of(object->texts[i].text);
 }
 
-static struct cek_jwt_value value_of(const struct jwt_object *object, const json_t *json)
+static struct cek_jwt_value value_of(const struct jwt_object *object, const struct json_node *node)
 {
-	if (!json)
+	struct cek_jwt_value value = {.type = CEK_JWT_STRING};
+
+	if (!node)
 		return (struct cek_jwt_value){.type = CEK_JWT_NONE, .text = {"", 0}};
-	switch (json_typeof(json)) {
-	case JSON_OBJECT:
-		return (struct cek_jwt_value){.type = CEK_JWT_OBJECT, .text = text_of(object, json)};
-	case JSON_ARRAY:
-		return (struct cek_jwt_value){.type = CEK_JWT_ARRAY, .text = text_of(object, json)};
-	case JSON_TRUE:
+	switch (node->kind) {
+	case JSON_KIND_OBJECT:
+		return (struct cek_jwt_value){.type = CEK_JWT_OBJECT, .text = text_of(object, node)};
+	case JSON_KIND_ARRAY:
+		return (struct cek_jwt_value){.type = CEK_JWT_ARRAY, .text = text_of(object, node)};
+	case JSON_KIND_TRUE:
 		return (struct cek_jwt_value){.type = CEK_JWT_BOOL, .text = bytes_of("true"), .truth = true};
-	case JSON_FALSE:
+	case JSON_KIND_FALSE:
 		return (struct cek_jwt_value){.type = CEK_JWT_BOOL, .text = bytes_of("false")};
-	case JSON_NULL:
+	case JSON_KIND_NULL:
 		return (struct cek_jwt_value){.type = CEK_JWT_NULL, .text = bytes_of("null")};
-	default: /* a string or, as it was kept, a number */
-		return string_value(json);
+	case JSON_KIND_NUMBER:
+		(void)number(node->text, &value);
+		return value;
+	default:
+		value.text = (struct cek_bytes){node->text, node->text_len};
+		return value;
 	}
 }
 
 struct cek_jwt_value jwt_object_at(const struct jwt_object *object, const char *const *path)
 {
-	const json_t *json = *path ? object->json : NULL;
+	const struct json_node *node = *path ? object->tree.nodes : NULL;
 
-	for (; json && *path; path++)
-		json = json_object_get(json, *path);
-	return value_of(object, json);
+	for (; node && *path; path++)
+		node = json_tree_member(node, *path);
+	return value_of(object, node);
 }
 
 struct cek_jwt_value jwt_object_get(const struct jwt_object *object, const char *name)
@@ -232,25 +229,19 @@ struct cek_jwt_value jwt_object_get(const struct jwt_object *object, const char 
 	return jwt_object_at(object, (const char *const[]){name, NULL});
 }
 
-/* Neither a number that is kept as a string. */
-static bool is_string(const json_t *json)
-{
-	return json_is_string(json) && !json_kept_number(json);
-}
-
 bool jwt_object_has(const struct jwt_object *object, const char *name, const char *string)
 {
-	const json_t *json = json_object_get(object->json, name), *element;
+	const struct json_node *node = json_tree_member(object->tree.nodes, name), *element;
 	bool found = false;
-	size_t i;
 
-	if (is_string(json))
-		return strcmp(json_string_value(json), string) == 0;
-	json_array_foreach(json, i, element)
-	{
-		if (!is_string(element))
+	if (!node || (node->kind != JSON_KIND_ARRAY && node->kind != JSON_KIND_STRING))
+		return false;
+	if (node->kind == JSON_KIND_STRING)
+		return strcmp(node->text, string) == 0;
+	for (element = json_tree_first(node); element; element = json_tree_next(node, element)) {
+		if (element->kind != JSON_KIND_STRING)
 			return false;
-		found = found || strcmp(json_string_value(element), string) == 0;
+		found = found || strcmp(element->text, string) == 0;
 	}
 	return found;
 }

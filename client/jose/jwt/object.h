@@ -6,14 +6,13 @@
 
 #include <stddef.h>
 
-#include <jansson.h>
-
 #include "client/jose/jwt/cek-jwt.h"
+#include "client/json/tree.h"
 
 struct jwt_text;
 
 struct jwt_object {
-	json_t *json;           /* as json_kept_parse() makes it */
+	struct json_tree tree;
 	struct jwt_text *texts; /* of the arrays and objects that a path leads to */
 	size_t n_texts;
 };
