@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <openssl/evp.h>
 
 #include "base/wipe.h"
+#include "client/jose/process.h"
 #include "proto/alg.h"
 
 enum {
@@ -54,6 +54,8 @@ struct cek_jwe_cache {
 	uint32_t *chains; /* max_entries of them; slot number + 1 */
 	struct arena arena;
 	uint8_t *ceks;          /* in the arena, CEK_LEN_MAX a slot */
+	EVP_MD *sha256;         /* fetched once, and */
+	EVP_MD_CTX *hash;       /* made once: both cost more than a short text */
 	uint8_t seed[SEED_LEN]; /* so that nobody outside can aim at one chain */
 	struct cek_jwe_cache_stats stats;
 };
@@ -76,13 +78,16 @@ int cek_jwe_cache_new(cek_conn *conn, size_t max_entries, unsigned max_seconds, 
 	if (!cache)
 		return CEK_JWE_NOMEM;
 	cache->conn = conn;
-	cache->owner = getpid();
+	cache->owner = process_id();
 	cache->max_entries = max_entries;
 	cache->max_age = (uint64_t)max_seconds * 1000;
 	cache->max_silence = CEK_JWE_SILENCE_DEFAULT * 1000;
 	cache->slots = calloc(max_entries, sizeof(*cache->slots));
 	cache->chains = calloc(max_entries, sizeof(*cache->chains));
-	if (!cache->slots || !cache->chains || arena_init(&cache->arena, max_entries * CEK_LEN_MAX) < 0 ||
+	cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	cache->hash = EVP_MD_CTX_new();
+	if (!cache->slots || !cache->chains || !cache->sha256 || !cache->hash ||
+		arena_init(&cache->arena, max_entries * CEK_LEN_MAX) < 0 ||
 		getrandom(cache->seed, sizeof(cache->seed), 0) != (ssize_t)sizeof(cache->seed)) {
 		cek_jwe_cache_free(cache);
 		return CEK_JWE_NOMEM;
@@ -96,11 +101,13 @@ cek_jwe_cache *cek_jwe_cache_free(cek_jwe_cache *cache)
 {
 	if (!cache)
 		return NULL;
-	if (cache->owner == getpid()) {
+	if (cache->owner == process_id()) {
 		cek_call_cancel(cache->ping);
 		cek_call_cancel(cache->watch);
 	}
 	arena_deinit(&cache->arena);
+	EVP_MD_CTX_free(cache->hash);
+	EVP_MD_free(cache->sha256);
 	free(cache->chains);
 	free(cache->slots);
 	free(cache);
@@ -213,7 +220,7 @@ static void pinged(cek_call *call, cek_result *result, void *userdata)
 
 static bool is_mine(const cek_jwe_cache *cache, const cek_conn *conn)
 {
-	return conn && conn == cache->conn && cache->owner == getpid();
+	return conn && conn == cache->conn && cache->owner == process_id();
 }
 
 void cache_ask(cek_jwe_cache *cache, cek_conn *conn, uint64_t now)
@@ -310,16 +317,13 @@ static bool hash_part(EVP_MD_CTX *ctx, const void *data, size_t len)
 
 bool cache_id(const cek_jwe_cache *cache, const struct pending *pending, uint8_t ret_id[CACHE_ID_LEN])
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const char *key = pending->key ? pending->key : "";
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-		hash_part(ctx, cache->seed, sizeof(cache->seed)) && hash_part(ctx, key, strlen(key)) &&
-		hash_part(ctx, pending->aad.text, pending->aad.len) &&
+	EVP_MD_CTX *ctx = cache->hash;
+
+	return EVP_DigestInit_ex(ctx, cache->sha256, NULL) && hash_part(ctx, cache->seed, sizeof(cache->seed)) &&
+		hash_part(ctx, key, strlen(key)) && hash_part(ctx, pending->aad.text, pending->aad.len) &&
 		hash_part(ctx, pending->encrypted_key.data, pending->encrypted_key.len) &&
 		EVP_DigestFinal_ex(ctx, ret_id, NULL);
-
-	EVP_MD_CTX_free(ctx);
-	return ok;
 }
 
 void cek_jwe_cache_get_stats(const cek_jwe_cache *cache, struct cek_jwe_cache_stats *ret_stats)

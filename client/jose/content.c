@@ -2,6 +2,7 @@
 /* content.h, by OpenSSL's EVP. */
 #include "client/jose/content.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -29,20 +30,29 @@ size_t content_ciphertext_len(const struct enc *enc, size_t plaintext_len)
 	return enc->gcm ? plaintext_len : (plaintext_len / CONTENT_BLOCK + 1) * CONTENT_BLOCK;
 }
 
+/* A cipher, fetched once in a process: OpenSSL looks longer for it than a token takes. Kept until the process ends, as
+ * OpenSSL may end before this library does. NULL without memory, or where a policy of OpenSSL's forbids it. */
+static const EVP_CIPHER *fetched(const char *name, _Atomic(EVP_CIPHER *) *place)
+{
+	EVP_CIPHER *cipher = atomic_load(place), *other = NULL;
+
+	if (cipher)
+		return cipher;
+	cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+	if (!cipher || atomic_compare_exchange_strong(place, &other, cipher))
+		return cipher;
+	EVP_CIPHER_free(cipher);
+	return other;
+}
+
 static const EVP_CIPHER *cipher_of(const struct enc *enc)
 {
-	switch (enc->cek_len) {
-	case 16:
-		return EVP_aes_128_gcm();
-	case 24:
-		return EVP_aes_192_gcm();
-	case 32:
-		return enc->gcm ? EVP_aes_256_gcm() : EVP_aes_128_cbc();
-	case 48:
-		return EVP_aes_192_cbc();
-	default:
-		return EVP_aes_256_cbc();
-	}
+	static const char *const names[2][3] = {{"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"},
+		{"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"}};
+	static _Atomic(EVP_CIPHER *) ciphers[2][3];
+	size_t key_len = enc->gcm ? enc->cek_len : enc->cek_len / 2, i = (key_len - 16) / 8;
+
+	return fetched(names[enc->gcm][i], &ciphers[enc->gcm][i]);
 }
 
 /* CBC-HMAC: the first half of the CEK authenticates, the second encrypts (RFC 7518 section 5.2.2.1). */
@@ -98,9 +108,10 @@ static int decrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct ce
 	uint8_t *ret_plaintext, size_t *ret_len)
 {
 	uint8_t gcm_tag[GCM_TAG_LEN];
+	const EVP_CIPHER *cipher = cipher_of(content->enc);
 	int n, last;
 
-	if (!EVP_DecryptInit_ex(ctx, cipher_of(content->enc), NULL, cipher_key(content), content->iv))
+	if (!cipher || !EVP_DecryptInit_ex(ctx, cipher, NULL, cipher_key(content), content->iv))
 		return CEK_JWE_NOMEM;
 	if (content->enc->gcm) {
 		memcpy(gcm_tag, tag, sizeof(gcm_tag));
@@ -141,10 +152,11 @@ int content_decrypt(const struct content *content, struct cek_bytes ciphertext, 
 static bool encrypt(EVP_CIPHER_CTX *ctx, const struct content *content, struct cek_bytes plaintext,
 	uint8_t *ret_ciphertext, uint8_t *ret_tag)
 {
+	const EVP_CIPHER *cipher = cipher_of(content->enc);
 	bool gcm = content->enc->gcm;
 	int n = 0, last;
 
-	if (!EVP_EncryptInit_ex(ctx, cipher_of(content->enc), NULL, cipher_key(content), content->iv))
+	if (!cipher || !EVP_EncryptInit_ex(ctx, cipher, NULL, cipher_key(content), content->iv))
 		return false;
 	if (gcm && !EVP_EncryptUpdate(ctx, NULL, &n, content->aad.data, (int)content->aad.len))
 		return false;

@@ -217,5 +217,4 @@ int header_init(struct jwe_header *header, const char *text, size_t len, const s
 void header_deinit(struct jwe_header *header)
 {
 	json_tree_deinit(&header->tree);
-	*header = (struct jwe_header){0};
 }

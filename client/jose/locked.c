@@ -5,7 +5,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "client/jose/process.h"
 
 struct locked {
 	struct arena arena; /* first */
@@ -31,7 +32,7 @@ static struct arena *make(size_t size)
 		free(locked);
 		return NULL;
 	}
-	locked->owner = getpid();
+	locked->owner = process_id();
 	locked->spare = size == LOCKED_SPARE_SIZE;
 	return &locked->arena;
 }
@@ -43,7 +44,7 @@ struct arena *locked_get(size_t size)
 
 		if (locked)
 			locked = atomic_exchange(&spares[i], NULL);
-		if (locked && locked->owner == getpid())
+		if (locked && locked->owner == process_id())
 			return &locked->arena;
 		if (locked)
 			unmake(locked);
@@ -61,7 +62,8 @@ struct arena *locked_put(struct arena *arena)
 	for (size_t i = 0; locked->spare && i < LOCKED_SPARES; i++) {
 		struct locked *none = NULL;
 
-		if (atomic_compare_exchange_strong(&spares[i], &none, locked))
+		if (!atomic_load_explicit(&spares[i], memory_order_relaxed) &&
+			atomic_compare_exchange_strong(&spares[i], &none, locked))
 			return NULL;
 	}
 	unmake(locked);
