@@ -92,10 +92,15 @@ char *b64u_text(const void *data, size_t len)
 	return text;
 }
 
+/* What is decoded at a time. */
+struct scratch {
+	uint8_t block[BLOCK_CHARS], octets[BLOCK_OCTETS];
+};
+
 /* One block of chars characters into its octets; returns the bits that must all be zero. */
-static uint8_t decode_block(const char *text, size_t chars, uint8_t *ret_data)
+static uint8_t decode_block(struct scratch *scratch, const char *text, size_t chars, uint8_t *ret_data)
 {
-	uint8_t block[BLOCK_CHARS], octets[BLOCK_OCTETS], bad = 0;
+	uint8_t *block = scratch->block, *octets = scratch->octets, bad = 0;
 	size_t len = b64u_decoded_len(chars);
 
 	memcpy(block, text, chars);
@@ -111,14 +116,13 @@ static uint8_t decode_block(const char *text, size_t chars, uint8_t *ret_data)
 	if (len < BLOCK_OCTETS)
 		bad |= octets[len]; /* the unused bits of the last character; there are no others behind them */
 	memcpy(ret_data, octets, len);
-	wipe(block, sizeof(block));
-	wipe(octets, sizeof(octets));
 	return bad;
 }
 
 ssize_t b64u_decode(const char *text, size_t len, uint8_t *ret_data, size_t size)
 {
 	const size_t total = b64u_decoded_len(len);
+	struct scratch scratch;
 	uint8_t *to = ret_data;
 	uint8_t bad = len % 4 == 1;
 
@@ -127,11 +131,12 @@ ssize_t b64u_decode(const char *text, size_t len, uint8_t *ret_data, size_t size
 	while (len > 0) {
 		size_t chars = len < BLOCK_CHARS ? len : BLOCK_CHARS;
 
-		bad |= decode_block(text, chars, to);
+		bad |= decode_block(&scratch, text, chars, to);
 		to += b64u_decoded_len(chars);
 		text += chars;
 		len -= chars;
 	}
+	wipe(&scratch, sizeof(scratch));
 	if (!bad)
 		return (ssize_t)total;
 	wipe(ret_data, total);

@@ -29,11 +29,12 @@ bool compact_split(const char *token, size_t len, struct compact *ret_parts)
 	return true;
 }
 
-/* What a character may stand in. A table: of the characters of a token no branch is foreseen, which costs more than all
- * else. */
+/* What a character may stand in. A table, and a block of it at a time: of the characters of a token no branch is
+ * foreseen, which costs more than all else. */
 enum {
 	COMPACT = 1,  /* base64url and the dots between */
 	B64TOKEN = 2, /* RFC 6750 section 2.1, but for the padding */
+	BLOCK = 32,
 };
 static const uint8_t kinds[256] = {
 	['A' ... 'Z'] = COMPACT | B64TOKEN,
@@ -47,11 +48,22 @@ static const uint8_t kinds[256] = {
 	['/'] = B64TOKEN,
 };
 
+static bool is_block_of(const uint8_t *text, uint8_t kind)
+{
+	uint8_t all = kind;
+
+	for (size_t i = 0; i < BLOCK; i++)
+		all &= kinds[text[i]];
+	return all != 0;
+}
+
 /* How many characters from the start on are of this kind. */
 static size_t span_of(const uint8_t *text, size_t len, uint8_t kind)
 {
 	size_t i = 0;
 
+	while (len - i >= BLOCK && is_block_of(text + i, kind))
+		i += BLOCK;
 	while (i < len && (kinds[text[i]] & kind))
 		i++;
 	return i;
