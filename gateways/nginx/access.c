@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+#include <string.h>
+
 #include "gateways/nginx/access.h"
 #include "gateways/nginx/ask.h"
 #include "gateways/nginx/bearer.h"
@@ -39,10 +42,21 @@ static enum ngx_cekd_reason find(struct ngx_cekd_ctx *ctx, const struct ngx_cekd
 	}
 }
 
+/* Of what has five parts libcek-jose looks at each when it opens it. */
+static bool has_five_parts(const ngx_str_t *token)
+{
+	const u_char *at = token->data, *end = token->data + token->len;
+	ngx_uint_t dots;
+
+	for (dots = 0; (at = memchr(at, '.', (size_t)(end - at))); dots++)
+		at++;
+	return dots == 4;
+}
+
 /* A JWS as it came, where the configuration lets one pass, is not opened. */
 static void open_token(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *conf)
 {
-	bool jwe = cek_jwe_looks_compact((const char *)ctx->token.data, ctx->token.len);
+	bool jwe = has_five_parts(&ctx->token);
 
 	if (conf->type == NGX_CEKD_SIGNED || (conf->type == NGX_CEKD_NESTED && conf->allow_signed && !jwe))
 		ctx->inner = ctx->token;
