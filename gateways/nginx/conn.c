@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <sys/un.h>
 
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/self.h"
 
 enum { OPEN_MS = 1000 }; /* to look after open questions at the latest, whatever libcek says */
+
+ngx_int_t ngx_cekd_socket(ngx_conf_t *cf, const ngx_str_t *text, ngx_str_t *ret_path)
+{
+	static const char scheme[] = "unix:";
+	const size_t skip = sizeof(scheme) - 1;
+
+	if (strncmp((const char *)text->data, "unix:/", skip + 1) != 0 ||
+		text->len - skip >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"",
+			text);
+		return NGX_ERROR;
+	}
+	*ret_path = (ngx_str_t){text->len - skip, text->data + skip};
+	return NGX_OK;
+}
 
 struct ngx_cekd_peer *ngx_cekd_peer_get(ngx_conf_t *cf, const ngx_str_t *socket, size_t cache_entries,
 	unsigned cache_seconds)

@@ -7,6 +7,9 @@
 
 #include "gateways/nginx/data.h"
 
+/* The path in "unix:/PATH", with a NUL behind it. NGX_OK, or NGX_ERROR with a message of the line. */
+ngx_int_t ngx_cekd_socket(ngx_conf_t *cf, const ngx_str_t *text, ngx_str_t *ret_path);
+
 /* The peer of this socket and cache in the configuration; NULL without memory. */
 struct ngx_cekd_peer *ngx_cekd_peer_get(ngx_conf_t *cf, const ngx_str_t *socket, size_t cache_entries,
 	unsigned cache_seconds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <sys/un.h>
 
+#include "gateways/nginx/conn.h"
 #include "gateways/nginx/deny.h"
 #include "gateways/nginx/directives.h"
 #include "gateways/nginx/files.h"
@@ -66,16 +66,6 @@ char *ngx_cekd_set_auth(ngx_conf_t *cf, ngx_command_t *command, void *data)
 	return conf->realm ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
-static char *set_socket(ngx_conf_t *cf, const ngx_str_t *text, ngx_str_t *ret_socket)
-{
-	const char *socket = after(text, "unix:");
-
-	if (!socket || *socket != '/' || strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return REFUSE(cf, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"", text);
-	*ret_socket = (ngx_str_t){strlen(socket), (u_char *)socket};
-	return NGX_CONF_OK;
-}
-
 char *ngx_cekd_set_cekd(ngx_conf_t *cf, ngx_command_t *command, void *data)
 {
 	struct ngx_cekd_conf *conf = data;
@@ -84,7 +74,7 @@ char *ngx_cekd_set_cekd(ngx_conf_t *cf, ngx_command_t *command, void *data)
 
 	if (conf->keys != NGX_CONF_UNSET_PTR)
 		return duplicate;
-	if (set_socket(cf, word(cf, 1), &conf->socket) != NGX_CONF_OK)
+	if (ngx_cekd_socket(cf, word(cf, 1), &conf->socket) != NGX_OK)
 		return NGX_CONF_ERROR;
 	keys = ngx_pcalloc(cf->pool, (cf->args->nelts - 1) * sizeof(*keys));
 	if (!keys)
@@ -108,7 +98,7 @@ char *ngx_cekd_set_jwks(ngx_conf_t *cf, ngx_command_t *command, void *data)
 
 	if (conf->jwks)
 		return duplicate;
-	if (!names || !jwks || (first == 2 && set_socket(cf, word(cf, 1), &jwks->socket) != NGX_CONF_OK))
+	if (!names || !jwks || (first == 2 && ngx_cekd_socket(cf, word(cf, 1), &jwks->socket) != NGX_OK))
 		return NGX_CONF_ERROR;
 	for (i = first; i < cf->args->nelts; i++) {
 		names[i - first] = (const char *)word(cf, i)->data;

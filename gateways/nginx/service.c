@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <sys/un.h>
 
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/promise.h"
@@ -26,13 +25,6 @@ static ngx_int_t ready(ngx_http_request_t *r)
 	return ngx_cekd_ready(r, &service->ready);
 }
 
-/* "unix:/…", as of auth_jwt_cekd. */
-static bool is_socket(const ngx_str_t *text)
-{
-	return strncmp((const char *)text->data, "unix:/", 6) == 0 &&
-		text->len < 5 + sizeof(((struct sockaddr_un *)0)->sun_path);
-}
-
 static char *set_ready(ngx_conf_t *cf, ngx_command_t *command, void *data)
 {
 	static char duplicate[] = "is duplicate", no_time[] = "has no time, as in \"5s\"";
@@ -43,14 +35,10 @@ static char *set_ready(ngx_conf_t *cf, ngx_command_t *command, void *data)
 
 	if (service->ready.peer)
 		return duplicate;
-	if (!is_socket(&words[1])) {
-		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no socket, as in \"unix:/run/cekd/cekd.sock\"",
-			&words[1]);
+	if (ngx_cekd_socket(cf, &words[1], &socket) != NGX_OK)
 		return NGX_CONF_ERROR;
-	}
 	if (max_age < 0)
 		return no_time;
-	socket = (ngx_str_t){words[1].len - 5, words[1].data + 5};
 	service->ready.max_age = (ngx_msec_t)max_age;
 	service->ready.peer = ngx_cekd_peer_get(cf, &socket, 0, 0);
 	core->handler = ready;
