@@ -56,17 +56,21 @@ enum {
 	NGX_CEKD_CHALLENGE_MAX = 128, /* bytes of WWW-Authenticate beside realm and scopes */
 };
 
+struct ngx_cekd_file;
+
 /* A file that is read again when it changes. */
 struct ngx_cekd_file_kind {
 	const char *what;
 	/* NULL, or what is wrong, in words that stand in why. */
-	const char *(*parse)(const char *text, size_t len, void **ret_content, char *why, size_t why_size);
+	const char *(*parse)(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content,
+		char *why, size_t why_size);
 	void (*free)(void *content);
 };
 
 struct ngx_cekd_file {
 	ngx_str_t path; /* a NUL behind it */
 	const struct ngx_cekd_file_kind *kind;
+	const char *alg; /* with which a JWK is used; NULL: its own */
 	void *content;
 	struct stat seen;
 };

@@ -81,7 +81,8 @@ static void list_free(void *content)
 	free(list);
 }
 
-static const char *parse(const char *text, size_t len, void **ret_content, char *why, size_t why_size)
+static const char *parse(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content, char *why,
+	size_t why_size)
 {
 	struct list *list;
 	const char *line, *end;
@@ -89,7 +90,7 @@ static const char *parse(const char *text, size_t len, void **ret_content, char 
 
 	/* So that a list that somebody is still writing is not taken for a whole one. */
 	if (len > 0 && text[len - 1] != '\n')
-		return "its last line has no end";
+		return "its last line has no end, as of a list that is still being written: end it with a line feed";
 	list = list_new(text, len);
 	if (!list)
 		return "no memory";

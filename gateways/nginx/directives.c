@@ -153,7 +153,7 @@ static char *set_file(ngx_conf_t *cf, ngx_array_t **files, const struct ngx_cekd
 	place = *files ? ngx_array_push(*files) : NULL;
 	if (!place)
 		return NGX_CONF_ERROR;
-	*place = ngx_cekd_file_get(cf, word(cf, 1), kind);
+	*place = ngx_cekd_file_get(cf, word(cf, 1), kind, NULL);
 	return *place ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
@@ -214,15 +214,14 @@ char *ngx_cekd_set_require(ngx_conf_t *cf, ngx_command_t *command, void *data)
 	return require_values(cf, require, error ? end - 1 : end);
 }
 
-static char *reencrypt_word(ngx_conf_t *cf, struct ngx_cekd_reencrypt *to, const ngx_str_t *text)
+static char *reencrypt_word(ngx_conf_t *cf, struct ngx_cekd_reencrypt *to, const ngx_str_t *text, ngx_str_t *jwk)
 {
 	char *value;
 
-	if ((value = after(text, "key=")) && *value && !to->key && !to->jwk) {
+	if ((value = after(text, "key=")) && *value && !to->key && jwk->len == 0) {
 		to->key = value;
-	} else if ((value = after(text, "jwk=")) && *value && !to->key && !to->jwk) {
-		to->jwk = ngx_cekd_file_get(cf, &(ngx_str_t){strlen(value), (u_char *)value}, &ngx_cekd_jwk);
-		return to->jwk ? NGX_CONF_OK : NGX_CONF_ERROR;
+	} else if ((value = after(text, "jwk=")) && *value && !to->key && jwk->len == 0) {
+		*jwk = (ngx_str_t){strlen(value), (u_char *)value};
 	} else if ((value = after(text, "enc=")) && ngx_cekd_listed(ngx_cekd_jwe_encs, value)) {
 		to->enc = value;
 	} else if ((value = after(text, "alg=")) && ngx_cekd_listed(ngx_cekd_jwe_algs, value)) {
@@ -239,6 +238,7 @@ static char *reencrypt_word(ngx_conf_t *cf, struct ngx_cekd_reencrypt *to, const
 char *ngx_cekd_set_reencrypt(ngx_conf_t *cf, ngx_command_t *command, void *data)
 {
 	struct ngx_cekd_conf *conf = data;
+	ngx_str_t jwk = ngx_null_string;
 	ngx_uint_t i;
 
 	if (conf->reencrypt != NGX_CONF_UNSET_PTR)
@@ -251,16 +251,15 @@ char *ngx_cekd_set_reencrypt(ngx_conf_t *cf, ngx_command_t *command, void *data)
 		return NGX_CONF_ERROR;
 	conf->reencrypt->enc = "A256GCM";
 	for (i = 1; i < cf->args->nelts; i++)
-		if (reencrypt_word(cf, conf->reencrypt, word(cf, i)) != NGX_CONF_OK)
+		if (reencrypt_word(cf, conf->reencrypt, word(cf, i), &jwk) != NGX_CONF_OK)
 			return NGX_CONF_ERROR;
-	if (!conf->reencrypt->key == !conf->reencrypt->jwk)
+	if (!conf->reencrypt->key && jwk.len == 0)
 		return REFUSE(cf, "\"%V\" needs \"key=NAME\", a key of cekd, or \"jwk=FILE\"", word(cf, 0));
-	if (conf->reencrypt->jwk && !conf->reencrypt->alg && !cek_jwks_get(conf->reencrypt->jwk->content, 0)->alg)
-		return REFUSE(cf, "\"%V\" has no alg: name one, as in \"alg=RSA-OAEP-256\"",
-			&conf->reencrypt->jwk->path);
 	if (conf->reencrypt->key && conf->reencrypt->alg)
 		return REFUSE(cf, "\"alg=%s\" is not for a key of cekd, which has its own", conf->reencrypt->alg);
-	return NGX_CONF_OK;
+	if (jwk.len > 0)
+		conf->reencrypt->jwk = ngx_cekd_file_get(cf, &jwk, &ngx_cekd_jwk, conf->reencrypt->alg);
+	return jwk.len == 0 || conf->reencrypt->jwk ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 char *ngx_cekd_set_key_cache(ngx_conf_t *cf, ngx_command_t *command, void *data)

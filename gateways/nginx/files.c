@@ -65,25 +65,26 @@ static const char *load(const struct ngx_cekd_file *file, struct stat *seen, voi
 	close(fd);
 	if (fault)
 		return fault;
-	fault = file->kind->parse(text, (size_t)seen->st_size, ret_content, why, WHY_SIZE);
+	fault = file->kind->parse(file, text, (size_t)seen->st_size, ret_content, why, WHY_SIZE);
 	free(text);
 	return fault;
 }
 
 static struct ngx_cekd_file *find(struct ngx_cekd_main *main, const ngx_str_t *path,
-	const struct ngx_cekd_file_kind *kind)
+	const struct ngx_cekd_file_kind *kind, const char *alg)
 {
 	struct ngx_cekd_file **files = main->files.elts;
 	ngx_uint_t i;
 
 	for (i = 0; i < main->files.nelts; i++)
-		if (files[i]->kind == kind && files[i]->path.len == path->len &&
-			memcmp(files[i]->path.data, path->data, path->len) == 0)
+		if (files[i]->kind == kind && strcmp(files[i]->alg ? files[i]->alg : "", alg ? alg : "") == 0 &&
+			files[i]->path.len == path->len && memcmp(files[i]->path.data, path->data, path->len) == 0)
 			return files[i];
 	return NULL;
 }
 
-struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, const struct ngx_cekd_file_kind *kind)
+struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, const struct ngx_cekd_file_kind *kind,
+	const char *alg)
 {
 	struct ngx_cekd_main *main = ngx_cekd_conf_main(cf);
 	struct ngx_cekd_file *file, **place;
@@ -93,7 +94,7 @@ struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, 
 
 	if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK)
 		return NULL;
-	file = find(main, &path, kind);
+	file = find(main, &path, kind, alg);
 	if (file)
 		return file;
 	file = ngx_pcalloc(cf->pool, sizeof(*file));
@@ -101,6 +102,7 @@ struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, 
 		return NULL;
 	file->path = path;
 	file->kind = kind;
+	file->alg = alg;
 	fault = load(file, &file->seen, &file->content, why);
 	if (fault) {
 		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be used as %s: %s", &path, kind->what, fault);

@@ -7,8 +7,10 @@
 
 #include "gateways/nginx/data.h"
 
-/* The file of this path, relative to nginx.conf's folder, read now unless it was already. NULL with a message. */
-struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *path, const struct ngx_cekd_file_kind *kind);
+/* The file of this path, relative to nginx.conf's folder, read now unless it was already. alg: with which a JWK in it
+ * has to be usable, NULL: the JWK's own. NULL with a message. */
+struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *path, const struct ngx_cekd_file_kind *kind,
+	const char *alg);
 
 /* Look at all files, if this worker has not begun to: from now on it does so by itself. */
 void ngx_cekd_files_watch(struct ngx_cekd_main *main);

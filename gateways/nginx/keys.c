@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateways/nginx/keys.h"
 
@@ -9,7 +10,8 @@ static const char *told(const struct cek_jwe_error *error, char *why, size_t why
 	return why;
 }
 
-static const char *signers_parse(const char *text, size_t len, void **ret_content, char *why, size_t why_size)
+static const char *signers_parse(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content,
+	char *why, size_t why_size)
 {
 	struct cek_jwe_error error;
 	cek_jwt_keys *keys;
@@ -30,16 +32,36 @@ static void signers_free(void *content)
 	cek_jwt_keys_free(content);
 }
 
-static const char *jwk_parse(const char *text, size_t len, void **ret_content, char *why, size_t why_size)
+/* Tried now, or each request would find out. enc is one that any CEK is for. */
+static const char *unusable(const struct cek_jwk *key, const char *alg, char *why, size_t why_size)
+{
+	const struct cek_jwe_params params = {.alg = alg, .enc = "A256GCM"};
+	struct cek_jwe_error error;
+	char *token;
+
+	if (!key)
+		return "it has no public key for encryption";
+	if (!key->alg && !alg)
+		return "its first key has no alg: name one, as in \"alg=RSA-OAEP-256\"";
+	if (cek_jwe_encrypt_to(key, &params, "", 0, &token, &error) != CEK_JWE_OK)
+		return told(&error, why, why_size);
+	free(token);
+	return NULL;
+}
+
+static const char *jwk_parse(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content,
+	char *why, size_t why_size)
 {
 	struct cek_jwe_error error;
+	const char *fault;
 	cek_jwks *keys;
 
 	if (cek_jwks_parse(text, len, &keys, &error) != CEK_JWE_OK)
 		return told(&error, why, why_size);
-	if (cek_jwks_count(keys) == 0) {
+	fault = unusable(cek_jwks_get(keys, 0), file->alg, why, why_size);
+	if (fault) {
 		cek_jwks_free(keys);
-		return "it has no public key for encryption";
+		return fault;
 	}
 	snprintf(why, why_size, "%s", error.details);
 	*ret_content = keys;

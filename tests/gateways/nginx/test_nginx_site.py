@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The module among nginx's own: levels and their merging, other access modules, redirects, sub-requests, HTTP/2, reloaded files."""
 
+import json
 import os
 import pathlib
 import re
@@ -57,6 +58,7 @@ SERVER = """
       proxy_pass http://{upstream}/check; }
     location /accel/ { proxy_pass http://127.0.0.1:{accel}; }
     location /to-jwk/ { auth_jwt_reencrypt jwk=partner.json enc=A128GCM alg=RSA-OAEP-256; proxy_pass http://{upstream}; }
+    location /to-own/ { auth_jwt_reencrypt jwk=own.json; proxy_pass http://{upstream}; }
     location /to-key/ { auth_jwt_reencrypt key=partner; proxy_pass http://{upstream}; }
     location /to-nobody/ { auth_jwt_reencrypt key=none; proxy_pass http://{upstream}; }
 """
@@ -85,6 +87,7 @@ class Site:
         self.write("denied", "# nobody\n")
         self.write("users", "alice:{PLAIN}secret\n")
         self.write("partner.json", self.partner.export_public())
+        self.write("own.json", json.dumps(self.partner.export_public(as_dict=True) | {"alg": "RSA-OAEP"}))
         (self.nginx.where / "www").mkdir()
         self.write("www/page.html", "a page")
         self.nginx.start()
@@ -214,6 +217,30 @@ def test_reencrypt(site):
     assert site.get("/to-nobody/", site.token()).status == 500, "the configuration's fault, not the client's"
 
 
+def opened(site, path):
+    """The header of the token that was made for the partner."""
+    token = jwe.JWE()
+    token.deserialize(site.get(path, site.token()).upstream["x-partner"][0], site.partner)
+    return token.jose_header
+
+
+@pytest.mark.parametrize("path, name, bad", [
+    ("/to-own/", "own.json", {"alg": None}), ("/to-own/", "own.json", {"alg": "ECDH-ES"}), ("/to-own/", "own.json", {"use": "sig"}),
+    ("/to-jwk/", "partner.json", {"alg": "RSA-OAEP"}), ("/to-jwk/", "partner.json", jwk.JWK.generate(kty="EC", crv="P-256"))])
+def test_a_partner_key_that_cannot_be_used_changes_nothing(site, path, name, bad):
+    """Each request would be answered with 500 otherwise."""
+    partner = json.loads((site.nginx.where / name).read_text())
+    wrong = bad.export_public(as_dict=True) if isinstance(bad, jwk.JWK) else partner | bad
+    before = site.nginx.log().count("what was read before stays")
+    site.write(name, json.dumps({member: value for member, value in wrong.items() if value}))
+    C.wait_for(lambda: site.nginx.log().count("what was read before stays") == before + 1, "the fault to be told")
+    assert opened(site, path)["kid"] == "partner"
+    site.write(name, json.dumps(partner | {"kid": "renamed"}))
+    C.wait_for(lambda: opened(site, path)["kid"] == "renamed", "a good one to be read")
+    site.write(name, json.dumps(partner))
+    C.wait_for(lambda: opened(site, path)["kid"] == "partner", "the former one to be back")
+
+
 def test_deny_list_is_read_again(site):
     token, other = site.token(jti="one", sid="s 1"), site.token(jti="two", sub="bob")
     assert [site.get(token=t).status for t in (token, other)] == [200, 200]
@@ -228,7 +255,7 @@ def test_deny_list_is_read_again(site):
     C.wait_for(lambda: site.get(token=other).status == 200, "the list to be empty")
 
 
-@pytest.mark.parametrize("text,why", [("jti one\nnonsense\n", "line 2 is none of"), ("jti one\njti tw", "its last line has no end"),
+@pytest.mark.parametrize("text,why", [("jti one\nnonsense\n", "line 2 is none of"), ("jti one\njti tw", "its last line has no end, as of a list that is still being written"),
                                       ("jtione\n", "line 1 is none of"), ("exp 1\n", "line 1 is none of")])
 def test_a_bad_deny_list_changes_nothing(site, text, why):
     site.write("denied", "jti kept\n")
