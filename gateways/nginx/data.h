@@ -186,7 +186,7 @@ struct ngx_cekd_ctx {
 	bool running;   /* inside of a step: who answers then does not wake up the request */
 	bool forwarded; /* Authorization is ours now */
 	bool told;      /* the reason */
-	ngx_table_elt_t *retry_after;
+	ngx_table_elt_t *challenge, *retry_after;
 	ngx_msec_t deadline;
 	struct ngx_cekd_peer *peer;
 	cek_jwe_op *op;

@@ -9,6 +9,7 @@
 #include "gateways/nginx/directives.h"
 #include "gateways/nginx/jwks.h"
 #include "gateways/nginx/names.h"
+#include "gateways/nginx/refuse.h"
 #include "gateways/nginx/self.h"
 #include "gateways/nginx/service.h"
 #include "gateways/nginx/status.h"
@@ -98,11 +99,22 @@ static ngx_int_t add_handler(ngx_conf_t *cf, ngx_http_phases phase, ngx_http_han
 	return NGX_OK;
 }
 
+static ngx_http_output_header_filter_pt next_filter;
+
+static ngx_int_t filter(ngx_http_request_t *r)
+{
+	if (r == r->main)
+		ngx_cekd_refusal_drop(r);
+	return next_filter(r);
+}
+
 static ngx_int_t after(ngx_conf_t *cf)
 {
 	if (ngx_cekd_counters_add(cf, ngx_cekd_conf_main(cf), &ngx_http_cekd_module) != NGX_OK ||
 		add_handler(cf, NGX_HTTP_ACCESS_PHASE, ngx_cekd_access) != NGX_OK)
 		return NGX_ERROR;
+	next_filter = ngx_http_top_header_filter;
+	ngx_http_top_header_filter = filter;
 	return add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, ngx_cekd_precontent);
 }
 

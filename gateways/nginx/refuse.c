@@ -130,8 +130,11 @@ static u_char *challenge(u_char *to, const struct ngx_cekd_conf *conf, const ngx
 	return to;
 }
 
-static ngx_int_t add_challenge(ngx_http_request_t *r, const struct ngx_cekd_conf *conf, enum ngx_cekd_reason reason)
+static ngx_int_t add_challenge(struct ngx_cekd_ctx *ctx)
 {
+	const struct ngx_cekd_conf *conf = ctx->conf;
+	enum ngx_cekd_reason reason = ctx->reason;
+	ngx_http_request_t *r = ctx->request;
 	ngx_table_elt_t *header;
 	ngx_str_t realm;
 	u_char *value, *end;
@@ -147,7 +150,7 @@ static ngx_int_t add_challenge(ngx_http_request_t *r, const struct ngx_cekd_conf
 	header->hash = 1;
 	ngx_str_set(&header->key, "WWW-Authenticate");
 	header->value = (ngx_str_t){(size_t)(end - value), value};
-	r->headers_out.www_authenticate = header;
+	r->headers_out.www_authenticate = ctx->challenge = header;
 	return NGX_OK;
 }
 
@@ -162,6 +165,25 @@ static ngx_int_t add_retry_after(struct ngx_cekd_ctx *ctx)
 	return NGX_OK;
 }
 
+static ngx_table_elt_t *header_drop(ngx_table_elt_t *header)
+{
+	if (header)
+		header->hash = 0; /* nginx sends none of these */
+	return NULL;
+}
+
+void ngx_cekd_refusal_drop(ngx_http_request_t *r)
+{
+	struct ngx_cekd_ctx *ctx = ngx_cekd_ctx(r);
+
+	if (!ctx || (ngx_uint_t)reasons[ctx->reason].status == r->headers_out.status)
+		return;
+	if (ctx->challenge && r->headers_out.www_authenticate == ctx->challenge)
+		r->headers_out.www_authenticate = NULL;
+	ctx->challenge = header_drop(ctx->challenge);
+	ctx->retry_after = header_drop(ctx->retry_after);
+}
+
 ngx_int_t ngx_cekd_answer(struct ngx_cekd_ctx *ctx)
 {
 	ngx_int_t rc = NGX_OK, status = reasons[ctx->reason].status;
@@ -171,7 +193,7 @@ ngx_int_t ngx_cekd_answer(struct ngx_cekd_ctx *ctx)
 	ctx->told = true;
 	ngx_cekd_count(ngx_cekd_main(ctx->request), ctx->reason);
 	if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
-		rc = add_challenge(ctx->request, ctx->conf, ctx->reason);
+		rc = add_challenge(ctx);
 	else if (status == NGX_HTTP_SERVICE_UNAVAILABLE)
 		rc = add_retry_after(ctx);
 	return rc == NGX_OK ? status : NGX_HTTP_INTERNAL_SERVER_ERROR;

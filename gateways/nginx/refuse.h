@@ -15,5 +15,9 @@ enum ngx_cekd_reason ngx_cekd_reason_of(const ngx_http_request_t *r, const struc
 /* The same for what libcek-jose has nothing to do with: why is for the log. Returns reason. */
 enum ngx_cekd_reason ngx_cekd_refused(const ngx_http_request_t *r, enum ngx_cekd_reason reason, const char *why);
 
+/* Before the answer's headers are sent: what belongs to a refusal does not stay with an answer of another status, which
+ * error_page gives. */
+void ngx_cekd_refusal_drop(ngx_http_request_t *r);
+
 /* The status of the answer to ctx->reason, with its headers set; NGX_OK if accepted. Counted, and told, once. */
 ngx_int_t ngx_cekd_answer(struct ngx_cekd_ctx *ctx);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
+#include "gateways/nginx/service.h"
 #include "gateways/nginx/conn.h"
 #include "gateways/nginx/promise.h"
 #include "gateways/nginx/ready.h"
 #include "gateways/nginx/self.h"
-#include "gateways/nginx/service.h"
 
 struct service {
 	ngx_flag_t answer;
@@ -58,17 +56,27 @@ static ngx_command_t commands[] = {
 /* Before the token is looked at: what is refused for its form asks cekd nothing. */
 static ngx_int_t before(ngx_http_request_t *r)
 {
-	static const ngx_str_t name = ngx_string("Cache-Control"), value = ngx_string("no-store");
 	const struct service *service = ngx_http_get_module_loc_conf(r, ngx_http_cekd_service_module);
 
 	if (!service->answer || r != r->main)
 		return NGX_DECLINED;
-	/* A cache of answers would outlive the key that made them, and hold tokens. */
-	if (ngx_cekd_header(r, &name, &value) != NGX_OK)
-		return NGX_HTTP_INTERNAL_SERVER_ERROR;
 	if (r->headers_in.content_length_n > 0 || r->headers_in.chunked)
 		return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
 	return NGX_DECLINED;
+}
+
+static ngx_http_output_header_filter_pt next_filter;
+
+/* A cache of answers would outlive the key that made them, and hold tokens. 404, 405 and 414 are kept by caches that
+ * are not told otherwise (RFC 9110 section 15.1), so it is all answers, also those to what never came to a location. */
+static ngx_int_t filter(ngx_http_request_t *r)
+{
+	static const ngx_str_t name = ngx_string("Cache-Control"), value = ngx_string("no-store");
+	const struct service *service = ngx_http_get_module_loc_conf(r, ngx_http_cekd_service_module);
+
+	if (service->answer && r == r->main && ngx_cekd_header(r, &name, &value) != NGX_OK)
+		return NGX_ERROR;
+	return next_filter(r);
 }
 
 static ngx_int_t answer(ngx_http_request_t *r)
@@ -135,15 +143,17 @@ static ngx_int_t add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handl
 	return NGX_OK;
 }
 
-static ngx_int_t into_phases(ngx_conf_t *cf)
+static ngx_int_t install(ngx_conf_t *cf)
 {
+	next_filter = ngx_http_top_header_filter;
+	ngx_http_top_header_filter = filter;
 	return add(cf, NGX_HTTP_PREACCESS_PHASE, before) == NGX_OK && add(cf, NGX_HTTP_CONTENT_PHASE, answer) == NGX_OK
 		? NGX_OK
 		: NGX_ERROR;
 }
 
 static ngx_http_module_t context = {
-	.postconfiguration = into_phases,
+	.postconfiguration = install,
 	.create_loc_conf = create,
 	.merge_loc_conf = merge,
 };

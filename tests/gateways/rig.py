@@ -211,8 +211,8 @@ class Answer:
     """status, headers (in lower case, the last of several) and, if the upstream was reached, got: what it was sent."""
 
     def __init__(self, text):
-        head, _, self.body = text.partition("\r\n\r\n")
-        lines = head.split("\r\n")
+        self.head, _, self.body = text.partition("\r\n\r\n")
+        lines = self.head.split("\r\n")
         self.status = int(lines[0].split()[1]) if lines[0].startswith("HTTP/") else 0
         self.headers = dict(header(line) for line in lines[1:])
         self.got = None

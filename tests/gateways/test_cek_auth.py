@@ -62,6 +62,12 @@ def auth(stack):
         yield connection
 
 
+def nothing(answer, *statuses):
+    """No answer is kept by anybody, whatever it is about (RFC 9110 section 15.1: 404, 405 and 414 would be)."""
+    assert answer.status in statuses and not any(name in answer.headers for name in PROMISED), answer
+    assert answer.headers["cache-control"] == "no-store" and answer.head.lower().count("\r\ncache-control:") == 1, answer
+
+
 def expect(answer, inner, sub="alice", scope="read write"):
     assert answer.status == 200 and answer.body == "", answer
     assert answer.headers["authorization"] == f"Bearer {inner}"
@@ -88,8 +94,7 @@ def test_profile_and_below(stack, auth, path):
                                   "/v1/auth/../auth/api", "//v1/auth/api", "/v1/auth/%61pi", "/v1/auth/a/../api", "/?/v1/auth/api"])
 def test_no_profile(stack, auth, path):
     token, _ = stack.token()
-    answer = auth.ask(path, rig.bearer(token))
-    assert answer.status == 404 and not any(name in answer.headers for name in PROMISED), answer
+    nothing(auth.ask(path, rig.bearer(token)), 404)
 
 
 def test_promised_headers_are_always_there(stack, auth):
@@ -100,9 +105,15 @@ def test_promised_headers_are_always_there(stack, auth):
 def test_refusals_are_not_stored(stack, auth):
     for headers in ([], [rig.bearer("x")], [("Authorization", "Basic x")]):
         answer = auth.ask("/v1/auth/api", *headers)
-        assert answer.status == 401 and answer.headers["cache-control"] == "no-store", answer
+        nothing(answer, 401)
         assert answer.headers["www-authenticate"].startswith("Bearer"), answer
-        assert not any(name in answer.headers for name in PROMISED), answer
+
+
+@pytest.mark.parametrize("method, path", [("CONNECT", "/v1/auth/api"), ("CONNECT", "api.example:443"), ("TRACE", "/v1/auth/api"),
+                                          ("TRACE", "*")])
+def test_methods_that_are_about_the_connection(stack, auth, method, path):
+    token, _ = stack.token()
+    nothing(auth.ask(path, rig.bearer(token), method=method), 405, *[400] * (not path.startswith("/")))
 
 
 @pytest.mark.parametrize("headers, body", [([("Content-Length", "1")], "x"), ([("Content-Length", "100000")], "x" * 100_000),
@@ -110,7 +121,7 @@ def test_refusals_are_not_stored(stack, auth):
 def test_body_is_refused(stack, auth, headers, body):
     token, _ = stack.token()
     answer = auth.ask("/v1/auth/api", rig.bearer(token), *headers, method="POST", body=body)
-    assert answer.status == 413 and not any(name in answer.headers for name in PROMISED), answer
+    nothing(answer, 413)
 
 
 def test_empty_body_is_none(stack, auth):
@@ -136,7 +147,7 @@ def test_headers_of_64_kib(stack, auth):
 
 def test_headers_over_64_kib(stack, auth):
     answer = auth.ask("/v1/auth/api", rig.bearer("x" * 70_000))
-    assert answer.status in (400, 431), answer
+    nothing(answer, 400)
     assert "xxxxxxxx" not in stack.auth.log_text()
 
 
@@ -220,17 +231,35 @@ def test_manual_page_has_the_directives():
     assert {name for name in directives if not re.search(rf"^\.BI?R? {name} ", page, re.M)} == set()
 
 
+def counted(status):
+    """What /metrics says: name with its labels → number. Each has its help and type before it."""
+    page = status.ask("/metrics")
+    assert page.status == 200 and page.headers["content-type"] == "text/plain; version=0.0.4", page
+    lines = page.body.splitlines()
+    numbers = {name: int(number) for name, number in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+    for name in {name.partition("{")[0] for name in numbers}:
+        assert f"# TYPE {name} counter" in lines and any(line.startswith(f"# HELP {name} ") for line in lines)
+    return numbers
+
+
 def test_status_socket(stack, auth):
     token, inner = stack.token()
-    expect(auth.ask("/v1/auth/api", rig.bearer(token)), inner)
     with connected(stack.auth.status) as status:
-        assert status.ask("/health").status == 200
-        assert status.ask("/ready").status == 200
-        page = status.ask("/metrics")
-        assert page.status == 200 and "cekd" in page.body, page
-        assert status.ask("/v1/auth/api", rig.bearer(token)).status == 404
+        before = counted(status)
+        for _ in range(3):
+            expect(auth.ask("/v1/auth/api", rig.bearer(token)), inner)
+        nothing(auth.ask("/v1/auth/api", rig.bearer("x")), 401)
+        nothing(auth.ask("/v1/auth/api"), 401)
+        nothing(auth.ask("/v1/auth/none", rig.bearer(token)), 404)
+        grown = {name: n - before[name] for name, n in counted(status).items() if n != before[name]}
+        outcome = 'auth_jwt_requests_total{outcome="%s"}'
+        assert grown == {outcome % "accepted": 3, outcome % "malformed": 1, outcome % "no_token": 1, "auth_jwt_opened_total": 3}
+        health, ready = status.ask("/health"), status.ask("/ready")
+        assert (health.status, ready.status) == (200, 200), (health, ready)
+        for path in ("/v1/auth/api", "/api", "/"):
+            assert status.ask(path, rig.bearer(token)).status == 404, path
     for path in ("/health", "/ready", "/metrics"):
-        assert auth.ask(path).status == 404
+        nothing(auth.ask(path, rig.bearer(token)), 404)
 
 
 def test_ready(make_cekd):

@@ -30,6 +30,9 @@ SERVER = """
     location /argument/ { auth_jwt api token=$arg_token; proxy_pass http://{upstream}; }
     location /local/ { auth_jwt api; try_files /none @local; }
     location @local { return 200 "$jwt_claim_sub"; }
+    location /page/ { auth_jwt api; error_page 401 503 =200 @page; }
+    location @page { return 200 "page"; }
+    location /two/ { auth_jwt api; auth_jwt_cekd unix:{cekd} key=second key=api; proxy_pass http://{upstream}; }
     location /status { auth_jwt_status; }
 """
 
@@ -91,6 +94,9 @@ def test_cekd_that_is_away_stopped_or_restarted(site):
     C.wait_for(lambda: site.get(token=site.token()).status == 200, "cekd to go on")
     site.daemon.stop()
     assert temporary(site.get(token=site.token()))
+    for token in (site.token(), "x"):
+        answer = site.get("/page/", token)
+        assert (answer.status, answer.body, answer.headers["Retry-After"], answer.challenge) == (200, b"page", None, None)
     site.daemon.start()
     C.wait_for(lambda: site.get(token=site.token()).status == 200, "the new cekd to be found")
 

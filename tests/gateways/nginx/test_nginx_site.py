@@ -158,7 +158,7 @@ def test_satisfy_all(site):
 
 def test_error_page(site):
     answer = site.get("/error/")
-    assert (answer.status, answer.body) == (403, b"sorry")
+    assert (answer.status, answer.body, answer.challenge) == (403, b"sorry", None), "no challenge with what asks for nothing"
     answer = site.get("/error-here/", "x")
     assert answer.status == 401 and answer.challenge == [INVALID], "once, although its error page is refused as well"
 
