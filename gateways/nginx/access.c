@@ -147,6 +147,7 @@ ngx_int_t ngx_cekd_access(ngx_http_request_t *r)
 		ctx->step = NGX_CEKD_FIND;
 		ctx->reason = NGX_CEKD_ACCEPTED;
 		ctx->told = false;
+		ctx->tried = 0;
 		ctx->deadline = ngx_current_msec + conf->timeout;
 	}
 	run(ctx, conf);

@@ -61,6 +61,44 @@ static bool ask_again(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *erro
 	return true;
 }
 
+static ngx_uint_t count(ngx_cekd_list keys)
+{
+	ngx_uint_t n = 0;
+
+	while (keys[n])
+		n++;
+	return n;
+}
+
+/* With several keys each question names one of them, so that cekd unwraps with no other, whatever the kid says. Which
+ * one it is of is remembered: only where to begin. */
+static const char *key_for_kid(const char *kid, void *userdata)
+{
+	struct ngx_cekd_ctx *ctx = userdata;
+
+	if (!kid)
+		return NULL;
+	ctx->hint = ngx_hash_key((u_char *)kid, strlen(kid)) % NGX_CEKD_HINTS;
+	return ctx->conf->keys[(ctx->peer->hints[ctx->hint] + ctx->tried) % count(ctx->conf->keys)];
+}
+
+/* Whether another key is asked about: one that this user may not use counts as one that the token is not for. */
+static bool ask_next(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
+{
+	if (ctx->step != NGX_CEKD_VERIFY || error->code != CEK_JWE_NO_KEY || error->status == CEK_OK)
+		return false;
+	return ++ctx->tried < count(ctx->conf->keys);
+}
+
+static void remember(struct ngx_cekd_ctx *ctx)
+{
+	ngx_uint_t i;
+
+	for (i = 0; ctx->conf->keys[1] && ctx->conf->keys[i]; i++)
+		if (strcmp(ctx->conf->keys[i], cek_jwe_key(ctx->jwe)) == 0)
+			ctx->peer->hints[ctx->hint] = (uint8_t)i;
+}
+
 /* Whether the question has an end, told by ctx->reason. */
 static bool answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error)
 {
@@ -68,6 +106,11 @@ static bool answered(struct ngx_cekd_ctx *ctx, const struct cek_jwe_error *error
 	ngx_cekd_peer_end(ctx->peer);
 	if (ctx->left || ask_again(ctx, error))
 		return false;
+	if (ask_next(ctx, error)) {
+		ctx->step--;
+		go_on(ctx);
+		return false;
+	}
 	ctx->reason = ngx_cekd_reason_of(ctx->request, error);
 	go_on(ctx);
 	return true;
@@ -84,6 +127,7 @@ static void opened(cek_jwe *jwe, const struct cek_jwe_error *error, void *userda
 		cek_jwe_from_cache(jwe) ? NGX_CEKD_COUNT_CACHED : NGX_CEKD_COUNT_OPENED);
 	if (ngx_cekd_listed(ctx->conf->keys, cek_jwe_key(jwe))) { /* of one key libcek-jose has seen to that */
 		ctx->jwe = jwe;
+		remember(ctx);
 	} else {
 		cek_jwe_free(jwe);
 		ctx->reason = ngx_cekd_refused(ctx->request, NGX_CEKD_NO_KEY,
@@ -105,6 +149,8 @@ void ngx_cekd_ask_open(struct ngx_cekd_ctx *ctx, const struct ngx_cekd_conf *con
 		.algs = algs_of(conf),
 		.encs = conf->jwe_encs,
 		.key = conf->keys[1] ? NULL : conf->keys[0],
+		.key_for_kid = conf->keys[1] ? key_for_kid : NULL,
+		.userdata = ctx,
 		.max_token = conf->max_token,
 		.max_header = conf->max_header,
 		.max_plaintext = conf->max_plaintext,

@@ -53,6 +53,7 @@ enum {
 	NGX_CEKD_TIMEOUT = 1900,              /* ms: with it a 503 comes within two seconds */
 	NGX_CEKD_TOKEN = 65536,               /* bytes, as all that follow */
 	NGX_CEKD_PLAINTEXT = 65536,
+	NGX_CEKD_HINTS = 256,
 	NGX_CEKD_CHALLENGE_MAX = 128, /* bytes of WWW-Authenticate beside realm and scopes */
 };
 
@@ -83,9 +84,10 @@ struct ngx_cekd_peer {
 	cek_conn *conn; /* NULL until this worker's first request */
 	cek_jwe_cache *cache;
 	ngx_connection_t *watched;
-	ngx_event_t turn; /* when the connection has to be looked after */
-	ngx_uint_t open;  /* questions of requests */
-	bool refused;     /* no connection could be made */
+	ngx_event_t turn;              /* when the connection has to be looked after */
+	ngx_uint_t open;               /* questions of requests */
+	uint8_t hints[NGX_CEKD_HINTS]; /* of several keys, by kid: the number of the one that it was of last */
+	bool refused;                  /* no connection could be made */
 };
 
 struct ngx_cekd_main {
@@ -192,6 +194,8 @@ struct ngx_cekd_ctx {
 	cek_jwe_op *op;
 	ngx_event_t again; /* to ask once more */
 	ngx_uint_t lost;   /* answers, with their connection */
+	ngx_uint_t tried;  /* of several keys, those that it is not of; */
+	ngx_uint_t hint;   /* where the number of the next stands: of hints */
 	cek_jwe *jwe;
 	cek_jwt *jwt;
 	ngx_str_t authorization; /* of the client, if forwarded */

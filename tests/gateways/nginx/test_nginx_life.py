@@ -135,6 +135,17 @@ def test_not_allowed_is_not_the_clients_fault(make_cekd, make_nginx):
     assert "[error]" in site.nginx.log()
 
 
+def test_one_of_two_keys_is_not_allowed(make_cekd, make_nginx):
+    """Tokens of the other one are opened all the same."""
+    rules = {"most": {"anyone": True, "operations": [o for o in C.OPERATIONS if o != "unwrap"], "keys": ["*"]},
+             "some": {"anyone": True, "operations": ["unwrap"], "keys": ["api"]}}
+    site = Site(make_cekd(rules=rules), make_nginx)
+    site.daemon.key("RSA-OAEP-256", name="second")
+    assert site.get("/two/", site.token()).status == 200
+    assert site.get("/two/", R.encrypt(R.key_of(site.daemon, "second"), site.issuer.sign())).status == 401
+    assert 'refused: unwrap on key second' in site.daemon.log_text()
+
+
 def test_state_of_the_key(site):
     """Rotation loses nobody; a suspended version opens nothing, from its cache neither."""
     old = site.token()

@@ -62,7 +62,8 @@ SERVER = """
     location /argument/ { auth_jwt api token=$arg_token; proxy_pass http://{upstream}; }
     location /alice/ { auth_jwt_require $is_alice $jwt_claim_jti; proxy_pass http://{upstream}; }
     location /alice403/ { auth_jwt_require $is_alice error=403; proxy_pass http://{upstream}; }
-    location /both/ { auth_jwt_cekd unix:{cekd} key=api key=more; proxy_pass http://{upstream}; }
+    location /both/ { auth_jwt_cekd unix:{cekd} key=api key=more; proxy_pass http://{upstream};
+      location /both/cached/ { auth_jwt_cache 100 60s; proxy_pass http://{upstream}; } }
     location /cached/ { auth_jwt_cache 100 60s; proxy_pass http://{upstream}; }
     location /again/ { error_page 401 /again/page; proxy_pass http://{upstream}; }
     location /realm/ { auth_jwt "of $host\\\\$arg_realm"; proxy_pass http://{upstream}; }
@@ -77,7 +78,7 @@ AES = bytes(range(32))
 
 class Site:
     def __init__(self, daemon, make_nginx):
-        self.issuer = R.Issuer()
+        self.daemon, self.issuer = daemon, R.Issuer()
         for name in ("api", "more", "other"):
             daemon.key("RSA-OAEP-256", name=name)
         daemon.cekctl("key", "import", "aes", "--alg", "A256KW", "--jwk", "-",
@@ -352,10 +353,36 @@ def test_header_of_the_token(site):
 
 
 def test_several_keys(site):
-    for name in ("api", "more"):
-        assert site.get("/both/", site.token(key=name)).status == 200
-    assert site.refused(site.get("/both/", site.token(key="other")))
+    for path in ("/both/", "/both/cached/"):
+        for name in ("api", "more", "more", "api"):
+            assert site.get(path, site.token(key=name)).status == 200
     assert site.refused(site.get("/", site.token(key="more")))
+
+
+def test_several_keys_ask_for_no_other(site):
+    """A token for a key that is not named is unwrapped by none."""
+    before = len(site.daemon.audit_records())
+    assert site.refused(site.get("/both/", site.token(key="other")))
+    assert site.refused(site.get("/both/", ".".join([C.b64(json.dumps({"alg": "RSA-OAEP-256", "enc": "A256GCM"}).encode()),
+                                                     *site.token().split(".")[1:]]))), "without a kid none is asked about"
+    assert site.get("/both/", site.token(key="more")).status == 200
+
+    def keys():
+        return [record["key"] for record in site.daemon.audit_records()[before:] if record["op"] == "unwrap"]
+    C.wait_for(lambda: "more" in keys(), "the last one to be written down")
+    assert "other" not in keys()
+
+
+def test_several_keys_and_the_cache(site):
+    """Of whichever key it is, a token that comes again is not asked about again."""
+    for name in ("more", "api"):
+        token, before = site.token(key=name), site.counters()["auth_jwt_opened_from_cache_total"]
+        assert site.get("/both/cached/", token).status == 200
+        C.wait_for(lambda: site.get("/both/cached/", token).status == 200 and
+                   site.counters()["auth_jwt_opened_from_cache_total"] > before, "a hit")
+        records = len(site.daemon.audit_records())
+        assert site.get("/both/cached/", token).status == 200
+        assert len(site.daemon.audit_records()) == records
 
 
 def test_cache(site):
