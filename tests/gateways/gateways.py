@@ -258,6 +258,7 @@ class CekAuth(Process):
     label = "cek-auth"
     binary = "nginx"
     files = ("nginx.conf", "listen.conf", "status.conf")
+    other = False  # a second profile, "other", for tokens of OTHER_AUDIENCE
 
     def missing(self):
         return super().missing() or module_missing()
@@ -269,6 +270,11 @@ class CekAuth(Process):
                    "/usr/lib/nginx/modules/ngx_http_cekd_module.so": module()}
         self.copy({CEK_AUTH / file: where / file for file in self.files} | {
             CEK_AUTH / "profiles" / "api.conf.example": where / "profiles" / "api.conf"}, changes)
+        if self.other:
+            api = (where / "profiles" / "api.conf").read_text()
+            assert rig.AUDIENCE in api and "location = /api " in api
+            (where / "profiles" / "other.conf").write_text(
+                api.replace(rig.AUDIENCE, rig.OTHER_AUDIENCE).replace("location = /api ", "location = /other "))
         return [program("nginx"), "-c", where / "nginx.conf"]
 
     def check(self, where):

@@ -25,6 +25,7 @@ from jwcrypto import jwe, jwk, jws
 KEY = "api"
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
+OTHER_AUDIENCE = "https://other.example"
 SIGNED_BY = {"ES256": {"kty": "EC", "crv": "P-256"}, "ES384": {"kty": "EC", "crv": "P-384"},
              "RS256": {"kty": "RSA", "size": 2048}, "EdDSA": {"kty": "OKP", "crv": "Ed25519"}}
 # What cek-auth promises in the profile "api" of the examples.
@@ -196,15 +197,22 @@ class StandIn:
         self.loop.stop()
 
 
+@contextlib.contextmanager
+def connected(address, patience=C.PATIENCE):
+    """A socket: to a port of the loopback address, or the path of a Unix socket."""
+    with socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX) as connection:
+        connection.settimeout(patience)
+        connection.connect(("127.0.0.1", address) if isinstance(address, int) else str(address))
+        yield connection
+
+
 def connects(address):
     """Whether somebody listens: a port of the loopback address, or the path of a Unix socket."""
-    with socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX) as probe:
-        probe.settimeout(C.PATIENCE)
-        try:
-            probe.connect(("127.0.0.1", address) if isinstance(address, int) else str(address))
+    try:
+        with connected(address):
             return True
-        except OSError:
-            return False
+    except OSError:
+        return False
 
 
 class Answer:
@@ -232,13 +240,13 @@ def header(line):
     return name.lower(), value.strip()
 
 
-def ask(port, headers=(), method="GET", path="/", body="", patience=C.PATIENCE):
+def ask(address, headers=(), method="GET", path="/", body="", patience=C.PATIENCE):
     """The Answer; its status is 0 if the gateway closed without one."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *(f"{n}: {v}" for n, v in headers)]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     data = b""
-    with socket.create_connection(("127.0.0.1", port), patience) as connection:
+    with connected(address, patience) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall("\r\n".join([*lines, "", body]).encode())
             while chunk := connection.recv(1 << 16):

@@ -20,6 +20,7 @@ class Stack:
         self.upstream = rig.Upstream()
         cleanup.callback(self.upstream.stop)
         self.auth = gateways.CekAuth()
+        self.auth.other = True
         cleanup.enter_context(self.auth.serve(where, daemon.socket, self.signers))
 
     def token(self, **changes):
@@ -30,6 +31,10 @@ class Stack:
     def sized(self, length):
         """The same; the token has about so many bytes. Base64url twice makes 16 bytes of 9."""
         return self.token(pad=(length - len(self.token()[0])) * 9 // 16)
+
+    def ask_auth(self, path, token):
+        """What cek-auth itself says: a status."""
+        return rig.ask(self.auth.socket, [rig.bearer(token)], path=path).status
 
     @contextlib.contextmanager
     def gateway(self, kind):

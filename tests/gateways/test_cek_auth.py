@@ -90,7 +90,7 @@ def test_profile_and_below(stack, auth, path):
     expect(auth.ask(path, rig.bearer(token)), inner)
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/v1/auth", "/v1/auth/", "/v1/auth/other", "/v1/auth/apiary", "/v1/auth/api;a",
+@pytest.mark.parametrize("path", ["/", "/api", "/v1/auth", "/v1/auth/", "/v1/auth/none", "/v1/auth/apiary", "/v1/auth/api;a",
                                   "/v1/auth/../auth/api", "//v1/auth/api", "/v1/auth/%61pi", "/v1/auth/a/../api", "/?/v1/auth/api"])
 def test_no_profile(stack, auth, path):
     token, _ = stack.token()
@@ -194,13 +194,13 @@ def refused(stack, tmp_path, profile):
     other = gateways.CekAuth()
     other.configure(where, stack.daemon.socket, stack.signers)
     assert other.check(where).returncode == 0
-    (where / "profiles" / "other.conf").write_text(profile)
+    (where / "profiles" / "bad.conf").write_text(profile)
     done = other.check(where)
     assert done.returncode != 0, done.stderr
     return done.stderr
 
 
-PROFILE = "location = /other {{ auth_jwt x; auth_jwt_key_file {signers}; {more} }}"
+PROFILE = "location = /bad {{ auth_jwt x; auth_jwt_key_file {signers}; {more} }}"
 
 
 @pytest.mark.parametrize("more, says", [
