@@ -128,6 +128,30 @@ static void test_b64token(void **state)
 	}
 }
 
+/* Characters are looked at in blocks: one that does not belong there is found wherever it stands. */
+static void test_b64token_of_any_length(void **state)
+{
+	char text[200];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 1; len <= sizeof(text); len++) {
+		assert_true(cek_jwe_is_b64token(text, len));
+		for (size_t at = 0; at < len; at++) {
+			text[at] = ',';
+			assert_false(cek_jwe_is_b64token(text, len));
+			text[at] = 'a';
+		}
+	}
+	memcpy(text, "eyJh....", 8);
+	for (size_t at = 8; at < sizeof(text); at++) {
+		assert_true(cek_jwe_looks_compact(text, sizeof(text)));
+		text[at] = '~';
+		assert_false(cek_jwe_looks_compact(text, sizeof(text)));
+		text[at] = 'a';
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_looks_compact),
 		cmocka_unit_test(test_b64token),
+		cmocka_unit_test(test_b64token_of_any_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
