@@ -66,6 +66,9 @@ struct ngx_cekd_file_kind {
 	const char *(*parse)(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content,
 		char *why, size_t why_size);
 	void (*free)(void *content);
+	/* NULL, or of a kind that may take long: parse takes the text over and only begins; this goes on for a
+	 * moment each time, until *ret_done, or says what is wrong. */
+	const char *(*more)(void *content, bool *ret_done, char *why, size_t why_size);
 };
 
 struct ngx_cekd_file {
@@ -74,6 +77,7 @@ struct ngx_cekd_file {
 	const char *alg; /* with which a JWK is used; NULL: its own */
 	void *content;
 	struct stat seen;
+	struct ngx_cekd_reading *reading; /* a newer one, by this worker; NULL: none */
 };
 
 /* A connection to cekd, as many as there are different sockets and caches, each in each worker. */
@@ -95,6 +99,7 @@ struct ngx_cekd_main {
 	ngx_array_t peers; /* of struct ngx_cekd_peer * */
 	ngx_array_t jwks;  /* of struct ngx_cekd_jwks * */
 	ngx_event_t look;  /* whether the files have changed */
+	ngx_event_t more;  /* of those that are being read */
 	ngx_shm_zone_t *zone;
 };
 

@@ -2,33 +2,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "gateways/nginx/deny.h"
 
 static const char *const claims[] = {"jti", "sub", "sid"};
 
-enum { CLAIMS = sizeof(claims) / sizeof(claims[0]), CLAIM_LEN = 3 };
+enum { CLAIMS = sizeof(claims) / sizeof(claims[0]), CLAIM_LEN = 3, LINES = 4096 /* read at a time */ };
 
 struct entry {
 	size_t claim; /* of claims */
 	struct cek_bytes value;
 };
 
+/* A table that is never more than half full, and is searched from where the hash says on. */
 struct list {
 	char *text; /* what the entries point to */
-	size_t n;
-	struct entry entries[];
+	const char *at, *end;
+	size_t line; /* number of the one before at */
+	size_t mask; /* places less one: a power of two less one */
+	uint64_t seed;
+	struct entry *entries;
 };
 
-static int compare(const void *one, const void *other)
+/* FNV-1a from an unknown start. */
+static size_t hash(const struct list *list, const struct entry *entry)
 {
-	const struct entry *a = one, *b = other;
+	const uint8_t *c = entry->value.data;
+	uint64_t sum = list->seed + entry->claim;
 
-	if (a->claim != b->claim)
-		return a->claim < b->claim ? -1 : 1;
-	if (a->value.len != b->value.len)
-		return a->value.len < b->value.len ? -1 : 1;
-	return memcmp(a->value.data, b->value.data, a->value.len);
+	for (size_t i = 0; i < entry->value.len; i++)
+		sum = (sum ^ c[i]) * 0x100000001b3;
+	return (size_t)(sum ^ sum >> 32);
+}
+
+static bool equal(const struct entry *a, const struct entry *b)
+{
+	return a->claim == b->claim && a->value.len == b->value.len &&
+		memcmp(a->value.data, b->value.data, a->value.len) == 0;
+}
+
+/* The place of this entry, or an empty one for it. */
+static struct entry *place_of(const struct list *list, const struct entry *entry)
+{
+	size_t i = hash(list, entry) & list->mask;
+
+	while (list->entries[i].value.data && !equal(&list->entries[i], entry))
+		i = (i + 1) & list->mask;
+	return &list->entries[i];
 }
 
 /* false: the line is none of a deny list. */
@@ -49,44 +70,43 @@ static bool read_line(struct list *list, const char *line, const char *end)
 	while (*line == ' ' || *line == '\t')
 		line++;
 	entry.value = (struct cek_bytes){line, (size_t)(end - line)};
-	list->entries[list->n++] = entry;
+	*place_of(list, &entry) = entry;
 	return true;
-}
-
-static struct list *list_new(const char *text, size_t len)
-{
-	size_t lines = 0, i;
-	struct list *list;
-
-	for (i = 0; i < len; i++)
-		lines += text[i] == '\n';
-	list = malloc(sizeof(*list) + lines * sizeof(list->entries[0]));
-	if (!list)
-		return NULL;
-	list->n = 0;
-	list->text = malloc(len + 1);
-	if (!list->text) {
-		free(list);
-		return NULL;
-	}
-	memcpy(list->text, text, len);
-	return list;
 }
 
 static void list_free(void *content)
 {
 	struct list *list = content;
 
+	free(list->entries);
 	free(list->text);
 	free(list);
+}
+
+static struct list *list_new(const char *text, size_t len)
+{
+	struct list *list = calloc(1, sizeof(*list));
+	size_t lines = 0, places = 2;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	while (places < 2 * lines)
+		places *= 2;
+	list->mask = places - 1;
+	list->entries = calloc(places, sizeof(*list->entries));
+	if (!list->entries || getrandom(&list->seed, sizeof(list->seed), 0) != (ssize_t)sizeof(list->seed)) {
+		list_free(list);
+		return NULL;
+	}
+	return list;
 }
 
 static const char *parse(const struct ngx_cekd_file *file, const char *text, size_t len, void **ret_content, char *why,
 	size_t why_size)
 {
 	struct list *list;
-	const char *line, *end;
-	size_t number = 0;
 
 	/* So that a list that somebody is still writing is not taken for a whole one. */
 	if (len > 0 && text[len - 1] != '\n')
@@ -94,18 +114,29 @@ static const char *parse(const struct ngx_cekd_file *file, const char *text, siz
 	list = list_new(text, len);
 	if (!list)
 		return "no memory";
-	for (line = list->text; line < list->text + len; line = end + 1) {
-		end = memchr(line, '\n', (size_t)(list->text + len - line));
-		number++;
-		if (!read_line(list, line, end)) {
+	list->text = (char *)(uintptr_t)text;
+	list->at = text;
+	list->end = text + len;
+	*ret_content = list;
+	return NULL;
+}
+
+static const char *more(void *content, bool *ret_done, char *why, size_t why_size)
+{
+	struct list *list = content;
+
+	for (size_t n = 0; n < LINES && list->at < list->end; n++) {
+		const char *end = memchr(list->at, '\n', (size_t)(list->end - list->at));
+
+		list->line++;
+		if (!read_line(list, list->at, end)) {
 			snprintf(why, why_size, "line %zu is none of \"jti VALUE\", \"sub VALUE\", \"sid VALUE\"",
-				number);
-			list_free(list);
+				list->line);
 			return why;
 		}
+		list->at = end + 1;
 	}
-	qsort(list->entries, list->n, sizeof(list->entries[0]), compare);
-	*ret_content = list;
+	*ret_done = list->at == list->end;
 	return NULL;
 }
 
@@ -119,11 +150,10 @@ bool ngx_cekd_deny(const void *content, const cek_jwt *jwt)
 		struct cek_jwt_value value = cek_jwt_claim(jwt, path);
 
 		entry.value = value.text;
-		if (value.type != CEK_JWT_NONE && value.type != CEK_JWT_NULL &&
-			bsearch(&entry, list->entries, list->n, sizeof(entry), compare))
+		if (value.type != CEK_JWT_NONE && value.type != CEK_JWT_NULL && place_of(list, &entry)->value.data)
 			return true;
 	}
 	return false;
 }
 
-const struct ngx_cekd_file_kind ngx_cekd_denied = {"a deny list", parse, list_free};
+const struct ngx_cekd_file_kind ngx_cekd_denied = {"a deny list", parse, list_free, more};

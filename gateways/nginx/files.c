@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,11 @@
 #include "gateways/nginx/files.h"
 #include "gateways/nginx/self.h"
 
-enum { LOOK_MS = 1000, WHY_SIZE = 256 };
+enum {
+	LOOK_MS = 1000,
+	WHY_SIZE = 256,
+	SLICE = 1024 * 1024, /* bytes that are read at a time */
+};
 
 static bool same(const struct stat *a, const struct stat *b)
 {
@@ -19,54 +24,95 @@ static bool same(const struct stat *a, const struct stat *b)
 		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* NULL, or why the text of the open file could not be had. */
-static const char *read_open(int fd, struct stat *seen, char **ret_text)
-{
-	struct stat after;
-	char *text = NULL;
-	const char *fault = NULL;
-	ssize_t n;
+/* A file that is being read. */
+struct ngx_cekd_reading {
+	int fd; /* -1: the text is there */
+	struct stat seen;
+	char *text; /* NULL: it is content's */
+	size_t have;
+	void *content;
+	char why[WHY_SIZE];
+};
 
-	if (fstat(fd, seen) < 0)
+static struct ngx_cekd_reading *reading_free(const struct ngx_cekd_file *file, struct ngx_cekd_reading *reading)
+{
+	if (!reading)
+		return NULL;
+	if (reading->fd >= 0)
+		close(reading->fd);
+	if (reading->content)
+		file->kind->free(reading->content);
+	free(reading->text);
+	free(reading);
+	return NULL;
+}
+
+/* NULL, or why the file cannot be read. */
+static const char *open_file(const struct ngx_cekd_file *file, struct ngx_cekd_reading *reading)
+{
+	reading->fd = open((const char *)file->path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (reading->fd < 0) {
+		/* Not the file's fault, so that it is not waited for another one. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			reading->seen = (struct stat){0};
 		return strerror(errno);
-	if (!S_ISREG(seen->st_mode))
+	}
+	if (fstat(reading->fd, &reading->seen) < 0)
+		return strerror(errno);
+	if (!S_ISREG(reading->seen.st_mode))
 		return "it is no regular file";
-	if (seen->st_size > NGX_CEKD_FILE_MAX)
+	if (reading->seen.st_size > NGX_CEKD_FILE_MAX)
 		return "it is larger than 16 MiB";
-	text = malloc((size_t)seen->st_size + 1);
-	if (!text)
-		return "no memory";
-	n = pread(fd, text, (size_t)seen->st_size + 1, 0);
+	reading->text = malloc((size_t)reading->seen.st_size + 1);
+	return reading->text ? NULL : "no memory";
+}
+
+/* Some of the text: more than the file had is the sign of its end. */
+static const char *read_some(struct ngx_cekd_reading *reading)
+{
+	size_t size = (size_t)reading->seen.st_size + 1, left = size - reading->have;
+	ssize_t n = pread(reading->fd, reading->text + reading->have, left < SLICE ? left : SLICE,
+		(off_t)reading->have);
+	struct stat after;
+
 	if (n < 0)
-		fault = strerror(errno);
-	else if (n != seen->st_size || fstat(fd, &after) < 0 || !same(seen, &after))
-		fault = "it changes while it is read; put a new file in its place with rename";
-	if (fault)
-		free(text);
-	else
-		*ret_text = text;
+		return strerror(errno);
+	reading->have += (size_t)n;
+	if (n > 0 && reading->have < size)
+		return NULL;
+	if (reading->have != size - 1 || fstat(reading->fd, &after) < 0 || !same(&reading->seen, &after))
+		return "it changes while it is read; put a new file in its place with rename";
+	close(reading->fd);
+	reading->fd = -1;
+	return NULL;
+}
+
+/* The next of what there is to do. NULL, with *ret_done if that was all, or what is wrong. */
+static const char *step(const struct ngx_cekd_file *file, struct ngx_cekd_reading *reading, bool *ret_done)
+{
+	const struct ngx_cekd_file_kind *kind = file->kind;
+	const char *fault;
+
+	if (reading->fd >= 0)
+		return read_some(reading);
+	if (reading->content)
+		return kind->more(reading->content, ret_done, reading->why, WHY_SIZE);
+	fault = kind->parse(file, reading->text, (size_t)reading->seen.st_size, &reading->content, reading->why,
+		WHY_SIZE);
+	if (!fault && kind->more)
+		reading->text = NULL;
+	*ret_done = !kind->more;
 	return fault;
 }
 
-/* Read and parse into *ret_content; seen is filled in in any case, as far as it can be. */
-static const char *load(const struct ngx_cekd_file *file, struct stat *seen, void **ret_content, char *why)
+/* From its beginning to its end, when nobody waits. */
+static const char *load(const struct ngx_cekd_file *file, struct ngx_cekd_reading *reading)
 {
-	int fd = open((const char *)file->path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *fault;
-	char *text = NULL;
+	const char *fault = open_file(file, reading);
+	bool done = false;
 
-	if (fd < 0) {
-		/* Not the file's fault, so that it is not waited for another one. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			*seen = (struct stat){0};
-		return strerror(errno);
-	}
-	fault = read_open(fd, seen, &text);
-	close(fd);
-	if (fault)
-		return fault;
-	fault = file->kind->parse(file, text, (size_t)seen->st_size, ret_content, why, WHY_SIZE);
-	free(text);
+	while (!fault && !done)
+		fault = step(file, reading, &done);
 	return fault;
 }
 
@@ -83,14 +129,35 @@ static struct ngx_cekd_file *find(struct ngx_cekd_main *main, const ngx_str_t *p
 	return NULL;
 }
 
+/* When nginx reads its configuration. */
+static ngx_int_t read_first(ngx_conf_t *cf, struct ngx_cekd_file *file)
+{
+	struct ngx_cekd_reading *reading = calloc(1, sizeof(*reading));
+	const char *fault;
+
+	if (!reading)
+		return NGX_ERROR;
+	fault = load(file, reading);
+	if (fault) {
+		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be used as %s: %s", &file->path,
+			file->kind->what, fault);
+	} else {
+		if (*reading->why)
+			ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V\": %s", &file->path, reading->why);
+		file->seen = reading->seen;
+		file->content = reading->content;
+		reading->content = NULL;
+	}
+	reading_free(file, reading);
+	return fault ? NGX_ERROR : NGX_OK;
+}
+
 struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, const struct ngx_cekd_file_kind *kind,
 	const char *alg)
 {
 	struct ngx_cekd_main *main = ngx_cekd_conf_main(cf);
 	struct ngx_cekd_file *file, **place;
 	ngx_str_t path = *given;
-	char why[WHY_SIZE] = "";
-	const char *fault;
 
 	if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK)
 		return NULL;
@@ -98,63 +165,101 @@ struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *given, 
 	if (file)
 		return file;
 	file = ngx_pcalloc(cf->pool, sizeof(*file));
-	if (!file)
+	place = file ? ngx_array_push(&main->files) : NULL;
+	if (!place)
 		return NULL;
-	file->path = path;
-	file->kind = kind;
-	file->alg = alg;
-	fault = load(file, &file->seen, &file->content, why);
-	if (fault) {
-		ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be used as %s: %s", &path, kind->what, fault);
-		return NULL;
-	}
-	if (*why)
-		ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V\": %s", &path, why);
-	place = ngx_array_push(&main->files);
-	if (!place) {
-		kind->free(file->content);
-		return NULL;
-	}
+	*file = (struct ngx_cekd_file){.path = path, .kind = kind, .alg = alg};
 	*place = file;
-	return file;
+	return read_first(cf, file) == NGX_OK ? file : NULL;
 }
 
-static void look_at(const struct ngx_cekd_main *main, struct ngx_cekd_file *file, ngx_log_t *log)
-{
-	struct stat now = {0};
-	char why[WHY_SIZE] = "";
-	const char *fault;
-	void *content;
+/* ---- reading again ----------------------------------------------------------------------------------------------- */
 
-	if (stat((const char *)file->path.data, &now) == 0 && same(&now, &file->seen))
-		return;
-	/* A file that is away, or cannot be used, is told of once. */
-	if (now.st_ino == 0 && file->seen.st_ino == 0)
-		return;
-	file->seen = now;
-	fault = load(file, &file->seen, &content, why);
+static void took(const struct ngx_cekd_main *main, struct ngx_cekd_file *file, const char *fault, ngx_log_t *log)
+{
+	struct ngx_cekd_reading *reading = file->reading;
+
+	file->seen = reading->seen;
 	if (fault) {
 		ngx_log_error(NGX_LOG_ERR, log, 0,
 			"\"%V\" has changed, and cannot be used as %s: %s; what was read before stays", &file->path,
 			file->kind->what, fault);
-		ngx_cekd_count(main, NGX_CEKD_COUNT_NOT_RELOADED);
-		return;
+	} else {
+		file->kind->free(file->content);
+		file->content = reading->content;
+		reading->content = NULL;
+		ngx_log_error(NGX_LOG_NOTICE, log, 0, "\"%V\" has changed and was read again%s%s", &file->path,
+			*reading->why ? ": " : "", reading->why);
 	}
-	file->kind->free(file->content);
-	file->content = content;
-	ngx_log_error(NGX_LOG_NOTICE, log, 0, "\"%V\" has changed and was read again%s%s", &file->path,
-		*why ? ": " : "", why);
-	ngx_cekd_count(main, NGX_CEKD_COUNT_RELOADED);
+	ngx_cekd_count(main, fault ? NGX_CEKD_COUNT_NOT_RELOADED : NGX_CEKD_COUNT_RELOADED);
+	file->reading = reading_free(file, reading);
+}
+
+/* What a moment does: all of a small file. */
+static void go_on(const struct ngx_cekd_main *main, struct ngx_cekd_file *file, ngx_log_t *log)
+{
+	struct ngx_cekd_reading *reading = file->reading;
+	bool small = reading->seen.st_size <= SLICE, done = false;
+	const char *fault;
+
+	do
+		fault = step(file, reading, &done);
+	while (small && !fault && !done);
+	if (fault || done)
+		took(main, file, fault, log);
+}
+
+/* A step of each file that is being read; then requests have their turn. */
+static void read_more(ngx_event_t *event)
+{
+	struct ngx_cekd_main *main = event->data;
+	struct ngx_cekd_file **files = main->files.elts;
+	ngx_uint_t i;
+
+	for (i = 0; i < main->files.nelts; i++) {
+		if (!files[i]->reading)
+			continue;
+		go_on(main, files[i], event->log);
+		if (files[i]->reading && !event->posted) {
+			ngx_post_event(event, &ngx_posted_next_events);
+		}
+	}
+}
+
+/* Whether there is something to read. */
+static bool look_at(const struct ngx_cekd_main *main, struct ngx_cekd_file *file, ngx_log_t *log)
+{
+	struct stat now = {0};
+	const char *fault;
+
+	if (file->reading || (stat((const char *)file->path.data, &now) == 0 && same(&now, &file->seen)))
+		return false;
+	/* A file that is away, or cannot be used, is told of once. */
+	if (now.st_ino == 0 && file->seen.st_ino == 0)
+		return false;
+	file->reading = calloc(1, sizeof(*file->reading));
+	if (!file->reading)
+		return false; /* in a second there may be some */
+	file->reading->seen = now;
+	fault = open_file(file, file->reading);
+	if (fault)
+		took(main, file, fault, log);
+	else if (file->reading->seen.st_size > SLICE)
+		ngx_log_error(NGX_LOG_NOTICE, log, 0, "\"%V\" has changed and is read in steps", &file->path);
+	return !fault;
 }
 
 static void look(ngx_event_t *event)
 {
 	struct ngx_cekd_main *main = event->data;
 	struct ngx_cekd_file **files = main->files.elts;
+	bool any = false;
 	ngx_uint_t i;
 
 	for (i = 0; i < main->files.nelts; i++)
-		look_at(main, files[i], event->log);
+		any |= look_at(main, files[i], event->log);
+	if (any)
+		read_more(&main->more);
 	ngx_add_timer(event, LOOK_MS);
 }
 
@@ -166,6 +271,7 @@ void ngx_cekd_files_watch(struct ngx_cekd_main *main)
 	main->look.data = main;
 	main->look.log = ngx_cycle->log;
 	main->look.cancelable = 1; /* a worker that ends does not wait for it */
+	main->more = (ngx_event_t){.handler = read_more, .data = main, .log = ngx_cycle->log};
 	look(&main->look);
 }
 
@@ -175,6 +281,14 @@ void ngx_cekd_files_close(struct ngx_cekd_main *main)
 
 	if (main->look.timer_set)
 		ngx_del_timer(&main->look);
-	for (; main->files.nelts > 0; main->files.nelts--)
-		files[main->files.nelts - 1]->kind->free(files[main->files.nelts - 1]->content);
+	if (main->more.posted) {
+		ngx_delete_posted_event(&main->more);
+	}
+	for (; main->files.nelts > 0; main->files.nelts--) {
+		struct ngx_cekd_file *file = files[main->files.nelts - 1];
+
+		file->reading = reading_free(file, file->reading);
+		if (file->content)
+			file->kind->free(file->content);
+	}
 }

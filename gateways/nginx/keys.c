@@ -73,5 +73,5 @@ static void jwk_free(void *content)
 	cek_jwks_free(content);
 }
 
-const struct ngx_cekd_file_kind ngx_cekd_signers = {"a JWK Set of signers", signers_parse, signers_free};
-const struct ngx_cekd_file_kind ngx_cekd_jwk = {"a JWK to encrypt for", jwk_parse, jwk_free};
+const struct ngx_cekd_file_kind ngx_cekd_signers = {"a JWK Set of signers", signers_parse, signers_free, NULL};
+const struct ngx_cekd_file_kind ngx_cekd_jwk = {"a JWK to encrypt for", jwk_parse, jwk_free, NULL};
