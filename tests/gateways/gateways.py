@@ -14,7 +14,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 
 import cekd as C
 import rig
@@ -248,9 +247,7 @@ def module_environment(where):
     found = {"LD_LIBRARY_PATH": str(module().parent)}
     if not C.sanitized():
         return found
-    sys.path.append(str(C.SOURCE / "tests" / "gateways" / "nginx"))
-    from nginx_rig import sanitizer
-    return found | sanitizer(BUILT, where)
+    return found | rig.sanitizer(BUILT, where)
 
 
 class CekAuth(Process):

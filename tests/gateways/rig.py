@@ -72,15 +72,35 @@ class Issuer:
         return {name: value for name, value in all_claims.items() if value is not None}
 
 
-def encrypt(inner, public, alg="RSA-OAEP-256", enc="A256GCM"):
-    """public: a JWK of cekd."""
-    token = jwe.JWE(inner.encode(), compact({"alg": alg, "enc": enc, "cty": "JWT", "kid": public["kid"]}))
-    token.add_recipient(jwk.JWK(**public))
+def encrypt(inner, public, alg="RSA-OAEP-256", enc="A256GCM", **header):
+    """public: a JWK of cekd, as jwcrypto's or as its members. header: members beside those that are always there, or in their place."""
+    token = jwe.JWE(inner.encode(), compact({"alg": alg, "enc": enc, "cty": "JWT", "kid": public["kid"]} | header),
+                    algs=[alg, enc, "DEF"])
+    token.add_recipient(public if isinstance(public, jwk.JWK) else jwk.JWK(**public))
     return token.serialize(compact=True)
 
 
 def public_jwk(daemon, key=KEY):
     return json.loads(daemon.cekctl("jwks", key).stdout)["keys"][0]
+
+
+def sanitized(module):
+    return module.exists() and b"__asan_init" in module.read_bytes()
+
+
+def sanitizer(module, where):
+    """What a module with sanitizers needs of its surroundings: their library comes with the program, and Debian's nginx has none.
+    nginx leaves some memory to the system at its end, so leaks are not looked for."""
+    if not sanitized(module):
+        return {}
+    content = module.read_bytes()
+    compiler, name = ("clang", "libclang_rt.asan-x86_64.so") if b"clang version" in content else ("gcc", "libasan.so")
+    library = C.run([compiler, f"-print-file-name={name}"]).stdout.strip()
+    log = where / "sanitizer"
+    log.mkdir()
+    log.chmod(0o777)
+    return {"LD_PRELOAD": library, "ASAN_OPTIONS": f"log_path={log}/report:detect_leaks=0:detect_odr_violation=0",
+            "UBSAN_OPTIONS": f"log_path={log}/report:print_stacktrace=1"}
 
 
 class Loop:

@@ -3,7 +3,9 @@
 
 Nginx     Debian's nginx with a configuration of the test; as root, its workers are those of www-data
 Upstream  answers with the request's headers as JSON
-Issuer    signs JWTs and encrypts them for a key of cekd
+Issuer    signs JWTs with one key, of whichever kind
+
+rig.py, of the folder above, has what other gateways need as well.
 """
 
 import http.client
@@ -13,15 +15,15 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cekd as C
 import pytest
-from jwcrypto import jwe, jwk, jwt
+import rig
+from jwcrypto import jwk, jwt
+from rig import free_port
 
 MODULE = C.BUILD / "gateways" / "nginx" / "ngx_http_cekd_module.so"
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -30,31 +32,6 @@ USER = "www-data"
 # Loud, not silent: what is skipped is told by pytest's summary (-ra).
 needs_nginx = pytest.mark.skipif(not NGINX or not MODULE.exists(), reason="nginx or nginx-dev is not installed: the module "
                                  "was not built or cannot be run (scripts/install-packages gateway)")
-
-
-def sanitized(module=MODULE):
-    return module.exists() and b"__asan_init" in module.read_bytes()
-
-
-def sanitizer(module, where):
-    """What a module with sanitizers needs of its surroundings: their library comes with the program, and Debian's nginx has none.
-    nginx leaves some memory to the system at its end, so leaks are not looked for."""
-    if not sanitized(module):
-        return {}
-    content = module.read_bytes()
-    compiler, name = ("clang", "libclang_rt.asan-x86_64.so") if b"clang version" in content else ("gcc", "libasan.so")
-    library = C.run([compiler, f"-print-file-name={name}"]).stdout.strip()
-    log = where / "sanitizer"
-    log.mkdir()
-    log.chmod(0o777)
-    return {"LD_PRELOAD": library, "ASAN_OPTIONS": f"log_path={log}/report:detect_leaks=0:detect_odr_violation=0",
-            "UBSAN_OPTIONS": f"log_path={log}/report:print_stacktrace=1"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Upstream:
@@ -128,7 +105,7 @@ class Nginx:
 
     def __init__(self, where, socket, upstream, server, http="", level="info", workers=1, main="", module=MODULE):
         self.where, self.port, self.module = where, free_port(), module
-        more = sanitizer(module, where)
+        more = rig.sanitizer(module, where)
         self.env = os.environ | more
         main += "".join(f"env {name};\n" for name in more)  # an upgraded binary gets what is named
         self.error_log = where / "error.log"
@@ -251,9 +228,8 @@ class Issuer:
         return json.dumps({"keys": [dict(self.key.export_public(as_dict=True), use="sig", alg=self.alg)]})
 
     def claims(self, **claims):
-        now = int(time.time())
-        all_claims = {"iss": "https://issuer.example", "sub": "alice", "aud": "api", "iat": now, "exp": now + 600,
-                      "scope": "read write", "jti": os.urandom(8).hex()} | claims
+        """Good ones; None leaves one out."""
+        all_claims = rig.Issuer.claims(seconds=600, aud="api") | claims
         return {name: value for name, value in all_claims.items() if value is not None}
 
     def sign(self, header=None, **claims):
@@ -265,11 +241,9 @@ class Issuer:
 
 def key_of(daemon, name):
     """The active version of cekd's key, as an issuer gets it."""
-    return jwk.JWK(**json.loads(daemon.cekctl("jwks", name).stdout)["keys"][0])
+    return jwk.JWK(**rig.public_jwk(daemon, name))
 
 
-def encrypt(key, plaintext, alg="RSA-OAEP-256", enc="A256GCM", **header):
-    token = jwe.JWE(plaintext.encode(), json.dumps({"alg": alg, "enc": enc, "cty": "JWT", "kid": key["kid"]} | header),
-                    algs=[alg, enc, "DEF"])
-    token.add_recipient(key)
-    return token.serialize(compact=True)
+def encrypt(key, plaintext, **header):
+    """key: as key_of() gives it."""
+    return rig.encrypt(plaintext, key, **header)

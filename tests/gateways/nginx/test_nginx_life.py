@@ -250,7 +250,7 @@ def in_memory(pid, needles):
 
 
 @pytest.mark.skipif(not C.ROOT, reason="needs root to read the memory of nginx's workers")
-@pytest.mark.skipif(R.sanitized(), reason="a sanitizer keeps freed memory, and maps terabytes")
+@pytest.mark.skipif(R.rig.sanitized(R.MODULE), reason="a sanitizer keeps freed memory, and maps terabytes")
 def test_memory(make_cekd, make_nginx, tmp_path):
     """No private key in nginx; and of what went through it, once the requests are over, nothing that the module held."""
     from jwcrypto import jwk
