@@ -96,7 +96,10 @@ static void ask(struct broker *broker)
 	message.id = workers_job_id(&broker->workers);
 	message.op_case = CEK__INTERNAL__V1__JOB__OP_INVENTORY;
 	message.inventory = &inventory;
-	asking->job = (struct job){.id = message.id, .packed = asking->packed, .in_parts = true, .done = on_told};
+	asking->job = (struct job){.id = message.id,
+		.packed = asking->packed,
+		.sequence.op = CEK__INTERNAL__V1__JOB__OP_INVENTORY,
+		.done = on_told};
 	asking->job.len = cek__internal__v1__job__pack(&message, asking->packed);
 	if (workers_manage(&broker->workers, &asking->job) == 0)
 		return;

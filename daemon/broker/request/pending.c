@@ -29,7 +29,7 @@ static int set_job(struct request *request, const Job *job)
 	request->job.packed = request->packed;
 	request->job.id = job->id;
 	request->job.uid = request->uid;
-	request->job.in_parts = job->op_case == CEK__INTERNAL__V1__JOB__OP_INVENTORY;
+	request->job.sequence.op = (uint8_t)job->op_case;
 	request->job.done = on_job_done;
 	return 0;
 }

@@ -12,7 +12,6 @@
 enum {
 	RECEIVE_MAX = 8,    /* datagrams of one recvmmsg(2) */
 	NEWS_ALGS_MAX = 64, /* far more than there are */
-	PARTS_MAX = 4096,   /* results of one job that is answered in parts */
 };
 
 static void retire_older(struct worker *worker)
@@ -31,13 +30,11 @@ static void retire_older(struct worker *worker)
 	}
 }
 
-static bool on_hello(struct worker *worker, const WorkerHello *hello)
+static void on_hello(struct worker *worker, const WorkerHello *hello)
 {
 	struct workers *workers = worker->workers;
 	uint8_t *packed;
 
-	if (worker->ready)
-		return worker_broke_the_rules(worker, "said hello twice");
 	packed = malloc(cek__internal__v1__worker_hello__get_packed_size(hello) + 1);
 	if (packed)
 		worker->hello = cek__internal__v1__worker_hello__unpack(NULL,
@@ -47,12 +44,20 @@ static bool on_hello(struct worker *worker, const WorkerHello *hello)
 	worker->memory = hello->memory;
 	workers->hopeless = false;
 	if (worker->manage)
-		return true;
+		return;
 	workers->away = false;
 	retire_older(worker);
 	workers->events->ready(workers->owner);
 	log_info("worker %u.%u is ready", worker->index, worker->generation);
-	return true;
+}
+
+/* Returns false. */
+static bool cannot_be(struct worker *worker, const char *what)
+{
+	char how[SEQUENCE_HOW_MAX];
+
+	(void)sequence_cannot_be(&worker->sequence, what, how);
+	return worker_broke_the_rules(worker, how);
 }
 
 /* A token can do more than it seemed to. False: the worker broke the rules. */
@@ -62,8 +67,8 @@ static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *
 	WorkerHello merged, *hello;
 	uint8_t *packed;
 
-	if (!worker->ready || news->n_alg > NEWS_ALGS_MAX)
-		return worker_broke_the_rules(worker, "sent news that cannot be");
+	if (news->n_alg > NEWS_ALGS_MAX)
+		return cannot_be(worker, "news of more algorithms than there are");
 	if (!worker->hello)
 		return true;
 	merged = *worker->hello;
@@ -83,33 +88,24 @@ static bool on_news(struct worker *worker, const Cek__Internal__V1__WorkerNews *
 	return true;
 }
 
-/* One more part of an answer. A job that is answered once is not touched: done() may free it or submit it again. */
-static bool on_part(struct worker *worker, struct job *job, const JobResult *result)
-{
-	if (!job->in_parts)
-		return worker_broke_the_rules(worker, "answered in parts what is answered once");
-	if (++job->parts > PARTS_MAX)
-		return worker_broke_the_rules(worker, "answered in too many parts");
-	job->done(job, result);
-	return true;
-}
-
-/* What may come now: the answer to the oldest job that was sent. False: the worker broke the rules. */
+/* The answer to the oldest job that was sent, or a part of it. A job that is answered once is not touched: done() may
+ * free it or submit it again. False: the worker broke the rules. */
 static bool on_result(struct worker *worker, const JobResult *result)
 {
 	struct workers *workers = worker->workers;
 	struct job *job = list_empty(&worker->jobs) ? NULL : list_entry(worker->jobs.next, struct job, link);
+	char how[SEQUENCE_HOW_MAX];
 
-	if (!worker->ready)
-		return worker_broke_the_rules(worker, "answered before its hello");
-	if (!job || worker->n_jobs == worker->unsent || job->id != result->id)
-		return worker_broke_the_rules(worker, "answered a job that it does not have");
+	if (!job_sequence_take(job ? &job->sequence : NULL, job ? job->id : 0, result->id, result->more, how))
+		return worker_broke_the_rules(worker, how);
 	if (result->memory > 0)
 		worker->memory = result->memory;
 	if (result->replace && !worker->replacing && !worker->manage)
 		worker->replacing = workers->events->want(workers->owner, false, worker->index, worker->generation);
-	if (result->more)
-		return on_part(worker, job, result);
+	if (result->more) {
+		job->done(job, result);
+		return true;
+	}
 	worker->n_jobs--;
 	worker->done++;
 	job_end(job, result);
@@ -125,25 +121,39 @@ static bool on_results(struct worker *worker, const Cek__Internal__V1__JobResult
 	return true;
 }
 
+/* What may come now. False: it says what may not. */
+static bool handle(struct worker *worker, const Cek__Internal__V1__FromWorker *message)
+{
+	switch (message->what_case) {
+	case CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO:
+		on_hello(worker, message->hello);
+		return true;
+	case CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT:
+		return on_result(worker, message->result);
+	case CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS:
+		return on_results(worker, message->results);
+	case CEK__INTERNAL__V1__FROM_WORKER__WHAT_NEWS:
+		return on_news(worker, message->news);
+	default: /* the table has no others */
+		return true;
+	}
+}
+
 static bool on_message(struct worker *worker, const uint8_t *data, size_t len)
 {
 	struct arena *arena = &worker->workers->turn->arena;
 	Cek__Internal__V1__FromWorker *message;
+	char how[SEQUENCE_HOW_MAX];
 	bool ok;
 
 	worker->heard_us = worker->workers->turn->pulse.now_us;
 	worker->owed_us = 0; /* what it does next begins now */
 	message = cek__internal__v1__from_worker__unpack(arena_allocator(arena), len, data);
-	if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_HELLO)
-		ok = on_hello(worker, message->hello);
-	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULT)
-		ok = on_result(worker, message->result);
-	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_RESULTS)
-		ok = on_results(worker, message->results);
-	else if (message && message->what_case == CEK__INTERNAL__V1__FROM_WORKER__WHAT_NEWS)
-		ok = on_news(worker, message->news);
+	if ((message ? sequence_take(&worker->sequence, message->what_case, 0, how)
+		     : sequence_no_message(&worker->sequence, how)) == SEQUENCE_FITS)
+		ok = handle(worker, message);
 	else
-		ok = worker_broke_the_rules(worker, "sent what is no message");
+		ok = worker_broke_the_rules(worker, how);
 	arena_reset(arena);
 	return ok;
 }
@@ -184,7 +194,7 @@ static bool take(struct worker *worker, struct received *received)
 		uint8_t *data = received->iov[i].iov_base;
 
 		if (ok && (message->msg_hdr.msg_flags & MSG_TRUNC)) /* told once */
-			ok = worker_broke_the_rules(worker, "sent more than it was asked for");
+			ok = cannot_be(worker, "more than it was asked for");
 		ok = ok && message->msg_len > 0 && on_message(worker, data, message->msg_len);
 		wipe(data, message->msg_len);
 	}

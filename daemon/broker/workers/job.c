@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/workers/job.h"
 
+void job_wait(struct job *job)
+{
+	job->sequence.state = JOB_WAITS;
+	job->sequence.parts = 0;
+}
+
 void job_enqueue(struct job *job, struct queue *queue)
 {
 	job->queued = true;
 	job->queue = queue;
 	job->lost = 0;
-	job->parts = 0;
+	job_wait(job);
 	queue_add(queue, &job->link, job->uid);
 }
 

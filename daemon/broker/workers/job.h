@@ -11,22 +11,25 @@
 #include "base/list.h"
 #include "base/queue.h"
 #include "daemon/broker/base/names.h"
+#include "proto/job_sequence.h"
 
 struct job {
 	struct link link;
 	uint64_t id;     /* from workers_job_id(), the same as in the packed message */
 	uint8_t *packed; /* a Job, in locked memory if it holds a CEK; stays until done */
 	size_t len;
-	uint32_t uid;        /* whose; 0 for changes of keys and the broker's own */
-	bool queued;         /* in a queue or at a worker */
-	struct queue *queue; /* in which it waits; NULL at a worker */
-	unsigned lost;       /* workers that went while it was at them */
-	bool in_parts;       /* an inventory: may be answered by several results, all but the last with more */
-	uint32_t parts;      /* that have come */
+	uint32_t uid;                 /* whose; 0 for changes of keys and the broker's own */
+	bool queued;                  /* in a queue or at a worker */
+	struct queue *queue;          /* in which it waits; NULL at a worker */
+	unsigned lost;                /* workers that went while it was at them */
+	struct job_sequence sequence; /* with its operation, which says whether it is answered in parts */
 	/* NULL: the worker died of it, or there will be none. Called once; for what is answered in parts, at each of
 	 * them. */
 	void (*done)(struct job *job, const JobResult *result);
 };
+
+/* Nobody is at it, any more. */
+void job_wait(struct job *job);
 
 /* At the end of the queue. */
 void job_enqueue(struct job *job, struct queue *queue);

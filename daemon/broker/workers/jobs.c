@@ -66,6 +66,7 @@ void workers_forget(struct workers *workers, const uint8_t *cka_id, size_t len)
 		message.id = forget->job.id = ++workers->next_id;
 		forget->job.packed = forget->packed;
 		forget->job.len = cek__internal__v1__job__pack(&message, forget->packed);
+		forget->job.sequence.op = CEK__INTERNAL__V1__JOB__OP_FORGET;
 		forget->job.queued = true;
 		forget->job.done = on_forgotten;
 		list_append(&worker->jobs, &forget->job.link);
@@ -97,6 +98,18 @@ static void give(struct worker *worker, struct job *job)
 	worker->unsent++;
 }
 
+/* The first n of the unsent jobs have gone. */
+static void given(struct worker *worker, unsigned n)
+{
+	struct link *link = &worker->jobs;
+
+	for (uint32_t i = 0; i < worker->unsent; i++)
+		link = link->prev;
+	worker->unsent -= n;
+	for (; n > 0; n--, link = link->next)
+		list_entry(link, struct job, link)->sequence.state = JOB_GIVEN;
+}
+
 /* Send the unsent jobs of the worker, the last ones of its list, as many as one datagram (ToWorker) may hold. */
 static void send_jobs(struct worker *worker)
 {
@@ -120,7 +133,7 @@ static void send_jobs(struct worker *worker)
 		iov[message.msg_iovlen++] = (struct iovec){.iov_base = job->packed, .iov_len = job->len};
 	}
 	if (sendmsg(worker->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		worker->unsent -= n;
+		given(worker, n);
 	else /* an error other than a full socket shows as its end when it is read */
 		event_add(&worker->writable, NULL);
 }

@@ -36,6 +36,7 @@ void worker_lost(struct worker *worker)
 			list_append(&failed, link);
 			continue;
 		}
+		job_wait(job);
 		job->queue = queue;
 		queue_add_first(queue, link, job->uid);
 	}

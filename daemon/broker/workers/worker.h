@@ -17,6 +17,7 @@
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/turn.h"
 #include "daemon/shared/executing.h"
+#include "proto/sequence.h"
 
 struct worker {
 	struct link link;
@@ -27,8 +28,9 @@ struct worker {
 	bool manage;
 	uint32_t index, generation;
 	int32_t pid;
-	bool ready;     /* has said hello */
-	bool replacing; /* its successor was asked for */
+	bool ready;               /* has said hello */
+	bool replacing;           /* its successor was asked for */
+	struct sequence sequence; /* what it may say */
 	bool broke_rules;
 	bool leaving;     /* the successor is there: gets no more jobs, closed when it has answered */
 	struct link jobs; /* oldest first */

@@ -10,6 +10,7 @@
 #include "daemon/broker/workers/job.h"
 #include "daemon/broker/workers/workers.h"
 #include "daemon/shared/executing.h"
+#include "proto/sequence_tables.h"
 
 void workers_init(struct workers *workers, struct turn *turn, const struct workers_events *events, void *owner)
 {
@@ -67,6 +68,7 @@ int workers_up(struct workers *workers, int fd, int executing, const Cek__Intern
 		.generation = up->generation,
 		.pid = up->pid,
 		.heard_us = workers->turn->pulse.now_us};
+	sequence_init(&worker->sequence, &sequence_worker_to_broker, CHILD_STARTS);
 	list_init(&worker->jobs);
 	event_assign(&worker->readable, workers->turn->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
 	event_assign(&worker->writable, workers->turn->base, fd, EV_WRITE, on_writable, worker);

@@ -503,7 +503,7 @@ static void assert_ended(struct rig *rig, struct rig_worker *worker, const char 
 		assert_true(n == 0 || errno == ECONNRESET);
 	}
 	assert_int_equal(rig->ended, 1);
-	assert_string_equal(rig->ended_how, how);
+	assert_non_null(strstr(rig->ended_how, how));
 	rig_kill_worker(worker);
 	rig_run(rig);
 }
@@ -522,7 +522,7 @@ static void test_an_unwrap_is_not_answered_in_parts(void **state)
 	rig_run(rig);
 	assert_int_equal(take_jobs(&rig->use[0]), 1);
 	say(rig, &rig->use[0], taken[0], OUTCOME_FAILED, true);
-	assert_ended(rig, &rig->use[0], "answered in parts what is answered once");
+	assert_ended(rig, &rig->use[0], "in parts, which is answered once");
 	rig->use[0].deaf = false;
 	rig_start_worker(rig, &rig->use[0], false, 0);
 	rig_run(rig);
@@ -544,7 +544,7 @@ static void test_a_forget_job_is_not_answered_in_parts(void **state)
 	rig_run(rig);
 	assert_int_equal(take_jobs(&rig->use[0]), 1);
 	say(rig, &rig->use[0], taken[0], OUTCOME_OK, true);
-	assert_ended(rig, &rig->use[0], "answered in parts what is answered once");
+	assert_ended(rig, &rig->use[0], "in parts, which is answered once");
 	rig->use[0].deaf = false;
 	rig_start_worker(rig, &rig->use[0], false, 0);
 	rig_run(rig);
@@ -565,7 +565,7 @@ static void test_a_generation_is_not_answered_in_parts(void **state)
 	rig_run(rig);
 	assert_int_equal(take_jobs(&rig->manage), 1);
 	say(rig, &rig->manage, taken[0], OUTCOME_INTERNAL, true);
-	assert_ended(rig, &rig->manage, "answered in parts what is answered once");
+	assert_ended(rig, &rig->manage, "in parts, which is answered once");
 	rig->manage.deaf = false;
 	assert_int_equal(count_status(&client, STATUS_UNAVAILABLE, &all), 1);
 	assert_false(list_empty(&rig->broker.ring.intents)); /* what it did is not known, and nobody does it again */
@@ -593,7 +593,7 @@ static void test_an_inventory_ends_at_some_time(void **state)
 		say(rig, &rig->manage, taken[0], OUTCOME_OK, true);
 	assert_int_equal(rig->ended, 0);
 	say(rig, &rig->manage, taken[0], OUTCOME_OK, true);
-	assert_ended(rig, &rig->manage, "answered in too many parts");
+	assert_ended(rig, &rig->manage, "in too many parts");
 	rig->manage.deaf = false;
 	assert_serves(rig, kid);
 	rig_close(&client);
@@ -607,7 +607,7 @@ static void test_hello_is_said_once(void **state)
 	char *kid = start_with_one_worker(rig, &client);
 
 	say_hello(rig, &rig->use[0]);
-	assert_ended(rig, &rig->use[0], "said hello twice");
+	assert_ended(rig, &rig->use[0], "sent \"hello\" while it serves");
 	rig_start_worker(rig, &rig->use[0], false, 0);
 	rig_run(rig);
 	assert_serves(rig, kid);
@@ -649,7 +649,7 @@ static void test_an_answer_to_a_job_that_was_not_given(void **state)
 	send_unwraps(rig, &client, kid, 2);
 	assert_int_equal(take_jobs(&rig->use[0]), 2);
 	say(rig, &rig->use[0], taken[1], OUTCOME_FAILED, false); /* out of order */
-	assert_ended(rig, &rig->use[0], "answered a job that it does not have");
+	assert_ended(rig, &rig->use[0], "which it was not given, or not before others");
 	rig_close(&client);
 	free(kid);
 }
