@@ -144,11 +144,11 @@ static void on_changed(void *owner)
 	steps_changed(&broker->steps);
 }
 
-static bool on_journal_hangs(void *owner, int32_t pid, const char *how)
+static bool on_end_journal(void *owner, int32_t pid, const char *how, bool broke)
 {
 	struct broker *broker = owner;
 
-	return parent_link_end_journal(&broker->parent, pid, how);
+	return parent_link_end_journal(&broker->parent, pid, how, broke);
 }
 
 static void on_failed(void *owner, const char *why)
@@ -167,7 +167,7 @@ static const struct journal_events journal_events = {
 	.replayed = on_replayed,
 	.mute = on_mute,
 	.changed = on_changed,
-	.hangs = on_journal_hangs,
+	.end = on_end_journal,
 	.failed = on_failed,
 };
 
@@ -238,6 +238,17 @@ static void drain_when_quiet(struct broker *broker)
 		drain(broker);
 }
 
+static void take_broken(struct broker *broker, const Cek__Internal__V1__Broken *broken)
+{
+	for (size_t i = 0; broken && i < SEQUENCE_PAIRS && i < broken->n_count; i++)
+		broker->broken[i] = broken->count[i];
+}
+
+static void on_broken(void *owner, const Cek__Internal__V1__Broken *broken)
+{
+	take_broken(owner, broken);
+}
+
 static void on_lost(void *owner)
 {
 	struct broker *broker = owner;
@@ -251,6 +262,7 @@ static const struct parent_link_events parent_link_events = {
 	.worker_gone = on_worker_gone,
 	.reload = on_reload,
 	.drain = on_drain,
+	.broken = on_broken,
 	.lost = on_lost,
 };
 
@@ -272,6 +284,7 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	broker->usage_seconds = or_default(setup->usage_seconds, 60);
 	broker->use_workers = setup->use_workers;
 	broker->workers.call_seconds = setup->call_seconds;
+	take_broken(broker, setup->broken);
 	pulse_init(&broker->turn.pulse, setup->hang_seconds, broker->turn.now);
 	broker->split_uids = setup->split_uids;
 	broker->version = strdup(setup->version);

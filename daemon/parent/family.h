@@ -11,6 +11,7 @@
 
 #include "daemon/parent/children.h"
 #include "daemon/parent/config/config.h"
+#include "proto/sequence.h"
 
 struct event;
 struct event_base;
@@ -36,6 +37,8 @@ struct family {
 	unsigned manage_starts;
 	struct slot slots[CONFIG_WORKERS_MAX];
 	unsigned n_slots;
+
+	uint64_t broken[SEQUENCE_PAIRS]; /* how often the rules between the processes were; the broker tells it */
 };
 
 /* Nobody runs yet. 0 or -ENOMEM; family_deinit() in both cases. */

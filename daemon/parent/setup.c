@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
+#include "proto/sequence.h"
 
 typedef Cek__Internal__V1__Setup Setup;
 
@@ -95,6 +96,7 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 	Cek__Internal__V1__BrokerSetup broker = CEK__INTERNAL__V1__BROKER_SETUP__INIT;
 	Cek__Internal__V1__Listener listener[LISTENERS_MAX], *pointers[LISTENERS_MAX];
 	Cek__Internal__V1__Limits limits = config->limits;
+	Cek__Internal__V1__Broken broken = CEK__INTERNAL__V1__BROKEN__INIT;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
 	char instance[2 * INSTANCE_BYTES + 1];
 	int fds[MAX_FDS] = {journal_pair};
@@ -114,6 +116,9 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 	broker.n_listener = listeners->n;
 	broker.limits = &limits;
 	broker.instance = instance;
+	broken.count = (uint64_t *)(uintptr_t)setup->broken;
+	broken.n_count = SEQUENCE_PAIRS;
+	broker.broken = &broken;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_BROKER;
 	message.broker = &broker;
 	return send_setup(setup, &message, fds, 1 + listeners->n);

@@ -12,10 +12,11 @@
 
 struct setup {
 	const struct config *config;
-	int control;   /* cekd's end */
-	int test_page; /* -1: none */
-	bool check;    /* journal, worker: only look, answer with Checked and end */
-	bool stand_by; /* the journal: another one still writes */
+	int control;            /* cekd's end */
+	int test_page;          /* -1: none */
+	const uint64_t *broken; /* broker: counts by enum sequence_pair */
+	bool check;             /* journal, worker: only look, answer with Checked and end */
+	bool stand_by;          /* the journal: another one still writes */
 };
 
 /* Each 0 or -errno; the descriptors stay open here. */

@@ -178,6 +178,7 @@ static struct setup setup_for(const struct start *start, const struct child *chi
 		.config = start->config,
 		.control = child->control,
 		.test_page = start->test_page,
+		.broken = start->family->broken,
 		.stand_by = start->heir,
 	};
 }

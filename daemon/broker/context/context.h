@@ -46,6 +46,7 @@ struct broker {
 	struct server server;
 	struct parent_link parent;
 	struct metrics metrics;
+	uint64_t broken[SEQUENCE_PAIRS];    /* how often the rules between cekd's processes were, as cekd says */
 	const struct operation *operations; /* the table */
 	size_t n_operations;
 	struct pool requests; /* locked memory */

@@ -117,6 +117,8 @@ static void write_metric(struct text *text, const struct metric *metric, bool fi
 		line(text, "# HELP cekd_%s %s\n", name, metric->help);
 	if (metric->key)
 		line(text, "cekd_%s%s{key=\"%s\"} %" PRIu64 "\n", name, total, metric->key, metric->value);
+	else if (metric->pair)
+		line(text, "cekd_%s%s{pair=\"%s\"} %" PRIu64 "\n", name, total, metric->pair, metric->value);
 	else if (metric->micros)
 		line(text, "cekd_%s %" PRIu64 ".%03" PRIu64 "\n", name, metric->value / 1000000,
 			metric->value % 1000000 / 1000);

@@ -21,13 +21,15 @@ struct metrics {
 	uint64_t micros[METRICS_OPERATIONS];
 };
 
-/* A line about the whole broker, or about a key: those of one name stand one behind the other. */
+/* A line about the whole broker, or about a key or a pair of processes: those of one name stand one behind the other.
+ */
 struct metric {
 	const char *name, *help;
 	uint64_t value;
-	bool counts;     /* a counter; otherwise a gauge */
-	const char *key; /* NULL: about the whole broker */
-	bool micros;     /* of a time, whose unit in the text is the second */
+	bool counts;      /* a counter; otherwise a gauge */
+	const char *key;  /* NULL: about the whole broker */
+	const char *pair; /* NULL: about no pair */
+	bool micros;      /* of a time, whose unit in the text is the second */
 };
 
 /* Count an answer to operation (its row in the table) that took this long. */

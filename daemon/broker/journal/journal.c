@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/plural.h"
 #include "daemon/broker/journal/append.h"
+#include "daemon/broker/journal/expected.h"
 #include "daemon/broker/journal/journal.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__ToJournal ToJournal;
 typedef Cek__Internal__V1__FromJournal FromJournal;
@@ -89,7 +91,7 @@ static int send_packed(struct journal *journal, const uint8_t *packed, size_t le
  * answer from what an earlier broker left there. */
 static uint64_t ask_replay(struct journal *journal)
 {
-	journal->question = ++journal->next_id;
+	journal->question = journal->last_question = ++journal->next_id;
 	return journal->question;
 }
 
@@ -144,26 +146,18 @@ static void append_durable(struct journal *journal, struct append *append, uint6
 	journal->events->changed(journal->owner);
 }
 
-static struct append *under_way(struct journal *journal)
-{
-	return journal->sent && !list_empty(&journal->appends) ? list_entry(journal->appends.next, struct append, link)
-							       : NULL;
-}
-
 static void on_appended(struct journal *journal, const Cek__Internal__V1__Appended *appended)
 {
-	struct append *append = under_way(journal);
+	struct append *append = journal_under_way(journal);
 
 	journal->owed_us = 0;
-	if (append && append->id == appended->id) {
-		journal->sent = false;
-		journal->asked_id = 0;
-		snprintf(append->why, sizeof(append->why), "%s", appended->why);
-		if (appended->ok)
-			append_durable(journal, append, appended->last_seq);
-		else
-			append_end(journal, append, false);
-	}
+	journal->sent = false;
+	journal->asked_id = 0;
+	snprintf(append->why, sizeof(append->why), "%s", appended->why);
+	if (appended->ok)
+		append_durable(journal, append, appended->last_seq);
+	else
+		append_end(journal, append, false);
 }
 
 static void on_open(struct append *append, bool ok)
@@ -226,7 +220,7 @@ static void fold(struct journal *journal, const Cek__Internal__V1__ReplayBatch *
  * all, asking is over already. */
 static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
-	struct append *append = under_way(journal);
+	struct append *append = journal_under_way(journal);
 	uint64_t known = journal->ring->last_seq;
 
 	for (size_t i = 0; i < batch->n_record; i++) {
@@ -250,6 +244,8 @@ static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatc
 static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
 {
 	journal->owed_us = 0;
+	if (batch->end)
+		journal->last_answered = batch->id;
 	if (journal->replay_id > 0 && batch->id == journal->replay_id)
 		fold(journal, batch);
 	else if (journal->asked_id > 0 && batch->id == journal->asked_id)
@@ -275,7 +271,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	audit_again(journal->audit_trail);
 	if (!journal->replayed && state->ok) {
 		begin_replay(journal);
-	} else if (state->ok || (under_way(journal) && journal->asked_id == 0)) {
+	} else if (state->ok || (journal_under_way(journal) && journal->asked_id == 0)) {
 		journal->asked_records = 0;
 		journal->asked_id = ask_replay(journal);
 	}
@@ -303,7 +299,7 @@ static void on_message(struct journal *journal, const FromJournal *message)
 		journal->free_known = true;
 		journal->free = message->room->free;
 		break;
-	default:
+	default: /* JournalBusy: it has been heard of */
 		break;
 	}
 }
@@ -324,17 +320,15 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 			fail(journal, "the pair with the journal is closed");
 			return;
 		}
-		if (n < 0) {
+		if (n < 0 && n != -EMSGSIZE) {
 			fail_at(journal, "cannot read from the pair with the journal", log_origin((int)n));
 			return;
 		}
 		/* Plain memory: records are no secrets, and a batch of them may be larger than the arena. */
-		message = cek__internal__v1__from_journal__unpack(NULL, (size_t)n, turn->datagram);
+		message = n < 0 ? NULL : cek__internal__v1__from_journal__unpack(NULL, (size_t)n, turn->datagram);
 		journal->heard_us = turn->pulse.now_us;
-		if (message)
+		if (expected(journal, message))
 			on_message(journal, message);
-		else
-			log_error("the journal sent something that is no message");
 		cek__internal__v1__from_journal__free_unpacked(message, NULL);
 	}
 }
@@ -391,6 +385,7 @@ int journal_init(struct journal *journal, struct turn *turn, struct ring *ring, 
 		.events = events,
 		.owner = owner};
 	list_init(&journal->appends);
+	sequence_init(&journal->sequence, &sequence_journal_to_broker, JOURNAL_ASKED);
 	if (getrandom(&journal->next_id, sizeof(journal->next_id), 0) != sizeof(journal->next_id))
 		return log_origin(-EIO);
 	journal->next_id &= UINT64_MAX >> 1;

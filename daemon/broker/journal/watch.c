@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "daemon/broker/journal/expected.h"
 #include "daemon/broker/journal/watch.h"
 
 /* One that says that it does not write has answered. */
@@ -22,11 +23,13 @@ void watch_judge(struct journal *journal)
 	const uint64_t since_us = oldest_us != 0 && oldest_us < journal->heard_us ? journal->heard_us : oldest_us;
 	char how[96];
 
+	if (journal->broke[0])
+		expected_tell(journal);
 	if (!late_look(&journal->late, pulse, "the journal", since_us, 0) || !pulse_over(pulse, since_us, 0) ||
 		journal->pid == journal->ended_pid)
 		return;
 	snprintf(how, sizeof(how), "did not acknowledge a record for %u s",
 		(unsigned)(pulse_age(pulse, since_us) / 1000000));
-	if (journal->events->hangs(journal->owner, journal->pid, how))
+	if (journal->events->end(journal->owner, journal->pid, how, false))
 		journal->ended_pid = journal->pid;
 }

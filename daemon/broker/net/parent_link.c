@@ -10,6 +10,7 @@
 #include "base/plural.h"
 #include "daemon/broker/net/parent_link.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__Control Control;
 
@@ -45,13 +46,14 @@ bool parent_link_end_worker(struct parent_link *link, const Cek__Internal__V1__E
 	return tell(link, &message);
 }
 
-bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how)
+bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how, bool broke)
 {
 	Cek__Internal__V1__EndJournal end = CEK__INTERNAL__V1__END_JOURNAL__INIT;
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 
 	end.pid = pid;
 	end.how = (char *)how;
+	end.broke = broke;
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL;
 	message.end_journal = &end;
 	return tell(link, &message);
@@ -133,14 +135,12 @@ static void tell_alive(struct parent_link *link)
 	tell(link, &message);
 }
 
-enum { FDS_MAX = 2 }; /* of WorkerUp */
+enum { FDS_MAX = 3 }; /* one more than any message has */
 
-static void on_message(struct parent_link *link, const Control *message, int fds[FDS_MAX], size_t n_fds)
+static void on_message(struct parent_link *link, const Control *message, int fds[FDS_MAX])
 {
 	switch (message->what_case) {
 	case CEK__INTERNAL__V1__CONTROL__WHAT_WORKER_UP:
-		if (n_fds < FDS_MAX)
-			break;
 		link->events->worker_up(link->owner, fds[0], fds[1], message->worker_up);
 		fds[0] = -1;
 		break;
@@ -156,15 +156,45 @@ static void on_message(struct parent_link *link, const Control *message, int fds
 	case CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE:
 		tell_alive(link);
 		break;
-	default:
+	case CEK__INTERNAL__V1__CONTROL__WHAT_BROKEN:
+		link->events->broken(link->owner, message->broken);
+		break;
+	default: /* the table has no others */
 		break;
 	}
+}
+
+/* It cannot be replaced by us; but what it says next is not believed, and another broker begins anew with it. */
+static void accuse(struct parent_link *link, const char *how)
+{
+	Cek__Internal__V1__Broke broke = CEK__INTERNAL__V1__BROKE__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	log_error("cekd %s: ending", how);
+	broke.cekd = true;
+	broke.how = (char *)how;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_BROKE;
+	message.broke = &broke;
+	tell(link, &message);
+	link->events->lost(link->owner);
+}
+
+static void take(struct parent_link *link, ssize_t len, int fds[FDS_MAX], size_t n_fds)
+{
+	Control *message = len < 0 ? NULL : cek__internal__v1__control__unpack(NULL, (size_t)len, link->turn->datagram);
+	char how[SEQUENCE_HOW_MAX];
+
+	if ((message ? sequence_take(&link->sequence, message->what_case, n_fds, how)
+		     : sequence_no_message(&link->sequence, how)) == SEQUENCE_FITS)
+		on_message(link, message, fds);
+	else
+		accuse(link, how);
+	cek__internal__v1__control__free_unpacked(message, NULL);
 }
 
 static void on_readable(evutil_socket_t socket, short what, void *data)
 {
 	struct parent_link *link = data;
-	Control *message;
 	size_t n_fds = 0;
 	int fds[FDS_MAX];
 	ssize_t n = dgram_recv(socket, MSG_DONTWAIT, link->turn->datagram, DGRAM_MAX, fds, FDS_MAX, &n_fds);
@@ -172,19 +202,16 @@ static void on_readable(evutil_socket_t socket, short what, void *data)
 	turn_look_at_clock(link->turn);
 	if (n == -EAGAIN)
 		return;
-	if (n <= 0) {
+	if (n <= 0 && n != -EMSGSIZE) {
 		log_error("cekd is gone");
 		link->events->lost(link->owner);
 		return;
 	}
-	message = cek__internal__v1__control__unpack(NULL, (size_t)n, link->turn->datagram);
-	if (message)
-		on_message(link, message, fds, n_fds);
+	take(link, n, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	cek__internal__v1__control__free_unpacked(message, NULL);
 }
 
 int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const struct parent_link_events *events,
@@ -197,6 +224,7 @@ int parent_link_init(struct parent_link *link, struct turn *turn, int fd, const 
 		.events = events,
 		.owner = owner,
 		.heard_us = turn->pulse.now_us};
+	sequence_init(&link->sequence, &sequence_cekd_to_broker, CHILD_SERVES);
 	/* A cekd that is stopped reads nothing, and must not stop us. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return log_origin(-errno);

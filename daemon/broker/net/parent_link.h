@@ -12,6 +12,7 @@
 
 #include "daemon/broker/base/names.h"
 #include "daemon/broker/base/turn.h"
+#include "proto/sequence.h"
 
 struct parent_link_events {
 	/* A worker was started: its pair is the receiver's, the page of executing.h stays ours. */
@@ -20,7 +21,9 @@ struct parent_link_events {
 	void (*reload)(void *owner, const Cek__Internal__V1__Reload *reload);
 	/* Finish; quiet: at a moment in which no key is being changed. */
 	void (*drain)(void *owner, bool quiet);
-	/* cekd is gone: nobody would start workers or stop us. */
+	/* How often which pair broke the rules between cekd's processes, since cekd started. */
+	void (*broken)(void *owner, const Cek__Internal__V1__Broken *broken);
+	/* cekd is gone, or broke the rules: nobody would start workers or stop us. */
 	void (*lost)(void *owner);
 };
 
@@ -30,8 +33,9 @@ struct parent_link {
 	void *owner;
 	int fd;
 	struct event readable;
-	uint64_t heard_us; /* by the pulse: when cekd last asked whether we are there */
-	bool ready_sent;   /* Ready went to cekd */
+	struct sequence sequence; /* what cekd may say */
+	uint64_t heard_us;        /* by the pulse: when cekd last asked whether we are there */
+	bool ready_sent;          /* Ready went to cekd */
 	bool told_ready;
 	size_t told_keys;
 	char told[200];
@@ -48,7 +52,7 @@ bool parent_link_want_worker(struct parent_link *link, bool manage, uint32_t ind
 /* A worker broke the rules, or hangs: it is to be killed and replaced, since it may not end by itself. So for the
  * journal with this process id. False: as above. */
 bool parent_link_end_worker(struct parent_link *link, const Cek__Internal__V1__EndWorker *end);
-bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how);
+bool parent_link_end_journal(struct parent_link *link, int32_t pid, const char *how, bool broke);
 
 /* Tell cekd, once, that we are set up. */
 void parent_link_tell_ready(struct parent_link *link);

@@ -46,6 +46,17 @@ static void add_key(struct rows *rows, struct metric metric)
 	rows->row[rows->n++] = metric;
 }
 
+/* All of them, so that an alarm sees the first one. */
+static void add_pairs(const struct broker *broker, struct rows *rows)
+{
+	for (unsigned i = 0; i < SEQUENCE_PAIRS; i++)
+		rows->row[rows->n++] = (struct metric){.name = "broken_sequences",
+			.help = "Processes of cekd ended because they sent another one what may not come, by pair.",
+			.value = broker->broken[i],
+			.counts = true,
+			.pair = sequence_pair_name(i)};
+}
+
 static uint64_t late_issuers(const struct broker *broker, const struct key *key)
 {
 	uint64_t n = 0;
@@ -129,11 +140,13 @@ int rpc_metrics(struct request *request)
 			true},
 	};
 
-	rows.row = arena_alloc(&broker->turn.arena, sizeof(whole) + 2 * (KEYS_MAX + 1) * sizeof(*rows.row));
+	rows.row = arena_alloc(&broker->turn.arena,
+		sizeof(whole) + (SEQUENCE_PAIRS + 2 * (KEYS_MAX + 1)) * sizeof(*rows.row));
 	if (!reply || !text || !rows.row)
 		return log_origin(-ENOMEM);
 	memcpy(rows.row, whole, sizeof(whole));
 	rows.n = sizeof(whole) / sizeof(whole[0]);
+	add_pairs(broker, &rows);
 	add_keys(broker, &rows);
 	cek__v1__metrics_reply__init(reply);
 	if (metrics_text(&broker->metrics, operation_metric, rows.row, rows.n, text, TEXT_SIZE) == 0)

@@ -28,7 +28,9 @@ struct test {
 	struct journal journal;
 	int far;
 	unsigned replayed, mute, changed, failed, hung;
+	unsigned broke;
 	int32_t hung_pid;
+	char how[128];
 	bool deaf; /* cekd takes no message */
 	char why[200];
 };
@@ -48,12 +50,14 @@ static void on_changed(void *owner)
 	((struct test *)owner)->changed++;
 }
 
-static bool on_hangs(void *owner, int32_t pid, const char *how)
+static bool on_end(void *owner, int32_t pid, const char *how, bool broke)
 {
 	struct test *test = owner;
 
-	test->hung++;
+	test->hung += !broke;
+	test->broke += broke;
 	test->hung_pid = pid;
+	snprintf(test->how, sizeof(test->how), "%s", how);
 	return !test->deaf;
 }
 
@@ -70,7 +74,7 @@ static const struct journal_events events = {
 	.replayed = on_replayed,
 	.mute = on_mute,
 	.changed = on_changed,
-	.hangs = on_hangs,
+	.end = on_end,
 	.failed = on_failed,
 };
 
@@ -479,6 +483,136 @@ static void test_the_pair_is_closed(void **state)
 	assert_true(test->failed > 0);
 }
 
+static void say_audit_done(struct test *test, const char *instance, uint64_t written, uint64_t durable)
+{
+	Cek__Internal__V1__AuditDone done = CEK__INTERNAL__V1__AUDIT_DONE__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+
+	done.instance = (char *)instance;
+	done.written = written;
+	done.durable = durable;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_AUDIT_DONE;
+	message.audit_done = &done;
+	say(test, &message);
+}
+
+static void say_replay(struct test *test, uint64_t id)
+{
+	Cek__Internal__V1__ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+
+	batch.id = id;
+	batch.end = true;
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
+	message.replay = &batch;
+	say(test, &message);
+}
+
+/* Meant for the broker before this one: nobody's fault, until the first answer to a question of this one. */
+static void test_answers_to_another_broker(void **state)
+{
+	struct test *test = *state;
+
+	say_appended(test, 5, true, 1);
+	say_replay(test, 6);
+	say_audit_done(test, "other", 9, 9);
+	assert_int_equal(test->broke, 0);
+	assert_int_equal(test->replayed, 0);
+	replay(test, NULL, 0);
+	assert_int_equal(test->replayed, 1);
+	say_audit_done(test, "other", 9, 9); /* audit records pass by */
+	assert_int_equal(test->broke, 0);
+	say_appended(test, 5, true, 1);
+	assert_int_equal(test->broke, 1);
+	assert_string_equal(test->how, "sent \"appended of another append\" while it serves");
+}
+
+static void test_a_replay_that_nobody_asked_for(void **state)
+{
+	struct test *test = *state;
+
+	replay(test, NULL, 0);
+	say_replay(test, test->journal.last_question + 1);
+	assert_int_equal(test->broke, 1);
+	assert_string_equal(test->how, "sent \"replay of another question\" while it serves");
+}
+
+static void test_a_replay_that_comes_twice(void **state)
+{
+	struct test *test = *state;
+
+	replay(test, NULL, 0);
+	say_replay(test, test->journal.last_question);
+	assert_int_equal(test->broke, 1);
+	assert_int_equal(test->replayed, 1);
+}
+
+/* No reply leaves because of it. */
+static void test_an_acknowledgement_of_what_was_not_sent(void **state)
+{
+	struct test *test = *state;
+	AuditRecord audit = CEK__INTERNAL__V1__AUDIT_RECORD__INIT;
+
+	replay(test, NULL, 0);
+	test->audit.durable = true;
+	assert_int_equal(audit_add(&test->audit, &audit), 1);
+	turn(test);
+	say_audit_done(test, "test", 1, 1);
+	assert_int_equal(test->broke, 0);
+	assert_true(audit_releases(&test->audit, 1));
+	for (int i = 0; i < 2; i++) {
+		say_audit_done(test, "test", 2 - (uint64_t)i, 1 + (uint64_t)i);
+		assert_int_equal(test->broke, 1); /* the second is not looked at any more */
+		assert_string_equal(test->how, "sent an acknowledgement of audit records before they came");
+		assert_false(audit_releases(&test->audit, 2));
+	}
+}
+
+/* It is told to cekd until that hears it, and nothing counts but the state of the next one, which is asked again. */
+static void test_a_journal_that_breaks_the_rules(void **state)
+{
+	struct test *test = *state;
+	struct append append = {0};
+	ToJournal *sent = lose_the_journal(test, &append);
+
+	replay(test, NULL, 0);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+	sent = take(test);
+	assert_int_equal(sent->what_case, CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY);
+	test->deaf = true;
+	say_appended(test, append.id + 1, true, 2);
+	assert_int_equal(test->broke, 1);
+	watch_judge(&test->journal);
+	assert_int_equal(test->broke, 2);
+	test->deaf = false;
+	watch_judge(&test->journal);
+	watch_judge(&test->journal);
+	assert_int_equal(test->broke, 3);
+	say_appended(test, append.id, true, 2);
+	assert_int_equal(send(test->far, "\xff", 1, 0), 1);
+	assert_int_equal(send(test->far, "\x4a\x00", 2, 0), 2); /* of a kind that there is not */
+	turn(test);
+	assert_int_equal(test->broke, 3);
+	assert_int_equal(done_ok + done_not, 0);
+	for (size_t i = 0; i < 2; i++)
+		sent->append_key->record[i]->seq = i + 1;
+	say_state(test, true, 2);
+	replay(test, sent->append_key->record, 2);
+	assert_int_equal(done_ok, 1);
+	assert_int_equal(test->failed, 0);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+}
+
+static void test_what_is_no_message(void **state)
+{
+	struct test *test = *state;
+
+	assert_int_equal(send(test->far, "\xff", 1, 0), 1);
+	turn(test);
+	assert_int_equal(test->broke, 1);
+	assert_string_equal(test->how, "sent what is no message");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -497,6 +631,12 @@ int main(void)
 		TEST(test_a_journal_that_does_not_write),
 		TEST(test_fewer_records_than_before),
 		TEST(test_the_pair_is_closed),
+		TEST(test_answers_to_another_broker),
+		TEST(test_a_replay_that_nobody_asked_for),
+		TEST(test_a_replay_that_comes_twice),
+		TEST(test_an_acknowledgement_of_what_was_not_sent),
+		TEST(test_a_journal_that_breaks_the_rules),
+		TEST(test_what_is_no_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
