@@ -23,6 +23,7 @@
 #include "daemon/shared/executing.h"
 #include "daemon/shared/sandbox.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__Checked Checked;
 typedef Cek__Internal__V1__Control Control;
@@ -61,8 +62,6 @@ static int take(struct child *child, const Control *message, uint64_t *ret_last_
 		(void)snprintf(child->why, sizeof(child->why), "%s", message->failing->why); /* it has logged it */
 		return -EINVAL;
 	}
-	if (message->what_case != CEK__INTERNAL__V1__CONTROL__WHAT_CHECKED)
-		return log_origin(-EPROTO);
 	print_found(message->checked);
 	if (ret_last_time != NULL)
 		*ret_last_time = message->checked->last_time;
@@ -72,6 +71,7 @@ static int take(struct child *child, const Control *message, uint64_t *ret_last_
 static int hear(struct child *child, unsigned seconds, uint64_t *ret_last_time)
 {
 	static uint8_t buffer[ANSWER_MAX];
+	char how[SEQUENCE_HOW_MAX];
 	Control *message;
 	ssize_t len;
 	int r;
@@ -86,7 +86,14 @@ static int hear(struct child *child, unsigned seconds, uint64_t *ret_last_time)
 	if (len <= 0)
 		return -ECHILD; /* how it ended is told below */
 	message = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
-	r = message != NULL ? take(child, message, ret_last_time) : log_origin(-EPROTO);
+	if ((message ? sequence_take(&child->sequence, message->what_case, 0, how)
+		     : sequence_no_message(&child->sequence, how)) == SEQUENCE_FITS) {
+		r = take(child, message, ret_last_time);
+	} else {
+		log_error("%s (pid %d) %s: it is ended", child->name, (int)child->pid, how);
+		child_kill(child, SIGKILL);
+		r = -EPROTO;
+	}
 	cek__internal__v1__control__free_unpacked(message, NULL);
 	return r;
 }
@@ -94,7 +101,10 @@ static int hear(struct child *child, unsigned seconds, uint64_t *ret_last_time)
 /* Its last word, and its end, which is logged if it is not in order. */
 static int finish(struct child *child, int setup_result, unsigned seconds, uint64_t *ret_last_time)
 {
-	int status = 0, r = setup_result == 0 ? hear(child, seconds, ret_last_time) : setup_result;
+	int status = 0, r;
+
+	sequence_init(&child->sequence, &sequence_checked_to_cekd, CHILD_STARTS);
+	r = setup_result == 0 ? hear(child, seconds, ret_last_time) : setup_result;
 
 	child->draining = r != -ECHILD;
 	if (child->why[0] == '\0' && r < 0 && r != -ECHILD)

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "daemon/shared/executing.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__Control Control;
 
@@ -23,9 +24,23 @@ enum {
 	HEALTHY_US = 10000000, /* ready for so long: the next failure counts as the first */
 };
 
+static const struct sequence_table *table_of(enum child_role role)
+{
+	switch (role) {
+	case CHILD_JOURNAL:
+		return &sequence_journal_to_cekd;
+	case CHILD_BROKER:
+		return &sequence_broker_to_cekd;
+	case CHILD_WORKER:
+		break;
+	}
+	return &sequence_worker_to_cekd;
+}
+
 void child_init(struct child *child, enum child_role role, bool manage, unsigned index)
 {
 	*child = (struct child){.role = role, .manage = manage, .index = index, .control = -1, .executing = -1};
+	sequence_init(&child->sequence, table_of(role), CHILD_STARTS);
 	if (role == CHILD_WORKER && !manage)
 		(void)snprintf(child->name, sizeof(child->name), "worker %u", index);
 	else
@@ -39,6 +54,7 @@ void child_started(struct child *child, pid_t pid, int control)
 {
 	child->pid = pid;
 	child->control = control;
+	sequence_init(&child->sequence, table_of(child->role), CHILD_STARTS);
 	child->ready = false;
 	child->draining = false;
 	child->deaf = false;
@@ -162,6 +178,14 @@ void child_ended(struct child *child, int status)
 	forget_process(child);
 }
 
+void child_inherited(struct child *child, bool ready)
+{
+	child->sequence.state = ready ? CHILD_SERVES : CHILD_STARTS;
+	child->sequence.open[ASKED_ALIVE - 1] = 1;
+	if (ready)
+		child_ready(child);
+}
+
 void child_ready(struct child *child)
 {
 	if (child->ready)
@@ -177,7 +201,11 @@ bool child_due(const struct child *child, uint64_t now_us)
 
 int child_send(struct child *child, const Control *message, const int *fds, size_t n_fds)
 {
-	return child->control < 0 ? -ENOTCONN : dgram_send(child->control, &message->base, fds, n_fds);
+	const int r = child->control < 0 ? -ENOTCONN : dgram_send(child->control, &message->base, fds, n_fds);
+
+	if (r == 0)
+		sequence_sent(&child->sequence, message->what_case);
+	return r;
 }
 
 static void drain(struct child *child, bool quiet)

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "proto/internal.pb-c.h"
+#include "proto/sequence.h"
 
 struct event;
 struct event_base;
@@ -46,12 +47,13 @@ struct child {
 	struct {
 		uint64_t begun, allowed_us;
 		bool login;
-	} seen;         /* of its page */
-	bool late;      /* the log has been told */
-	bool in_login;  /* so has it that it hangs inside a login, for as long as it does */
-	bool unwanted;  /* the broker has given it up: to be killed as soon as it is in no login */
-	bool condemned; /* it was killed */
-	int executing;  /* workers: the page of executing.h, -1: none, and */
+	} seen;                   /* of its page */
+	bool late;                /* the log has been told */
+	bool in_login;            /* so has it that it hangs inside a login, for as long as it does */
+	bool unwanted;            /* the broker has given it up: to be killed as soon as it is in no login */
+	bool condemned;           /* it was killed */
+	struct sequence sequence; /* what it may say */
+	int executing;            /* workers: the page of executing.h, -1: none, and */
 	const struct executing *page;
 
 	unsigned delay_ms;      /* before the start after the next failure */
@@ -80,6 +82,9 @@ void child_ignore(struct child *child);
  * ended as it was asked to, when it may be started again. Logs. */
 void child_start_failed(struct child *child, const char *why);
 void child_ended(struct child *child, int status);
+
+/* It was started by the program that this process had before, which may have asked it already whether it is there. */
+void child_inherited(struct child *child, bool ready);
 
 /* It told that it is ready. */
 void child_ready(struct child *child);

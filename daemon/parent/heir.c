@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/parent/breach.h"
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/offer.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 enum {
 	PREPARE_SECONDS = 120, /* logins go one after the other, and each worker tries what the token can do */
@@ -153,12 +155,18 @@ static void take(struct heir *heir, const Cek__Internal__V1__Heir *message)
 {
 	if (message->what_case == CEK__INTERNAL__V1__HEIR__WHAT_FAILING)
 		take_failing(heir, message->failing);
-	else if (message->what_case == CEK__INTERNAL__V1__HEIR__WHAT_STANDING_BY && heir->stage == HEIR_PREPARES)
+	else if (message->what_case == CEK__INTERNAL__V1__HEIR__WHAT_STANDING_BY)
 		take_standing_by(heir);
-	else if (message->what_case == CEK__INTERNAL__V1__HEIR__WHAT_SERVING && heir->stage == HEIR_GOES)
-		take_serving(heir);
 	else
-		give_up(heir, "the new cekd says what cannot be now");
+		take_serving(heir);
+}
+
+/* Its children end by themselves: one may be inside a login. */
+static void refuse(struct heir *heir, const char *how)
+{
+	breach_note(heir->family, SEQUENCE_HEIR_TO_CEKD, "the new cekd", how);
+	(void)kill(heir->pid, SIGKILL);
+	give_up(heir, how);
 }
 
 static void on_readable(int fd, short what, void *data)
@@ -166,16 +174,20 @@ static void on_readable(int fd, short what, void *data)
 	static uint8_t buffer[MESSAGE_MAX];
 	struct heir *heir = data;
 	const ssize_t len = dgram_recv(fd, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
+	char how[SEQUENCE_HOW_MAX];
 	Cek__Internal__V1__Heir *message;
 
 	(void)what;
 	if (len == -EAGAIN)
 		return;
 	message = len > 0 ? cek__internal__v1__heir__unpack(NULL, (size_t)len, buffer) : NULL;
-	if (message == NULL)
-		give_up(heir, len > 0 ? "the new cekd sent what is no message" : "the new cekd has ended");
-	else
+	if (len == 0 || len == -ECONNRESET)
+		give_up(heir, "the new cekd has ended");
+	else if ((message ? sequence_take(&heir->sequence, message->what_case, 0, how)
+			  : sequence_no_message(&heir->sequence, how)) == SEQUENCE_FITS)
 		take(heir, message);
+	else
+		refuse(heir, how);
 	cek__internal__v1__heir__free_unpacked(message, NULL);
 	heir->family->changed(heir->family->owner);
 }
@@ -276,6 +288,7 @@ void heir_begin(struct heir *heir)
 		return;
 	}
 	heir->stage = HEIR_PREPARES;
+	sequence_init(&heir->sequence, &sequence_heir_to_cekd, HEIR_PREPARING);
 	notify_reloading();
 	notify_status("handing over to a new generation");
 	wait_ms(heir, PREPARE_SECONDS * 1000);
@@ -305,6 +318,7 @@ static void go(struct heir *heir)
 	heir->stage = HEIR_GOES;
 	wait_ms(heir, GO_SECONDS * 1000);
 	r = dgram_send(heir->pair, &message.base, NULL, 0);
+	sequence_sent(&heir->sequence, message.what_case);
 	if (r < 0)
 		give_up(heir, strerror(-r));
 }

@@ -15,6 +15,7 @@
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/news.h"
 #include "daemon/parent/start.h"
+#include "proto/sequence.h"
 
 struct event;
 
@@ -37,8 +38,9 @@ struct heir {
 	bool sandboxed;         /* this process has entered its sandbox */
 
 	enum heir_stage stage;
-	pid_t pid; /* and its process group */
-	int file;  /* the program itself, O_PATH */
+	struct sequence sequence; /* what it may say */
+	pid_t pid;                /* and its process group */
+	int file;                 /* the program itself, O_PATH */
 	int pair;
 	struct event *readable, *timer;
 	bool broke;  /* given up when broker and journal had gone: they are started again when it has gone */

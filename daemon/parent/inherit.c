@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__HandOver HandOver;
 typedef Cek__Internal__V1__Inheritance Inheritance;
@@ -27,16 +28,22 @@ struct received {
 };
 
 /* 0 or -errno. */
-static int receive(struct received *ret_received)
+static int receive(struct sequence *sequence, struct received *ret_received)
 {
 	static uint8_t buffer[DGRAM_MAX];
 	const ssize_t len = dgram_recv(OFFER_PAIR, 0, buffer, sizeof(buffer), ret_received->fds, FDS_MAX,
 		&ret_received->n_fds);
+	char how[SEQUENCE_HOW_MAX];
+	enum sequence_verdict verdict;
 
 	if (len <= 0)
 		return len < 0 ? (int)len : -EPIPE;
 	ret_received->message = cek__internal__v1__hand_over__unpack(NULL, (size_t)len, buffer);
-	return ret_received->message != NULL ? 0 : -EPROTO;
+	verdict = ret_received->message != NULL ? sequence_take(sequence, ret_received->message->what_case, 0, how)
+						: sequence_no_message(sequence, how);
+	if (verdict != SEQUENCE_FITS)
+		log_error("the cekd that hands over %s", how);
+	return verdict == SEQUENCE_FITS ? 0 : -EPROTO;
 }
 
 static int take_child(const Cek__Internal__V1__InheritedChild *row, const struct received *received,
@@ -73,6 +80,8 @@ static int take_rest(const Cek__Internal__V1__Inherited *rest, const struct rece
 	inheritance->journal_pair[0] = more[0];
 	inheritance->journal_pair[1] = more[1];
 	inheritance->config = more[2];
+	for (size_t i = 0; rest->broken && i < rest->broken->n_count && i < SEQUENCE_PAIRS; i++)
+		inheritance->broken[i] = rest->broken->count[i];
 	inheritance->announced = rest->announced;
 	(void)snprintf(inheritance->status, sizeof(inheritance->status), "%s", rest->status);
 	return r;
@@ -89,8 +98,6 @@ static int take(const struct received *received, struct inheritance *inheritance
 		r = offer_read(message->offer, received->fds, received->n_fds, 0, &inheritance->handed);
 		return r < 0 ? r : 1;
 	}
-	if (message->what_case != CEK__INTERNAL__V1__HAND_OVER__WHAT_INHERITANCE)
-		return -EPROTO;
 	if (message->inheritance->what_case == CEK__INTERNAL__V1__INHERITANCE__WHAT_CHILD)
 		return take_child(message->inheritance->child, received, inheritance);
 	if (message->inheritance->what_case != CEK__INTERNAL__V1__INHERITANCE__WHAT_REST)
@@ -102,6 +109,7 @@ static int take(const struct received *received, struct inheritance *inheritance
 int inherit_read(struct inheritance *ret_inheritance)
 {
 	const struct timeval wait = {.tv_sec = WAIT_SECONDS};
+	struct sequence sequence;
 	int r;
 
 	*ret_inheritance = (struct inheritance){.journal_pair = {-1, -1}, .config = -1};
@@ -110,10 +118,11 @@ int inherit_read(struct inheritance *ret_inheritance)
 		log_error("--take-over: cekd calls itself so; to hand over send SIGUSR2 to the one that runs");
 		return -EINVAL;
 	}
+	sequence_init(&sequence, &sequence_cekd_to_heir, HEIR_SERVING);
 	do {
 		struct received received = {.n_fds = 0};
 
-		r = receive(&received);
+		r = receive(&sequence, &received);
 		if (r == 0)
 			r = take(&received, ret_inheritance);
 		cek__internal__v1__hand_over__free_unpacked(received.message, NULL);
@@ -143,8 +152,7 @@ static int take_place(const struct inherited_child *row, struct family *family, 
 	child_started(child, row->pid, row->control);
 	child->generation = row->generation;
 	child->broker_run = family->broker_runs;
-	if (row->ready)
-		child_ready(child);
+	child_inherited(child, row->ready);
 	if (row->role == CHILD_WORKER && row->manage)
 		family->manage_starts = row->generation;
 	else if (row->role == CHILD_WORKER) {
@@ -163,6 +171,7 @@ int inherit_children(const struct inheritance *inheritance, struct family *famil
 	int r = 0;
 
 	family->broker_runs = 1;
+	memcpy(family->broken, inheritance->broken, sizeof(family->broken));
 	for (size_t i = 0; r == 0 && i < inheritance->n_children; i++)
 		r = take_place(&inheritance->children[i], family, news);
 	news->told = news->announced = inheritance->announced;

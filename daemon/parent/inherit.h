@@ -13,6 +13,7 @@
 #include "daemon/parent/family.h"
 #include "daemon/parent/news.h"
 #include "daemon/parent/offer.h"
+#include "proto/sequence.h"
 
 enum {
 	INHERITED_CHILDREN_MAX = 3 + 2 * CONFIG_WORKERS_MAX,
@@ -33,6 +34,7 @@ struct inheritance {
 	int config; /* the text of the configuration */
 	bool announced;
 	char status[200];
+	uint64_t broken[SEQUENCE_PAIRS];
 	struct inherited_child children[INHERITED_CHILDREN_MAX];
 	size_t n_children;
 };

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "daemon/parent/breach.h"
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/tell.h"
 #include "proto/dgram.h"
@@ -61,22 +62,27 @@ static void end_worker(struct family *family, struct child *child, void *data)
 	if (child->role != CHILD_WORKER || child->manage != end->manage || child->index != end->index ||
 		child->generation != end->generation || child->broker_run != family->broker_runs)
 		return;
-	(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
 	child->unwanted = end->hung;
-	if (end->hung)
+	if (end->hung) {
+		(void)snprintf(child->why, sizeof(child->why), "killed: it %s", end->how);
 		return;
-	child->condemned = true;
-	child_kill(child, SIGKILL);
+	}
+	breach_note(family, SEQUENCE_WORKER_TO_BROKER, child->name, end->how);
+	breach_end(child, end->how);
 }
 
-/* Another one may have taken its place meanwhile. One that was asked to end has a bound of its own. */
-static void end_journal(struct child *journal, const Cek__Internal__V1__EndJournal *end)
+/* Another one may have taken its place meanwhile; one that broke the rules may have been too young to say who it is.
+ * One that was asked to end has a bound of its own. */
+static void end_journal(struct family *family, const Cek__Internal__V1__EndJournal *end)
 {
-	if (journal->pid == 0 || journal->pid != (pid_t)end->pid || journal->draining || journal->condemned)
+	struct child *journal = &family->journal;
+
+	if (end->broke)
+		breach_note(family, SEQUENCE_JOURNAL_TO_BROKER, journal->name, end->how);
+	if (journal->pid == 0 || journal->condemned || (journal->draining && !end->broke) ||
+		(journal->pid != (pid_t)end->pid && !(end->broke && end->pid == 0)))
 		return;
-	(void)snprintf(journal->why, sizeof(journal->why), "killed: it %s", end->how);
-	journal->condemned = true;
-	child_kill(journal, SIGKILL);
+	breach_end(journal, end->how);
 }
 
 static void take_state(struct news *news, const Cek__Internal__V1__ServiceState *state)
@@ -112,7 +118,7 @@ static void take_broker(struct news *news, const Control *message)
 		family_each(news->family, end_worker, message->end_worker);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL:
-		end_journal(&news->family->journal, message->end_journal);
+		end_journal(news->family, message->end_journal);
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED:
 		news_reloaded(news);
@@ -120,7 +126,7 @@ static void take_broker(struct news *news, const Control *message)
 	case CEK__INTERNAL__V1__CONTROL__WHAT_STATE:
 		take_state(news, message->state);
 		return;
-	default:
+	default: /* the table has no others */
 		return;
 	}
 }
@@ -143,6 +149,30 @@ static void take_alive(struct child *child)
 		notify_watchdog();
 }
 
+/* It reads what another one sends. Cekd itself nobody replaces; who accuses it ends. */
+static void take_accusation_of_cekd(struct news *news, struct child *child, const char *how)
+{
+	log_error("%s (pid %d) says that cekd %s, and ends", child->name, (int)child->pid, how);
+	breach_count(news->family, breach_by_cekd(child));
+	(void)snprintf(child->why, sizeof(child->why), "cekd %s", how);
+}
+
+/* The broker is ended; and a worker that accuses it ends as well, which the judge sees to if it does not. It tells of
+ * the broker that it was started for. */
+static void take_accusation_of_broker(struct news *news, struct child *child, const char *how)
+{
+	struct family *family = news->family;
+	struct child *broker = &family->broker;
+
+	breach_note(family, breach_by_broker(child), broker->name, how);
+	if (child->role == CHILD_WORKER) {
+		(void)snprintf(child->why, sizeof(child->why), "the broker %s", how);
+		child->unwanted = true;
+	}
+	if (broker->pid != 0 && (child->role == CHILD_JOURNAL || child->broker_run == family->broker_runs))
+		breach_end(broker, how);
+}
+
 static void take(struct news *news, struct child *child, const Control *message)
 {
 	switch (message->what_case) {
@@ -157,9 +187,14 @@ static void take(struct news *news, struct child *child, const Control *message)
 	case CEK__INTERNAL__V1__CONTROL__WHAT_FAILING:
 		take_failing(news, child, message->failing);
 		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_BROKE:
+		if (message->broke->cekd || child->role == CHILD_BROKER)
+			take_accusation_of_cekd(news, child, message->broke->how);
+		else
+			take_accusation_of_broker(news, child, message->broke->how);
+		return;
 	default:
-		if (child->role == CHILD_BROKER)
-			take_broker(news, message);
+		take_broker(news, message);
 		return;
 	}
 }
@@ -169,21 +204,26 @@ static int read_one(struct news *news, struct child *child)
 {
 	static uint8_t buffer[CONTROL_MAX];
 	const ssize_t len = dgram_recv(child->control, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
+	char how[SEQUENCE_HOW_MAX];
 	Control *message;
 
 	if (len == -EAGAIN)
 		return 0;
 	if (len == -ECONNRESET) /* it left something unread; told once, and before its last words */
 		return 1;
+	if (child->condemned) /* no word of it counts any more */
+		return len != 0;
 	if (len == 0) {
 		child_ignore(child);
 		return 0;
 	}
 	message = len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, buffer) : NULL;
-	if (message == NULL) {
-		log_error("%s (pid %d) sent garbage", child->name, (int)child->pid);
-		child_kill(child, SIGKILL);
+	if ((message ? sequence_take(&child->sequence, message->what_case, 0, how)
+		     : sequence_no_message(&child->sequence, how)) != SEQUENCE_FITS) {
+		breach_note(news->family, child->sequence.table->pair, child->name, how);
+		breach_end(child, how);
 		child_ignore(child);
+		cek__internal__v1__control__free_unpacked(message, NULL);
 		return 0;
 	}
 	take(news, child, message);

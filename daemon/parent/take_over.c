@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__Heir Heir;
 typedef Cek__Internal__V1__HandOver HandOver;
@@ -104,6 +105,7 @@ static void stand_by(struct take_over *heir)
 	message.standing_by = &standing_by;
 	if (send_heir(&message) < 0)
 		leave(heir, EXIT_FAILURE);
+	sequence_sent(&heir->sequence, message.what_case);
 }
 
 static int send_inheritance(Cek__Internal__V1__Inheritance *inheritance, const int *fds, size_t n_fds)
@@ -142,6 +144,7 @@ static int send_rest(struct take_over *heir)
 {
 	Cek__Internal__V1__Inheritance inheritance = CEK__INTERNAL__V1__INHERITANCE__INIT;
 	Cek__Internal__V1__Inherited rest = CEK__INTERNAL__V1__INHERITED__INIT;
+	Cek__Internal__V1__Broken broken = CEK__INTERNAL__V1__BROKEN__INIT;
 	struct start *start = heir->start;
 	struct offer offer;
 
@@ -152,6 +155,9 @@ static int send_rest(struct take_over *heir)
 	rest.offer = &offer.message;
 	rest.announced = heir->news->announced;
 	rest.status = heir->news->status;
+	broken.count = heir->family->broken;
+	broken.n_count = SEQUENCE_PAIRS;
+	rest.broken = &broken;
 	inheritance.what_case = CEK__INTERNAL__V1__INHERITANCE__WHAT_REST;
 	inheritance.rest = &rest;
 	return send_inheritance(&inheritance, offer.fds, offer.n_fds);
@@ -202,19 +208,34 @@ static void on_timer(int fd, short what, void *data)
 	pass_on(data);
 }
 
+/* The other one goes on. */
+static void __attribute__((noreturn)) refuse(struct take_over *heir, const char *how)
+{
+	char why[SEQUENCE_HOW_MAX + 32];
+
+	(void)snprintf(why, sizeof(why), "the cekd that hands over %s", how);
+	log_error("%s", why);
+	take_over_fail(CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN, why);
+	leave(heir, EXIT_FAILURE);
+}
+
 static void on_readable(int fd, short what, void *data)
 {
 	static uint8_t buffer[DGRAM_MAX];
 	struct take_over *heir = data;
 	const ssize_t len = dgram_recv(fd, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
+	char how[SEQUENCE_HOW_MAX];
 	HandOver *message;
 
 	(void)what;
 	if (len == -EAGAIN)
 		return;
+	if (len == 0 || len == -ECONNRESET)
+		leave(heir, EXIT_FAILURE); /* the other one is gone */
 	message = len > 0 ? cek__internal__v1__hand_over__unpack(NULL, (size_t)len, buffer) : NULL;
-	if (message == NULL || message->what_case != CEK__INTERNAL__V1__HAND_OVER__WHAT_GO || !heir->standing_by)
-		leave(heir, EXIT_FAILURE); /* the other one goes on, or is gone */
+	if ((message ? sequence_take(&heir->sequence, message->what_case, 0, how)
+		     : sequence_no_message(&heir->sequence, how)) != SEQUENCE_FITS)
+		refuse(heir, how);
 	go(heir);
 	cek__internal__v1__hand_over__free_unpacked(message, NULL);
 }
@@ -225,6 +246,7 @@ int take_over_begin(struct take_over *heir)
 	heir->readable = event_new(heir->family->base, OFFER_PAIR, EV_READ | EV_PERSIST, on_readable, heir);
 	if (heir->timer == NULL || heir->readable == NULL || event_add(heir->readable, NULL) < 0)
 		return log_origin(-ENOMEM);
+	sequence_init(&heir->sequence, &sequence_cekd_to_heir, HEIR_PREPARING);
 	heir->active = true;
 	return 0;
 }

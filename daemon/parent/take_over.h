@@ -13,6 +13,7 @@
 #include "daemon/parent/news.h"
 #include "daemon/parent/offer.h"
 #include "daemon/parent/start.h"
+#include "proto/sequence.h"
 
 struct event;
 
@@ -30,6 +31,7 @@ struct take_over {
 
 	bool active;
 	bool standing_by, going;
+	struct sequence sequence; /* what the other one may say */
 	struct event *readable, *timer;
 };
 

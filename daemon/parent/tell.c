@@ -41,6 +41,18 @@ void tell_worker_gone(struct child *broker, const struct child *worker, bool abs
 		child_kill(broker, SIGKILL);
 }
 
+void tell_broken(struct child *broker, const uint64_t count[SEQUENCE_PAIRS])
+{
+	Cek__Internal__V1__Broken broken = CEK__INTERNAL__V1__BROKEN__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	broken.count = (uint64_t *)(uintptr_t)count;
+	broken.n_count = SEQUENCE_PAIRS;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_BROKEN;
+	message.broken = &broken;
+	(void)child_send(broker, &message, NULL, 0);
+}
+
 int tell_reload(struct child *broker, struct config *config)
 {
 	Cek__Internal__V1__Reload reload = CEK__INTERNAL__V1__RELOAD__INIT;

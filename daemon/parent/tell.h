@@ -20,6 +20,9 @@ void tell_worker_up(struct child *broker, const struct child *worker, const int 
  * acted. Nothing if there is no broker. */
 void tell_worker_gone(struct child *broker, const struct child *worker, bool absent, bool hopeless);
 
+/* How often which pair broke the rules between them; the next broker gets that with its setup. */
+void tell_broken(struct child *broker, const uint64_t count[SEQUENCE_PAIRS]);
+
 /* Rules and limits of config are to be in force; if there is no broker, the next one gets them with its setup. 0 or
  * -errno. */
 int tell_reload(struct child *broker, struct config *config);

@@ -18,6 +18,7 @@
 #include "daemon/parent/news.h"
 #include "daemon/shared/executing.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__Control Control;
 
@@ -65,6 +66,7 @@ static int set_up(void **state)
 	family.broker_runs = 1;
 	broker_end = start(&family.broker);
 	child_ready(&family.broker);
+	family.broker.sequence.state = CHILD_SERVES;
 	worker = &family.slots[1].child[0];
 	worker_end = start(worker);
 	worker->broker_run = 1;
@@ -317,6 +319,26 @@ static void test_a_worker_that_the_broker_gave_up(void **state)
 	assert_true(killed(worker));
 }
 
+/* Whoever accuses the broker ends as well, by itself or not. */
+static void test_a_worker_that_accused_another(void **state)
+{
+	Cek__Internal__V1__Broke broke = CEK__INTERNAL__V1__BROKE__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	(void)state;
+	child_ready(worker);
+	worker->sequence.state = CHILD_SERVES;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_BROKE;
+	message.broke = &broke;
+	assert_int_equal(dgram_send(worker_end, &message.base, NULL, 0), 0);
+	news_read(&news, worker);
+	assert_false(killed(worker));
+	beat(1);
+	assert_true(killed(worker));
+	assert_true(killed(&family.broker));
+	family.broker.ready = false;
+}
+
 static void test_a_worker_that_broke_the_rules(void **state)
 {
 	(void)state;
@@ -342,6 +364,7 @@ int main(void)
 		TEST(test_a_worker_that_ought_to_end),
 		TEST(test_a_worker_whose_place_is_taken),
 		TEST(test_a_worker_that_the_broker_gave_up),
+		TEST(test_a_worker_that_accused_another),
 		TEST(test_a_worker_that_broke_the_rules),
 	};
 

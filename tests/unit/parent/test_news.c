@@ -159,10 +159,14 @@ static void say_end(int from, unsigned generation)
 static void test_only_the_broker_wants(void **state)
 {
 	(void)state;
-	say_want(worker_end, true, 0, 0);
-	assert_false(family.manage_wanted);
 	say_want(broker_end, true, 0, 0);
 	assert_true(family.manage_wanted);
+	family.manage_wanted = false;
+	say_want(worker_end, true, 0, 0);
+	assert_false(family.manage_wanted);
+	assert_int_equal(family.broken[SEQUENCE_WORKER_TO_CEKD], 1);
+	assert_string_equal(family.slots[1].child[0].why, "killed: it sent \"want_worker\" while it starts");
+	assert_int_equal(signal_of_end(&family.slots[1].child[0]), SIGKILL);
 }
 
 /* The one that it means, and not before the one before that is gone. */
@@ -201,7 +205,6 @@ static void test_wrong_pin(void **state)
 	ssize_t len;
 
 	(void)state;
-	say_ready(broker_end);
 	assert_int_equal(dgram_recv(broker_end, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL), -EAGAIN);
 	say_wrong_pin(worker_end);
 	assert_true(logins.stopped);
@@ -223,11 +226,112 @@ static void test_a_worker_is_ended(void **state)
 	struct child *worker = &family.slots[1].child[0];
 
 	(void)state;
+	say_ready(broker_end);
 	say_end(broker_end, 6);
 	assert_string_equal(worker->why, "");
+	assert_int_equal(family.broken[SEQUENCE_WORKER_TO_BROKER], 0);
 	say_end(broker_end, 7);
 	assert_string_equal(worker->why, "killed: it lied");
+	assert_int_equal(family.broken[SEQUENCE_WORKER_TO_BROKER], 1);
 	assert_int_equal(signal_of_end(worker), SIGKILL);
+}
+
+static void say_broke(int from, bool cekd)
+{
+	Cek__Internal__V1__Broke broke = CEK__INTERNAL__V1__BROKE__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	broke.cekd = cekd;
+	broke.how = (char *)(uintptr_t) "lied";
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_BROKE;
+	message.broke = &broke;
+	say(from, &message);
+}
+
+/* A worker that accuses its broker ends that one; it has one word. */
+static void test_a_worker_accuses_its_broker(void **state)
+{
+	struct child *worker = &family.slots[1].child[0];
+
+	(void)state;
+	say_ready(worker_end);
+	say_broke(worker_end, false);
+	assert_int_equal(family.broken[SEQUENCE_BROKER_TO_WORKER], 1);
+	assert_string_equal(worker->why, "the broker lied");
+	assert_string_equal(family.broker.why, "killed: it lied");
+	say_broke(worker_end, false);
+	assert_int_equal(family.broken[SEQUENCE_BROKER_TO_WORKER], 1);
+	assert_int_equal(family.broken[SEQUENCE_WORKER_TO_CEKD], 1);
+	assert_int_equal(signal_of_end(worker), SIGKILL);
+	assert_int_equal(signal_of_end(&family.broker), SIGKILL);
+}
+
+/* Not the one that came after its own. */
+static void test_a_worker_accuses_an_earlier_broker(void **state)
+{
+	(void)state;
+	say_ready(worker_end);
+	family.broker_runs++;
+	say_broke(worker_end, false);
+	assert_int_equal(family.broken[SEQUENCE_BROKER_TO_WORKER], 1);
+	assert_int_equal(signal_of_end(&family.broker), 0);
+}
+
+static void test_cekd_is_accused(void **state)
+{
+	(void)state;
+	say_ready(worker_end);
+	say_broke(worker_end, true);
+	assert_int_equal(family.broken[SEQUENCE_CEKD_TO_WORKER], 1);
+	assert_string_equal(family.slots[1].child[0].why, "cekd lied");
+	assert_int_equal(signal_of_end(&family.broker), 0);
+}
+
+static void say_end_journal(int from, int32_t pid, bool broke)
+{
+	Cek__Internal__V1__EndJournal end_journal = CEK__INTERNAL__V1__END_JOURNAL__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	end_journal.pid = pid;
+	end_journal.how = (char *)(uintptr_t) "lied";
+	end_journal.broke = broke;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_END_JOURNAL;
+	message.end_journal = &end_journal;
+	say(from, &message);
+}
+
+/* Also one that has not said yet which process it is. */
+static void test_a_journal_is_ended(void **state)
+{
+	const int end_of_journal = start(&family.journal);
+
+	(void)state;
+	say_end_journal(broker_end, 0, false);
+	say_end_journal(broker_end, (int32_t)family.journal.pid + 1, true);
+	assert_string_equal(family.journal.why, "");
+	say_end_journal(broker_end, 0, true);
+	assert_string_equal(family.journal.why, "killed: it lied");
+	assert_int_equal(family.broken[SEQUENCE_JOURNAL_TO_BROKER], 2);
+	assert_int_equal(signal_of_end(&family.journal), SIGKILL);
+	(void)close(end_of_journal);
+}
+
+/* Nobody asked; and what somebody said behind a breach does not count. */
+static void test_an_answer_to_no_question(void **state)
+{
+	Cek__Internal__V1__Alive alive = CEK__INTERNAL__V1__ALIVE__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	(void)state;
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
+	message.alive = &alive;
+	say(broker_end, &message);
+	assert_string_equal(family.broker.why, "killed: it sent \"alive\", for which it was not asked");
+	assert_int_equal(family.broken[SEQUENCE_BROKER_TO_CEKD], 1);
+	assert_int_equal(dgram_send(broker_end, &message.base, NULL, 0), 0);
+	news_read(&news, &family.broker);
+	assert_int_equal(family.broken[SEQUENCE_BROKER_TO_CEKD], 1);
+	assert_int_equal(signal_of_end(&family.broker), SIGKILL);
 }
 
 static void test_garbage(void **state)
@@ -248,6 +352,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ready, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_pin, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_worker_is_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_worker_accuses_its_broker, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_worker_accuses_an_earlier_broker, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cekd_is_accused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_journal_is_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_answer_to_no_question, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
 	};
 
