@@ -7,14 +7,20 @@
 
 #include <stdbool.h>
 
+#include "proto/sequence.h"
+
 struct control {
-	int fd;         /* non-blocking after control_init(); -1: cekd is gone */
-	bool end;       /* it wants the end */
-	bool take_over; /* nobody else writes the journals any more */
+	struct sequence sequence; /* what cekd may say */
+	int fd;                   /* non-blocking after control_init(); -1: cekd is gone */
+	bool end;                 /* it wants the end */
+	bool take_over;           /* nobody else writes the journals any more */
 };
 
 /* fd is the caller's. 0 or -errno. */
-int control_init(struct control *control, int fd);
+int control_init(struct control *control, int fd, bool stands_by);
+
+/* The broker broke the rules: cekd is told, which ends it. */
+void control_accuse_broker(const struct control *control, const char *how);
 
 /* Read what is there, if anything. A cekd that does not read the answers gets no more of them. */
 void control_read(struct control *control);

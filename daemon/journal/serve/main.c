@@ -198,7 +198,7 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 		.sync_us = (uint64_t)journal->sync_ms * 1000,
 	};
 	char report[256];
-	int r = control_init(&control, CONTROL_FD);
+	int r = control_init(&control, CONTROL_FD, journal->stand_by);
 
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 
 int pair_init(struct pair *pair)
 {
@@ -17,17 +18,24 @@ int pair_init(struct pair *pair)
 	if (flags < 0 || fcntl(pair->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return log_origin(-errno);
 	pair->buffer = malloc(DGRAM_MAX);
-	return pair->buffer ? 0 : log_origin(-ENOMEM);
+	pair->sequence = malloc(sizeof(*pair->sequence));
+	if (!pair->buffer || !pair->sequence)
+		return log_origin(-ENOMEM);
+	sequence_init(pair->sequence, &sequence_broker_to_journal, BROKER_UNHEARD);
+	return 0;
 }
 
 void pair_deinit(struct pair *pair)
 {
 	free(pair->buffer);
 	pair->buffer = NULL;
+	free(pair->sequence);
+	pair->sequence = NULL;
 }
 
 int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *message)
 {
+	sequence_sent(pair->sequence, message->what_case);
 	for (;;) {
 		struct pollfd fds[] = {
 			{.fd = pair->fd, .events = POLLOUT},
@@ -45,6 +53,21 @@ int pair_send(const struct pair *pair, const Cek__Internal__V1__FromJournal *mes
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return log_origin(-errno);
 	}
+}
+
+bool pair_may_come(const struct pair *pair, const Cek__Internal__V1__ToJournal *message)
+{
+	const bool accused = pair->sequence->state == BROKER_ACCUSED;
+	char how[SEQUENCE_HOW_MAX];
+	enum sequence_verdict verdict = message ? sequence_take(pair->sequence, message->what_case, 0, how)
+						: sequence_no_message(pair->sequence, how);
+
+	if (verdict != SEQUENCE_BROKEN)
+		return verdict == SEQUENCE_FITS;
+	pair->sequence->state = BROKER_ACCUSED;
+	if (!accused)
+		control_accuse_broker(pair->control, how);
+	return false;
 }
 
 ssize_t pair_receive(struct pair *pair)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/journal/serve/replay.h"
 #include "daemon/shared/testhook.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__ToJournal ToJournal;
 
@@ -41,13 +42,14 @@ static int read_question(struct serve *serve, struct replay **replay)
 
 	if (len == -EAGAIN)
 		return 0;
-	if (len < 0)
+	if (len < 0 && len != -EMSGSIZE)
 		return (int)len;
 	arena_reset(&serve->arena);
-	message = cek__internal__v1__to_journal__unpack(arena_allocator(&serve->arena), (size_t)len,
-		serve->pair.buffer);
-	if (!message || message->what_case != CEK__INTERNAL__V1__TO_JOURNAL__WHAT_REPLAY || *replay)
-		return log_origin(-EPROTO);
+	message = len < 0 ? NULL
+			  : cek__internal__v1__to_journal__unpack(arena_allocator(&serve->arena), (size_t)len,
+				    serve->pair.buffer);
+	if (!pair_may_come(&serve->pair, message) || *replay || !message->replay)
+		return 0;
 	id = message->replay->id;
 	return answer(serve, id, replay);
 }
@@ -66,6 +68,7 @@ static int take_over(struct serve *serve, struct replay *replay)
 	keys = store_state(serve->store);
 	r = audit_follow(serve->audit, &keys);
 	serve->keys.read = replay != NULL;
+	sequence_init(serve->pair.sequence, &sequence_broker_to_journal, replay ? BROKER_ASKS : BROKER_UNHEARD);
 	if (r == 0 && replay)
 		r = replay_end(replay, serve->evidence, keys.identity, &serve->keys.head);
 	return r < 0 ? r : 1;
@@ -78,6 +81,7 @@ int stand_by(struct serve *serve)
 	struct replay *replay = NULL;
 	int r = 0;
 
+	sequence_init(serve->pair.sequence, &sequence_broker_to_journal, BROKER_STANDS_BY);
 	while (r == 0 && !serve->pair.closed) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			r = log_origin(-errno);

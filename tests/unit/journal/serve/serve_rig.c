@@ -27,7 +27,8 @@ static int begin(struct store *store)
 {
 	int pair[2], control_pair[2];
 
-	if (dgram_pair(pair) < 0 || dgram_pair(control_pair) < 0 || control_init(&its_control, control_pair[0]) < 0)
+	if (dgram_pair(pair) < 0 || dgram_pair(control_pair) < 0 ||
+		control_init(&its_control, control_pair[0], false) < 0)
 		return -1;
 	broker = pair[1];
 	control = control_pair[1];

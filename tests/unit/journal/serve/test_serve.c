@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proto/dgram.h"
 #include "tests/unit/journal/journal_records.h"
 #include "tests/unit/journal/serve/broker_end.h"
 #include "tests/unit/journal/serve/serve_rig.h"
@@ -297,28 +299,33 @@ static void test_an_append_that_takes_time(void **state)
 	broker_check_nothing(broker);
 }
 
-static unsigned count_appended(void)
+/* The append's, then those of the questions behind it. */
+static unsigned count_answers(void)
 {
 	FromJournal *message;
 	unsigned n = 0;
 
 	while ((message = broker_receive(broker))) {
-		assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
-		assert_int_equal(message->appended->id, ++n);
+		assert_int_equal(message->what_case,
+			n == 0 ? CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED
+			       : CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
+		assert_int_equal(n == 0 ? message->appended->id : message->replay->id, n + 1);
+		n++;
 		broker_done(message);
 	}
 	return n;
 }
 
 /* What does not fit into the queue stays in the pair, which is not looked at meanwhile. */
-static void test_many_appends_that_take_time(void **state)
+static void test_much_behind_an_append_that_takes_time(void **state)
 {
 	struct pollfd fds[SERVE_FDS] = {[SERVE_CONTROL] = {.fd = -1}};
 
 	(void)state;
 	store_memory_hold(serve.store, true);
-	for (uint64_t id = 1; id <= KEY_QUEUE_MAX + 5; id++)
-		broker_send_append(broker, id, "version", "a", "");
+	broker_send_append(broker, 1, "version", "a", "");
+	for (uint64_t id = 2; id <= KEY_QUEUE_MAX + 5; id++)
+		broker_send_replay(broker, id);
 	assert_int_equal(serve_readable(&serve), 0);
 	assert_true(key_queue_full(&serve.keys));
 	assert_int_equal(serve_readable(&serve), 0);
@@ -334,7 +341,7 @@ static void test_many_appends_that_take_time(void **state)
 	assert_int_equal(serve_readable(&serve), 0);
 	while (serve.keys.busy)
 		assert_int_equal(serve_time(&serve), 0);
-	assert_int_equal(count_appended(), KEY_QUEUE_MAX + 5);
+	assert_int_equal(count_answers(), KEY_QUEUE_MAX + 5);
 }
 
 /* The end comes while one is under way: it is waited for, after the audit records have become durable. */
@@ -346,19 +353,105 @@ static void test_finish_with_an_append_under_way(void **state)
 	store_memory_hold(serve.store, true);
 	broker_send_append(broker, 1, "version", "a", "");
 	assert_int_equal(serve_readable(&serve), 0);
-	broker_send_append(broker, 2, "version", "b", "");
+	broker_send_replay(broker, 2);
 	broker_send_batch(broker, "one", 1, 2);
 	store_memory_hold(serve.store, false);
 	assert_int_equal(serve_finish(&serve), 0);
-	for (uint64_t id = 1; id <= 2; id++) {
-		message = broker_receive(broker);
-		assert_non_null(message);
-		assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
-		assert_int_equal(message->appended->last_seq, id);
-		broker_done(message);
-	}
+	message = broker_receive(broker);
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED);
+	assert_int_equal(message->appended->last_seq, 1);
+	broker_done(message);
+	message = broker_receive(broker);
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
+	assert_true(message->replay->end);
+	broker_done(message);
 	broker_check_audit_done(broker, "one", 2, 2);
+	assert_int_equal(journal.head.seq, 1);
+}
+
+static void check_accused(const char *how)
+{
+	static uint8_t buffer[DGRAM_MAX];
+	const ssize_t len = dgram_recv(control, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
+	Cek__Internal__V1__Control *message = len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, buffer)
+						      : NULL;
+
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_BROKE);
+	assert_false(message->broke->cekd);
+	assert_string_equal(message->broke->how, how);
+	cek__internal__v1__control__free_unpacked(message, NULL);
+}
+
+static void check_not_accused(void)
+{
+	uint8_t byte;
+
+	assert_int_equal(recv(control, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+/* cekd ends it; until the next one asks, its audit records are written and nothing else. It is accused once. */
+static void test_a_broker_that_breaks_the_rules(void **state)
+{
+	(void)state;
+	store_memory_hold(serve.store, true);
+	broker_send_append(broker, 1, "version", "a", "");
+	assert_int_equal(serve_readable(&serve), 0);
+	check_not_accused();
+	broker_send_append(broker, 2, "version", "b", "");
+	assert_int_equal(serve_readable(&serve), 0);
+	check_accused("sent \"append_key\" while another one was under way");
+	broker_send_append(broker, 3, "version", "c", "");
+	assert_int_equal(send(broker, "\xff", 1, 0), 1);
+	broker_send_batch(broker, "one", 1, 2);
+	assert_int_equal(serve_readable(&serve), 0);
+	check_not_accused();
+	broker_check_audit_done(broker, "one", 2, 2);
+	broker_check_nothing(broker);
+	store_memory_hold(serve.store, false);
+	while (serve.keys.busy)
+		assert_int_equal(serve_time(&serve), 0);
+	assert_int_equal(journal.head.seq, 1);
+	serve_rig_read(); /* the next one */
+	broker_send_append(broker, 4, "version", "d", "");
+	assert_int_equal(serve_readable(&serve), 0);
+	while (serve.keys.busy)
+		assert_int_equal(serve_time(&serve), 0);
 	assert_int_equal(journal.head.seq, 2);
+}
+
+static void test_what_is_no_message(void **state)
+{
+	(void)state;
+	assert_int_equal(send(broker, "\xff", 1, 0), 1);
+	assert_int_equal(serve_readable(&serve), 0);
+	check_accused("sent what is no message");
+}
+
+static void say(Cek__Internal__V1__Control__WhatCase what, const ProtobufCMessage *message)
+{
+	Cek__Internal__V1__Control outer = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	outer.what_case = what;
+	outer.ready = (Cek__Internal__V1__Ready *)(uintptr_t)message; /* a union of pointers */
+	assert_int_equal(dgram_send(control, &outer.base, NULL, 0), 0);
+	control_read(serve.pair.control);
+}
+
+/* It is not replaced by its child, which ends. */
+static void test_a_cekd_that_breaks_the_rules(void **state)
+{
+	const Cek__Internal__V1__TakeOver take_over = CEK__INTERNAL__V1__TAKE_OVER__INIT;
+	const Cek__Internal__V1__AreYouThere are_you_there = CEK__INTERNAL__V1__ARE_YOU_THERE__INIT;
+
+	(void)state;
+	say(CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE, &are_you_there.base);
+	assert_false(serve.pair.control->end);
+	say(CEK__INTERNAL__V1__CONTROL__WHAT_TAKE_OVER, &take_over.base); /* it does not stand by */
+	assert_true(serve.pair.control->end);
+	assert_false(serve.pair.control->take_over);
 }
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, serve_rig_setup, serve_rig_teardown)
@@ -379,8 +472,11 @@ int main(void)
 		ROW(test_replay_of_the_largest_record),
 		ROW(test_finish),
 		ROW_WAITING(test_an_append_that_takes_time),
-		ROW_WAITING(test_many_appends_that_take_time),
+		ROW_WAITING(test_much_behind_an_append_that_takes_time),
 		ROW_WAITING(test_finish_with_an_append_under_way),
+		ROW_WAITING(test_a_broker_that_breaks_the_rules),
+		ROW(test_what_is_no_message),
+		ROW(test_a_cekd_that_breaks_the_rules),
 	};
 
 	log_open("test");
