@@ -151,9 +151,10 @@ static int answer(struct loop *loop, struct worker *worker, struct batch *batch,
 	/* Before anything that it could be the end of, its decoding included. */
 	loop->executing->job = packed_id(data, len);
 	job = cek__internal__v1__job__unpack(arena_allocator(&worker->token.arena), len, data);
-	if (!job) {
+	r = hear_job(&loop->hear, job, loop->executing->job);
+	if (r < 0) {
 		arena_reset(&worker->token.arena);
-		return log_origin(-EBADMSG);
+		return r;
 	}
 	result.id = job->id;
 	result.outcome = OUTCOME(UNSUPPORTED);
@@ -194,10 +195,10 @@ static int wait_for_jobs(struct loop *loop, struct worker *worker)
 		return errno == EINTR ? 0 : log_origin(-errno);
 	if (n == 0 && !loop->manage)
 		return try_again(loop, worker);
-	if (n == 0 || fds[1].revents)
-		shutdown(loop->jobs, SHUT_RD);
-	if (fds[1].revents)
+	if (fds[1].revents && hear_cekd(&loop->hear, loop->control))
 		loop->control = -1;
+	if (n == 0 || loop->control < 0)
+		shutdown(loop->jobs, SHUT_RD);
 	return 0;
 }
 
@@ -225,10 +226,8 @@ static int answer_datagram(struct loop *loop, struct worker *worker, struct batc
 		batch->in_hand--;
 		if (r == 0 && (worker->ending || !may_wait(batch, batch->now_us - began)))
 			r = results_flush(&batch->results);
-		else if (r == -EBADMSG)
-			results_flush(&batch->results);
 	}
-	return r < 0 || worker->ending || jobs.len == 0 ? r : log_origin(-EBADMSG);
+	return r < 0 || worker->ending || jobs.len == 0 ? r : hear_job(&loop->hear, NULL, 0);
 }
 
 static int answer_batch(struct loop *loop, struct worker *worker, struct batch *batch, unsigned n)
@@ -245,7 +244,7 @@ static int answer_batch(struct loop *loop, struct worker *worker, struct batch *
 		if (jobs.len == 0)
 			return 1;
 		if (batch->header[i].msg_hdr.msg_flags & MSG_TRUNC)
-			return log_origin(-EMSGSIZE);
+			return hear_job(&loop->hear, NULL, 0);
 		r = answer_datagram(loop, worker, batch, jobs);
 		wipe(batch->iov[i].iov_base, batch->header[i].msg_len);
 	}
@@ -256,6 +255,8 @@ int loop_run(struct loop *loop, struct worker *worker)
 {
 	struct batch batch;
 	int r = batch_init(&batch, loop->jobs, loop->manage);
+
+	hear_init(&loop->hear, loop->manage);
 
 	while (r == 0) {
 		int n = recvmmsg(loop->jobs, batch.header, batch.n, MSG_DONTWAIT, NULL);
@@ -271,6 +272,8 @@ int loop_run(struct loop *loop, struct worker *worker)
 		else if (errno != EINTR)
 			r = log_origin(-errno);
 	}
+	if (r == -EBADMSG) /* what was done before counts */
+		results_flush(&batch.results);
 	arena_deinit(&batch.arena);
 	return r < 0 && r != -EPIPE ? r : 0;
 }

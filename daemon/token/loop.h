@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/shared/executing.h"
+#include "daemon/token/hear.h"
 #include "daemon/token/probe/worker.h"
 
 struct loop {
@@ -17,6 +18,7 @@ struct loop {
 	int statm; /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
 	bool manage;
 	uint64_t memory_limit;
+	struct hear hear;
 };
 
 /* Until the broker or the parent is gone, a Drain, or worker->ending: 0. Otherwise -errno. */

@@ -36,6 +36,19 @@ void tell_failing(Cek__Internal__V1__Failing__Class class, const char *why)
 	tell_cekd(&control);
 }
 
+void tell_broke(bool cekd, const char *how)
+{
+	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__Broke broke = CEK__INTERNAL__V1__BROKE__INIT;
+
+	log_error("%s %s: ending", cekd ? "cekd" : "the broker", how);
+	broke.cekd = cekd;
+	broke.how = (char *)(uintptr_t)how;
+	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_BROKE;
+	control.broke = &broke;
+	tell_cekd(&control);
+}
+
 static void add(Found *found, const char *what, const char *text)
 {
 	cek__internal__v1__checked__found__init(found);

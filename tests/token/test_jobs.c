@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -134,25 +135,34 @@ static void names_the_job_that_it_cannot_decode(void **state)
 	assert_int_not_equal(rig_stop(&worker), 0);
 }
 
+/* Its broker does not do what it was written to do: cekd is told, and the worker ends. */
 static void use_workers_do_not_manage(void **state)
 {
+	static uint8_t buffer[DGRAM_MAX];
 	struct rig_worker worker;
 	Cek__Internal__V1__Job job = CEK__INTERNAL__V1__JOB__INIT;
 	Cek__Internal__V1__DestroyJob destroy = CEK__INTERNAL__V1__DESTROY_JOB__INIT;
-	Cek__Internal__V1__FromWorker *answer;
+	Cek__Internal__V1__Control *said = NULL;
+	ssize_t len;
 
 	(void)state;
 	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
 	destroy.cka_id = (ProtobufCBinaryData){16, aes_id};
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy;
-	answer = rig_call(&worker, &job);
-	assert_int_equal(answer->result->outcome, OUTCOME(UNSUPPORTED));
-	rig_free(answer);
-	answer = wrap(&worker);
-	assert_int_equal(answer->result->outcome, OUTCOME(OK));
-	rig_free(answer);
-	assert_int_equal(rig_stop(&worker), 0);
+	rig_send(&worker, &job);
+	do {
+		cek__internal__v1__control__free_unpacked(said, NULL);
+		len = dgram_recv(worker.control, 0, buffer, sizeof(buffer), NULL, 0, NULL);
+		assert_true(len > 0);
+		said = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
+		assert_non_null(said);
+	} while (said->what_case == CEK__INTERNAL__V1__CONTROL__WHAT_READY);
+	assert_int_equal(said->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_BROKE);
+	assert_false(said->broke->cekd);
+	assert_string_equal(said->broke->how, "sent \"destroy\" to a use worker");
+	cek__internal__v1__control__free_unpacked(said, NULL);
+	assert_int_equal(WEXITSTATUS(rig_stop(&worker)), 1);
 }
 
 int main(int argc, char **argv)
