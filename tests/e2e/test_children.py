@@ -155,45 +155,110 @@ def test_wrong_pin_stops_all_logins(make_cekd):
 
 
 # The first of them that starts says what the test wants and then ignores that its pair is closed; the others are real.
+# It answers whether it is there, as it must.
 LIAR = """#!/usr/bin/python3
-import array, os, socket, sys, time
+import array, os, signal, socket, sys
 try:
     os.mkdir({once!r})
 except FileExistsError:
     os.execv({real!r}, [{real!r}] + sys.argv[1:])
+
+def receive():
+    data, ancillary, flags, address = control.recvmsg(1 << 20, 4096)
+    return data, array.array("i", b"".join(part for level, kind, part in ancillary))
+
+def say(to, lies):
+    for lie in lies:
+        to.send(bytes.fromhex(lie))
+
 control = socket.socket(fileno=3)
-data, ancillary, flags, address = control.recvmsg(1 << 20, 4096)
-fds = array.array("i", b"".join(part for level, kind, part in ancillary))
-pair = socket.socket(fileno=fds[0])
-control.send(bytes.fromhex("2200"))   # Control.ready
-pair.send(bytes.fromhex("0a00"))      # FromWorker.hello
-pair.send(bytes.fromhex({lie!r}))
+pair = socket.socket(fileno=receive()[1][0])  # with the broker, or the broker's with the journal
+say(control, ["2200"])  # Control.ready
+say(pair, {to_pair!r})
+say(control, {to_cekd!r})
 while True:
-    time.sleep(1)
+    data, fds = receive()
+    if data[:1] == b"\\x0a":  # Control.worker_up
+        worker = socket.socket(fileno=os.dup(fds[0]))
+        say(worker, {to_worker!r})
+    elif data[:1] == b"\\x6a":  # Control.are_you_there
+        say(control, ["3a00"])
+    elif not data:
+        signal.pause()
 """
+HELLO = "0a00"  # FromWorker
+ALIVE, STATE, CHECKED = "3a00", "4a00", "a20100"  # Control
+ACCUSES = "f201061204" + b"lied".hex()  # Control.broke
+GENERATE = "0a050801a20100"  # ToWorker, of job 1
+LIES = {
+    "a worker says hello twice": (
+        "cekd-token", {"to_pair": [HELLO, HELLO]}, "worker_to_broker", 'it sent "hello" while it serves'),
+    "a worker has no job": (
+        "cekd-token", {"to_pair": [HELLO, "12020807"]}, "worker_to_broker", "it answered job 7, which it was not given"),
+    "a worker sends no message": (
+        "cekd-token", {"to_pair": [HELLO, "ffffff"]}, "worker_to_broker", "it sent what is no message"),
+    "a worker asks for what is the broker's": (
+        "cekd-token", {"to_pair": [HELLO], "to_cekd": [STATE]}, "worker_to_cekd", 'it sent "state" while it serves'),
+    "a worker accuses its broker": (
+        "cekd-token", {"to_pair": [HELLO], "to_cekd": [ACCUSES]}, "broker_to_worker", "it lied"),
+    "a journal says what nobody knows": (
+        "cekd-journal", {"to_pair": ["4a00"]}, "journal_to_broker", "it sent \"a message that nobody knows\""),
+    "a journal sends no message": (
+        "cekd-journal", {"to_pair": ["ffffff"]}, "journal_to_broker", "it sent what is no message"),
+    "a journal was not to check": (
+        "cekd-journal", {"to_cekd": [CHECKED]}, "journal_to_cekd", 'it sent "checked" while it serves'),
+    "a broker sends the journal no message": (
+        "cekd-broker", {"to_pair": ["ffffff"]}, "broker_to_journal", "it sent what is no message"),
+    "a broker makes a use worker generate": (
+        "cekd-broker", {"to_worker": [GENERATE]}, "broker_to_worker", 'it sent "generate" to a use worker'),
+    "a broker was not to check": (
+        "cekd-broker", {"to_cekd": [CHECKED]}, "broker_to_cekd", 'it sent "checked" while it serves'),
+}
 
 
-@pytest.mark.parametrize("lie, how", [("0a00", "said hello twice"), ("12020807", "answered a job that it does not have"),
-                                      ("ffffff", "sent what is no message")])
-def test_worker_that_breaks_the_sequence_is_killed(make_cekd, tmp_path, lie, how):
-    """It does not end by itself, so cekd ends it; its place is taken by another."""
+def put_liar(programs, name, lies):
+    """The programs of the build, of which this one is a liar."""
+    for each in C.PROGRAMS:
+        shutil.copy2(C.default_programs() / each, programs / each)
+    (programs / name).rename(programs / f"{name}.real")
+    once = programs / "once"
+    once.mkdir(mode=0o777)
+    once.chmod(0o777)
+    lies = {"to_pair": [], "to_cekd": [], "to_worker": []} | lies
+    (programs / name).write_text(LIAR.format(once=str(once / "done"), real=str(programs / f"{name}.real"), **lies))
+    (programs / name).chmod(0o755)
+
+
+def assert_serves(daemon):
+    """Soon; until then nobody hears more than that it does not."""
+    def made():
+        try:
+            with daemon.client() as client:
+                reply = client.call(create_key=pb.CreateKeyRequest(key="k", alg="A128KW"))
+                assert status_name(reply) in ("OK", "CONFLICT", "UNAVAILABLE"), reply
+                reply = client.call(generate_cek=pb.GenerateCekRequest(key="k", enc="A256GCM"))
+                assert status_name(reply) in ("OK", "UNAVAILABLE", "UNKNOWN_KEY"), reply
+                return status_name(reply) == "OK" and client.unwrap(reply.generate_cek).unwrap.cek
+        except (ConnectionError, FileNotFoundError):
+            return None
+    C.wait_for(made, "it to serve")
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_who_breaks_the_sequence_is_ended(make_cekd, lie):
+    """It does not end by itself, so cekd ends it, says so and counts; its place is taken by another."""
+    name, lies, pair, how = LIES[lie]
     programs = C.folder("cekd-liar-")
     try:
-        for name in C.PROGRAMS:
-            shutil.copy2(C.default_programs() / name, programs / name)
-        (programs / "cekd-token").rename(programs / "cekd-token.real")
-        once = programs / "once"
-        once.mkdir(mode=0o777)
-        once.chmod(0o777)
-        liar = LIAR.format(once=str(once / "done"), real=str(programs / "cekd-token.real"), lie=lie)
-        (programs / "cekd-token").write_text(liar)
-        (programs / "cekd-token").chmod(0o755)
-        daemon = make_cekd(programs=programs, workers=2)
-        C.wait_for(lambda: f"killed: it {how}" in daemon.log_text(), "the worker to be killed")
-        C.wait_for(lambda: sorted(daemon.workers()) == [0, 1], "both workers to be there")
+        put_liar(programs, name, lies)
+        daemon = make_cekd(programs=programs, workers=1)
+        C.wait_for(lambda: f"killed: {how}" in daemon.log_text(), "the liar to be killed")
+        assert_serves(daemon)
         with daemon.client() as client:
-            made = client.generate(daemon.key("A128KW"))
-            assert client.unwrap(made).unwrap.cek == made.cek
+            text = client.ok(metrics=pb.MetricsRequest()).metrics.text
+        counts = dict(line.split() for line in text.splitlines() if line.startswith("cekd_broken_sequences_total"))
+        assert len(counts) == 11 and {of: n for of, n in counts.items() if n != "0"} == {
+            f'cekd_broken_sequences_total{{pair="{pair}"}}': "1"}
         daemon.stop()
     finally:
         shutil.rmtree(programs)
