@@ -148,6 +148,16 @@ const char *ring_intern(struct ring *ring, const char *name)
 	return grown[ring->n_interned] ? grown[ring->n_interned++] : NULL;
 }
 
+bool ring_place(const struct ring *ring, const char *name, size_t *ret_place)
+{
+	const size_t after = ring_after(ring, name);
+
+	if (after == 0 || strcmp(ring->keys[after - 1]->name, name) != 0)
+		return false;
+	*ret_place = after - 1;
+	return true;
+}
+
 /* The place of a peer among those remembered; the one that was seen longest ago makes room for a new one. */
 static struct usage *usage_of(struct version *version, const char *listener, uint32_t uid)
 {

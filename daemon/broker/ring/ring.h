@@ -138,6 +138,8 @@ void ring_reset(struct ring *ring);
 int ring_apply(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size);
 
 struct key *ring_key(const struct ring *ring, const char *name);
+/* The index of the key of this name in keys. False: there is none. */
+bool ring_place(const struct ring *ring, const char *name, size_t *ret_place);
 /* By kid or alias. */
 struct version *ring_version(const struct ring *ring, const char *kid);
 struct version *ring_object(const struct ring *ring, const uint8_t *cka_id, size_t len);

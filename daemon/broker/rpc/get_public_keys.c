@@ -17,6 +17,7 @@ enum {
 	BYTES_MAX = FRAME_BODY_MAX - 1024, /* of entries; the rest is for what is around them */
 	NEXT_MAX = 128,                    /* with NUL */
 	PASSES = 3,                        /* the active ones, the pre-active ones, those that only unwrap */
+	NAMES_MAX = 256,                   /* of one request */
 };
 
 /* An entry's place in the whole set: the pass, then the key, then its versions from the youngest. It holds while keys
@@ -32,6 +33,7 @@ struct page {
 	struct request *request;
 	Cek__V1__PublicKeysReply *reply;
 	size_t size;
+	uint64_t *wanted;   /* bit i: key i of the ring is in the set */
 	struct place place; /* of the entry that is looked at */
 	bool full;
 };
@@ -114,28 +116,62 @@ static int add_key(struct page *page, const struct key *key)
 	return r;
 }
 
-static bool wanted(const struct request *request, const struct key *key)
+static bool wanted(const struct page *page, size_t key)
 {
-	const Cek__V1__GetPublicKeysRequest *message = request->message->get_public_keys;
+	return page->wanted[key / 64] >> key % 64 & 1;
+}
 
-	if (!policy_allows(&request->broker->policy, &request->peer->grants, PERMISSION_PUBLIC, key->name))
-		return false;
+static bool allowed(const struct request *request, const char *name)
+{
+	return policy_allows(&request->broker->policy, &request->peer->grants, PERMISSION_PUBLIC, name);
+}
+
+/* A name that is given must be one that this peer may see; however often it is given, it is one key. */
+static int want_names(struct page *page)
+{
+	struct request *request = page->request;
+	const Cek__V1__GetPublicKeysRequest *message = request->message->get_public_keys;
+	const struct ring *ring = &request->broker->ring;
+
+	if (message->n_key > NAMES_MAX)
+		return request_say(request, STATUS_TOO_LARGE, "key: more than %d names", NAMES_MAX);
 	for (size_t i = 0; i < message->n_key; i++) {
-		if (strcmp(message->key[i], key->name) == 0)
-			return true;
+		size_t place;
+
+		if (!key_name_valid(message->key[i]))
+			return request_say(request, STATUS_MALFORMED, "key: not a key name");
+		if (!allowed(request, message->key[i]) || !ring_place(ring, message->key[i], &place))
+			return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
+		page->wanted[place / 64] |= UINT64_C(1) << place % 64;
 	}
-	return message->n_key == 0;
+	return STATUS_OK;
+}
+
+/* Each key is judged once, however often the set is gone through. */
+static int want(struct page *page)
+{
+	const struct ring *ring = &page->request->broker->ring;
+
+	page->wanted = arena_alloc(&page->request->broker->turn.arena, (ring->n_keys / 64 + 1) * sizeof(uint64_t));
+	if (!page->wanted)
+		return log_origin(-ENOMEM);
+	if (page->request->message->get_public_keys->n_key > 0)
+		return want_names(page);
+	for (size_t i = 0; i < ring->n_keys; i++)
+		page->wanted[i / 64] |= (uint64_t)allowed(page->request, ring->keys[i]->name) << i % 64;
+	return STATUS_OK;
 }
 
 /* How long the whole set may be kept: no longer than any of its keys allows. */
-static void set_max_age(const struct request *request, Cek__V1__PublicKeysReply *reply)
+static void set_max_age(const struct page *page)
 {
-	const struct ring *ring = &request->broker->ring;
+	const struct ring *ring = &page->request->broker->ring;
+	Cek__V1__PublicKeysReply *reply = page->reply;
 	const uint64_t now = clock_real_us();
 	uint32_t seconds;
 
 	for (size_t i = 0; i < ring->n_keys; i++) {
-		if (!wanted(request, ring->keys[i]) || !max_age_of(ring->keys[i], now, &seconds))
+		if (!wanted(page, i) || !max_age_of(ring->keys[i], now, &seconds))
 			continue;
 		if (reply->age_case == CEK__V1__PUBLIC_KEYS_REPLY__AGE__NOT_SET || seconds < reply->max_age)
 			reply->max_age = seconds;
@@ -152,33 +188,15 @@ static int fill(struct page *page)
 
 	for (; place->pass < PASSES; place->pass++, place->key = 0) {
 		for (; place->key < ring->n_keys; place->key++, place->number = 0) {
-			if (wanted(page->request, ring->keys[place->key]))
+			if (wanted(page, place->key))
 				r = add_key(page, ring->keys[place->key]);
 			if (r < 0 || page->full)
 				return r;
 		}
 	}
 	page->reply->end = true;
-	set_max_age(page->request, page->reply);
+	set_max_age(page);
 	return 0;
-}
-
-/* A name that is given must be one that this peer may see. */
-static int check_names(struct request *request)
-{
-	const Cek__V1__GetPublicKeysRequest *message = request->message->get_public_keys;
-
-	for (size_t i = 0; i < message->n_key; i++) {
-		bool allowed;
-
-		if (!key_name_valid(message->key[i]))
-			return request_say(request, STATUS_MALFORMED, "key: not a key name");
-		allowed = policy_allows(&request->broker->policy, &request->peer->grants, PERMISSION_PUBLIC,
-			message->key[i]);
-		if (!allowed || !ring_key(&request->broker->ring, message->key[i]))
-			return request_say(request, STATUS_UNKNOWN_KEY, "no such key that this peer may use");
-	}
-	return STATUS_OK;
 }
 
 /* Where the page begins. A set of which one half is older than the other would be none that ever was. */
@@ -214,7 +232,7 @@ int rpc_get_public_keys(struct request *request)
 {
 	struct broker *broker = request->broker;
 	struct page page = {.request = request, .reply = arena_alloc(&broker->turn.arena, sizeof(*page.reply))};
-	int r = check_names(request);
+	int r = want(&page);
 
 	if (r == STATUS_OK)
 		r = check_place(request, &page.place);
