@@ -16,6 +16,8 @@ enum {
 
 static const char *log_program = "cekd";
 static int log_levels;
+static bool (*log_may)(void *owner);
+static void *log_owner;
 
 void log_open(const char *program)
 {
@@ -23,6 +25,12 @@ void log_open(const char *program)
 	log_levels = getenv("JOURNAL_STREAM") != NULL;
 	/* A program executed by descriptor is otherwise called by a number. */
 	(void)prctl(PR_SET_NAME, program);
+}
+
+void log_ask(bool (*may)(void *owner), void *owner)
+{
+	log_may = may;
+	log_owner = owner;
 }
 
 /* Names and texts come from peers and tokens: nothing in them may start a line of its own. */
@@ -39,6 +47,8 @@ static void __attribute__((format(printf, 2, 0))) log_line(int priority, const c
 	size_t len;
 	int n;
 
+	if (log_may && !log_may(log_owner))
+		return;
 	n = log_levels ? snprintf(line, sizeof(line), "<%d>%s: ", priority, log_program)
 		       : snprintf(line, sizeof(line), "%s: ", log_program);
 	if (n < 0)

@@ -5,12 +5,17 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Once, first: the program's name as it shall stand in every line (static storage). */
 void log_open(const char *program);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ask before each line from now on whether it may be written; NULL: no more. For a program whose peers cause lines. */
+void log_ask(bool (*may)(void *owner), void *owner);
 
 /*
  * An error (-errno) that ends something is logged once, where it arose, and comes back: return log_origin(-EBADMSG);
