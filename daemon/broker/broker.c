@@ -290,6 +290,7 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	broker->version = strdup(setup->version);
 	broker->started = clock_real_us();
 	quota_init(&broker->quota, 0, 0);
+	log_ask(quota_may_log, &broker->quota);
 	broker_set_limits(broker, setup->limits ? setup->limits : &none);
 	return broker->version ? 0 : -ENOMEM;
 }
@@ -368,6 +369,7 @@ void broker_deinit(struct broker *broker)
 	audit_deinit(&broker->audit);
 	policy_deinit(&broker->policy);
 	ring_deinit(&broker->ring);
+	log_ask(NULL, NULL);
 	quota_deinit(&broker->quota);
 	pool_deinit(&broker->requests);
 	turn_deinit(&broker->turn);
@@ -413,10 +415,10 @@ static void end_turn(struct broker *broker)
 	turn_come_back(&broker->turn);
 }
 
-/* Something was begun while replies were written: do not wait before it is sent. */
+/* Something was begun while replies were written, or not served yet: do not wait before that goes on. */
 static bool has_work(const struct broker *broker)
 {
-	return !list_empty(&broker->server.dirty);
+	return !list_empty(&broker->server.dirty) || server_waiting(&broker->server);
 }
 
 /* Everything accepted is answered, written down and written out. */
@@ -437,6 +439,7 @@ static bool drained(struct broker *broker)
 bool broker_turn(struct broker *broker, bool wait)
 {
 	turn_handle(&broker->turn, wait && !has_work(broker));
+	server_serve(&broker->server);
 	end_turn(broker);
 	if (broker->turn.draining && drained(broker))
 		broker->turn.stop = true;

@@ -27,7 +27,7 @@ static void on_beat(evutil_socket_t fd, short what, void *data)
 		server_begin(&broker->server);
 	patience_judge(&broker->workers);
 	judge_cekd(broker);
-	server_accept_again(&broker->server);
+	server_look(&broker->server);
 }
 
 int judge_init(struct broker *broker)

@@ -10,7 +10,8 @@
 enum {
 	HANG_SECONDS = 10,      /* until the setup says otherwise */
 	SPARE_FILES = 256,      /* cekd raises the limit of files to the connections and as many more */
-	OUTPUTS_OF_A_USER = 64, /* connections whose unread replies may all reach their limit */
+	OUTPUTS_OF_A_USER = 16, /* connections whose unread replies may all reach their limit */
+	LOCKED_LEAST = 8388608, /* bytes, also where less may be locked: Status warns */
 };
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)
@@ -31,6 +32,16 @@ static uint32_t affordable(uint32_t connections)
 	return most < connections ? (uint32_t)most : connections;
 }
 
+/* Half of what may be locked: the rest is for requests, jobs and messages. */
+static size_t lockable(void)
+{
+	struct rlimit memlock;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &memlock) < 0 || memlock.rlim_cur / 2 < LOCKED_LEAST)
+		return LOCKED_LEAST;
+	return memlock.rlim_cur == RLIM_INFINITY ? SIZE_MAX : memlock.rlim_cur / 2;
+}
+
 void turn_set_limits(struct turn *turn, const Limits *limits)
 {
 	Limits *to = &turn->limits;
@@ -45,6 +56,7 @@ void turn_set_limits(struct turn *turn, const Limits *limits)
 	to->queue = or_default(limits->queue, 4096);
 	to->output_bytes = or_default(limits->output_bytes, 262144);
 	turn->output_per_user = (size_t)to->output_bytes * OUTPUTS_OF_A_USER;
+	turn->locked_most = lockable();
 	to->silent_seconds = or_default(limits->silent_seconds, 30);
 	to->stalled_seconds = or_default(limits->stalled_seconds, 30);
 	to->deadline_ms = or_default(limits->deadline_ms, 10000);

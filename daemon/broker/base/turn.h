@@ -21,6 +21,9 @@
 enum {
 	ARENA_SIZE = 524288, /* one decoded message and the reply made from it; more than that fails to decode */
 	INPUT_SIZE = 98304,  /* a frame that came in parts (64 KiB) and one more read */
+	COST_LOOK = 64,
+	COST_FRAME = 8,          /* some microseconds */
+	COST_ANSWER = COST_LOOK, /* of a request that the broker answers by itself: may be a tenth of a millisecond */
 };
 
 struct turn {
@@ -32,6 +35,9 @@ struct turn {
 	Limits limits;
 	uint32_t connections_wanted; /* more than those of limits if descriptors do not suffice */
 	size_t output_per_user;      /* bytes of replies that a user has not read, over all its connections */
+	size_t locked_most;          /* bytes of input and output of all users together, but for a few of each */
+	uint64_t until;              /* monotonic: whoever is served now is interrupted then */
+	uint32_t cost;               /* of what was done since it was looked at the clock */
 	bool draining;               /* nothing more is accepted or read */
 	bool stop;                   /* this turn is the last one */
 	/* Locked memory: */
@@ -53,6 +59,22 @@ void turn_set_limits(struct turn *turn, const Limits *limits);
 static inline void turn_look_at_clock(struct turn *turn)
 {
 	turn->now = clock_monotonic_us();
+}
+
+/* What was done costs as much as so many of COST_LOOK. Whether the time of whoever is served is over: the clock is
+ * looked at when that much has been done. */
+static inline void turn_cost(struct turn *turn, uint32_t cost)
+{
+	turn->cost += cost;
+}
+
+static inline bool turn_over(struct turn *turn)
+{
+	if (turn->cost < COST_LOOK)
+		return false;
+	turn->cost = 0;
+	turn_look_at_clock(turn);
+	return turn->now >= turn->until;
 }
 
 /* Handle events, after the first has come if wait is set. */

@@ -52,7 +52,6 @@ struct broker {
 	struct pool requests; /* locked memory */
 	struct steps steps;
 	struct asking asking;
-	struct refusals refusals;
 	struct event beat; /* of the pulse */
 	struct late late;  /* cekd */
 	char why[128];     /* made by broker_ready() */

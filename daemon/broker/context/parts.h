@@ -44,19 +44,3 @@ struct asking {
 	struct timer again;
 	uint64_t pause_us; /* the last one */
 };
-
-/* request/refusal.h: what the log was told last of requests that the rules refused. */
-enum { REFUSALS_KEPT = 16 };
-
-struct refused {
-	uint32_t uid;
-	size_t listener;
-	int permission;
-	uint64_t until; /* monotonic; 0: nothing is in this place */
-};
-
-struct refusals {
-	struct refused last[REFUSALS_KEPT];
-	uint64_t until;  /* monotonic: nothing is told before */
-	uint64_t untold; /* since the last one that was */
-};

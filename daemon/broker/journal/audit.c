@@ -130,6 +130,7 @@ static size_t add_packed(struct audit *audit, const AuditRecord *record)
 	to[2] = (uint8_t)(len >> 7 | 0x80);
 	to[3] = (uint8_t)(len >> 14);
 	audit->len += around + len;
+	audit->added = around + len;
 	return len;
 }
 
@@ -175,6 +176,14 @@ bool audit_releases(const struct audit *audit, uint64_t n)
 bool audit_full(const struct audit *audit)
 {
 	return audit->kept_bytes > AUDIT_KEPT_MAX;
+}
+
+bool audit_over_share(const struct audit *audit, size_t unsent, bool others)
+{
+	const size_t kept = audit->kept_bytes + audit->len;
+	const size_t left = kept < AUDIT_KEPT_MAX ? AUDIT_KEPT_MAX - kept : 0;
+
+	return unsent > left || (others && unsent > AUDIT_UNSENT_MAX);
 }
 
 bool audit_settled(const struct audit *audit)

@@ -17,6 +17,7 @@
 enum {
 	AUDIT_BATCH_MAX = 65536,  /* bytes of packed records of one datagram */
 	AUDIT_KEPT_MAX = 4194304, /* bytes not yet acknowledged; above it nothing more is read from peers */
+	AUDIT_UNSENT_MAX = 65536, /* bytes of one user before those of others, while there are others */
 };
 
 struct audit {
@@ -34,6 +35,7 @@ struct audit {
 	size_t n_spare;
 	uint8_t *packed; /* records of this turn, each with its tag and length */
 	size_t len;
+	size_t added; /* bytes of the last record */
 };
 
 /* pulse stays. 0 or -errno; audit_deinit() in any case. */
@@ -55,6 +57,10 @@ uint64_t audit_progress(const struct audit *audit);
 
 /* Too much is unacknowledged: stop reading. */
 bool audit_full(const struct audit *audit);
+
+/* Whether a user whose records of so many bytes have not left yet must wait: it may have as much as it leaves for the
+ * next one, and a small part of that while there are others, since their records leave behind its own. */
+bool audit_over_share(const struct audit *audit, size_t unsent, bool others);
 
 /* Everything added has been acknowledged (durably, if asked for). */
 bool audit_settled(const struct audit *audit);

@@ -29,7 +29,8 @@ enum {
 };
 
 struct peer {
-	struct link link, dirty, held, stopped, watching;
+	struct link link, dirty, held, watching;
+	struct link ready; /* among its user's, to be read or waiting for its share */
 	struct server *server;
 	int fd;
 	struct event readable, writable;
@@ -53,13 +54,16 @@ struct peer {
 	uint64_t mark, last_record;
 	uint64_t watch_id;
 	bool watch, watch_due;
-	bool reading; /* the readable event is on */
-	bool writing; /* the writable event is on */
-	bool paused;  /* frames wait in input until there is room for replies, or for their records */
-	bool inside;  /* the first reply of express has left in part */
-	bool closing; /* nothing more is read; closed when the output is written */
-	bool eof;     /* the other side has shut its sending down */
-	bool broken;  /* to be closed at the end of the turn */
+	size_t held_input; /* that its user is charged with for input */
+	bool arrived;      /* something has come since it was read */
+	bool waits;        /* for its user's share */
+	bool reading;      /* the readable event is on */
+	bool writing;      /* the writable event is on */
+	bool paused;       /* frames wait in input: for their turn, for room for replies, or for their records */
+	bool inside;       /* the first reply of express has left in part */
+	bool closing;      /* nothing more is read; closed when the output is written */
+	bool eof;          /* the other side has shut its sending down */
+	bool broken;       /* to be closed at the end of the turn */
 };
 
 struct listener {
@@ -106,7 +110,7 @@ struct server {
 	struct link dirty;   /* peers with replies of this turn, or whose reading may go on */
 	struct link held;    /* peers whose replies wait for their audit record */
 	uint64_t progress;   /* of the audit trail when held was looked at */
-	struct link stopped; /* peers whose next frame waits because too much audit is unacknowledged */
+	struct link stopped; /* users whose peers wait because too much audit is on its way */
 	struct link watchers;
 	bool out_of_fds;                      /* listeners are off until a connection closes */
 	bool one_closed;                      /* one has closed in this turn */

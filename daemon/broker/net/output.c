@@ -4,11 +4,15 @@
 
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/net/output.h"
+#include "daemon/broker/net/share.h"
+#include "daemon/broker/policy/quota.h"
 #include "proto/frame.h"
 
 enum {
 	IOV_MAX_USED = 32,
 	WATCH_REPLY = 64, /* bytes, at most */
+	WRITE_US = 2,     /* that writing costs at least, */
+	BYTES_US = 4096,  /* and one more for so many */
 };
 
 void peer_touch(struct peer *peer)
@@ -88,6 +92,8 @@ static void written(struct peer *peer, struct bytes *from, size_t n)
 {
 	bytes_drop(from, &peer->server->chunks, n);
 	peer->user->output -= n;
+	turns_charge(&peer->server->quota->turns, &peer->user->turn, WRITE_US + n / BYTES_US);
+	share_less(peer->server, peer->user);
 	timer_clear(&peer->server->turn->timers, &peer->stalled);
 	if (from == &peer->express) {
 		peer->inside = peer->express.len > 0;

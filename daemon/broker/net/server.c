@@ -7,12 +7,21 @@
 
 #include "base/log.h"
 #include "daemon/broker/journal/audit.h"
+#include "daemon/broker/net/input.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/peer.h"
 #include "daemon/broker/net/server.h"
+#include "daemon/broker/net/share.h"
 #include "daemon/broker/policy/policy.h"
+#include "daemon/broker/policy/quota.h"
 
-enum { ACCEPTS_A_TURN = 64 };
+enum {
+	ACCEPTS_A_TURN = 64,
+	ACCEPT_US = 500,       /* at a listener in one turn */
+	SERVE_US = 250,        /* in one turn: all that has come from peers, */
+	SERVE_ALONE_US = 1000, /* while there is one user only: fewer turns cost less */
+	TOLD_AT_ONCE = 64,     /* connections of a user who is told of an epoch in the turn in which it came */
+};
 
 static void set_listening(struct server *server, bool on)
 {
@@ -24,25 +33,42 @@ static void set_listening(struct server *server, bool on)
 	}
 }
 
+/* Whoever connects pays for it. False: nobody waits to be accepted. */
+static bool accept_one(struct listener *listener)
+{
+	struct server *server = listener->server;
+	struct quota *quota = server->quota;
+	const uint64_t began = server->turn->now;
+	int peer = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (peer >= 0) {
+		peer_new(server, peer, listener->index);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		log_warning("no descriptor for another connection: %u are open", server->n_peers);
+		server->out_of_fds = true;
+		set_listening(server, false);
+		return false;
+	} else if (errno != EINTR && errno != ECONNABORTED) {
+		return false;
+	}
+	turn_look_at_clock(server->turn);
+	if (quota->served)
+		turns_charge(&quota->turns, &quota->served->turn, server->turn->now - began);
+	quota->served = NULL;
+	return true;
+}
+
 static void on_connection(evutil_socket_t fd, short what, void *data)
 {
 	struct listener *listener = data;
-	struct server *server = listener->server;
+	struct turn *turn = listener->server->turn;
+	uint64_t until;
 
-	turn_look_at_clock(server->turn);
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (peer >= 0) {
-			peer_new(server, peer, listener->index);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			log_warning("no descriptor for another connection: %u are open", server->n_peers);
-			server->out_of_fds = true;
-			set_listening(server, false);
+	turn_look_at_clock(turn);
+	until = turn->now + ACCEPT_US;
+	for (int i = 0; i < ACCEPTS_A_TURN && turn->now < until; i++) {
+		if (!accept_one(listener))
 			return;
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
 	}
 }
 
@@ -134,6 +160,43 @@ void server_rematch(struct server *server)
 	}
 }
 
+/* One of a user's peers, until his time is over. */
+static void serve(struct server *server, struct user *user, uint64_t most_us)
+{
+	struct turn *turn = server->turn;
+	struct turns *turns = &server->quota->turns;
+	const uint64_t began = turn->now;
+
+	if (list_empty(&user->ready)) {
+		turns_leave(&user->turn);
+		return;
+	}
+	server->quota->served = user;
+	turn->cost = 0;
+	turn->until = began + turns_slice(turns, &user->turn, most_us);
+	input_serve(list_entry(user->ready.next, struct peer, ready));
+	server->quota->served = NULL;
+	turn_look_at_clock(turn);
+	turns_charge(turns, &user->turn, turn->now - began);
+	if (list_empty(&user->ready))
+		turns_leave(&user->turn);
+}
+
+void server_serve(struct server *server)
+{
+	struct turn *turn = server->turn;
+	const uint64_t end = turn->now + (server->quota->present > 1 ? SERVE_US : SERVE_ALONE_US);
+	struct turns_place *place;
+
+	while (turn->now < end && (place = turns_next(&server->quota->turns)))
+		serve(server, list_entry(place, struct user, turn), end - turn->now);
+}
+
+bool server_waiting(const struct server *server)
+{
+	return turns_waiting(&server->quota->turns);
+}
+
 void server_flush(struct server *server)
 {
 	struct link turn, *link;
@@ -141,8 +204,7 @@ void server_flush(struct server *server)
 	/* Replies that waited for the audit trail, and peers that were not read because of it. */
 	while (audit_progress(server->audit) != server->progress && (link = list_take(&server->held)))
 		peer_touch(list_entry(link, struct peer, held));
-	while (!audit_full(server->audit) && (link = list_take(&server->stopped)))
-		peer_touch(list_entry(link, struct peer, stopped));
+	share_records_left(server);
 	server->progress = audit_progress(server->audit);
 	list_init(&turn);
 	list_move(&turn, &server->dirty);
@@ -151,6 +213,13 @@ void server_flush(struct server *server)
 	if (server->one_closed)
 		server_accept_again(server);
 	server->one_closed = false;
+}
+
+void server_look(struct server *server)
+{
+	quota_look(server->quota, server->turn->now, server->audit->sent);
+	share_look(server);
+	server_accept_again(server);
 }
 
 bool server_idle(const struct server *server)
@@ -170,6 +239,14 @@ void server_close_watchers(struct server *server)
 
 void server_tell_watchers(struct server *server)
 {
-	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next)
-		peer_tell_epoch(list_entry(link, struct peer, watching));
+	for (struct link *link = server->watchers.next; link != &server->watchers; link = link->next) {
+		struct peer *peer = list_entry(link, struct peer, watching);
+
+		peer->watch_due = true;
+		/* Nobody hears it later because somebody else has thousands; who waits, waits for something else. */
+		if (peer->waits || peer->user->connections <= TOLD_AT_ONCE)
+			peer_tell_epoch(peer);
+		else
+			input_want(peer);
+	}
 }

@@ -23,8 +23,18 @@ void server_drain(struct server *server);
 /* Accept again after a connection closed. */
 void server_accept_again(struct server *server);
 
+/* Now and then: what had to wait looks again, and what was not told is. */
+void server_look(struct server *server);
+
 /* New rules: look again at what each connection may do. */
 void server_rematch(struct server *server);
+
+/* Read and serve what has come from peers, user by user, until there is nothing left or the time of one turn is over.
+ */
+void server_serve(struct server *server);
+
+/* Something was left over. */
+bool server_waiting(const struct server *server);
 
 /* End of a turn: release the replies whose records are out, write them, read on where reading was paused. */
 void server_flush(struct server *server);

@@ -2,19 +2,27 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/workers/jobs.h"
 #include "daemon/broker/workers/pack_job.h"
+
+enum { ANSWER_US = 5 }; /* that a result costs */
 
 /* A worker has answered the request's job. */
 static void on_job_done(struct job *job, const JobResult *result)
 {
 	struct request *request = list_entry(job, struct request, job);
+	struct quota *quota = &request->broker->quota;
 
-	if (!request->answered)
+	if (!request->answered) {
+		quota->served = request->user;
+		turns_charge(&quota->turns, &request->user->turn, ANSWER_US);
 		request_finish(request, request->resume(request, result));
-	else if (!job->queued)
+		quota->served = NULL;
+	} else if (!job->queued) {
 		request_free(request);
+	}
 }
 
 static int set_job(struct request *request, const Job *job)

@@ -5,12 +5,12 @@
 
 #include "base/log.h"
 #include "daemon/broker/net/peer.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/refusal.h"
 
-enum {
-	SAME_US = 60 * 1000000,
-	ANY_US = 1000000,
-};
+enum { SAME_US = 60 * 1000000 };
+
+_Static_assert(PERMISSION_COUNT <= 32, "quota.h: struct log_lines");
 
 void refusal_text(const struct broker *broker, const struct question *question, unsigned missing,
 	const struct policy_rule *rule, char *text, size_t size)
@@ -18,45 +18,27 @@ void refusal_text(const struct broker *broker, const struct question *question, 
 	policy_explain_text(question, broker->server.listeners[question->listener].name, missing, rule, text, size);
 }
 
-/* The place of a refusal like this one among those that were told last, or the oldest place. */
-static struct refused *place_of(struct refusals *refusals, const struct refused *refused)
+/* Of a user each permission once in a while. */
+static bool is_due(struct broker *broker, const struct peer *peer, enum permission permission)
 {
-	struct refused *oldest = &refusals->last[0];
-
-	for (size_t i = 0; i < REFUSALS_KEPT; i++) {
-		struct refused *place = &refusals->last[i];
-
-		if (place->uid == refused->uid && place->listener == refused->listener &&
-			place->permission == refused->permission && place->until > 0)
-			return place;
-		if (place->until < oldest->until)
-			oldest = place;
-	}
-	oldest->until = 0;
-	return oldest;
-}
-
-static bool is_due(struct broker *broker, const struct refused *refused)
-{
-	struct refusals *refusals = &broker->refusals;
-	struct refused *place = place_of(refusals, refused);
+	struct log_lines *lines = &peer->user->lines;
 	const uint64_t now = broker->turn.now;
 
-	if (now < refusals->until || now < place->until) {
-		refusals->untold++;
+	if (now >= lines->told_until_us) {
+		lines->told = 0;
+		lines->told_until_us = now + SAME_US;
+	}
+	if (lines->told >> permission & 1) {
+		lines->refusals_untold++;
 		return false;
 	}
-	*place = *refused;
-	place->until = now + SAME_US;
-	refusals->until = now + ANY_US;
+	lines->told |= UINT32_C(1) << permission;
 	return true;
 }
 
 void refusal_log(struct broker *broker, const struct peer *peer, enum permission permission, const char *key)
 {
-	const struct refused refused = {.uid = peer->uid,
-		.listener = peer->listener_index,
-		.permission = (int)permission};
+	struct log_lines *lines = &peer->user->lines;
 	struct question question = {.listener = peer->listener_index,
 		.uid = peer->uid,
 		.permission = (int)permission,
@@ -66,7 +48,7 @@ void refusal_log(struct broker *broker, const struct peer *peer, enum permission
 	char text[REFUSAL_MAX];
 	unsigned missing;
 
-	if (!is_due(broker, &refused))
+	if (!is_due(broker, peer, permission))
 		return;
 	question.gids = gids;
 	question.n_gids = peer_groups(peer, gids);
@@ -74,8 +56,10 @@ void refusal_log(struct broker *broker, const struct peer *peer, enum permission
 	refusal_text(broker, &question, missing, rule, text, sizeof(text));
 	log_info("refused: %s%s%s to uid %u at listener %s: %s", permission_name(permission),
 		key[0] != '\0' ? " on key " : "", key, peer->uid, peer->listener, text);
-	if (broker->refusals.untold > 0)
-		log_info("refused: %" PRIu64 " requests before this one, which were not told one by one",
-			broker->refusals.untold);
-	broker->refusals.untold = 0;
+	if (lines->refusals_untold > 0)
+		log_info("refused: %" PRIu64
+			 " requests of uid %u at listener %s before this one, which were not told one by "
+			 "one",
+			lines->refusals_untold, peer->uid, peer->listener);
+	lines->refusals_untold = 0;
 }

@@ -215,8 +215,10 @@ static int dispatch(struct request *request)
 	request->counted = true;
 	outcome = request->op->handler(request);
 	request->message = NULL;
-	if (outcome != STATUS_PENDING)
+	if (outcome != STATUS_PENDING) {
+		turn_cost(&broker->turn, COST_ANSWER);
 		return outcome;
+	}
 	request->reserved = request->large ? FRAME_HEADER + FRAME_BODY_MAX : REPLY_SMALL;
 	request->peer->reserved += request->reserved;
 	timer_set(&broker->turn.timers, &request->deadline,
@@ -254,7 +256,16 @@ bool request_at_once(struct broker *broker, const uint8_t *body, size_t len)
 		? operation_find(broker->operations, broker->n_operations, message->op_case)
 		: NULL;
 
-	return op && op->at_once;
+	return !broker_serving(broker) || (op && op->at_once);
+}
+
+/* So much waits to be written that requests which are recorded before they are answered are not read. */
+static bool over_share(struct request *request)
+{
+	const struct broker *broker = request->broker;
+	const size_t unsent = quota_records(request->user, broker->audit.sent);
+
+	return audit_full(&broker->audit) || audit_over_share(&broker->audit, unsent, broker->quota.present > 1);
 }
 
 /* The audit record of what was decided. ret_n 0: the journal does not write, and the answer says only that. */
@@ -265,7 +276,7 @@ static int record(struct request *request, enum status status, uint64_t *ret_n)
 	uint64_t n;
 
 	*ret_n = 0;
-	if (!broker_serving(broker) || (at_once(request) && audit_full(&broker->audit)))
+	if (!broker_serving(broker) || (at_once(request) && over_share(request)))
 		return 0;
 	line.listener = (char *)request->listener;
 	line.uid = request->uid;
@@ -281,6 +292,7 @@ static int record(struct request *request, enum status status, uint64_t *ret_n)
 	n = audit_add(&broker->audit, &line);
 	if (n == 0)
 		return -ENOMEM;
+	quota_record(request->user, broker->audit.added, n);
 	*ret_n = n;
 	return 0;
 }

@@ -74,7 +74,7 @@ struct request {
 /* Serve one frame's body. */
 void request_run(struct broker *broker, struct peer *peer, const uint8_t *body, size_t len);
 
-/* Whether this is one whose answer does not wait for its record; it has none if too many wait already. */
+/* Whether this is one whose answer waits for no record: it has none if too many wait already, or as none is written. */
 bool request_at_once(struct broker *broker, const uint8_t *body, size_t len);
 
 /* What has come is no frame: answer it. */

@@ -14,6 +14,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/journal/audit.h"
+#include "daemon/broker/net/server.h"
 #include "daemon/shared/executing.h"
 #include "proto/dgram.h"
 #include "proto/frame.h"
@@ -384,6 +385,7 @@ void rig_run(struct rig *rig)
 
 		if (rig->broker_up)
 			rig->broker_up = broker_turn(&rig->broker, false);
+		busy = rig->broker_up && server_waiting(&rig->broker.server);
 		while (journal_step(rig))
 			busy = true;
 		for (int i = 0; i < RIG_WORKERS; i++) {

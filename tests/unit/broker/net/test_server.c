@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/server.h"
 #include "proto/frame.h"
@@ -26,21 +27,37 @@ struct test {
 	struct audit audit;
 	struct server server;
 	char dir[64];
-	struct sockaddr_un address;
+	char path[108];
 	int client;
 	struct peer *peer; /* that sent the last frame */
 	char frames[64];   /* the bodies, one after the other */
 	enum status refused;
 	struct link request;
 	unsigned gone;
+	char other_path[108]; /* of the second listener */
+	uint64_t frame_us;    /* how long a frame takes */
+	unsigned n_frames[2]; /* that each listener has brought */
 };
 
 static void on_frame(void *owner, struct peer *peer, const uint8_t *body, size_t len)
 {
 	struct test *test = owner;
 
+	const uint64_t until = test->frame_us > 0 ? clock_monotonic_us() + test->frame_us : 0;
+
 	test->peer = peer;
-	strncat(test->frames, (const char *)body, len);
+	test->n_frames[peer->listener_index]++;
+	if (until == 0 && strlen(test->frames) + len < sizeof(test->frames))
+		strncat(test->frames, (const char *)body, len);
+	while (clock_monotonic_us() < until)
+		continue;
+	if (until > 0)
+		turn_cost(&test->turn, COST_ANSWER);
+}
+
+static bool on_at_once(void *owner, const uint8_t *body, size_t len)
+{
+	return body[0] == '!';
 }
 
 static void on_no_frame(void *owner, struct peer *peer, enum status status, const char *text)
@@ -56,7 +73,31 @@ static void on_gone(void *owner, struct link *request)
 	test->gone++;
 }
 
-static const struct server_events events = {.frame = on_frame, .no_frame = on_no_frame, .gone = on_gone};
+static const struct server_events events = {.frame = on_frame,
+	.at_once = on_at_once,
+	.no_frame = on_no_frame,
+	.gone = on_gone};
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 128), 0);
+	return fd;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
 
 static int setup(void **state)
 {
@@ -67,8 +108,8 @@ static int setup(void **state)
 		.quota = &test->quota,
 		.audit = &test->audit};
 	Limits limits = CEK__INTERNAL__V1__LIMITS__INIT;
-	char *names[] = {(char *)"main"};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char *names[] = {(char *)"main", (char *)"other"};
+	int fds[2];
 
 	if (!test || turn_init(&test->turn) < 0 || audit_init(&test->audit, &test->turn.pulse, "test", false) < 0)
 		return -1;
@@ -77,16 +118,16 @@ static int setup(void **state)
 	quota_init(&test->quota, 100, 100);
 	snprintf(test->dir, sizeof(test->dir), "/tmp/server-test-XXXXXX");
 	assert_non_null(mkdtemp(test->dir));
-	test->address.sun_family = AF_UNIX;
-	snprintf(test->address.sun_path, sizeof(test->address.sun_path), "%s/socket", test->dir);
-	assert_int_equal(bind(fd, (struct sockaddr *)&test->address, sizeof(test->address)), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	assert_int_equal(server_init(&test->server, &uses, &events, test, names, &fd, 1), 0);
+	snprintf(test->path, sizeof(test->path), "%s/socket", test->dir);
+	snprintf(test->other_path, sizeof(test->other_path), "%s/other", test->dir);
+	fds[0] = listen_at(test->path);
+	fds[1] = listen_at(test->other_path);
+	assert_int_equal(server_init(&test->server, &uses, &events, test, names, fds, 2), 0);
 	server_begin(&test->server);
-	test->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	test->client = connect_to(test->path);
 	list_init(&test->request);
 	*state = test;
-	return connect(test->client, (struct sockaddr *)&test->address, sizeof(test->address));
+	return 0;
 }
 
 static int teardown(void **state)
@@ -99,7 +140,8 @@ static int teardown(void **state)
 	ring_deinit(&test->ring);
 	turn_deinit(&test->turn);
 	close(test->client);
-	unlink(test->address.sun_path);
+	unlink(test->path);
+	unlink(test->other_path);
 	rmdir(test->dir);
 	free(test);
 	return 0;
@@ -109,6 +151,7 @@ static void turn(struct test *test)
 {
 	for (int i = 0; i < 4; i++) {
 		turn_handle(&test->turn, false);
+		server_serve(&test->server);
 		turn_timers(&test->turn);
 		server_flush(&test->server);
 	}
@@ -250,6 +293,210 @@ static void test_open_requests_learn_that_their_peer_has_gone(void **state)
 	assert_int_equal(test->server.n_peers, 0);
 }
 
+/* ---- users --------------------------------------------------------------------------------------------------------
+ */
+
+enum { PEERS = 20 };
+
+/* 1,000 frames on each of so many connections of one user. */
+static void connect_many(struct test *test, int fds[PEERS])
+{
+	uint8_t frames[1000][5];
+
+	for (size_t i = 0; i < 1000; i++)
+		memcpy(frames[i], "\0\0\0\1a", 5);
+	for (size_t i = 0; i < PEERS; i++) {
+		fds[i] = connect_to(test->other_path);
+		assert_int_equal(send(fds[i], frames, sizeof(frames), 0), sizeof(frames));
+	}
+	while (test->server.n_peers < PEERS + 1)
+		turn_handle(&test->turn, false);
+}
+
+static void close_all(int fds[PEERS])
+{
+	for (size_t i = 0; i < PEERS; i++)
+		close(fds[i]);
+}
+
+static void one_turn(struct test *test)
+{
+	turn_handle(&test->turn, false);
+	server_serve(&test->server);
+	turn_timers(&test->turn);
+	server_flush(&test->server);
+}
+
+/* Whoever sends one request now and then waits for the turn that was begun, and not for the 20,000 of another user. */
+static void test_another_users_requests_are_not_waited_for(void **state)
+{
+	/* More than one where the clock counted time in which others had the processor. */
+	enum { ROUNDS = 20, TURNS = 10 };
+	struct test *test = *state;
+	int fds[PEERS];
+
+	test->frame_us = 50;
+	connect_many(test, fds);
+	for (int i = 0; i < ROUNDS; i++) {
+		send_frame(test, "x");
+		for (int j = 0; test->n_frames[0] == (unsigned)i; j++) {
+			assert_true(j < TURNS);
+			one_turn(test);
+		}
+	}
+	assert_int_equal(test->n_frames[0], ROUNDS);
+	/* A turn has a bound, and whoever waits is not forgotten. */
+	assert_in_range(test->n_frames[1], ROUNDS / 2, ROUNDS * TURNS * (250 / 50));
+	close_all(fds);
+}
+
+/* Of two users who both have always something to do each gets half of the time, whatever one request of theirs costs.
+ */
+static void test_interrupted_frames_are_gone_on_with(void **state)
+{
+	struct test *test = *state;
+	int fds[PEERS];
+
+	test->frame_us = 20;
+	connect_many(test, fds);
+	for (int i = 0; i < 200; i++)
+		send_frame(test, "x");
+	while (test->n_frames[0] < 200)
+		one_turn(test);
+	assert_true(test->n_frames[1] > 0);
+	test->frame_us = 0;
+	while (server_waiting(&test->server) || test->n_frames[1] < PEERS * 1000)
+		one_turn(test);
+	assert_int_equal(test->n_frames[1], PEERS * 1000);
+	assert_int_equal(test->server.chunks.in_use, 0);
+	close_all(fds);
+}
+
+static struct user *other_user(struct test *test)
+{
+	return quota_user(&test->quota, getuid(), 1, "other");
+}
+
+/* Half of a frame of 64 KiB on each connection, until there is no more room in the share of their user. */
+static size_t send_halves(struct test *test, int fds[PEERS], size_t size)
+{
+	static uint8_t half[32768] = {0, 1, 0, 0};
+
+	for (size_t i = 0; i < PEERS; i++) {
+		fds[i] = connect_to(test->other_path);
+		assert_int_equal(send(fds[i], half, size, 0), size);
+	}
+	for (int i = 0; i < 50; i++)
+		one_turn(test);
+	return other_user(test)->input;
+}
+
+static void finish_half(int fd, size_t left)
+{
+	static const uint8_t rest[65536];
+
+	assert_int_equal(send(fd, rest, left, 0), left);
+}
+
+/* Frames that are not whole take a bounded share of memory; in spite of them all whole ones are served, and then all
+ * others that become whole. */
+static void test_half_frames_are_bounded(void **state)
+{
+	struct test *test = *state;
+	const size_t size = 32768, most = 5 * (4 + 65536);
+	int fds[PEERS], fd;
+	struct user *user;
+
+	test->turn.locked_most = 0; /* a share as small as it gets */
+	assert_in_range(send_halves(test, fds, size), size, most);
+	user = other_user(test);
+	fd = connect_to(test->other_path);
+	assert_int_equal(send(fd, "\0\0\0\1a\0\0\0\1b", 10, 0), 10);
+	for (int i = 0; i < 10; i++)
+		one_turn(test);
+	assert_int_equal(test->n_frames[1], 2);
+	assert_int_equal(test->server.n_peers, PEERS + 2);
+	for (size_t i = 0; i < PEERS; i++) {
+		finish_half(fds[i], 65540 - size);
+		for (int j = 0; j < 20; j++) {
+			one_turn(test);
+			assert_true(user->input <= most);
+		}
+	}
+	for (int i = 0; i < 400; i++)
+		one_turn(test);
+	assert_int_equal(test->n_frames[1], 2 + PEERS);
+	assert_int_equal(user->input, 0);
+	assert_int_equal(test->server.chunks.in_use, 0);
+	close_all(fds);
+	close(fd);
+}
+
+/* Whose records do not leave waits, but for what is answered at once; others go on. */
+static void test_who_has_too_many_records_waits_alone(void **state)
+{
+	struct test *test = *state;
+	int fd = connect_to(test->other_path);
+
+	turn(test);
+	quota_record(other_user(test), AUDIT_UNSENT_MAX + 1, 7);
+	assert_int_equal(send(fd, "\0\0\0\1!\0\0\0\1b", 10, 0), 10);
+	send_frame(test, "x");
+	turn(test);
+	assert_int_equal(test->n_frames[0], 1);
+	assert_int_equal(test->n_frames[1], 1);
+	test->audit.sent = 6;
+	turn(test);
+	assert_int_equal(test->n_frames[1], 1);
+	test->audit.sent = 7;
+	turn(test);
+	assert_int_equal(test->n_frames[1], 2);
+	assert_true(list_empty(&test->server.stopped));
+	close(fd);
+}
+
+/* One who is there alone may have as many as the trail holds. */
+static void test_who_is_alone_may_have_more_records(void **state)
+{
+	struct test *test = *state;
+	struct user *user = quota_user(&test->quota, getuid(), 0, "main");
+
+	turn(test);
+	quota_record(user, AUDIT_UNSENT_MAX + 1, 7);
+	send_frame(test, "x");
+	turn(test);
+	assert_int_equal(test->n_frames[0], 1);
+	quota_record(user, AUDIT_KEPT_MAX, 8);
+	send_frame(test, "y");
+	turn(test);
+	assert_int_equal(test->n_frames[0], 1);
+	test->audit.sent = 8;
+	turn(test);
+	assert_int_equal(test->n_frames[0], 2);
+}
+
+/* Replies that are not read, over all connections of a user. */
+static void test_who_does_not_read_is_not_read(void **state)
+{
+	struct test *test = *state;
+	struct user *user;
+	int fd = connect_to(test->other_path);
+
+	turn(test);
+	user = other_user(test);
+	user->output += test->turn.output_per_user;
+	assert_int_equal(send(fd, "\0\0\0\1a", 5, 0), 5);
+	send_frame(test, "x");
+	turn(test);
+	assert_int_equal(test->n_frames[0], 1);
+	assert_int_equal(test->n_frames[1], 0);
+	user->output -= test->turn.output_per_user;
+	server_look(&test->server);
+	turn(test);
+	assert_int_equal(test->n_frames[1], 1);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -261,6 +508,12 @@ int main(void)
 		TEST(test_no_more_frames_than_requests_may_be_open),
 		TEST(test_drained),
 		TEST(test_open_requests_learn_that_their_peer_has_gone),
+		TEST(test_another_users_requests_are_not_waited_for),
+		TEST(test_interrupted_frames_are_gone_on_with),
+		TEST(test_half_frames_are_bounded),
+		TEST(test_who_has_too_many_records_waits_alone),
+		TEST(test_who_is_alone_may_have_more_records),
+		TEST(test_who_does_not_read_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
