@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -46,6 +47,26 @@ static void wait_for_share(struct peer *peer, bool records)
 {
 	set_reading(peer, false);
 	share_wait(peer, records);
+}
+
+/* The same for one whose frame is not whole. Nobody would notice that its end has come, since it is not read; but what
+ * came just before that is looked at once more. */
+static void wait_for_rest(struct peer *peer)
+{
+	struct pollfd end = {.fd = peer->fd, .events = POLLRDHUP};
+
+	if (peer->ended) {
+		peer->eof = peer->broken = true;
+		peer_touch(peer);
+		return;
+	}
+	input_expect(peer);
+	peer->ended = poll(&end, 1, 0) > 0;
+	peer->arrived = peer->ended;
+	if (peer->ended)
+		input_want(peer);
+	else
+		wait_for_share(peer, false);
 }
 
 /* The loop tells again as long as it is not read: once is enough, if its turn does not come soon. */
@@ -247,8 +268,7 @@ static void serve_peeked(struct peer *peer, size_t len)
 	if (used > 0 && recv(peer->fd, input, used, MSG_DONTWAIT) != (ssize_t)used)
 		peer->broken = true;
 	if (stop == STOP_INCOMPLETE && used == 0) {
-		input_expect(peer);
-		wait_for_share(peer, false);
+		wait_for_rest(peer);
 		return;
 	}
 	peer->arrived = stop == STOP_TIME;

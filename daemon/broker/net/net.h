@@ -63,6 +63,7 @@ struct peer {
 	bool inside;       /* the first reply of express has left in part */
 	bool closing;      /* nothing more is read; closed when the output is written */
 	bool eof;          /* the other side has shut its sending down */
+	bool ended;        /* the same, but what came before may not have been read */
 	bool broken;       /* to be closed at the end of the turn */
 };
 

@@ -6,6 +6,7 @@
 enum {
 	INPUT_OF_A_USER = 64 * FRAME_MAX,
 	SHARE_MIN = 4 * FRAME_MAX, /* of input and output each, however much others hold */
+	WOKEN = 16,
 };
 
 /* As much as is left for the next one, so that there is always something for one who holds nothing yet. */
@@ -41,11 +42,15 @@ static bool has_records(const struct server *server, struct user *user, size_t t
 		!audit_over_share(audit, times * quota_records(user, audit->sent), server->quota->present > 1);
 }
 
-static void wake(struct server *server, struct user *user)
+/* So many of those that wait look again, the one first that has waited longest. */
+static void wake(struct server *server, struct user *user, size_t n)
 {
+	struct link *link;
+
 	if (list_empty(&user->waiting))
 		return;
-	list_move(&user->ready, &user->waiting);
+	for (; n > 0 && (link = list_take(&user->waiting)); n--)
+		list_append(&user->ready, link);
 	turns_enter(&server->quota->turns, &user->turn);
 }
 
@@ -60,7 +65,7 @@ void share_account(struct peer *peer)
 		return;
 	user->input_holder = NULL; /* another one may complete its frame */
 	if (list_empty(&user->stopped))
-		wake(peer->server, user);
+		wake(peer->server, user, 1);
 }
 
 bool share_has_records(const struct peer *peer)
@@ -83,9 +88,9 @@ void share_less(struct server *server, struct user *user)
 
 	if (list_empty(&user->waiting) || !list_empty(&user->stopped))
 		return;
-	/* Not for each byte: all of them look again. */
+	/* Not for each byte; and no more than may use it, since there may be thousands. */
 	if (user->input <= input - input / 4 && user->output <= output - output / 4)
-		wake(server, user);
+		wake(server, user, WOKEN);
 }
 
 void share_look(struct server *server)
@@ -96,7 +101,7 @@ void share_look(struct server *server)
 		for (struct link *link = bucket->next; link != bucket; link = link->next) {
 			struct user *user = list_entry(link, struct user, link);
 
-			wake(server, user);
+			wake(server, user, SIZE_MAX);
 		}
 	}
 }
@@ -110,6 +115,6 @@ void share_records_left(struct server *server)
 		if (!has_records(server, user, 2))
 			continue;
 		list_remove(link);
-		wake(server, user);
+		wake(server, user, SIZE_MAX);
 	}
 }

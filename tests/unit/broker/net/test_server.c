@@ -432,6 +432,26 @@ static void test_half_frames_are_bounded(void **state)
 	close(fd);
 }
 
+/* Nothing of them is read while they wait; that they are gone is noticed all the same. */
+static void test_half_frames_of_who_has_gone(void **state)
+{
+	struct test *test = *state;
+	int fds[PEERS];
+
+	test->turn.locked_most = 0;
+	(void)send_halves(test, fds, 32768);
+	assert_int_equal(test->server.n_peers, PEERS + 1);
+	close_all(fds);
+	for (int i = 0; i < 100; i++)
+		one_turn(test);
+	server_look(&test->server);
+	for (int i = 0; i < 100; i++)
+		one_turn(test);
+	assert_int_equal(test->server.n_peers, 1);
+	assert_int_equal(test->server.chunks.in_use, 0);
+	assert_int_equal(test->server.closed_silent, 0);
+}
+
 /* Whose records do not leave waits, but for what is answered at once; others go on. */
 static void test_who_has_too_many_records_waits_alone(void **state)
 {
@@ -511,6 +531,7 @@ int main(void)
 		TEST(test_another_users_requests_are_not_waited_for),
 		TEST(test_interrupted_frames_are_gone_on_with),
 		TEST(test_half_frames_are_bounded),
+		TEST(test_half_frames_of_who_has_gone),
 		TEST(test_who_has_too_many_records_waits_alone),
 		TEST(test_who_is_alone_may_have_more_records),
 		TEST(test_who_does_not_read_is_not_read),
