@@ -17,7 +17,7 @@
 
 enum {
 	ACCEPTS_A_TURN = 64,
-	ACCEPT_US = 500,       /* at a listener in one turn */
+	ACCEPT_US = 150,       /* at a listener in one turn */
 	SERVE_US = 250,        /* in one turn: all that has come from peers, */
 	SERVE_ALONE_US = 1000, /* while there is one user only: fewer turns cost less */
 	TOLD_AT_ONCE = 64,     /* connections of a user who is told of an epoch in the turn in which it came */
