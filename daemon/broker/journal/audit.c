@@ -178,12 +178,12 @@ bool audit_full(const struct audit *audit)
 	return audit->kept_bytes > AUDIT_KEPT_MAX;
 }
 
-bool audit_over_share(const struct audit *audit, size_t unsent, bool others)
+bool audit_over_share(const struct audit *audit, size_t unwritten, bool others)
 {
 	const size_t kept = audit->kept_bytes + audit->len;
 	const size_t left = kept < AUDIT_KEPT_MAX ? AUDIT_KEPT_MAX - kept : 0;
 
-	return unsent > left || (others && unsent > AUDIT_UNSENT_MAX);
+	return unwritten > left || (others && unwritten > AUDIT_SHARE);
 }
 
 bool audit_settled(const struct audit *audit)

@@ -17,7 +17,7 @@
 enum {
 	AUDIT_BATCH_MAX = 65536,  /* bytes of packed records of one datagram */
 	AUDIT_KEPT_MAX = 4194304, /* bytes not yet acknowledged; above it nothing more is read from peers */
-	AUDIT_UNSENT_MAX = 65536, /* bytes of one user before those of others, while there are others */
+	AUDIT_SHARE = 131072,     /* bytes of one user not yet written, while there are others */
 };
 
 struct audit {
@@ -58,9 +58,10 @@ uint64_t audit_progress(const struct audit *audit);
 /* Too much is unacknowledged: stop reading. */
 bool audit_full(const struct audit *audit);
 
-/* Whether a user whose records of so many bytes have not left yet must wait: it may have as much as it leaves for the
- * next one, and a small part of that while there are others, since their records leave behind its own. */
-bool audit_over_share(const struct audit *audit, size_t unsent, bool others);
+/* Whether a user whose records of so many bytes are not yet written must wait: it may have as much as it leaves for the
+ * next one; and while there are others so little that the pair does not fill, since theirs would have to wait until the
+ * journal has read most of it. */
+bool audit_over_share(const struct audit *audit, size_t unwritten, bool others);
 
 /* Everything added has been acknowledged (durably, if asked for). */
 bool audit_settled(const struct audit *audit);

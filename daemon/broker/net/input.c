@@ -115,7 +115,7 @@ enum stop {
 	STOP_INCOMPLETE, /* the next one is not whole */
 	STOP_FULL,       /* until replies of this peer have left */
 	STOP_SHARE,      /* until its user holds less */
-	STOP_RECORDS,    /* until records have left */
+	STOP_RECORDS,    /* until records are written */
 	STOP_TIME,       /* until it is its turn again */
 	STOP_BROKEN,     /* for good */
 };

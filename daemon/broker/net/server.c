@@ -204,7 +204,7 @@ void server_flush(struct server *server)
 	/* Replies that waited for the audit trail, and peers that were not read because of it. */
 	while (audit_progress(server->audit) != server->progress && (link = list_take(&server->held)))
 		peer_touch(list_entry(link, struct peer, held));
-	share_records_left(server);
+	share_written(server);
 	server->progress = audit_progress(server->audit);
 	list_init(&turn);
 	list_move(&turn, &server->dirty);
@@ -217,7 +217,7 @@ void server_flush(struct server *server)
 
 void server_look(struct server *server)
 {
-	quota_look(server->quota, server->turn->now, server->audit->sent);
+	quota_look(server->quota, server->turn->now, server->audit->written);
 	share_look(server);
 	server_accept_again(server);
 }

@@ -25,6 +25,8 @@ bool share_has_output(const struct peer *peer)
 	const struct server *server = peer->server;
 	const size_t held = peer->user->output;
 
+	if (held + FRAME_MAX <= SHARE_MIN && held + FRAME_MAX <= server->turn->output_per_user)
+		return true;
 	return held == 0 || held + FRAME_MAX <= share(server, server->turn->output_per_user);
 }
 
@@ -33,13 +35,13 @@ bool share_has_input(const struct peer *peer)
 	return peer->user->input + READ_SIZE <= share(peer->server, INPUT_OF_A_USER);
 }
 
-/* Its records have left, but for a few. */
+/* Its records are written, but for a few. */
 static bool has_records(const struct server *server, struct user *user, size_t times)
 {
 	const struct audit *audit = server->audit;
 
 	return !audit_full(audit) &&
-		!audit_over_share(audit, times * quota_records(user, audit->sent), server->quota->present > 1);
+		!audit_over_share(audit, times * quota_records(user, audit->written), server->quota->present > 1);
 }
 
 /* So many of those that wait look again, the one first that has waited longest. */
@@ -84,10 +86,12 @@ void share_wait(struct peer *peer, bool records)
 
 void share_less(struct server *server, struct user *user)
 {
-	const size_t input = share(server, INPUT_OF_A_USER), output = share(server, server->turn->output_per_user);
+	size_t input, output;
 
 	if (list_empty(&user->waiting) || !list_empty(&user->stopped))
 		return;
+	input = share(server, INPUT_OF_A_USER);
+	output = share(server, server->turn->output_per_user);
 	/* Not for each byte; and no more than may use it, since there may be thousands. */
 	if (user->input <= input - input / 4 && user->output <= output - output / 4)
 		wake(server, user, WOKEN);
@@ -106,7 +110,7 @@ void share_look(struct server *server)
 	}
 }
 
-void share_records_left(struct server *server)
+void share_written(struct server *server)
 {
 	for (struct link *link = server->stopped.next, *next; link != &server->stopped; link = next) {
 		struct user *user = list_entry(link, struct user, stopped);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much a user may hold: replies that it has not read, frames that are not whole or cannot be served yet, records
- * that have not left. Whose share is used up is not read; its peers stand in user->waiting until it holds less.
+ * that are not yet written. Whose share is used up is not read; its peers stand in user->waiting until it holds less.
  */
 #pragma once
 
@@ -21,14 +21,14 @@ bool share_has_records(const struct peer *peer);
 /* Charge the user with what peer->input takes now. */
 void share_account(struct peer *peer);
 
-/* It waits until its user holds less; records: until that many of its records have left. */
+/* It waits until its user holds less; records: until some of its records are written. */
 void share_wait(struct peer *peer, bool records);
 
 /* The user holds less: his peers that wait look again, if it is enough. */
 void share_less(struct server *server, struct user *user);
 
-/* The same about records that have left; looks at all users who wait for that. */
-void share_records_left(struct server *server);
+/* The same about records that are written by now; looks at all users who wait for that. */
+void share_written(struct server *server);
 
 /* Now and then: whoever waits looks again, since others may hold less as well, or the journal has failed. */
 void share_look(struct server *server);

@@ -124,13 +124,13 @@ void quota_record(struct user *user, size_t len, uint64_t n)
 	user->records.younger_n = n;
 }
 
-size_t quota_records(struct user *user, uint64_t sent_n)
+size_t quota_records(struct user *user, uint64_t written_n)
 {
 	struct backlog *records = &user->records;
 
-	if (records->older_n <= sent_n)
+	if (records->older_n <= written_n)
 		*records = (struct backlog){.older = records->younger, .older_n = records->younger_n};
-	if (records->older_n <= sent_n)
+	if (records->older_n <= written_n)
 		*records = (struct backlog){0};
 	return records->older + records->younger;
 }
@@ -166,15 +166,15 @@ static void tell(struct user *user, uint64_t now_us)
 	lines->untold = 0;
 }
 
-static bool owes(struct quota *quota, struct user *user, uint64_t now_us, uint64_t sent_n)
+static bool owes(struct quota *quota, struct user *user, uint64_t now_us, uint64_t written_n)
 {
 	const struct log_lines *lines = &user->lines;
 
-	return !turns_forgiven(&quota->turns, &user->turn) || quota_records(user, sent_n) > 0 || lines->untold > 0 ||
+	return !turns_forgiven(&quota->turns, &user->turn) || quota_records(user, written_n) > 0 || lines->untold > 0 ||
 		lines->spent_us > now_us || lines->told_until_us > now_us;
 }
 
-void quota_look(struct quota *quota, uint64_t now_us, uint64_t sent_n)
+void quota_look(struct quota *quota, uint64_t now_us, uint64_t written_n)
 {
 	for (size_t i = 0; i < QUOTA_BUCKETS; i++) {
 		for (struct link *link = quota->buckets[i].next, *next; link != &quota->buckets[i]; link = next) {
@@ -182,7 +182,7 @@ void quota_look(struct quota *quota, uint64_t now_us, uint64_t sent_n)
 
 			next = link->next;
 			tell(user, now_us);
-			if (list_empty(&user->gone) || owes(quota, user, now_us, sent_n))
+			if (list_empty(&user->gone) || owes(quota, user, now_us, written_n))
 				continue;
 			quota->n_gone--;
 			forget(user);

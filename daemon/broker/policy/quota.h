@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What each user, a uid at a listener, holds at the moment and has cost lately, over all its connections, so that none
- * can crowd out the others. Each part gives back by itself: memory when it is freed, records when they have left, time
- * when nobody waits.
+ * can crowd out the others. Each part gives back by itself: memory when it is freed, records when they are written,
+ * time when nobody waits.
  */
 #pragma once
 
@@ -20,8 +20,8 @@ enum {
 	QUOTA_LINES_BURST = 20, /* and as many at once */
 };
 
-/* Bytes of records that have not left yet. Two groups, since only the last record of a group is known: what is said to
- * be left may be too much, by the younger group. */
+/* Bytes of records that are not yet written. Two groups, since only the last record of a group is known: what is said
+ * to be left may be too much, by the younger group. */
 struct backlog {
 	size_t older, younger;
 	uint64_t older_n, younger_n; /* the last record of each */
@@ -54,7 +54,7 @@ struct user {
 	struct link ready;   /* its connections that have something to be read: net/input.c */
 	void *input_holder;  /* the one that may complete a frame although input is as large as it may be */
 	struct link waiting; /* those that have, and wait until it holds less */
-	struct link stopped; /* it holds too many records that have not left */
+	struct link stopped; /* too many of its records are not yet written */
 };
 
 struct quota {
@@ -85,12 +85,12 @@ void quota_disconnect(struct quota *quota, struct user *user);
 int quota_request(struct quota *quota, struct user *user);
 void quota_answer(struct quota *quota, struct user *user);
 
-/* Record n, of so many bytes, is on its way. And how many bytes are, when all up to sent_n have left. */
+/* Record n, of so many bytes, is on its way. And how many bytes are, when all up to written_n are written. */
 void quota_record(struct user *user, size_t len, uint64_t n);
-size_t quota_records(struct user *user, uint64_t sent_n);
+size_t quota_records(struct user *user, uint64_t written_n);
 
 /* Whether a line that the served user causes may be logged; counts it. For log_ask(). */
 bool quota_may_log(void *quota);
 
 /* Now and then: tell how many lines were left out; forget users that are gone and owe nothing. */
-void quota_look(struct quota *quota, uint64_t now_us, uint64_t sent_n);
+void quota_look(struct quota *quota, uint64_t now_us, uint64_t written_n);

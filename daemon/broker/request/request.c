@@ -263,9 +263,9 @@ bool request_at_once(struct broker *broker, const uint8_t *body, size_t len)
 static bool over_share(struct request *request)
 {
 	const struct broker *broker = request->broker;
-	const size_t unsent = quota_records(request->user, broker->audit.sent);
+	const size_t unwritten = quota_records(request->user, broker->audit.written);
 
-	return audit_full(&broker->audit) || audit_over_share(&broker->audit, unsent, broker->quota.present > 1);
+	return audit_full(&broker->audit) || audit_over_share(&broker->audit, unwritten, broker->quota.present > 1);
 }
 
 /* The audit record of what was decided. ret_n 0: the journal does not write, and the answer says only that. */

@@ -459,16 +459,16 @@ static void test_who_has_too_many_records_waits_alone(void **state)
 	int fd = connect_to(test->other_path);
 
 	turn(test);
-	quota_record(other_user(test), AUDIT_UNSENT_MAX + 1, 7);
+	quota_record(other_user(test), AUDIT_SHARE + 1, 7);
 	assert_int_equal(send(fd, "\0\0\0\1!\0\0\0\1b", 10, 0), 10);
 	send_frame(test, "x");
 	turn(test);
 	assert_int_equal(test->n_frames[0], 1);
 	assert_int_equal(test->n_frames[1], 1);
-	test->audit.sent = 6;
+	test->audit.written = 6;
 	turn(test);
 	assert_int_equal(test->n_frames[1], 1);
-	test->audit.sent = 7;
+	test->audit.written = 7;
 	turn(test);
 	assert_int_equal(test->n_frames[1], 2);
 	assert_true(list_empty(&test->server.stopped));
@@ -482,7 +482,7 @@ static void test_who_is_alone_may_have_more_records(void **state)
 	struct user *user = quota_user(&test->quota, getuid(), 0, "main");
 
 	turn(test);
-	quota_record(user, AUDIT_UNSENT_MAX + 1, 7);
+	quota_record(user, AUDIT_SHARE + 1, 7);
 	send_frame(test, "x");
 	turn(test);
 	assert_int_equal(test->n_frames[0], 1);
@@ -490,7 +490,7 @@ static void test_who_is_alone_may_have_more_records(void **state)
 	send_frame(test, "y");
 	turn(test);
 	assert_int_equal(test->n_frames[0], 1);
-	test->audit.sent = 8;
+	test->audit.written = 8;
 	turn(test);
 	assert_int_equal(test->n_frames[0], 2);
 }
