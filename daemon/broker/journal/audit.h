@@ -16,7 +16,7 @@
 
 enum {
 	AUDIT_BATCH_MAX = 65536,  /* bytes of packed records of one datagram */
-	AUDIT_KEPT_MAX = 4194304, /* bytes not yet acknowledged; above it nothing more is read from peers */
+	AUDIT_KEPT_MAX = 8388608, /* bytes not yet acknowledged; above it nothing more is read from peers */
 	AUDIT_SHARE = 131072,     /* bytes of one user not yet written, while there are others */
 };
 
