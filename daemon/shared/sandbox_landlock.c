@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -74,13 +75,18 @@ static int allow_path(int ruleset, uint64_t handled, const struct sandbox_path *
 	return r;
 }
 
+static bool runs_module(enum sandbox_role role)
+{
+	return role == SANDBOX_TOKEN || role == SANDBOX_TOKEN_SPARED;
+}
+
 /* A network HSM's module needs TCP, and helpers behind abstract sockets; no worker needs to signal another one. */
 static void set_scope(struct ruleset *attr, int abi, enum sandbox_role role)
 {
-	if (abi >= ABI_NET && role != SANDBOX_TOKEN)
+	if (abi >= ABI_NET && !runs_module(role))
 		attr->net = NET_BIND_TCP | NET_CONNECT_TCP;
 	if (abi >= ABI_SCOPE)
-		attr->scoped = role == SANDBOX_TOKEN ? SCOPE_SIGNAL : SCOPE_SIGNAL | SCOPE_ABSTRACT_UNIX;
+		attr->scoped = runs_module(role) ? SCOPE_SIGNAL : SCOPE_SIGNAL | SCOPE_ABSTRACT_UNIX;
 }
 
 static size_t ruleset_size(int abi)

@@ -8,6 +8,7 @@ enum sandbox_role {
 	SANDBOX_PARENT,
 	SANDBOX_BROKER,
 	SANDBOX_TOKEN,
+	SANDBOX_TOKEN_SPARED, /* the same, but for orphan_spare() */
 	SANDBOX_JOURNAL,
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +122,102 @@ static int spawn_process(void)
 	return pid < 0 ? errno : 0;
 }
 
+/* As a caller that knows of no C library would; a child ends at once. */
+static int raw_clone(unsigned long flags)
+{
+	const long pid = syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
+static int new_namespace(void)
+{
+	static const unsigned long flags[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC,
+		CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWUSER | CLONE_NEWNET};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (raw_clone(flags[i]) != EPERM || (unshare((int)flags[i]) == 0 || errno != EPERM))
+			return (int)i + 1;
+	return syscall(SYS_clone3, NULL, 0) < 0 ? errno : 0;
+}
+
+static int own_descriptor(void)
+{
+	struct f_owner_ex owner = {.type = F_OWNER_PID, .pid = getppid()};
+	int pid = getppid();
+
+	if (fcntl(STDERR_FILENO, F_SETOWN, pid) == 0 || errno != EPERM)
+		return 1;
+	if (syscall(SYS_fcntl, STDERR_FILENO, 0x700000000 | F_SETOWN, pid) == 0 || errno != EPERM)
+		return 2;
+	if (fcntl(STDERR_FILENO, F_SETOWN_EX, &owner) == 0 || errno != EPERM)
+		return 3;
+	if (fcntl(STDERR_FILENO, F_SETSIG, SIGKILL) == 0 || errno != EPERM)
+		return 4;
+	if (ioctl(STDERR_FILENO, FIOSETOWN, &pid) == 0 || errno != EPERM)
+		return 5;
+	return fcntl(STDERR_FILENO, F_GETFL) < 0 ? errno : 0;
+}
+
+static void *nothing(void *data)
+{
+	return data;
+}
+
+static int start_thread(void)
+{
+	pthread_t thread;
+	const int r = pthread_create(&thread, NULL, nothing, NULL);
+
+	return r != 0 ? r : pthread_join(thread, NULL);
+}
+
+static int signal_others(void)
+{
+	if (signal_parent() != EPERM || kill(0, 0) == 0 || kill(-1, 0) == 0)
+		return 1;
+	if (syscall(SYS_tkill, getppid(), 0) == 0 || errno != EPERM)
+		return 2;
+	if (syscall(SYS_pidfd_open, getppid(), 0) >= 0 || errno != EPERM)
+		return 3;
+	return raise(0) != 0 ? errno : 0;
+}
+
+static int outlive_parent(void)
+{
+	return prctl(PR_SET_PDEATHSIG, 0) < 0 ? errno : 0;
+}
+
+static int allow_tracers(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1) < 0 ? errno : 0;
+}
+
+static sem_t go;
+static _Atomic int seen_by_thread = -1;
+
+static void *wait_and_trace(void *data)
+{
+	(void)sem_wait(&go);
+	seen_by_thread = trace();
+	return data;
+}
+
+/* The thread was there before. */
+static int enter_beside_a_thread(void)
+{
+	pthread_t thread;
+
+	if (sem_init(&go, 0, 0) < 0 || pthread_create(&thread, NULL, wait_and_trace, NULL) != 0)
+		return 90;
+	if (sandbox_enter(SANDBOX_TOKEN, mode, NULL, report, sizeof(report)) < 0)
+		return 91;
+	(void)sem_post(&go);
+	return pthread_join(thread, NULL) == 0 ? seen_by_thread : 92;
+}
+
 static int sync_output(void)
 {
 	return fsync(STDERR_FILENO) < 0 && errno == EPERM ? EPERM : 0;
@@ -175,6 +276,42 @@ static void test_journal(void **state)
 	assert_killed(inside(SANDBOX_JOURNAL, NULL, trace));
 }
 
+static void test_namespaces(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	assert_exit(inside(SANDBOX_TOKEN, NULL, new_namespace), ENOSYS);
+	assert_exit(inside(SANDBOX_PARENT, NULL, new_namespace), ENOSYS);
+	assert_exit(inside(SANDBOX_BROKER, NULL, new_namespace), EPERM);
+	assert_exit(inside(SANDBOX_JOURNAL, NULL, new_namespace), EPERM);
+}
+
+static void test_owner_of_a_descriptor(void **state)
+{
+	(void)state;
+	if (reduced())
+		skip();
+	for (int role = SANDBOX_PARENT; role <= SANDBOX_TOKEN_SPARED; role++)
+		assert_exit(inside((enum sandbox_role)role, NULL, own_descriptor), 0);
+}
+
+static void test_threads_of_before(void **state)
+{
+	pid_t pid;
+	int status = 0;
+
+	(void)state;
+	if (reduced())
+		skip();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(enter_beside_a_thread());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_exit(status, EPERM);
+}
+
 /* A module may open sockets and start threads, but no program. */
 static void test_token(void **state)
 {
@@ -188,6 +325,13 @@ static void test_token(void **state)
 	assert_exit(inside(SANDBOX_TOKEN, all, map_executable), 0);
 	assert_exit(inside(SANDBOX_TOKEN, all, execute), EPERM);
 	assert_exit(inside(SANDBOX_TOKEN, all, trace), EPERM);
+	assert_exit(inside(SANDBOX_TOKEN, all, start_thread), 0);
+	assert_exit(inside(SANDBOX_TOKEN, all, spawn_process), EPERM);
+	assert_exit(inside(SANDBOX_TOKEN, all, signal_others), 0);
+	assert_exit(inside(SANDBOX_TOKEN, all, allow_tracers), EPERM);
+	assert_exit(inside(SANDBOX_TOKEN, all, outlive_parent), EPERM);
+	assert_exit(inside(SANDBOX_TOKEN_SPARED, all, outlive_parent), 0);
+	assert_exit(inside(SANDBOX_TOKEN_SPARED, all, spawn_process), EPERM);
 }
 
 static void test_parent(void **state)
@@ -198,6 +342,7 @@ static void test_parent(void **state)
 	assert_exit(inside(SANDBOX_PARENT, NULL, execute), 0);
 	assert_exit(inside(SANDBOX_PARENT, NULL, open_passwd), 0);
 	assert_exit(inside(SANDBOX_PARENT, NULL, trace), EPERM);
+	assert_exit(inside(SANDBOX_PARENT, NULL, spawn_process), 0);
 }
 
 static void test_no_dumps(void **state)
@@ -284,6 +429,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broker),
 		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_owner_of_a_descriptor),
+		cmocka_unit_test(test_threads_of_before),
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_no_dumps),
