@@ -140,6 +140,10 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	token.generation = generation;
 	token.call_seconds = config->call_timeout;
 	token.memory_limit = (uint64_t)config->worker_memory << 20;
+	token.path = config->module_paths;
+	token.own_uid = config->split_uids;
+	for (char **path = config->module_paths; *path != NULL; path++)
+		token.n_path++;
 	token.copy_keys = config->copy_keys && !manage;
 	token.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "daemon/token/algs/ecdh.h"
+#include "daemon/token/confine.h"
 #include "daemon/token/hang.h"
 #include "daemon/token/loop.h"
 #include "daemon/token/news.h"
@@ -152,11 +152,19 @@ static void quieten_module(void)
 	setlogmask(LOG_UPTO(LOG_CRIT));
 }
 
-/* Where a module reads and writes is its own affair, and file modes limit it; it has no business starting programs. */
-static int enter_sandbox(const char *mode, char *report, size_t size)
+/* Before there is any code of the module: its threads too are inside. */
+static int enter_sandbox(const struct start *start, struct session_config *config, char *report, size_t size)
 {
-	static const struct sandbox_path anywhere[] = {{"/", SANDBOX_READ_WRITE}, {NULL, SANDBOX_READ}};
-	int r = sandbox_enter(SANDBOX_TOKEN, mode, anywhere, report, size);
+	const struct confine confine = {
+		.mode = start->message->sandbox,
+		.module = start->token->module,
+		.init_reserved = start->token->init_reserved,
+		.environment = environ,
+		.paths = start->token->path,
+		.n_paths = start->token->n_path,
+		.own_uid = start->token->own_uid,
+	};
+	int r = confine_enter(&confine, report, size);
 
 	if (r < 0)
 		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, report);
@@ -164,11 +172,9 @@ static int enter_sandbox(const char *mode, char *report, size_t size)
 }
 
 /* cekd --check: all that comes before a login, and nothing of it. */
-static int check(struct session *session, const struct session_config *config, const char *sandbox_mode)
+static int check(struct session *session, const struct session_config *config, const char *sandbox)
 {
 	enum session_result result;
-	char report[200];
-	int r;
 
 	hang_enter(1);
 	result = session_look(session, config);
@@ -176,21 +182,16 @@ static int check(struct session *session, const struct session_config *config, c
 	tell_result(result, session);
 	if (result != SESSION_OK)
 		return -EIO;
-	r = enter_sandbox(sandbox_mode, report, sizeof(report));
-	if (r == 0)
-		tell_checked(session, report);
-	return r;
+	tell_checked(session, sandbox);
+	return 0;
 }
 
-static int serve(struct loop *loop, struct worker *worker, const char *sandbox_mode)
+static int serve(struct loop *loop, struct worker *worker, const char *sandbox)
 {
 	Cek__Internal__V1__Control control = CEK__INTERNAL__V1__CONTROL__INIT;
 	Cek__Internal__V1__Ready ready = CEK__INTERNAL__V1__READY__INIT;
-	char report[200];
-	int r = enter_sandbox(sandbox_mode, report, sizeof(report));
+	int r = send_hello(loop, worker, sandbox);
 
-	if (r == 0)
-		r = send_hello(loop, worker, report);
 	if (r < 0)
 		return r;
 	control.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_READY;
@@ -212,6 +213,7 @@ int main(void)
 	struct start start = {0};
 	struct session_config config = {0};
 	struct loop loop = {0};
+	char sandbox[200];
 	int r;
 
 	log_open("cekd-token");
@@ -240,10 +242,12 @@ int main(void)
 	worker.keys.finder.compare = ecdh_compare;
 	worker.keys.finder.context = &worker.token;
 	worker.keys.copy = start.token->copy_keys && !start.token->manage;
-	r = start.token->check ? check(&worker.token.session, &config, start.message->sandbox)
-			       : open_token(&worker, &config);
+	r = enter_sandbox(&start, &config, sandbox, sizeof(sandbox));
+	if (r < 0)
+		return EXIT_TOKEN;
+	r = start.token->check ? check(&worker.token.session, &config, sandbox) : open_token(&worker, &config);
 	if (r == 0 && !start.token->check)
-		r = serve(&loop, &worker, start.message->sandbox);
+		r = serve(&loop, &worker, sandbox);
 	hang_enter(1);
 	session_close(&worker.token.session);
 	_exit(r < 0 ? EXIT_TOKEN : 0);

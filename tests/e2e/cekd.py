@@ -149,7 +149,7 @@ class Config:
         self.options = {
             "module": MODULE, "token": "pkcs11:token=cekd", "pin_file": str(token.pin_file),
             "module_environment": [f"SOFTHSM2_CONF={token.conf}"],
-            "state_directory": str(where / "state"), "workers": 2,
+            "module_paths": [], "state_directory": str(where / "state"), "workers": 2,
         }
         if ROOT:
             self.options |= {"user_broker": str(UID_BROKER), "user_token": str(UID_TOKEN),

@@ -211,6 +211,7 @@ def test_module_is_loaded_by_the_worker_only(stopped):
     told = stopped.where / "told"
     told.touch()
     told.chmod(0o666)
+    stopped.config.options["module_paths"] = [told]
     stopped.config.options["module"] = build_module(stopped.where, f"""
         #include <stdio.h>
         #include <unistd.h>

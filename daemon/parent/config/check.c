@@ -42,6 +42,16 @@ static int check_path(cfg_t *cfg, cfg_opt_t *option)
 	return 0;
 }
 
+static int check_paths(cfg_t *cfg, cfg_opt_t *option)
+{
+	for (unsigned i = 0; i < cfg_opt_size(option); i++)
+		if (*cfg_opt_getnstr(option, i) != '/') {
+			cfg_error(cfg, "module-paths: \"%s\" is no absolute path", cfg_opt_getnstr(option, i));
+			return -1;
+		}
+	return 0;
+}
+
 static int check_sandbox(cfg_t *cfg, cfg_opt_t *option)
 {
 	const char *value = cfg_opt_getnstr(option, 0);
@@ -87,6 +97,7 @@ static const struct {
 	{"token", check_token},
 	{"pin-file", check_path},
 	{"module-environment", check_environment},
+	{"module-paths", check_paths},
 	{"state-directory", check_path},
 	{"sandbox", check_sandbox},
 };

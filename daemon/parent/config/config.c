@@ -3,6 +3,13 @@
 
 #include <stdlib.h>
 
+static void free_list(char **list)
+{
+	for (char **entry = list; entry != NULL && *entry != NULL; entry++)
+		free(*entry);
+	free(list);
+}
+
 struct config *config_free(struct config *config)
 {
 	if (config == NULL)
@@ -13,9 +20,8 @@ struct config *config_free(struct config *config)
 	}
 	for (size_t i = 0; i < config->n_rules; i++)
 		cek__internal__v1__rule__free_unpacked(config->rules[i], NULL);
-	for (char **entry = config->module_environment; entry != NULL && *entry != NULL; entry++)
-		free(*entry);
-	free(config->module_environment);
+	free_list(config->module_environment);
+	free_list(config->module_paths);
 	free(config->listeners);
 	free(config->rules);
 	free(config->module);

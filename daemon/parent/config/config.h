@@ -25,6 +25,7 @@ struct config {
 	char *pin_file;
 	char *module_init_reserved; /* "" if none */
 	char **module_environment;  /* NAME=value, NULL at the end */
+	char **module_paths;        /* NULL at the end */
 	char *state_directory;
 	char *sandbox;
 	unsigned workers;

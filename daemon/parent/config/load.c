@@ -18,11 +18,15 @@
 #include "daemon/parent/config/token_uri.h"
 #include "proto/utf8.h"
 
+/* Of a module that nobody has told about. */
+static char module_paths[] = "{\"/run\", \"/var\", \"/tmp\", \"/opt\"}";
+
 static const cfg_opt_t plain_options[] = {
 	CFG_STR("module", NULL, CFGF_NONE),
 	CFG_STR("token", NULL, CFGF_NONE),
 	CFG_STR("pin-file", NULL, CFGF_NONE),
 	CFG_STR_LIST("module-environment", NULL, CFGF_NONE),
+	CFG_STR_LIST("module-paths", module_paths, CFGF_NONE),
 	CFG_STR("module-init-reserved", "", CFGF_NONE),
 	CFG_STR("state-directory", "/var/lib/cekd", CFGF_NONE),
 	CFG_BOOL("copy-keys", cfg_true, CFGF_NONE),
@@ -98,10 +102,26 @@ static int read_token(cfg_t *cfg, struct config *config)
 	return r;
 }
 
+/* NULL at the end. */
+static char **read_list(cfg_t *cfg, const char *name)
+{
+	const unsigned n = cfg_size(cfg, name);
+	char **list = calloc(n + 1, sizeof(char *));
+
+	for (unsigned i = 0; list != NULL && i < n; i++) {
+		list[i] = copy(cfg_getnstr(cfg, name, i));
+		if (list[i] == NULL) {
+			while (i > 0)
+				free(list[--i]);
+			free(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static int read_plain(cfg_t *cfg, struct config *config)
 {
-	const unsigned n = cfg_size(cfg, "module-environment");
-
 	ranges_read_numbers(cfg, config);
 	if (config->destroy_wait < config->destroy_wait_min) {
 		cfg_error(cfg, "destroy-wait is shorter than destroy-wait-min: raise the one or lower the other");
@@ -112,15 +132,11 @@ static int read_plain(cfg_t *cfg, struct config *config)
 	config->module_init_reserved = copy(cfg_getstr(cfg, "module-init-reserved"));
 	config->state_directory = copy(cfg_getstr(cfg, "state-directory"));
 	config->sandbox = copy(cfg_getstr(cfg, "sandbox"));
-	config->module_environment = calloc(n + 1, sizeof(char *));
+	config->module_environment = read_list(cfg, "module-environment");
+	config->module_paths = read_list(cfg, "module-paths");
 	if (config->module_init_reserved == NULL || config->state_directory == NULL || config->sandbox == NULL ||
-		config->module_environment == NULL)
+		config->module_environment == NULL || config->module_paths == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < n; i++) {
-		config->module_environment[i] = copy(cfg_getnstr(cfg, "module-environment", i));
-		if (config->module_environment[i] == NULL)
-			return -ENOMEM;
-	}
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool same_environment(char *const *a, char *const *b)
+static bool same_list(char *const *a, char *const *b)
 {
 	for (; *a != NULL && *b != NULL; a++, b++)
 		if (strcmp(*a, *b) != 0)
@@ -36,7 +36,8 @@ const char *config_needs_restart(const struct config *running, const struct conf
 	const struct config *a = running, *b = next;
 
 	if (strcmp(a->module, b->module) != 0 || strcmp(a->module_init_reserved, b->module_init_reserved) != 0 ||
-		!same_environment(a->module_environment, b->module_environment))
+		!same_list(a->module_environment, b->module_environment) ||
+		!same_list(a->module_paths, b->module_paths))
 		return "module";
 	if (strcmp(a->token, b->token) != 0)
 		return "token";

@@ -63,6 +63,9 @@ static void test_defaults(void **state)
 	assert_string_equal(config->pin_file, "/pin");
 	assert_string_equal(config->module_init_reserved, "");
 	assert_null(config->module_environment[0]);
+	assert_string_equal(config->module_paths[0], "/run");
+	assert_string_equal(config->module_paths[3], "/opt");
+	assert_null(config->module_paths[4]);
 	assert_string_equal(config->state_directory, "/var/lib/cekd");
 	assert_string_equal(config->sandbox, "auto");
 	assert_int_equal(config->workers, 2);
@@ -89,7 +92,7 @@ static void test_everything_given(void **state)
 		"module = \"/m.so\" token = \"pkcs11:token=t\" pin-file = \"/pin\" copy-keys = false audit-durable = "
 		"true\n"
 		"module-environment = {\"A=1\", \"B=\"} module-init-reserved = \"configdir='x'\" sandbox = "
-		"\"required\"\n"
+		"\"required\" module-paths = {\"/x y\"}\n"
 		"workers = 64 worker-memory = 16 call-timeout = 1 hang-seconds = 3600 audit-sync-ms = 10000 "
 		"usage-seconds = 1 destroy-wait "
 		"= 9\n"
@@ -109,6 +112,8 @@ static void test_everything_given(void **state)
 	assert_string_equal(config->module_environment[0], "A=1");
 	assert_string_equal(config->module_environment[1], "B=");
 	assert_null(config->module_environment[2]);
+	assert_string_equal(config->module_paths[0], "/x y");
+	assert_null(config->module_paths[1]);
 	assert_string_equal(config->module_init_reserved, "configdir='x'");
 	assert_false(config->copy_keys);
 	assert_true(config->audit_durable);
@@ -157,6 +162,7 @@ static void test_errors_name_the_line(void **state)
 	refuse(GOOD "sandbox = \"maybe\"\n", "file.conf:6: sandbox must be");
 	refuse(GOOD "module-environment = {\"X\"}\n", "file.conf:6: module-environment");
 	refuse(GOOD "destroy-wait = 0 destroy-wait-min = 0\n", "file.conf:6: destroy-wait must be from 1 to");
+	refuse(GOOD "module-paths = {\"/a\", \"b\"}\n", "file.conf:6: module-paths: \"b\" is no absolute path");
 	refuse(GOOD "destroy-wait = 1\n", "destroy-wait is shorter than destroy-wait-min");
 	refuse(GOOD "rule \"x\" { operations = {\"status\"} }\n", "names nobody");
 	refuse(GOOD "rule \"x\" { anyone = true }\n", "operations is empty");
@@ -409,6 +415,7 @@ static void test_what_needs_a_restart(void **state)
 		{GOOD "skew = 1\n", "destroy-wait, destroy-wait-min or skew"},
 		{GOOD "state-directory = \"/s\"\n", "state-directory"},
 		{GOOD "module-environment = {\"A=1\"}\n", "module"},
+		{GOOD "module-paths = {}\n", "module"},
 		{GOOD "listener \"b\" { path = \"/b\" }\n", "listener"},
 	};
 	struct config *running = parse(GOOD),

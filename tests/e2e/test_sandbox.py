@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a taken-over process of cekd cannot do, tried from inside."""
+
+import os
+import shutil
+import struct
+
+import cekd as C
+import pytest
+
+pytestmark = [pytest.mark.skipif(C.sanitized(), reason="a sanitizer needs calls and files of its own"),
+              pytest.mark.skipif("CEKD_WRAP" in os.environ, reason="under valgrind there is no sandbox")]
+
+PAGE = struct.Struct("=ii256s")  # tests/token/escape.c
+TRIED = struct.Struct("=32si")
+# What else a process may do, and how clone3 is hidden.
+OUTCOMES = {"thread": 0, "clone3": 38, "read outside": 13, "write outside": 13, "end": 0}
+EPERM = 1
+
+
+def escape(daemon, outside):
+    """What came of the tries of a thread that the module started, by name; its errno, or 0."""
+    module, page = daemon.where / "cekd-escape.so", daemon.where / "escape"
+    shutil.copy2(C.BUILD / "tests" / "token" / "cekd-escape.so", module)
+    module.chmod(0o755)
+    page.write_bytes(bytes(4096))
+    page.chmod(0o666)
+    daemon.config.options |= {"module": str(module), "workers": 1}
+    daemon.config.options["module_environment"] += [f"CEKD_SHIM={page}", f"CEKD_SHIM_MODULE={C.MODULE}"]
+    daemon.start()
+    daemon.wait_ready()
+    with open(page, "r+b") as file:
+        file.write(PAGE.pack(1, 0, str(outside).encode()))
+
+    def tried():
+        data = page.read_bytes()
+        n = PAGE.unpack_from(data)[1]
+        rows = [TRIED.unpack_from(data, PAGE.size + i * TRIED.size) for i in range(n)]
+        found = {name.rstrip(b"\0").decode(): error for name, error in rows}
+        return found if "end" in found else None
+    return C.wait_for(tried, "the thread to have tried")
+
+
+@pytest.fixture
+def outside():
+    where = C.folder("cekd-outside-")
+    path = where / "secret"
+    path.write_text("secret")
+    path.chmod(0o666)
+    yield path
+    shutil.rmtree(where)
+
+
+def test_thread_of_the_module(make_cekd, outside):
+    """It was there before anything else of the worker."""
+    daemon = make_cekd(start=False)
+    found = escape(daemon, outside)
+    status = daemon.status()
+    if "landlock" not in status.sandbox or "no landlock" in status.sandbox:
+        for name in ("read outside", "write outside"):
+            del found[name]
+    if not C.ROOT:
+        assert found.pop("outlive") == 0  # during a login it has to be allowed
+    assert len(found) > 20
+    assert found == {name: OUTCOMES.get(name, EPERM) for name in found}
+    assert outside.read_text() == "secret"
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A256KW"))
+        assert client.unwrap(made).unwrap.cek == made.cek
+
+
+def test_paths_of_the_module(make_cekd, outside):
+    """What the configuration allows is open, and nothing else of its folder's neighbours."""
+    daemon = make_cekd(start=False, module_paths=[str(outside.parent)])
+    found = escape(daemon, outside)
+    assert (found["read outside"], found["write outside"]) == (0, 0)
