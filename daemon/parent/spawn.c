@@ -107,9 +107,10 @@ static void __attribute__((noreturn)) run_child(const struct spawn *what, int co
 	step = "user and groups";
 	if (spawn_become(what->account) < 0)
 		goto fail;
+	step = "signal of the parent's end";
 	/* After the change of uid, which clears it; cekd may have died meanwhile. */
-	if (!what->outlives)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_PDEATHSIG, what->orphan) < 0)
+		goto fail;
 	if (getppid() != parent)
 		_exit(EXIT_NOT_STARTED);
 	step = what->program;

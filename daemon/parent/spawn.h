@@ -16,7 +16,7 @@ struct spawn {
 	char *const *environment; /* NULL at the end */
 	const struct account *account; /* NULL: the user of cekd */
 	int lock;                      /* a descriptor that the child keeps without knowing */
-	bool outlives;                 /* it is not killed when cekd dies: it ends by itself after what it is doing */
+	int orphan;                    /* the signal that it gets when cekd dies */
 	bool sibling;                  /* it becomes a child of this process's parent */
 	unsigned files;                /* RLIMIT_NOFILE that it needs; 0: as it is */
 };

@@ -15,6 +15,7 @@
 #include "daemon/parent/spawn.h"
 #include "daemon/parent/tell.h"
 #include "daemon/shared/executing.h"
+#include "daemon/shared/orphan.h"
 #include "proto/dgram.h"
 
 enum {
@@ -133,8 +134,8 @@ int start_launch(const struct start *start, struct child *child)
 		.environment = environment,
 		.account = account_of(start->config, child->role),
 		.lock = start->state->lock,
-		/* Perhaps it is inside a login. It ends when the broker's end of its pair is gone. */
-		.outlives = child->role == CHILD_WORKER || child->role == CHILD_JOURNAL,
+		/* The journal writes what the broker sent, whose replies have left. */
+		.orphan = child->role == CHILD_JOURNAL ? ORPHAN_TOLD : SIGKILL,
 		.files = child->role == CHILD_BROKER ? start_broker_files(start->config) : 0,
 	};
 	int control[2], r;

@@ -168,6 +168,7 @@ static int enter_sandbox(const struct start *start, struct session_config *confi
 
 	if (r < 0)
 		tell_failing(CEK__INTERNAL__V1__FAILING__CLASS__CONFIGURATION, report);
+	config->spare = !start->token->own_uid;
 	return r;
 }
 

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a taken-over process of cekd cannot do, tried from inside."""
+"""What a taken-over process of cekd cannot do, tried from inside; and that none outlives cekd."""
 
 import os
+import pathlib
+import select
 import shutil
+import signal
 import struct
 
 import cekd as C
 import pytest
+from cekd import pb
 
 pytestmark = [pytest.mark.skipif(C.sanitized(), reason="a sanitizer needs calls and files of its own"),
               pytest.mark.skipif("CEKD_WRAP" in os.environ, reason="under valgrind there is no sandbox")]
@@ -74,3 +78,53 @@ def test_paths_of_the_module(make_cekd, outside):
     daemon = make_cekd(start=False, module_paths=[str(outside.parent)])
     found = escape(daemon, outside)
     assert (found["read outside"], found["write outside"]) == (0, 0)
+
+
+def processes_of(daemon):
+    return {pid: name for name, pids in daemon.children().items() for pid in pids}
+
+
+def test_none_outlives_cekd(make_cekd):
+    """Each ends with it, without a word from anybody, and lets go of the state directory."""
+    daemon = make_cekd()
+    daemon.key("A128KW")  # the manage worker as well
+    pids = processes_of(daemon)
+    assert set(pids.values()) == {"cekd-broker", "cekd-journal", "cekd-token"} and len(pids) == 5
+    poll, watched = select.poll(), {}
+    for pid, name in pids.items():
+        fd = os.pidfd_open(pid)
+        watched[fd] = name
+        poll.register(fd, select.POLLIN)
+        if name == "cekd-token":  # it cannot end by itself
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        while watched:
+            ready = poll.poll(C.PATIENCE * 1000)
+            assert ready, f"still there: {sorted(watched.values())}"
+            for fd, _ in ready:
+                poll.unregister(fd)
+                os.close(fd)
+                del watched[fd]
+    finally:
+        for fd in watched:
+            os.close(fd)
+    daemon.kill()
+    daemon.start()
+    daemon.wait_ready()
+
+
+@pytest.mark.slow
+def test_journal_that_hangs_ends_as_well(make_cekd):
+    """It has ten seconds."""
+    daemon = make_cekd(page=True)
+    daemon.page.arm("journal.before-write")
+    journal = daemon.child("cekd-journal")
+    with daemon.client() as client:
+        client.send(status=pb.StatusRequest())
+        C.wait_for(daemon.page.hit, "the journal to hang")
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        C.wait_for(lambda: not pathlib.Path(f"/proc/{journal}").exists(), "the journal to end")
+    daemon.kill()
+    daemon.start()
+    daemon.wait_ready()

@@ -18,6 +18,7 @@
 #include "daemon/journal/serve/check.h"
 #include "daemon/journal/serve/serve.h"
 #include "daemon/journal/serve/stand_by.h"
+#include "daemon/shared/orphan.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
@@ -200,6 +201,8 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	char report[256];
 	int r = control_init(&control, CONTROL_FD, journal->stand_by);
 
+	if (r == 0)
+		r = orphan_bound();
 	if (r < 0)
 		return r;
 	r = sandbox_enter(SANDBOX_JOURNAL, setup->sandbox, NULL, report, sizeof(report));

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "daemon/shared/executing.h"
+#include "daemon/shared/orphan.h"
 #include "daemon/shared/testhook.h"
 #include "daemon/token/p11/ckr.h"
 #include "daemon/token/p11/pin.h"
@@ -77,8 +78,8 @@ static enum session_result initialize(struct session *session)
 	}
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return fail(session, SESSION_TOKEN,
-			"module: C_Initialize says %s; check its configuration and the "
-			"module-environment",
+			"module: C_Initialize says %s; check its configuration, the module-environment "
+			"and module-paths",
 			ckr_name(rv));
 	if (session->f->C_GetInfo(&info) == CKR_OK) {
 		unpad(info.libraryDescription, sizeof(info.libraryDescription), description);
@@ -136,7 +137,7 @@ static enum session_result find_slot(struct session *session, CK_TOKEN_INFO *ret
 			"token: \"%s\" fits %lu tokens of %s; add serial=", session->config.uri, found, labels);
 	return fail(session, SESSION_CONFIGURATION,
 		"token: none fits \"%s\"; there %s%s. Make one with cekctl token init, or "
-		"correct the URI or the module-environment",
+		"correct the URI, the module-environment or module-paths",
 		session->config.uri, *labels ? "is " : "is none", labels);
 }
 
@@ -177,10 +178,14 @@ enum session_result session_login(struct session *session)
 	r = pin_read(session->config.pin_fd, &pin);
 	if (r < 0)
 		return fail(session, SESSION_PIN, "PIN: the pin-file cannot be used: %s", strerror(-r));
+	if (session->config.spare)
+		orphan_spare();
 	mark_login(session, 1);
 	testhook_step("token.login");
 	rv = session->f->C_Login(session->handle, CKU_USER, pin.len ? pin.text : NULL, pin.len);
 	mark_login(session, 0);
+	if (session->config.spare)
+		orphan_resume();
 	pin_wipe(&pin);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return SESSION_OK;

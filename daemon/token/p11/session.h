@@ -21,6 +21,7 @@ struct session_config {
 	const char *uri;             /* RFC 7512 */
 	const char *init_reserved;   /* CK_C_INITIALIZE_ARGS.pReserved; empty = NULL */
 	struct executing *executing; /* told of each login; NULL: nobody looks */
+	bool spare;                  /* its end inside of a login can ruin the token's files (orphan.h) */
 	int pin_fd;                  /* -1 = none; read again at each login, so a file, not a pipe */
 };
 
