@@ -154,6 +154,11 @@ const struct sequence_table sequence_cekd_to_worker = {
 	.message = &cek__internal__v1__control__descriptor,
 	.states = CHILD_STATES,
 	.came[CHILD_SERVES][CONTROL(DRAIN)] = {.next = CHILD_DRAINS},
+	/* With a descriptor or without one, which is looked at where it is taken. */
+	.came[CHILD_SERVES][CONTROL(PIN)] = {.next = CHILD_SERVES, .answers = ASKED_PIN},
+	.came[CHILD_DRAINS][CONTROL(PIN)] = {.next = CHILD_DRAINS, .answers = ASKED_PIN},
+	.went[CHILD_SERVES][CONTROL(WANT_PIN)] = {.next = CHILD_SERVES, .asks = ASKED_PIN},
+	.went[CHILD_DRAINS][CONTROL(WANT_PIN)] = {.next = CHILD_DRAINS, .asks = ASKED_PIN},
 };
 
 /* Its state is told from the first turn on; the manage worker may be wanted before it is ready (is the token empty?).
@@ -211,7 +216,12 @@ const struct sequence_table sequence_worker_to_cekd = {
 	.states = CHILD_STATES,
 	.came[CHILD_STARTS][CONTROL(READY)] = {.next = CHILD_SERVES},
 	.came[CHILD_STARTS][CONTROL(FAILING)] = {.next = CHILD_STARTS},
+	.came[CHILD_STARTS][CONTROL(WANT_PIN)] = {.next = CHILD_STARTS},
+	.came[CHILD_STARTS][CONTROL(LOGIN_OVER)] = {.next = CHILD_STARTS},
+	.came[CHILD_STARTS][CONTROL(BROKE)] = {.next = CHILD_ACCUSED},
 	.came[CHILD_SERVES][CONTROL(FAILING)] = {.next = CHILD_SERVES},
+	.came[CHILD_SERVES][CONTROL(WANT_PIN)] = {.next = CHILD_SERVES},
+	.came[CHILD_SERVES][CONTROL(LOGIN_OVER)] = {.next = CHILD_SERVES},
 	.came[CHILD_SERVES][CONTROL(BROKE)] = {.next = CHILD_ACCUSED},
 	.came[CHILD_ACCUSED][CONTROL(FAILING)] = {.next = CHILD_ACCUSED},
 };

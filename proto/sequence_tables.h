@@ -22,6 +22,7 @@ extern const struct sequence_table sequence_journal_to_broker;
  * results it is answered. */
 enum { TO_USE_WORKER = 1, TO_MANAGE_WORKER };
 extern const struct sequence_table sequence_broker_to_worker;
+enum { ASKED_PIN = 1 };                                     /* what workers ask cekd */
 extern const struct sequence_table sequence_cekd_to_worker; /* from CHILD_SERVES */
 
 /* Read by the journal. ACCUSED: cekd was told that the broker broke the rules; the next one begins with Replay. */

@@ -217,7 +217,7 @@ int check_token(const struct check_child *check)
 	if (r == 0) {
 		const struct setup setup = setup_for(check, &child);
 
-		r = finish(&child, setup_worker(&setup, false, 0, 0, pair[0], executing, -1),
+		r = finish(&child, setup_worker(&setup, false, 0, 0, pair[0], executing),
 			check->config->call_timeout + TOKEN_MORE_SECONDS, NULL);
 	}
 	if (executing >= 0)

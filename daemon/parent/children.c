@@ -58,6 +58,7 @@ void child_started(struct child *child, pid_t pid, int control)
 	child->ready = false;
 	child->draining = false;
 	child->deaf = false;
+	child->pin = CHILD_NO_PIN;
 	child->owed_us = 0;
 	child->late = child->in_login = child->unwanted = child->condemned = false;
 	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
@@ -114,6 +115,7 @@ static void forget_process(struct child *child)
 	child->executing = -1;
 	child->pid = 0;
 	child->ready = false;
+	child->pin = CHILD_NO_PIN;
 }
 
 /* At once after a long healthy time, else 50 ms, doubling to 5 s. */

@@ -23,6 +23,13 @@ enum child_role {
 	CHILD_WORKER,
 };
 
+/* Of a worker: pins.h. */
+enum child_pin {
+	CHILD_NO_PIN,
+	CHILD_WANTS_PIN,
+	CHILD_HAS_PIN, /* it is in a login */
+};
+
 struct child {
 	enum child_role role;
 	bool manage;         /* workers */
@@ -39,6 +46,7 @@ struct child {
 	void *owner;
 	bool ready;
 	bool draining;
+	enum child_pin pin;
 	bool deaf;         /* nothing more comes from it: it has ended, or is about to */
 	uint64_t ready_us; /* when it got ready last, monotonic; 0: never yet */
 

@@ -51,7 +51,7 @@ static int take_child(const Cek__Internal__V1__InheritedChild *row, const struct
 {
 	if (inheritance->n_children == INHERITED_CHILDREN_MAX ||
 		received->n_fds != (row->role == CHILD_WORKER ? 2 : 1) || row->role > CHILD_WORKER ||
-		row->index >= CONFIG_WORKERS_MAX || row->place > 1 || row->pid <= 0)
+		row->index >= CONFIG_WORKERS_MAX || row->place > 1 || row->pid <= 0 || row->pin > CHILD_HAS_PIN)
 		return -EPROTO;
 	inheritance->children[inheritance->n_children++] = (struct inherited_child){
 		.role = row->role,
@@ -61,6 +61,7 @@ static int take_child(const Cek__Internal__V1__InheritedChild *row, const struct
 		.manage = row->manage,
 		.now = row->now,
 		.ready = row->ready,
+		.pin = (enum child_pin)row->pin,
 		.pid = row->pid,
 		.control = received->fds[0],
 		.executing = row->role == CHILD_WORKER ? received->fds[1] : -1,
@@ -153,6 +154,7 @@ static int take_place(const struct inherited_child *row, struct family *family, 
 	child->generation = row->generation;
 	child->broker_run = family->broker_runs;
 	child_inherited(child, row->ready);
+	child->pin = row->pin;
 	if (row->role == CHILD_WORKER && row->manage)
 		family->manage_starts = row->generation;
 	else if (row->role == CHILD_WORKER) {

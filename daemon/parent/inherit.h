@@ -22,6 +22,7 @@ enum {
 struct inherited_child {
 	unsigned role, index, place, generation;
 	bool manage, now, ready;
+	enum child_pin pin;
 	pid_t pid;
 	int control;
 	int executing; /* workers */

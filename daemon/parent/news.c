@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/parent/breach.h"
 #include "daemon/parent/host/notify.h"
+#include "daemon/parent/pins.h"
 #include "daemon/parent/tell.h"
 #include "proto/dgram.h"
 
@@ -20,6 +21,13 @@ enum {
 	TURN_MAX = 64,      /* datagrams read in one turn, so that none of them keeps cekd busy */
 };
 
+void news_pins(const struct news *news)
+{
+	const struct pins pins = {news->family, news->logins, news->pin_file};
+
+	pins_give(&pins);
+}
+
 static void take_failing(struct news *news, struct child *child, const Cek__Internal__V1__Failing *failing)
 {
 	child->failing = failing->class_;
@@ -29,6 +37,7 @@ static void take_failing(struct news *news, struct child *child, const Cek__Inte
 		return;
 	logins_stop(news->logins);
 	news->refused = child;
+	news_pins(news); /* who waits for a login hears it */
 	log_error("no further login is tried, so that the token does not lock: write the right PIN to %s, or send "
 		  "SIGHUP",
 		news->pin_file);
@@ -173,6 +182,19 @@ static void take_accusation_of_broker(struct news *news, struct child *child, co
 		breach_end(broker, how);
 }
 
+static void take_login(struct news *news, struct child *child, bool in_order)
+{
+	static const char how[] = "asked for the PIN, or ended a login, out of turn";
+
+	if (in_order) {
+		news_pins(news);
+		return;
+	}
+	breach_note(news->family, SEQUENCE_WORKER_TO_CEKD, child->name, how);
+	breach_end(child, how);
+	child_ignore(child);
+}
+
 static void take(struct news *news, struct child *child, const Control *message)
 {
 	switch (message->what_case) {
@@ -192,6 +214,12 @@ static void take(struct news *news, struct child *child, const Control *message)
 			take_accusation_of_cekd(news, child, message->broke->how);
 		else
 			take_accusation_of_broker(news, child, message->broke->how);
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_WANT_PIN:
+		take_login(news, child, pins_asked(child));
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_LOGIN_OVER:
+		take_login(news, child, pins_over(child));
 		return;
 	default:
 		take_broker(news, message);

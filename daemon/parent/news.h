@@ -13,7 +13,7 @@
 struct news {
 	struct family *family;
 	struct logins *logins;
-	const char *pin_file;        /* for messages */
+	const char *pin_file;
 	const struct child *refused; /* the worker whose PIN was wrong, while logins are stopped */
 	bool told;                   /* READY=1 was sent: it serves, or is there and waits for what may never come */
 	bool announced;              /* it has served */
@@ -29,3 +29,6 @@ void news_read(struct news *news, struct child *child);
 
 /* The same while it runs, for child_listen(); then the family has changed. */
 void news_heard(void *news, struct child *child);
+
+/* Whoever waits for a login may have its turn: one asked, was done, or is gone. */
+void news_pins(const struct news *news);

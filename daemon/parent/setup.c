@@ -124,13 +124,12 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 	return send_setup(setup, &message, fds, 1 + listeners->n);
 }
 
-int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigned generation, int pair, int executing,
-	int pin)
+int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigned generation, int pair, int executing)
 {
 	const struct config *config = setup->config;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
-	int fds[MAX_FDS] = {pair, executing, pin};
+	int fds[MAX_FDS] = {pair, executing};
 
 	token.module = config->module;
 	token.uri = config->token;
@@ -148,5 +147,5 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	token.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	message.token = &token;
-	return send_setup(setup, &message, fds, pin < 0 ? 2 : 3);
+	return send_setup(setup, &message, fds, 2);
 }

@@ -32,7 +32,7 @@ static void note_login(struct family *family, struct child *child, void *data)
 	bool *busy = data;
 
 	(void)family;
-	if (child->role == CHILD_WORKER && (!child->ready || child->in_login))
+	if (child->role == CHILD_WORKER && (!child->ready || child->in_login || child->pin == CHILD_HAS_PIN))
 		*busy = true;
 }
 

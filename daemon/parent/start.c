@@ -244,6 +244,9 @@ void start_worker(struct start *start, struct child *child)
 	int pair[2] = {-1, -1}, executing = -1, pin = -1;
 	int r = logins_open_pin(start->logins, start->config->pin_file, &pin);
 
+	/* Only looked at here: it gets it when it asks (pins.h). */
+	if (pin >= 0)
+		(void)close(pin);
 	child->generation = next_generation(start->family, child);
 	child->broker_run = start->family->broker_runs;
 	if (r == 0)
@@ -258,8 +261,7 @@ void start_worker(struct start *start, struct child *child)
 
 		r = child_watch(child, executing);
 		if (r == 0)
-			r = setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing,
-				pin);
+			r = setup_worker(&setup, child->manage, child->index, child->generation, pair[0], executing);
 		attach(start, child, r);
 		tell_worker_up(&start->family->broker, child, brokers);
 		executing = -1; /* the child's */
@@ -275,6 +277,4 @@ void start_worker(struct start *start, struct child *child)
 			(void)close(pair[i]);
 	if (executing >= 0)
 		(void)close(executing);
-	if (pin >= 0)
-		(void)close(pin);
 }

@@ -128,6 +128,7 @@ static void child_gone(struct supervisor *supervisor, struct child *child, int s
 	const bool absent = !child->ready;
 
 	child_ended(child, status);
+	news_pins(&supervisor->news);
 	if (child->role == CHILD_BROKER)
 		news_reloaded(&supervisor->news);
 	if (child->role == CHILD_BROKER && heir_is_gone(&supervisor->heir))

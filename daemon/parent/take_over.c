@@ -130,6 +130,7 @@ static void send_child(struct family *family, struct child *child, void *data)
 	row.generation = child->generation;
 	row.pid = (int32_t)child->pid;
 	row.ready = child->ready;
+	row.pin = child->pin;
 	if (child->role == CHILD_WORKER && !child->manage) {
 		row.place = child == &family->slots[child->index].child[1];
 		row.now = family->slots[child->index].now == row.place;

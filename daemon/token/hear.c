@@ -31,21 +31,29 @@ int hear_job(struct hear *hear, const Cek__Internal__V1__Job *job, uint64_t firs
 	return -EBADMSG;
 }
 
+bool hear_fits(struct hear *hear, const Cek__Internal__V1__Control *message)
+{
+	char how[SEQUENCE_HOW_MAX];
+
+	if ((message ? sequence_take(&hear->cekd, message->what_case, 0, how)
+		     : sequence_no_message(&hear->cekd, how)) == SEQUENCE_FITS)
+		return true;
+	tell_broke(true, how);
+	return false;
+}
+
 bool hear_cekd(struct hear *hear, int control)
 {
 	uint8_t buffer[CONTROL_MAX];
 	const ssize_t len = dgram_recv(control, MSG_DONTWAIT, buffer, sizeof(buffer), NULL, 0, NULL);
 	Cek__Internal__V1__Control *message;
-	char how[SEQUENCE_HOW_MAX];
 
 	if (len == -EAGAIN)
 		return false;
 	if (len <= 0 && len != -EMSGSIZE)
 		return true;
 	message = len < 0 ? NULL : cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
-	if ((message ? sequence_take(&hear->cekd, message->what_case, 0, how)
-		     : sequence_no_message(&hear->cekd, how)) != SEQUENCE_FITS)
-		tell_broke(true, how);
+	(void)hear_fits(hear, message);
 	cek__internal__v1__control__free_unpacked(message, NULL);
 	return true; /* Drain, or what may not be */
 }

@@ -20,5 +20,8 @@ void hear_init(struct hear *hear, bool manage);
  * executing.h has been told. 0 or -EBADMSG. */
 int hear_job(struct hear *hear, const Cek__Internal__V1__Job *job, uint64_t first);
 
+/* Whether cekd may say this now; NULL: what is no message. If not, cekd is told. */
+bool hear_fits(struct hear *hear, const Cek__Internal__V1__Control *message);
+
 /* Read what cekd says on the descriptor control: true, there is an end to be made. */
 bool hear_cekd(struct hear *hear, int control);

@@ -189,8 +189,15 @@ static int wait_for_jobs(struct loop *loop, struct worker *worker)
 		: !loop->manage                   ? -1
 		: manage_transport_open()         ? TRANSPORT_IDLE_MS
 						  : MANAGE_IDLE_MS;
-	int n = poll(fds, 2, timeout);
+	int n;
 
+	if (loop->pin.drained) { /* what said so was read */
+		shutdown(loop->jobs, SHUT_RD);
+		loop->control = -1;
+		loop->pin.drained = false;
+		return 0;
+	}
+	n = poll(fds, 2, timeout);
 	if (n < 0)
 		return errno == EINTR ? 0 : log_origin(-errno);
 	if (n == 0 && !loop->manage)
@@ -255,8 +262,6 @@ int loop_run(struct loop *loop, struct worker *worker)
 {
 	struct batch batch;
 	int r = batch_init(&batch, loop->jobs, loop->manage);
-
-	hear_init(&loop->hear, loop->manage);
 
 	while (r == 0) {
 		int n = recvmmsg(loop->jobs, batch.header, batch.n, MSG_DONTWAIT, NULL);

@@ -8,12 +8,14 @@
 #include <stdint.h>
 
 #include "daemon/shared/executing.h"
+#include "daemon/token/ask_pin.h"
 #include "daemon/token/hear.h"
 #include "daemon/token/probe/worker.h"
 
 struct loop {
 	int control; /* descriptor 3: the parent */
-	int jobs;    /* the broker's pair */
+	struct ask_pin pin;
+	int jobs; /* the broker's pair */
 	struct executing *executing;
 	int statm; /* /proc/self/statm, opened before the sandbox; -1 = memory is not measured */
 	bool manage;

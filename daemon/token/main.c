@@ -56,21 +56,22 @@ static int receive_setup(struct start *ret_start)
 	return 0;
 }
 
-/* Descriptors: the jobs, the page of executing.h, the PIN file if there is one, the test page if there is one. */
-static int take_descriptors(const struct start *start, struct session_config *config, struct loop *loop)
+/* Descriptors: the jobs, the page of executing.h, the test page if there is one. */
+static int take_descriptors(const struct start *start, struct loop *loop)
 {
-	size_t n = start->n_fds;
 	int flags;
 
 #ifdef CEK_TEST_HOOKS
-	if (start->message->test_clock && n > 2) {
-		int r = testhook_map(start->fds[--n]);
+	if (start->message->test_clock && start->n_fds > 2) {
+		int r = testhook_map(start->fds[2]);
 
 		if (r < 0)
 			return log_origin(r);
 	}
 #endif
-	loop->control = TELL_CONTROL;
+	loop->control = loop->pin.control = TELL_CONTROL;
+	loop->pin.hear = &loop->hear;
+	hear_init(&loop->hear, start->token->manage);
 	loop->jobs = start->fds[0];
 	loop->executing = executing_map(start->fds[1]);
 	if (!loop->executing)
@@ -79,7 +80,6 @@ static int take_descriptors(const struct start *start, struct session_config *co
 	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop->manage = start->token->manage;
 	loop->memory_limit = start->token->memory_limit;
-	config->pin_fd = n > 2 ? start->fds[2] : -1;
 	flags = fcntl(loop->jobs, F_GETFL);
 	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? log_origin(-errno) : 0;
 }
@@ -221,7 +221,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	r = receive_setup(&start);
 	if (r == 0)
-		r = take_descriptors(&start, &config, &loop);
+		r = take_descriptors(&start, &loop);
 	if (r == 0)
 		r = hang_init(start.token->call_seconds, loop.executing);
 	if (r == 0) {
@@ -239,6 +239,9 @@ int main(void)
 	config.uri = start.token->uri;
 	config.init_reserved = start.token->init_reserved;
 	config.executing = loop.executing;
+	config.begin_login = ask_pin;
+	config.end_login = ask_pin_done;
+	config.owner = &loop.pin;
 	worker.keys.finder.session = &worker.token.session;
 	worker.keys.finder.compare = ecdh_compare;
 	worker.keys.finder.context = &worker.token;

@@ -128,3 +128,24 @@ def test_journal_that_hangs_ends_as_well(make_cekd):
     daemon.kill()
     daemon.start()
     daemon.wait_ready()
+def test_no_process_keeps_the_pin_file(make_cekd):
+    """Neither after the first login nor after one that it did later."""
+    daemon = make_cekd()
+    pin = os.stat(daemon.token.pin_file)
+
+    def keepers():
+        found = []
+        for pid in [daemon.process.pid, *processes_of(daemon)]:
+            for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                try:
+                    st = link.stat()
+                except OSError:
+                    continue
+                if (st.st_dev, st.st_ino) == (pin.st_dev, pin.st_ino):
+                    found.append((pid, link.name))
+        return found
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A256KW"))
+        assert client.unwrap(made).unwrap.cek == made.cek
+    C.wait_for(lambda: len(daemon.workers()) == 2, "both workers")
+    assert keepers() == []

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
+#include "rig_pins.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,12 +190,11 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	char path[128];
-	int fds[4] = {jobs, executing_create(), -1, options->test_page};
+	int fds[3] = {jobs, executing_create(), options->test_page}, control;
 
 	snprintf(path, sizeof(path), "%s/pin", rig->dir);
 	write_file(path, options->pin ? options->pin : "test-pin\n");
-	fds[2] = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fds[1] >= 0 && fds[2] >= 0);
+	assert_true(fds[1] >= 0);
 	token.module = (char *)(uintptr_t)(options->module ? options->module : rig->module);
 	token.uri = (char *)(uintptr_t)(options->uri ? options->uri : rig->uri);
 	token.init_reserved = rig->init_reserved;
@@ -208,9 +208,10 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	setup.test_clock = options->test_page > 0;
 	worker->executing = executing_map_read_only(fds[1]);
 	assert_non_null(worker->executing);
-	assert_int_equal(dgram_send(worker->control, &setup.base, fds, options->test_page > 0 ? 4 : 3), 0);
+	assert_int_equal(dgram_send(worker->control, &setup.base, fds, options->test_page > 0 ? 3 : 2), 0);
 	close(fds[1]);
-	close(fds[2]);
+	worker->pins = rig_pins_start(worker->control, path, &control);
+	worker->control = control;
 }
 
 Cek__Internal__V1__Control *rig_control(struct rig_worker *worker)
@@ -261,6 +262,7 @@ int rig_stop(struct rig_worker *worker)
 	rig_free(worker->news);
 	executing_unmap(worker->executing);
 	assert_int_equal(waitpid(worker->pid, &status, 0), worker->pid);
+	rig_pins_stop(worker->pins);
 	return status;
 }
 

@@ -40,6 +40,7 @@ void rig_use_shim(struct rig *rig, const char *path, const char *page);
 struct rig_worker {
 	pid_t pid;
 	int control, jobs;
+	struct rig_pins *pins; /* hands the PIN file out */
 	uint64_t next_id;
 	const struct executing *executing; /* the page that it writes */
 	Cek__Internal__V1__FromWorker *hello;

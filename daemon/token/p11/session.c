@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/shared/executing.h"
@@ -162,11 +163,56 @@ static void mark_login(const struct session *session, uint32_t inside)
 		session->config.executing->login = inside;
 }
 
+static enum session_result no_pin(struct session *session, int error)
+{
+	if (error == -EPERM)
+		return fail(session, SESSION_TOKEN,
+			"PIN: no login is tried after a wrong one: write the right one to the pin-file");
+	if (error == -EPIPE)
+		return fail(session, SESSION_TOKEN, "PIN: cekd is gone");
+	return fail(session, SESSION_PIN, "PIN: the pin-file cannot be used: %s", strerror(-error));
+}
+
+static CK_RV login(struct session *session, const struct pin *pin)
+{
+	CK_RV rv;
+
+	if (session->config.spare)
+		orphan_spare();
+	mark_login(session, 1);
+	testhook_step("token.login");
+	rv = session->f->C_Login(session->handle, CKU_USER, pin->len ? pin->text : NULL, pin->len);
+	mark_login(session, 0);
+	if (session->config.spare)
+		orphan_resume();
+	return rv;
+}
+
+/* No descriptor of the file is left when the token is called. */
+static int try_login(struct session *session, CK_RV *ret_rv)
+{
+	const struct session_config *config = &session->config;
+	int fd = config->begin_login ? config->begin_login(config->owner) : -1, r;
+	struct pin pin;
+
+	if (config->begin_login && fd < 0)
+		return fd;
+	r = pin_read(fd, &pin);
+	if (fd >= 0)
+		close(fd);
+	if (r == 0) {
+		*ret_rv = login(session, &pin);
+		pin_wipe(&pin);
+	}
+	if (config->begin_login && r == 0 && ckr_class(*ret_rv) != CKR_CLASS_PIN)
+		config->end_login(config->owner);
+	return r;
+}
+
 enum session_result session_login(struct session *session)
 {
 	enum session_result result = SESSION_OK;
 	CK_TOKEN_INFO info;
-	struct pin pin;
 	CK_RV rv = session->f->C_GetTokenInfo(session->slot, &info);
 	int r;
 
@@ -175,18 +221,9 @@ enum session_result session_login(struct session *session)
 		result = judge_pin(session, &info);
 	if (result != SESSION_OK)
 		return result;
-	r = pin_read(session->config.pin_fd, &pin);
+	r = try_login(session, &rv);
 	if (r < 0)
-		return fail(session, SESSION_PIN, "PIN: the pin-file cannot be used: %s", strerror(-r));
-	if (session->config.spare)
-		orphan_spare();
-	mark_login(session, 1);
-	testhook_step("token.login");
-	rv = session->f->C_Login(session->handle, CKU_USER, pin.len ? pin.text : NULL, pin.len);
-	mark_login(session, 0);
-	if (session->config.spare)
-		orphan_resume();
-	pin_wipe(&pin);
+		return no_pin(session, r);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return SESSION_OK;
 	if (ckr_class(rv) == CKR_CLASS_PIN)

@@ -22,7 +22,12 @@ struct session_config {
 	const char *init_reserved;   /* CK_C_INITIALIZE_ARGS.pReserved; empty = NULL */
 	struct executing *executing; /* told of each login; NULL: nobody looks */
 	bool spare;                  /* its end inside of a login can ruin the token's files (orphan.h) */
-	int pin_fd;                  /* -1 = none; read again at each login, so a file, not a pipe */
+	/* Before each login: the descriptor of the PIN file, to be closed, or -errno (-EPERM: none may be tried). And
+	 * after it, unless the PIN was refused: then nobody shall try it, and this worker ends. NULL: the PIN has
+	 * length 0. */
+	int (*begin_login)(void *owner);
+	void (*end_login)(void *owner);
+	void *owner;
 };
 
 /* Positive results, with a sentence in session->why that says what to do. */

@@ -68,7 +68,6 @@ static int setup(void **state)
 	(void)state;
 	memset(&worker, 0, sizeof(worker));
 	worker.token.session.f = &functions;
-	worker.token.session.config.pin_fd = -1;
 	worker.keys.finder.session = &worker.token.session;
 	find_says = login_says = CKR_OK;
 	initialize_says = CKR_DEVICE_ERROR;
