@@ -19,6 +19,7 @@
 #include "daemon/parent/check_say.h"
 #include "daemon/parent/host/listeners.h"
 #include "daemon/parent/host/logins.h"
+#include "daemon/parent/host/module.h"
 #include "daemon/parent/host/paths.h"
 #include "daemon/parent/host/state.h"
 #include "daemon/parent/host/state_look.h"
@@ -118,6 +119,20 @@ static int programs(struct check *check, char *text)
 	}
 	(void)snprintf(text, CHECK_TEXT_MAX, "%s", check->options->programs);
 	return CHECK_OK;
+}
+
+static int module(struct check *check, char *text)
+{
+	const char *path = check->config->module;
+	const int r = module_check(path);
+
+	if (r == PATHS_HIDDEN)
+		return hidden(check, text);
+	if (r < 0)
+		return r;
+	(void)snprintf(text, CHECK_TEXT_MAX,
+		r == PATHS_ABSENT ? "%s: it is not there" : "%s: nobody else can change it", path);
+	return r == PATHS_ABSENT ? CHECK_WARNING : CHECK_OK;
 }
 
 static int pin_file(struct check *check, char *text)
@@ -298,6 +313,7 @@ static const struct {
 	{"accounts", accounts},
 	{"rules", rules},
 	{"programs", programs},
+	{"module file", module},
 	{"PIN file", pin_file},
 	{"state directory", state_directory},
 	{"other cekd", other_cekd},

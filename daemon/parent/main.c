@@ -15,6 +15,7 @@
 #include "daemon/parent/check_say.h"
 #include "daemon/parent/config/load.h"
 #include "daemon/parent/host/logins.h"
+#include "daemon/parent/host/module.h"
 #include "daemon/parent/host/notify.h"
 #include "daemon/parent/inherit.h"
 #include "daemon/parent/supervisor.h"
@@ -204,12 +205,15 @@ static int run(const struct options *options, struct supervisor_options *wanted)
 	return status;
 }
 
-/* Whoever takes over goes on whatever has become of the PIN file: the workers are logged in. */
+/* Whoever takes over goes on whatever has become of PIN file and module: the workers are logged in. */
 static int start(const struct options *options, struct supervisor_options *wanted)
 {
 	struct stat pin;
 
-	if (logins_check_pin(wanted->config->pin_file, &pin) < 0 && !options->take_over)
+	const int pin_result = logins_check_pin(wanted->config->pin_file, &pin);
+	const int module_result = module_check(wanted->config->module);
+
+	if ((pin_result < 0 || module_result < 0) && !options->take_over)
 		return EXIT_FAILURE;
 	notify_open();
 	return run(options, wanted);

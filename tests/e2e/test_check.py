@@ -13,7 +13,7 @@ import subprocess
 import cekd as C
 import pytest
 
-WHATS = ["configuration", "accounts", "rules", "programs", "PIN file", "state directory", "other cekd", "listeners", "limits",
+WHATS = ["configuration", "accounts", "rules", "programs", "module file", "PIN file", "state directory", "other cekd", "listeners", "limits",
          "sandbox of broker", "journal of keys", "audit journal", "sandbox of journal", "clock", "module", "token", "login",
          "sandbox of worker"]
 

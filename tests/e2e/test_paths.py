@@ -2,6 +2,7 @@
 """Paths that root acts on more than once: what another user can swap is not touched, and the start names the folder."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -119,6 +120,61 @@ def test_pin_file_in_a_folder_that_others_can_change(make_cekd, where, first_tok
     (folder / "pin").chmod(0o400)
     said = refused(make_cekd(start=False, pin_file=str(folder / "pin")))
     assert reason in said and "pin-file" in said
+
+
+@pytest.mark.parametrize("prepare", FOLDERS)
+def test_module_in_a_folder_that_others_can_change(make_cekd, where, prepare):
+    folder, reason = prepare(where)
+    shutil.copyfile(C.MODULE, folder / "module.so")
+    (folder / "module.so").chmod(0o644)
+    said = refused(make_cekd(start=False, module=str(folder / "module.so")))
+    assert reason in said and "module" in said
+
+
+@pytest.mark.parametrize("uid, mode, reason", [(C.UID_BOB, 0o644, f"belongs to uid {C.UID_BOB}"), (0, 0o664, "mode 0664"),
+                                               (0, 0o646, "mode 0646")])
+def test_module_that_others_can_write(make_cekd, where, uid, mode, reason):
+    shutil.copyfile(C.MODULE, where / "module.so")
+    (where / "module.so").chmod(mode)
+    os.chown(where / "module.so", uid, 0)
+    said = refused(make_cekd(start=False, module=str(where / "module.so")))
+    assert f"module {where}/module.so: " in said and reason in said
+
+
+def test_module_behind_links(make_cekd, where):
+    """As packages lay them: of root, in folders of root."""
+    (where / "lib").mkdir()
+    (where / "lib" / "link.so").symlink_to("../module.so")
+    (where / "module.so").symlink_to(C.MODULE)
+    daemon = make_cekd(module=str(where / "lib" / "link.so"))
+    daemon.key("A128KW")
+    daemon.stop()
+    os.lchown(where / "module.so", C.UID_BOB, C.UID_BOB)
+    assert f"{where}/lib/../module.so is a symbolic link of uid {C.UID_BOB}" in refused(daemon)
+
+
+@pytest.mark.parametrize("prepare", FOLDERS)
+def test_configuration_in_a_folder_that_others_can_change(make_cekd, where, prepare):
+    """Read at a start, at a reload and by an heir."""
+    folder, reason = prepare(where)
+    daemon = make_cekd(start=False)
+    daemon.conf = folder / "cekd.conf"
+    assert reason in refused(daemon)
+
+
+def test_configuration_behind_links(make_cekd, where):
+    """As volumes of containers lay it."""
+    (where / "data").mkdir()
+    (where / "data" / "cekd.conf").touch()
+    (where / "now").symlink_to("data")
+    (where / "cekd.conf").symlink_to("now/cekd.conf")
+    daemon = make_cekd(start=False)
+    daemon.conf = where / "cekd.conf"
+    daemon.start()
+    daemon.stop()
+    os.lchown(where / "cekd.conf", C.UID_BOB, C.UID_BOB)
+    daemon.config.options["workers"] = 1
+    assert f"{where}/cekd.conf is a symbolic link of uid {C.UID_BOB}" in refused(daemon)
 
 
 def test_pin_file_that_is_a_link(make_cekd, where, first_token):

@@ -16,6 +16,7 @@
 #include "daemon/parent/config/sections.h"
 #include "daemon/parent/config/syntax.h"
 #include "daemon/parent/config/token_uri.h"
+#include "daemon/parent/host/paths.h"
 #include "proto/utf8.h"
 
 /* Of a module that nobody has told about. */
@@ -262,16 +263,35 @@ static void check_writers(FILE *file, const char *path)
 			(unsigned)st.st_mode & 07777);
 }
 
-int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error)
+/* For reading. Whoever can put another file there can give himself every right, and root reads it again and again. */
+static FILE *open_file(const char *path, char *ret_error)
 {
-	FILE *file = fopen(path, "re");
-	int r;
+	char why[PATHS_WHY_MAX];
+	FILE *file;
+	int fd, r = paths_open_file(path, O_RDONLY, &fd, why);
 
+	if (r < 0) {
+		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%.200s: %.300s", path,
+			r == -ENOENT ? strerror(ENOENT) : why);
+		return NULL;
+	}
+	file = fdopen(fd, "r");
 	if (file == NULL) {
 		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", path, strerror(errno));
-		return -EINVAL;
+		(void)close(fd);
+		return NULL;
 	}
 	check_writers(file, path);
+	return file;
+}
+
+int config_load(const char *path, bool split_uids, struct config **ret_config, char *ret_error)
+{
+	FILE *file = open_file(path, ret_error);
+	int r;
+
+	if (file == NULL)
+		return -EINVAL;
 	r = config_parse(file, path, split_uids, ret_config, ret_error);
 	(void)fclose(file);
 	return r;
@@ -295,20 +315,18 @@ static int copy_text(FILE *file, int fd)
 
 int config_copy(const char *path, int *ret_fd, char *ret_error)
 {
-	FILE *file = fopen(path, "re");
-	int fd = -1, r = file == NULL ? -errno : 0;
+	FILE *file = open_file(path, ret_error);
+	int fd, r;
 
-	if (r == 0) {
-		check_writers(file, path);
-		fd = memfd_create("cekd.conf", MFD_CLOEXEC);
-		r = fd < 0 ? -errno : copy_text(file, fd);
-	}
+	if (file == NULL)
+		return -EINVAL;
+	fd = memfd_create("cekd.conf", MFD_CLOEXEC);
+	r = fd < 0 ? -errno : copy_text(file, fd);
 	if (r < 0)
 		(void)snprintf(ret_error, CONFIG_ERROR_MAX, "%s: %s", path, strerror(-r));
 	if (r < 0 && fd >= 0)
 		(void)close(fd);
-	if (file != NULL)
-		(void)fclose(file);
+	(void)fclose(file);
 	if (r == 0)
 		*ret_fd = fd;
 	return r;

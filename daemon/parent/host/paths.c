@@ -225,6 +225,90 @@ int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const
 	return open_len(path, at, kind, ret_fd, ret_why);
 }
 
+/* Of a path that is not absolute. */
+static int make_absolute(const char *path, char ret_path[PATH_MAX])
+{
+	size_t len = 0;
+
+	if (path[0] != '/') {
+		if (getcwd(ret_path, PATH_MAX) == NULL)
+			return -errno;
+		len = strlen(ret_path);
+	}
+	return snprintf(ret_path + len, PATH_MAX - len, "%s%s", len > 0 ? "/" : "", path) < (int)(PATH_MAX - len)
+		? 0
+		: -ENAMETOOLONG;
+}
+
+/* path becomes what the link under its last name leads to. Who can make one in that folder is trusted, but not with a
+ * link of somebody else. */
+static int follow_last(int folder, const char *name, const struct stat *st, char path[PATH_MAX], char *ret_why)
+{
+	char target[PATH_MAX];
+	const ssize_t len = readlinkat(folder, name, target, sizeof(target) - 1);
+	const size_t at = (size_t)(name - path);
+
+	if (len < 0)
+		return -errno;
+	target[len] = '\0';
+	if (!trusted(st->st_uid)) {
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s is a symbolic link of uid %u: name the file that is meant",
+			path, (unsigned)st->st_uid);
+		return -EPERM;
+	}
+	if (target[0] == '/') {
+		memcpy(path, target, (size_t)len + 1);
+		return 0;
+	}
+	return snprintf(path + at, PATH_MAX - at, "%s", target) < (int)(PATH_MAX - at) ? 0 : -ENAMETOOLONG;
+}
+
+/* 1: it was a link, and path is another one now. */
+static int open_file_once(char path[PATH_MAX], int flags, int *ret_fd, char *ret_why)
+{
+	const char *name;
+	struct stat st;
+	int folder, r = paths_open_parent(path, PATHS_OWN, &folder, &name, ret_why);
+
+	if (r < 0)
+		return r;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		r = -errno;
+	} else if (S_ISLNK(st.st_mode)) {
+		r = follow_last(folder, name, &st, path, ret_why);
+		r = r < 0 ? r : 1;
+	} else if (S_ISREG(st.st_mode)) {
+		*ret_fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+		r = *ret_fd < 0 ? -errno : 0;
+	} else {
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s is no plain file", path);
+		r = -EINVAL;
+	}
+	if (r < 0 && r != -EPERM && r != -EINVAL)
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s: %s", path, strerror(-r));
+	(void)close(folder);
+	return r;
+}
+
+int paths_open_file(const char *path, int flags, int *ret_fd, char *ret_why)
+{
+	char at[PATH_MAX];
+	int r = make_absolute(path, at);
+
+	if (r < 0)
+		(void)snprintf(ret_why, PATHS_WHY_MAX, "%s: %s", path, strerror(-r));
+	else
+		r = 1;
+	for (unsigned links = 0; r == 1; links++) {
+		if (links > LINKS_MAX) {
+			(void)snprintf(ret_why, PATHS_WHY_MAX, "%s: %s", path, strerror(ELOOP));
+			return -ELOOP;
+		}
+		r = open_file_once(at, flags, ret_fd, ret_why);
+	}
+	return r;
+}
+
 bool paths_may_change(int r)
 {
 	return r == -ENOENT || r == -EACCES;

@@ -29,6 +29,10 @@ int paths_open(const char *path, enum paths_kind kind, int *ret_fd, char *ret_wh
  * (PATHS_PARENT) with the slashes behind it. -EINVAL if there is none. */
 int paths_open_parent(const char *path, enum paths_kind kind, int *ret_fd, const char **ret_name, char *ret_why);
 
+/* Open the plain file at path, which may be relative, with flags of open(2). A link under its last name is followed if
+ * it is one of theirs. Whoever owns the file may write it. 0, or -errno as above, -EINVAL if it is no plain file. */
+int paths_open_file(const char *path, int flags, int *ret_fd, char *ret_why);
+
 /* What a look at a path that is only checked comes to. */
 enum paths_outcome {
 	PATHS_SEEN,

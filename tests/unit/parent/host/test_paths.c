@@ -257,6 +257,33 @@ static void test_slashes_behind_a_folder(void **state)
 	assert_string_equal(why, "it has no name");
 }
 
+static void test_files(void **state)
+{
+	const int made = open(in_base("a/file"), O_WRONLY | O_CREAT | O_EXCL, 0600);
+	int fd = -1;
+
+	(void)state;
+	assert_true(made >= 0);
+	(void)close(made);
+	assert_int_equal(symlink("file", in_base("a/to-file")), 0);
+	assert_int_equal(symlink(in_base("a/to-file"), in_base("a/absolute")), 0);
+	assert_int_equal(symlink("loop", in_base("a/loop")), 0);
+	assert_int_equal(paths_open_file(in_base("a/file"), O_RDONLY, &fd, why), 0);
+	(void)close(fd);
+	assert_int_equal(paths_open_file(in_base("a/absolute"), O_RDONLY, &fd, why), 0);
+	(void)close(fd);
+	assert_int_equal(chdir(base), 0);
+	assert_int_equal(paths_open_file("a/to-file", O_PATH, &fd, why), 0);
+	(void)close(fd);
+	assert_int_equal(paths_open_file("a/none", O_RDONLY, &fd, why), -ENOENT);
+	assert_int_equal(paths_open_file("a/loop", O_RDONLY, &fd, why), -ELOOP);
+	assert_int_equal(paths_open_file(in_base("a"), O_RDONLY, &fd, why), -EINVAL);
+	assert_string_equal(why + strlen(why) - strlen("is no plain file"), "is no plain file");
+	assert_int_equal(chmod(in_base("a"), 0777), 0);
+	assert_int_equal(paths_open_file("a/file", O_RDONLY, &fd, why), -EPERM);
+	assert_int_equal(chmod(in_base("a"), 0755), 0);
+}
+
 static int make_base(void **state)
 {
 	(void)state;
@@ -284,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_fstat_fails),
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_slashes_behind_a_folder),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, make_base, remove_base);
