@@ -60,6 +60,8 @@ void child_started(struct child *child, pid_t pid, int control)
 	child->deaf = false;
 	child->pin = CHILD_NO_PIN;
 	child->owed_us = 0;
+	child->asked = false;
+	child->asks = 0;
 	child->late = child->in_login = child->unwanted = child->condemned = false;
 	child->failing = CEK__INTERNAL__V1__FAILING__CLASS__UNKNOWN;
 	child->why[0] = '\0';

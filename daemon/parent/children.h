@@ -52,6 +52,8 @@ struct child {
 
 	/* Liveness, by the pulse of the judge (judge.h). */
 	uint64_t owed_us; /* since when it owes an answer, or a worker what it is expected to do; 0: nothing */
+	bool asked;       /* the question of broker or journal is on its way; else the pair was full */
+	unsigned asks;    /* so far */
 	struct {
 		uint64_t begun, allowed_us;
 		bool login;

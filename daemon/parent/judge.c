@@ -9,12 +9,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/parent/look.h"
 #include "daemon/shared/executing.h"
 
 typedef Cek__Internal__V1__Control Control;
 
 enum {
 	CALLS_MAX = 10,    /* what a worker may say that it is allowed, in calls: as long as its slowest job */
+	LOOK_EVERY = 4,    /* questions */
 	START_BOUNDS = 30, /* a journal reads a long file before it answers, a worker loads a module */
 };
 
@@ -47,7 +49,16 @@ static void tell_late(const struct judge *judge, struct child *child, uint64_t g
 
 /* ---- broker and journal ------------------------------------------------------------------------------------------ */
 
-/* One at a time: who does not read gets no second one, and a pair that is full counts as well. */
+static void add_look(const struct judge *judge, Cek__Internal__V1__AreYouThere *question)
+{
+	static struct look look;
+
+	look_around(judge->family, &look);
+	question->look = look.list;
+	question->n_look = look.n;
+}
+
+/* One at a time: who does not read gets no second one, and a pair that is full counts as well: then it is put again. */
 static void ask(const struct judge *judge, struct child *child)
 {
 	Cek__Internal__V1__AreYouThere question = CEK__INTERNAL__V1__ARE_YOU_THERE__INIT;
@@ -55,8 +66,11 @@ static void ask(const struct judge *judge, struct child *child)
 
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE;
 	message.are_you_there = &question;
-	(void)child_send(child, &message, NULL, 0);
-	child->owed_us = judge->pulse.now_us;
+	if (child->role == CHILD_BROKER && child->asks++ % LOOK_EVERY == 0)
+		add_look(judge, &question);
+	child->asked = child_send(child, &message, NULL, 0) >= 0;
+	if (child->asked || child->owed_us == 0) /* one that makes room reads */
+		child->owed_us = judge->pulse.now_us;
 }
 
 /* Those that were asked to end have bounds of their own. */
@@ -68,9 +82,10 @@ static void judge_asked(const struct judge *judge, struct child *child)
 	if (child->draining || child->deaf)
 		return;
 	tell_late(judge, child, grace_us);
-	if (child->owed_us == 0) {
+	if (child->owed_us == 0 || !child->asked) {
 		ask(judge, child);
-	} else if (pulse_over(&judge->pulse, child->owed_us, grace_us)) {
+	}
+	if (pulse_over(&judge->pulse, child->owed_us, grace_us)) {
 		(void)snprintf(what, sizeof(what), "did not answer for %.1f s", seconds(judge, child));
 		condemn(child, what);
 	}

@@ -71,6 +71,42 @@ void parent_link_tell_ready(struct parent_link *link)
 	link->ready_sent = tell(link, &message);
 }
 
+/* From the loop, so that it says that the loop turns; the service manager's watchdog lives on it. */
+static bool tell_alive(const struct parent_link *link)
+{
+	Cek__Internal__V1__Alive alive = CEK__INTERNAL__V1__ALIVE__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
+	message.alive = &alive;
+	return tell(link, &message);
+}
+
+static bool tell_reloaded(const struct parent_link *link)
+{
+	Cek__Internal__V1__Reloaded reloaded = CEK__INTERNAL__V1__RELOADED__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED;
+	message.reloaded = &reloaded;
+	return tell(link, &message);
+}
+
+/* What cekd waits for, and asks only once: a pair that was full must not swallow it. */
+static void tell_owed(struct parent_link *link)
+{
+	if (link->owes_alive)
+		link->owes_alive = !tell_alive(link);
+	while (link->owes_reloaded > 0 && tell_reloaded(link))
+		link->owes_reloaded--;
+}
+
+void parent_link_tell_reloaded(struct parent_link *link)
+{
+	link->owes_reloaded++;
+	tell_owed(link);
+}
+
 /* Nothing is written into text unless something may have changed. */
 void parent_link_tell_state(struct parent_link *link, bool ready, const char *waits_for, const char *why, size_t n_keys)
 {
@@ -78,6 +114,7 @@ void parent_link_tell_state(struct parent_link *link, bool ready, const char *wa
 	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
 	char text[sizeof(link->told)];
 
+	tell_owed(link);
 	if (ready && link->told_ready && link->told_keys == n_keys)
 		return;
 	if (ready)
@@ -100,16 +137,6 @@ void parent_link_tell_state(struct parent_link *link, bool ready, const char *wa
 	snprintf(link->told, sizeof(link->told), "%s", text);
 }
 
-void parent_link_tell_reloaded(struct parent_link *link)
-{
-	Cek__Internal__V1__Reloaded reloaded = CEK__INTERNAL__V1__RELOADED__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
-
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOADED;
-	message.reloaded = &reloaded;
-	tell(link, &message);
-}
-
 void parent_link_tell_failing(const struct parent_link *link, int failing_class, const char *why)
 {
 	Cek__Internal__V1__Failing failing = CEK__INTERNAL__V1__FAILING__INIT;
@@ -122,17 +149,28 @@ void parent_link_tell_failing(const struct parent_link *link, int failing_class,
 	tell(link, &message);
 }
 
-/* From the loop, so that it says that the loop turns; the service manager's watchdog lives on it. One that cannot be
- * sent is asked for again. */
-static void tell_alive(struct parent_link *link)
+const struct seen *parent_link_seen(const struct parent_link *link, int32_t pid)
 {
-	Cek__Internal__V1__Alive alive = CEK__INTERNAL__V1__ALIVE__INIT;
-	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	for (size_t i = 0; i < link->n_seen; i++)
+		if (link->seen[i].pid == pid)
+			return &link->seen[i];
+	return NULL;
+}
 
-	link->heard_us = link->turn->pulse.now_us;
-	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ALIVE;
-	message.alive = &alive;
-	tell(link, &message);
+static void take_look(struct parent_link *link, const Cek__Internal__V1__AreYouThere *question)
+{
+	if (question->n_look == 0)
+		return;
+	link->n_seen = question->n_look < PROCESSES_MAX ? question->n_look : PROCESSES_MAX;
+	for (size_t i = 0; i < link->n_seen; i++) {
+		const Cek__Internal__V1__ProcessLook *look = question->look[i];
+
+		link->seen[i] = (struct seen){.pid = look->pid,
+			.uid = look->uid,
+			.threads = look->threads,
+			.filters = look->filters,
+			.no_new_privs = look->no_new_privs};
+	}
 }
 
 enum { FDS_MAX = 3 }; /* one more than any message has */
@@ -154,7 +192,10 @@ static void on_message(struct parent_link *link, const Control *message, int fds
 		link->events->reload(link->owner, message->reload);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE:
-		tell_alive(link);
+		link->heard_us = link->turn->pulse.now_us;
+		link->owes_alive = true;
+		tell_owed(link);
+		take_look(link, message->are_you_there);
 		break;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_BROKEN:
 		link->events->broken(link->owner, message->broken);

@@ -27,6 +27,17 @@ struct parent_link_events {
 	void (*lost)(void *owner);
 };
 
+enum {
+	PROCESSES_MAX = 256, /* of cekd */
+};
+
+/* What cekd saw of a process. */
+struct seen {
+	int32_t pid;
+	uint32_t uid, threads, filters;
+	bool no_new_privs;
+};
+
 struct parent_link {
 	struct turn *turn;
 	const struct parent_link_events *events;
@@ -35,7 +46,11 @@ struct parent_link {
 	struct event readable;
 	struct sequence sequence; /* what cekd may say */
 	uint64_t heard_us;        /* by the pulse: when cekd last asked whether we are there */
-	bool ready_sent;          /* Ready went to cekd */
+	struct seen seen[PROCESSES_MAX];
+	size_t n_seen;
+	bool owes_alive; /* an answer that the pair had no room for */
+	unsigned owes_reloaded;
+	bool ready_sent; /* Ready went to cekd */
 	bool told_ready;
 	size_t told_keys;
 	char told[200];
@@ -61,6 +76,9 @@ void parent_link_tell_ready(struct parent_link *link);
  * each turn. */
 void parent_link_tell_state(struct parent_link *link, bool ready, const char *waits_for, const char *why,
 	size_t n_keys);
+
+/* What cekd saw of the process last; NULL: nothing so far. */
+const struct seen *parent_link_seen(const struct parent_link *link, int32_t pid);
 
 /* What a reload asked for is done. */
 void parent_link_tell_reloaded(struct parent_link *link);

@@ -127,7 +127,7 @@ static void beat(unsigned periods)
 /* How often the broker was asked since the last time. */
 static unsigned asked(void)
 {
-	uint8_t buffer[64];
+	static uint8_t buffer[DGRAM_MAX];
 	unsigned n = 0;
 	ssize_t len;
 
@@ -208,6 +208,50 @@ static void test_who_does_not_even_read(void **state)
 	assert_false(killed(&family.broker));
 	beat(1);
 	assert_true(killed(&family.broker));
+}
+
+/* Whom the question did not reach is asked again. */
+static void test_who_was_not_asked(void **state)
+{
+	static char full[DGRAM_MAX / 2];
+
+	(void)state;
+	while (send(family.broker.control, full, sizeof(full), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	beat(7);
+	while (recv(broker_end, full, sizeof(full), MSG_DONTWAIT) > 0)
+		;
+	beat(1);
+	assert_int_equal(asked(), 1);
+	beat(7);
+	assert_false(killed(&family.broker));
+	say_alive();
+	beat(8);
+	assert_int_equal(asked(), 1);
+	assert_false(killed(&family.broker));
+}
+
+/* The broker hears now and then what cekd sees of its processes. */
+static void test_the_broker_hears_of_processes(void **state)
+{
+	static uint8_t buffer[DGRAM_MAX];
+	Control *message;
+	ssize_t len;
+
+	(void)state;
+	beat(1);
+	len = recv(broker_end, buffer, sizeof(buffer), MSG_DONTWAIT);
+	assert_true(len > 0);
+	message = cek__internal__v1__control__unpack(NULL, (size_t)len, buffer);
+	assert_non_null(message);
+	assert_int_equal(message->are_you_there->n_look, 3);
+	assert_int_equal(message->are_you_there->look[0]->pid, getpid());
+	assert_int_equal(message->are_you_there->look[0]->uid, geteuid());
+	assert_int_equal(message->are_you_there->look[0]->threads, 1);
+	assert_int_equal(message->are_you_there->look[1]->pid, family.broker.pid);
+	assert_int_equal(message->are_you_there->look[2]->pid, worker->pid);
+	cek__internal__v1__control__free_unpacked(message, NULL);
 }
 
 /* A machine that slept, or a cekd that was stopped, holds nothing against anybody. */
@@ -356,6 +400,8 @@ int main(void)
 		TEST(test_who_answers_lives),
 		TEST(test_who_does_not_is_killed),
 		TEST(test_who_does_not_even_read),
+		TEST(test_who_was_not_asked),
+		TEST(test_the_broker_hears_of_processes),
 		TEST(test_time_that_nobody_had),
 		TEST(test_other_bounds),
 		TEST(test_a_worker_that_starts),
