@@ -149,3 +149,25 @@ def test_no_process_keeps_the_pin_file(make_cekd):
         assert client.unwrap(made).unwrap.cek == made.cek
     C.wait_for(lambda: len(daemon.workers()) == 2, "both workers")
     assert keepers() == []
+
+
+def test_status_tells_what_is_in_force(make_cekd):
+    """Of each process, as /proc has it."""
+    daemon = make_cekd()
+
+    def all_seen():
+        rows = daemon.status().process
+        return rows if len(rows) == 5 and all(row.HasField("seen") for row in rows) else None
+    rows = C.wait_for(all_seen, "cekd to have looked at each of them")
+    assert [row.kind for row in rows] == ["cekd", "broker", "journal", "use", "use"]
+    for row in rows:
+        with open(f"/proc/{row.pid}/status") as file:
+            is_so = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        assert row.seen.uid == int(is_so["Uid"].split()[1])
+        assert row.seen.threads == int(is_so["Threads"])
+        assert row.seen.seccomp_filters == int(is_so["Seccomp_filters"]) > 0
+        assert row.seen.no_new_privs == (is_so["NoNewPrivs"] == "1") is True
+        assert "seccomp" in row.sandbox or row.kind == "cekd"
+    shown = [line.split() for line in daemon.cekctl("status").stdout.splitlines() if "seccomp" in line]
+    assert [line[0] for line in shown if line[0] in ("cekd", "broker", "journal", "worker")] == [
+        "cekd", "broker", "journal", "worker", "worker"]

@@ -44,6 +44,22 @@ static json_t *workers_json(const Cek__V1__StatusReply *status)
 	return array;
 }
 
+static json_t *process_json(const Cek__V1__ProcessStatus *process)
+{
+	const Cek__V1__ProcessSeen *seen = process->seen;
+	json_t *object = json_pack("{s:o, s:I, s:I, s:I, s:I, s:b}", "kind", output_string(process->kind), "index",
+		(json_int_t)process->index, "pid", (json_int_t)process->pid, "heard_ms", (json_int_t)process->heard_ms,
+		"owes_ms", (json_int_t)process->owes_ms, "late", process->late);
+
+	output_set_text(object, "sandbox", process->sandbox);
+	if (seen)
+		json_object_set_new(object, "seen",
+			json_pack("{s:I, s:I, s:I, s:b}", "uid", (json_int_t)seen->uid, "threads",
+				(json_int_t)seen->threads, "seccomp_filters", (json_int_t)seen->seccomp_filters,
+				"no_new_privs", seen->no_new_privs));
+	return object;
+}
+
 static json_t *processes_json(const Cek__V1__StatusReply *status)
 {
 	json_t *array = json_array();
@@ -51,11 +67,7 @@ static json_t *processes_json(const Cek__V1__StatusReply *status)
 	for (size_t i = 0; i < status->n_process; i++) {
 		const Cek__V1__ProcessStatus *process = status->process[i];
 
-		json_array_append_new(array,
-			json_pack("{s:o, s:I, s:I, s:I, s:I, s:b}", "kind", output_string(process->kind), "index",
-				(json_int_t)process->index, "pid", (json_int_t)process->pid, "heard_ms",
-				(json_int_t)process->heard_ms, "owes_ms", (json_int_t)process->owes_ms, "late",
-				process->late));
+		json_array_append_new(array, process_json(process));
 	}
 	return array;
 }
@@ -128,15 +140,34 @@ static void seconds(char *text, size_t size, uint64_t ms)
 	snprintf(text, size, "%.1f s", (double)ms / 1000);
 }
 
+/* What was seen; in brackets what only the process itself says. */
+static void describe_seen(const Cek__V1__ProcessStatus *process, char uid[16], char threads[16], char sandbox[64])
+{
+	const Cek__V1__ProcessSeen *seen = process->seen;
+	const bool landlock = strstr(process->sandbox, ", landlock ") != NULL;
+
+	snprintf(uid, 16, "?");
+	snprintf(threads, 16, "?");
+	snprintf(sandbox, 64, "?");
+	if (!seen)
+		return;
+	snprintf(uid, 16, "%u", seen->uid);
+	snprintf(threads, 16, "%u", seen->threads);
+	snprintf(sandbox, 64, "%s%s%s", seen->seccomp_filters > 0 ? "seccomp" : "NO seccomp",
+		seen->no_new_privs ? "" : ", MAY gain rights", landlock ? " (landlock)" : "");
+}
+
 static void print_processes(const Cek__V1__StatusReply *status)
 {
-	static const char *const head[] = {"PROCESS", "ANSWERS", "PID", "HEARD", "OWES", NULL};
+	static const char *const head[] = {"PROCESS", "ANSWERS", "PID", "HEARD", "OWES", "UID", "THREADS", "SANDBOX",
+		NULL};
 	struct table *table = table_new(head);
 
 	for (size_t i = 0; i < status->n_process; i++) {
 		const Cek__V1__ProcessStatus *process = status->process[i];
-		char name[64], pid[16], heard[32], owes[32];
-		const char *const cells[] = {name, process->late ? "NO" : "yes", pid, heard, owes};
+		char name[64], pid[16], heard[32], owes[32], uid[16], threads[16], sandbox[64];
+		const char *const cells[] = {name, process->late ? "NO" : "yes", pid, heard, owes, uid, threads,
+			sandbox};
 
 		if (strcmp(process->kind, "use") == 0)
 			snprintf(name, sizeof(name), "worker %u", process->index);
@@ -146,6 +177,7 @@ static void print_processes(const Cek__V1__StatusReply *status)
 		snprintf(pid, sizeof(pid), "%d", process->pid);
 		seconds(heard, sizeof(heard), process->heard_ms);
 		seconds(owes, sizeof(owes), process->owes_ms);
+		describe_seen(process, uid, threads, sandbox);
 		table_row(table, cells);
 	}
 	table_print(table, "");

@@ -74,11 +74,30 @@ static void fill_single(const struct broker *broker, Cek__V1__ProcessStatus rows
 	rows[0].late = broker->late.since_us != 0;
 	rows[1].kind = (char *)"broker";
 	rows[1].pid = (int32_t)getpid();
+	rows[1].sandbox = (char *)broker->sandbox;
 	rows[2].kind = (char *)"journal";
 	rows[2].pid = broker->journal.pid;
+	rows[2].sandbox = (char *)broker->journal.sandbox;
 	rows[2].heard_ms = age_ms(broker, broker->journal.heard_us);
 	rows[2].owes_ms = age_ms(broker, watch_oldest(&broker->journal));
 	rows[2].late = broker->journal.late.since_us != 0;
+}
+
+static int fill_seen(struct request *request, Cek__V1__ProcessStatus *row)
+{
+	const struct seen *seen = parent_link_seen(&request->broker->parent, row->pid);
+
+	if (!seen)
+		return 0;
+	row->seen = arena_alloc(&request->broker->turn.arena, sizeof(*row->seen));
+	if (!row->seen)
+		return log_origin(-ENOMEM);
+	cek__v1__process_seen__init(row->seen);
+	row->seen->uid = seen->uid;
+	row->seen->threads = seen->threads;
+	row->seen->seccomp_filters = seen->filters;
+	row->seen->no_new_privs = seen->no_new_privs;
+	return 0;
 }
 
 static int fill_processes(struct request *request, Cek__V1__StatusReply *reply)
@@ -106,7 +125,12 @@ static int fill_processes(struct request *request, Cek__V1__StatusReply *reply)
 		rows[i].heard_ms = age_ms(broker, worker->heard_us);
 		rows[i].owes_ms = age_ms(broker, patience_oldest(worker));
 		rows[i].late = worker->late.since_us != 0;
+		if (worker->hello)
+			rows[i].sandbox = worker->hello->sandbox;
 	}
+	for (size_t i = 0; i < n; i++)
+		if (fill_seen(request, &rows[i]) < 0)
+			return -ENOMEM;
 	return 0;
 }
 
