@@ -26,7 +26,7 @@ int testhook_map(int fd)
 	if (map == MAP_FAILED)
 		return -errno;
 	page = map;
-	clock_shift_by(&page->clock_offset_us);
+	clock_shift_by(&page->clock_offset_us, &page->clock_set_us);
 	return 0;
 }
 

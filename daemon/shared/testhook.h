@@ -12,10 +12,11 @@
 #ifdef CEK_TEST_HOOKS
 
 struct testhook_page {
-	int64_t clock_offset_us;
+	int64_t clock_offset_us; /* so much time has passed */
 	char armed[64];   /* name of the step at which to stop; empty = none */
 	uint32_t hit_pid; /* set by the process that stopped there, which then waits to be killed or for armed to change
 			   */
+	int64_t clock_set_us; /* and real time was set ahead by so much */
 };
 
 /* Map the page from fd, which stays open. 0 or -errno. */

@@ -198,8 +198,12 @@ class TestPage:
             self.page = mmap.mmap(file.fileno(), self.SIZE)
 
     def shift(self, seconds):
-        """Move the daemon's real time that far from the machine's."""
+        """So much time has passed for the daemon, more than for the machine."""
         self.page[0:8] = struct.pack("=q", int(seconds * 1_000_000))
+
+    def set_clock(self, seconds):
+        """Somebody has set the daemon's real time ahead by that: no time has passed."""
+        self.page[80:88] = struct.pack("=q", int(seconds * 1_000_000))
 
     def arm(self, step):
         self.page[72:76] = bytes(4)
