@@ -82,26 +82,16 @@ static struct key *key_new(struct ring *ring, const KeyRecord *record)
 	return key;
 }
 
-static enum state remembered(const struct version *version, enum state state)
-{
-	if (state == STATE_WAITING)
-		return version->state;
-	if (state != STATE_SUSPENDED)
-		return STATE_NONE;
-	if (version->state == STATE_SUSPENDED) /* gets another end */
-		return version->before;
-	return version->state == STATE_WAITING ? version->suspension.before : version->state;
-}
-
-/* What a version goes back to. A destruction that is taken back restores the suspension that it interrupted. */
+/* What a version goes back to. */
 static void remember(struct version *version, enum state state)
 {
-	enum state before = remembered(version, state);
-	bool interrupts = state == STATE_WAITING && version->state == STATE_SUSPENDED;
+	const bool interrupts = state == STATE_WAITING && version->state == STATE_SUSPENDED;
+	struct standing standing = move_standing(version);
 
-	version->suspension.before = interrupts ? version->before : STATE_NONE;
+	moves_enter(&standing, state);
+	version->before = standing.before;
+	version->suspension.before = standing.interrupted;
 	version->suspension.until = interrupts ? version->until : 0;
-	version->before = before;
 }
 
 /* At most one version of a key is active: making one active deactivates the other in the same step. */

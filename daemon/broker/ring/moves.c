@@ -1,94 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/broker/ring/moves.h"
 
-/* Why not; "" = free to go; BACK = only to the state that it had before. */
-static const char back[] = "it goes back only to the state that it had before";
-
-#define YES ""
-#define BACK back
-#define OTHER "another version is active by now: resume to deactivated"
-#define FIRST "take its destruction back first, to the state that it had before"
-#define SAME "it is in that state already"
-#define ROTATE "it would leave its key without an active version: rotate the key first"
-#define ONCE "a version becomes active once: rotate the key to get a new active version"
-#define STAYS "compromised stays compromised: only destruction is left"
-#define GONE "it is destroyed; its kid stays as a tombstone"
-#define NEVER "it was never active: destroy it, or let it become active"
-#define WAITS "destruction has a waiting period"
-#define MADE "only a new version is pre-active"
-
-/* clang-format off */
-static const char *const moves[STATE_COUNT][STATE_COUNT] = {
-	[STATE_PRE_ACTIVE] = {
-		[STATE_PRE_ACTIVE] = SAME, [STATE_ACTIVE] = YES, [STATE_DEACTIVATED] = NEVER, [STATE_SUSPENDED] = YES,
-		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
-	},
-	[STATE_ACTIVE] = {
-		[STATE_PRE_ACTIVE] = MADE, [STATE_ACTIVE] = SAME, [STATE_DEACTIVATED] = YES, [STATE_SUSPENDED] = YES,
-		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = ROTATE,
-	},
-	[STATE_DEACTIVATED] = {
-		[STATE_PRE_ACTIVE] = MADE, [STATE_ACTIVE] = ONCE, [STATE_DEACTIVATED] = SAME, [STATE_SUSPENDED] = YES,
-		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
-	},
-	[STATE_SUSPENDED] = {
-		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = BACK, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = YES,
-		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
-	},
-	[STATE_COMPROMISED] = {
-		[STATE_PRE_ACTIVE] = STAYS, [STATE_ACTIVE] = STAYS, [STATE_DEACTIVATED] = STAYS,
-		[STATE_SUSPENDED] = STAYS,
-		[STATE_COMPROMISED] = SAME, [STATE_DESTROYED] = WAITS, [STATE_WAITING] = YES,
-	},
-	[STATE_DESTROYED] = {
-		[STATE_PRE_ACTIVE] = GONE, [STATE_ACTIVE] = GONE, [STATE_DEACTIVATED] = GONE, [STATE_SUSPENDED] = GONE,
-		[STATE_COMPROMISED] = GONE, [STATE_DESTROYED] = GONE, [STATE_WAITING] = GONE,
-	},
-	[STATE_WAITING] = {
-		[STATE_PRE_ACTIVE] = BACK, [STATE_ACTIVE] = FIRST, [STATE_DEACTIVATED] = BACK, [STATE_SUSPENDED] = BACK,
-		[STATE_COMPROMISED] = YES, [STATE_DESTROYED] = YES, [STATE_WAITING] = SAME,
-	},
-};
-/* clang-format on */
-
-enum state move_back(const struct version *version)
+struct standing move_standing(const struct version *version)
 {
-	if (version->state != STATE_SUSPENDED && version->state != STATE_WAITING)
-		return STATE_NONE;
-	if (version->before == STATE_ACTIVE && version->key->active)
-		return STATE_DEACTIVATED;
-	return version->before;
-}
-
-static const char *back_refused(const struct version *version, enum state to)
-{
-	if (version->state == STATE_WAITING)
-		return to == version->before ? NULL : FIRST;
-	/* Whoever resumes what was active may leave it at unwrapping. */
-	if (to == move_back(version) || (to == STATE_DEACTIVATED && version->before == STATE_ACTIVE))
-		return NULL;
-	return to == version->before ? OTHER : back;
+	return (struct standing){version->state, version->before, version->suspension.before};
 }
 
 const char *move_refused(const struct version *version, enum state to)
 {
-	const char *why = version->state < STATE_COUNT && to < STATE_COUNT ? moves[version->state][to] : NULL;
+	const struct standing standing = move_standing(version);
 
-	if (!why)
-		return "there is no such state to go to";
-	if (why == back)
-		return back_refused(version, to);
-	return *why ? why : NULL;
+	return moves_refused(&standing, version->key->active != NULL, to);
+}
+
+enum state move_back(const struct version *version)
+{
+	const struct standing standing = move_standing(version);
+
+	return moves_back(&standing, version->key->active != NULL);
 }
 
 bool move_recorded(const struct version *version, enum state to)
 {
-	enum state before = version->suspension.before;
+	const struct standing standing = move_standing(version);
 
-	if (!move_refused(version, to))
-		return true;
-	return version->state == STATE_WAITING && before != STATE_NONE &&
-		(to == before || (to == STATE_DEACTIVATED && before == STATE_ACTIVE));
+	return moves_recorded(&standing, version->key->active != NULL, to);
 }
 
 bool move_opens(const struct version *version)
