@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The time, as every part of cekd and its clients see it: real time for what is written down, monotonic time for
- * deadlines, time since boot for what must not end early. With the meson option test_hooks a test can shift the real time; otherwise that code is not there.
+ * deadlines, time since boot for what must not end early. With the meson option test_hooks a test can shift the real
+ * time; otherwise that code is not there.
  */
 #pragma once
 

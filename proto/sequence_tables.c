@@ -144,9 +144,12 @@ const struct sequence_table sequence_cekd_to_journal = {
 	.came[JOURNAL_STANDS_BY][CONTROL(ARE_YOU_THERE)] = {.next = JOURNAL_STANDS_BY},
 	.came[JOURNAL_STANDS_BY][CONTROL(TAKE_OVER)] = {.next = CHILD_SERVES},
 	.came[JOURNAL_STANDS_BY][CONTROL(DRAIN)] = {.next = CHILD_DRAINS},
+	.came[JOURNAL_STANDS_BY][CONTROL(RELOAD)] = {.next = JOURNAL_STANDS_BY},
 	.came[CHILD_SERVES][CONTROL(ARE_YOU_THERE)] = {.next = CHILD_SERVES},
+	.came[CHILD_SERVES][CONTROL(RELOAD)] = {.next = CHILD_SERVES},
 	.came[CHILD_SERVES][CONTROL(DRAIN)] = {.next = CHILD_DRAINS},
 	.came[CHILD_DRAINS][CONTROL(ARE_YOU_THERE)] = {.next = CHILD_DRAINS},
+	.came[CHILD_DRAINS][CONTROL(RELOAD)] = {.next = CHILD_DRAINS},
 };
 
 const struct sequence_table sequence_cekd_to_worker = {

@@ -289,6 +289,7 @@ static int init_settings(struct broker *broker, const Cek__Internal__V1__BrokerS
 	broker->split_uids = setup->split_uids;
 	broker->version = strdup(setup->version);
 	broker->started = clock_real_us();
+	snprintf(broker->ring.boot, sizeof(broker->ring.boot), "%s", setup->boot);
 	quota_init(&broker->quota, 0, 0);
 	log_ask(quota_may_log, &broker->quota);
 	broker_set_limits(broker, setup->limits ? setup->limits : &none);

@@ -81,6 +81,7 @@ static int take_rest(const Cek__Internal__V1__Inherited *rest, const struct rece
 	inheritance->journal_pair[0] = more[0];
 	inheritance->journal_pair[1] = more[1];
 	inheritance->config = more[2];
+	inheritance->receipts = more[3];
 	for (size_t i = 0; rest->broken && i < rest->broken->n_count && i < SEQUENCE_PAIRS; i++)
 		inheritance->broken[i] = rest->broken->count[i];
 	inheritance->announced = rest->announced;
@@ -113,7 +114,7 @@ int inherit_read(struct inheritance *ret_inheritance)
 	struct sequence sequence;
 	int r;
 
-	*ret_inheritance = (struct inheritance){.journal_pair = {-1, -1}, .config = -1};
+	*ret_inheritance = (struct inheritance){.journal_pair = {-1, -1}, .config = -1, .receipts = -1};
 	if (fcntl(OFFER_PAIR, F_SETFD, FD_CLOEXEC) < 0 || fcntl(OFFER_PAIR, F_SETFL, O_RDWR) < 0 ||
 		setsockopt(OFFER_PAIR, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0) {
 		log_error("--take-over: cekd calls itself so; to hand over send SIGUSR2 to the one that runs");

@@ -32,7 +32,8 @@ struct inheritance {
 	struct handed handed;
 	bool heir; /* an offer; else the rest is set as well: */
 	int journal_pair[2];
-	int config; /* the text of the configuration */
+	int config;   /* the text of the configuration */
+	int receipts; /* the key of the children's receipts */
 	bool announced;
 	char status[200];
 	uint64_t broken[SEQUENCE_PAIRS];

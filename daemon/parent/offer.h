@@ -15,7 +15,7 @@
 
 enum {
 	OFFER_FDS = STATE_FDS + 3 * LISTENERS_MAX,
-	OFFER_MORE_FDS = 3, /* behind them in an inheritance: the journal's pair and the configuration */
+	OFFER_MORE_FDS = 4, /* behind them in an inheritance: the journal's pair, configuration, key of the receipts */
 	OFFER_PAIR = 3,     /* the descriptor of cekd --take-over on which all this comes */
 };
 

@@ -17,7 +17,7 @@ typedef Cek__Internal__V1__Setup Setup;
 
 enum {
 	INSTANCE_BYTES = 8,
-	MAX_FDS = LISTENERS_MAX + 3,
+	MAX_FDS = LISTENERS_MAX + 6,
 };
 
 /* SP 800-38D section 8.3 allows 2^32 random IVs; half of that keeps counting errors of a crash harmless. */
@@ -38,7 +38,7 @@ int setup_journal(const struct setup *setup, int pair, const struct state *state
 	const struct config *config = setup->config;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
-	int fds[MAX_FDS] = {pair, state->keys, state->audit, state->place};
+	int fds[MAX_FDS] = {pair, state->keys, state->audit, state->place, setup->receipts};
 
 	journal.directory = config->state_directory;
 	journal.audit_durable = config->audit_durable;
@@ -46,9 +46,11 @@ int setup_journal(const struct setup *setup, int pair, const struct state *state
 	journal.stand_by = setup->stand_by;
 	journal.version = (char *)(uintptr_t)CEK_VERSION;
 	journal.check = setup->check;
+	journal.boot = (char *)(uintptr_t)setup->boot;
+	journal.destroy_wait_min = config->destroy_wait_min;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;
 	message.journal = &journal;
-	return send_setup(setup, &message, fds, 4);
+	return send_setup(setup, &message, fds, 5);
 }
 
 static int make_instance(char ret_instance[2 * INSTANCE_BYTES + 1])
@@ -116,6 +118,7 @@ int setup_broker(const struct setup *setup, int journal_pair, const struct liste
 	broker.n_listener = listeners->n;
 	broker.limits = &limits;
 	broker.instance = instance;
+	broker.boot = (char *)(uintptr_t)setup->boot;
 	broken.count = (uint64_t *)(uintptr_t)setup->broken;
 	broken.n_count = SEQUENCE_PAIRS;
 	broker.broken = &broken;
@@ -130,6 +133,7 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	Setup message = CEK__INTERNAL__V1__SETUP__INIT;
 	int fds[MAX_FDS] = {pair, executing};
+	size_t n_fds = 2;
 
 	token.module = config->module;
 	token.uri = config->token;
@@ -147,5 +151,8 @@ int setup_worker(const struct setup *setup, bool manage, unsigned index, unsigne
 	token.check = setup->check;
 	message.role_case = CEK__INTERNAL__V1__SETUP__ROLE_TOKEN;
 	message.token = &token;
-	return send_setup(setup, &message, fds, 2);
+	token.receipts = manage;
+	if (manage)
+		fds[n_fds++] = setup->receipts;
+	return send_setup(setup, &message, fds, n_fds);
 }

@@ -13,6 +13,8 @@
 struct setup {
 	const struct config *config;
 	int control;            /* cekd's end */
+	int receipts;           /* the key of the receipts; not for use workers */
+	const char *boot;       /* of the machine */
 	int test_page;          /* -1: none */
 	const uint64_t *broken; /* broker: counts by enum sequence_pair */
 	bool check;             /* journal, worker: only look, answer with Checked and end */

@@ -179,6 +179,8 @@ static struct setup setup_for(const struct start *start, const struct child *chi
 		.config = start->config,
 		.control = child->control,
 		.test_page = start->test_page,
+		.receipts = start->receipts,
+		.boot = start->boot,
 		.broken = start->family->broken,
 		.stand_by = start->heir,
 	};

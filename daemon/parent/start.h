@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/parent/family.h"
+#include "daemon/parent/host/boot.h"
 #include "daemon/parent/host/listeners.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/state.h"
@@ -23,6 +24,8 @@ struct start {
 	int files[START_PROGRAMS]; /* O_PATH, by role: those that were there at the start; -1: none yet */
 	bool heir;                 /* another cekd serves: the journal stands by, and the children are that one's */
 	int test_page;             /* -1: none */
+	int receipts;              /* the key of the receipts (host/receipt_key.h) */
+	char boot[BOOT_MAX];
 	struct state *state;
 	struct logins *logins;
 	const struct listeners *listeners;

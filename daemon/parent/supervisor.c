@@ -19,6 +19,7 @@
 #include "daemon/parent/host/listeners.h"
 #include "daemon/parent/host/logins.h"
 #include "daemon/parent/host/notify.h"
+#include "daemon/parent/host/receipt_key.h"
 #include "daemon/parent/host/state.h"
 #include "daemon/parent/inherit.h"
 #include "daemon/parent/judge.h"
@@ -173,6 +174,7 @@ static void reap(struct supervisor *supervisor)
 /* SIGHUP: rules and limits from the file, and a new try with the PIN. */
 static bool take_configuration(struct supervisor *supervisor)
 {
+	tell_confirmed(&supervisor->family.journal); /* before the broker confirms it */
 	if (reload(supervisor->config, supervisor->options->config_path, &supervisor->family.broker) < 0)
 		return false;
 	logins_resume(&supervisor->logins);
@@ -303,6 +305,7 @@ static int put_together(struct supervisor *supervisor, struct event_base *base, 
 		.config = config,
 		.programs = supervisor->options->programs,
 		.test_page = supervisor->options->test_page,
+		.receipts = supervisor->start.receipts,
 		.state = &supervisor->state,
 		.logins = &supervisor->logins,
 		.listeners = &supervisor->listeners,
@@ -310,6 +313,7 @@ static int put_together(struct supervisor *supervisor, struct event_base *base, 
 		.heir = supervisor->options->inheritance != NULL && supervisor->options->inheritance->heir,
 	};
 	start_open_programs(&supervisor->start);
+	boot_read(supervisor->start.boot);
 	supervisor->stop = (struct stop){
 		.family = family,
 		.start = &supervisor->start,
@@ -361,7 +365,7 @@ static int run(struct supervisor *supervisor)
 	const bool inherits = inheritance != NULL && !inheritance->heir;
 	int journal_pair[2];
 	struct event_base *base;
-	int r = 0;
+	int receipts, r = 0;
 
 	if (inherits)
 		memcpy(journal_pair, inheritance->journal_pair, sizeof(journal_pair));
@@ -369,8 +373,10 @@ static int run(struct supervisor *supervisor)
 		r = dgram_pair(journal_pair);
 	if (r < 0)
 		return log_origin(r);
-	base = event_base_new();
+	receipts = inherits ? inheritance->receipts : receipt_key_make();
+	base = receipts < 0 ? NULL : event_base_new();
 	if (base != NULL) {
+		supervisor->start.receipts = receipts;
 		r = put_together(supervisor, base, journal_pair);
 		if (r == 0)
 			r = take_part(supervisor);
@@ -387,6 +393,8 @@ static int run(struct supervisor *supervisor)
 	}
 	(void)close(journal_pair[0]);
 	(void)close(journal_pair[1]);
+	if (receipts >= 0)
+		(void)close(receipts);
 	return r;
 }
 

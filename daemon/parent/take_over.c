@@ -153,6 +153,7 @@ static int send_rest(struct take_over *heir)
 	offer.fds[offer.n_fds++] = start->journal_pair[0];
 	offer.fds[offer.n_fds++] = start->journal_pair[1];
 	offer.fds[offer.n_fds++] = heir->config;
+	offer.fds[offer.n_fds++] = start->receipts;
 	rest.offer = &offer.message;
 	rest.announced = heir->news->announced;
 	rest.status = heir->news->status;

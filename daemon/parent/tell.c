@@ -53,6 +53,16 @@ void tell_broken(struct child *broker, const uint64_t count[SEQUENCE_PAIRS])
 	(void)child_send(broker, &message, NULL, 0);
 }
 
+void tell_confirmed(struct child *journal)
+{
+	Cek__Internal__V1__Reload reload = CEK__INTERNAL__V1__RELOAD__INIT;
+	Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD;
+	message.reload = &reload;
+	(void)child_send(journal, &message, NULL, 0);
+}
+
 int tell_reload(struct child *broker, struct config *config)
 {
 	Cek__Internal__V1__Reload reload = CEK__INTERNAL__V1__RELOAD__INIT;

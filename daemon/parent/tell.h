@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the broker is told of the others, over its control socket.
+ * What broker and journal are told over their control sockets, most of it of the others.
  */
 #pragma once
 
@@ -22,6 +22,9 @@ void tell_worker_gone(struct child *broker, const struct child *worker, bool abs
 
 /* How often which pair broke the rules between them; the next broker gets that with its setup. */
 void tell_broken(struct child *broker, const uint64_t count[SEQUENCE_PAIRS]);
+
+/* An operator has sent SIGHUP: what the broker confirms by that the journal believes. */
+void tell_confirmed(struct child *journal);
 
 /* Rules and limits of config are to be in force; if there is no broker, the next one gets them with its setup. 0 or
  * -errno. */

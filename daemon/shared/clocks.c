@@ -25,8 +25,10 @@ static void compare(struct clocks *clocks, uint64_t time, uint64_t up)
 		return;
 	if (time + CLOCKS_BACK_US < clocks->last)
 		clocks->jumped = true;
-	else if (time > clocks->last + (up > 0 ? CLOCKS_AWAY_US : CLOCKS_OLD_US))
-		clocks->away = true;
+	else if (up > 0 && time > clocks->last + CLOCKS_AWAY_US)
+		clocks->away = clocks->boots;
+	else if (up == 0 && time > clocks->last + CLOCKS_OLD_US)
+		clocks->jumped = true;
 }
 
 void clocks_record(struct clocks *clocks, uint64_t time, uint64_t up, bool confirms)
@@ -35,8 +37,10 @@ void clocks_record(struct clocks *clocks, uint64_t time, uint64_t up, bool confi
 		(void)clocks_look(clocks, time, up);
 	else
 		compare(clocks, time, up);
-	if (confirms)
-		clocks->jumped = clocks->away = false;
+	if (confirms) {
+		clocks->jumped = false;
+		clocks->away = 0;
+	}
 	if (up > 0 && (confirms || !clocks->based)) {
 		clocks->base = (int64_t)(time - up);
 		clocks->based = true;
@@ -62,6 +66,11 @@ struct wait wait_begin(const struct clocks *clocks, uint64_t until, uint64_t tim
 		.up = up > 0 && until > time ? up + (until - time) : 0,
 		.boot = clocks->boots,
 	};
+}
+
+bool wait_doubtful(const struct wait *wait, const struct clocks *clocks)
+{
+	return wait->boot < clocks->away;
 }
 
 bool wait_over_up(const struct wait *wait, const struct clocks *clocks, uint64_t up)

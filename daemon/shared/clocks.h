@@ -12,25 +12,29 @@
 
 enum { CLOCKS_BOOT_MAX = 64 }; /* bytes of a boot's name, NUL included */
 
-#define CLOCKS_BACK_US (UINT64_C(60) * 1000000)          /* further back: the clock was set */
-#define CLOCKS_AHEAD_US (UINT64_C(15 * 60) * 1000000)    /* further ahead while the machine is up: likewise */
-#define CLOCKS_AWAY_US (UINT64_C(86400) * 1000000)       /* over a boot: nobody has seen so much time pass */
-#define CLOCKS_OLD_US (UINT64_C(365 * 86400) * 1000000)  /* between records of releases that wrote the real time only */
+#define CLOCKS_BACK_US (UINT64_C(60) * 1000000)       /* further back: the clock was set */
+#define CLOCKS_AHEAD_US (UINT64_C(15 * 60) * 1000000) /* further ahead while the machine is up: likewise */
+#define CLOCKS_AWAY_US (UINT64_C(86400) * 1000000)    /* over a boot: nobody has seen so much time pass */
+#define CLOCKS_OLD_US                                                                                  \
+	(UINT64_C(365 * 86400) * 1000000) /* between records of releases that wrote the real time only \
+					   */
 
 struct clocks {
 	char boot[CLOCKS_BOOT_MAX]; /* in which the records are written; "": not known */
 	uint32_t boots;             /* how many there were */
 	uint64_t last;              /* the real time of the last record */
-	int64_t base;               /* real time less CLOCK_BOOTTIME, as it was when the boot began to be told, or confirmed */
+	int64_t base; /* real time less CLOCK_BOOTTIME, as it was when the boot began to be told, or confirmed */
 	bool based;
-	bool jumped; /* the clock was set, and no operator has confirmed it since: no step by time is taken */
-	bool away;   /* a boot before which nobody saw the time pass: nothing is destroyed until an operator confirms it */
+	bool jumped;   /* the clock was set, and no operator has confirmed it since: no step by time is taken */
+	uint32_t away; /* which boot it was before which nobody saw the time pass; 0: none, or an operator has confirmed
+			  it */
 };
 
 /* An "open" record, before clocks_record(): the records from it on are of this boot ("": it does not say). */
 void clocks_open(struct clocks *clocks, const char *boot);
 
-/* A record of this real time and CLOCK_BOOTTIME (0: it tells none). confirms: it is an operator's word for the clock. */
+/* A record of this real time and CLOCK_BOOTTIME (0: it tells none). confirms: it is an operator's word for the clock.
+ */
 void clocks_record(struct clocks *clocks, uint64_t time, uint64_t up, bool confirms);
 
 /* These are the clocks now, in the boot of the last record. Microseconds by which the real time was stepped (0: not by
@@ -46,6 +50,9 @@ struct wait {
 
 /* It begins, or gets another end, with a record of these times, which the clocks know. */
 struct wait wait_begin(const struct clocks *clocks, uint64_t until, uint64_t time, uint64_t up);
+
+/* It began before a time that nobody saw pass: perhaps the clock was only set. */
+bool wait_doubtful(const struct wait *wait, const struct clocks *clocks);
 
 /* By CLOCK_BOOTTIME; a period that began in an earlier boot is over by that. */
 bool wait_over_up(const struct wait *wait, const struct clocks *clocks, uint64_t up);

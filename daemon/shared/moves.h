@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The states of a version (NIST SP 800-57 part 1, section 7) and the one table of moves between them. Broker and journal
- * fold by it: what the one asks for the other allows.
+ * The states of a version (NIST SP 800-57 part 1, section 7) and the one table of moves between them. Broker and
+ * journal fold by it: what the one asks for the other allows.
  */
 #pragma once
 
@@ -41,5 +41,6 @@ enum state moves_back(const struct standing *standing, bool replaced);
  * back end the suspension before it as well. */
 bool moves_recorded(const struct standing *standing, bool replaced, enum state to);
 
-/* It goes there, whether it may or not. A destruction that is taken back restores the suspension that it interrupted. */
+/* It goes there, whether it may or not. A destruction that is taken back restores the suspension that it interrupted.
+ */
 void moves_enter(struct standing *standing, enum state to);

@@ -13,7 +13,7 @@
 
 struct testhook_page {
 	int64_t clock_offset_us; /* so much time has passed */
-	char armed[64];   /* name of the step at which to stop; empty = none */
+	char armed[64];          /* name of the step at which to stop; empty = none */
 	uint32_t hit_pid; /* set by the process that stopped there, which then waits to be killed or for armed to change
 			   */
 	int64_t clock_set_us; /* and real time was set ahead by so much */

@@ -16,6 +16,7 @@
 #include "daemon/token/confine.h"
 #include "daemon/token/hang.h"
 #include "daemon/token/loop.h"
+#include "daemon/token/manage/receipts.h"
 #include "daemon/token/news.h"
 #include "daemon/token/probe/canary.h"
 #include "daemon/token/probe/probe.h"
@@ -23,7 +24,7 @@
 #include "proto/dgram.h"
 
 enum {
-	FDS_MAX = 4,
+	FDS_MAX = 5,
 	ARENA_SIZE = 65536,         /* of a use worker */
 	MANAGE_ARENA_SIZE = 524288, /* inventories and wrapped keys are larger */
 	SETUP_TIMES = 4,            /* a login is never cut short without need: SoftHSM rewrites token.object in it */
@@ -56,18 +57,19 @@ static int receive_setup(struct start *ret_start)
 	return 0;
 }
 
-/* Descriptors: the jobs, the page of executing.h, the test page if there is one. */
+/* Descriptors: the jobs, the page of executing.h, the key of the receipts if it needs them, the test page if there is
+ * one. */
 static int take_descriptors(const struct start *start, struct loop *loop)
 {
-	int flags;
+	int flags, r = 0;
 
 #ifdef CEK_TEST_HOOKS
-	if (start->message->test_clock && start->n_fds > 2) {
-		int r = testhook_map(start->fds[2]);
+	const size_t before = start->token->receipts ? 3 : 2;
 
-		if (r < 0)
-			return log_origin(r);
-	}
+	if (start->message->test_clock && start->n_fds > before)
+		r = testhook_map(start->fds[before]);
+	if (r < 0)
+		return log_origin(r);
 #endif
 	loop->control = loop->pin.control = TELL_CONTROL;
 	loop->pin.hear = &loop->hear;
@@ -80,6 +82,10 @@ static int take_descriptors(const struct start *start, struct loop *loop)
 	loop->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop->manage = start->token->manage;
 	loop->memory_limit = start->token->memory_limit;
+	if (start->token->receipts)
+		r = start->n_fds > 2 ? receipts_open(start->fds[2]) : log_origin(-EPROTO);
+	if (r < 0)
+		return r;
 	flags = fcntl(loop->jobs, F_GETFL);
 	return flags < 0 || fcntl(loop->jobs, F_SETFL, flags & ~O_NONBLOCK) < 0 ? log_origin(-errno) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/token/hang.h"
 #include "daemon/token/jobs.h"
+#include "daemon/token/manage/receipts.h"
 
 enum { GENERATE_TIMES = 10 }; /* of what one job may take: a slow token needs minutes for RSA-4096 */
 
@@ -43,6 +44,18 @@ static int run_manage(struct worker *worker, const Cek__Internal__V1__Job *job, 
 	}
 }
 
+static int run_with_receipt(struct worker *worker, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
+	Cek__Internal__V1__JobResult *ret_result)
+{
+	int r;
+
+	if (!receipts_allow(worker, job, ret_result))
+		return 0;
+	r = run_manage(worker, job, send, context, ret_result);
+	receipts_used(job, ret_result);
+	return r;
+}
+
 /* The use worker neither makes nor destroys objects. */
 int run_job(struct worker *worker, bool manage, const Cek__Internal__V1__Job *job, manage_send *send, void *context,
 	Cek__Internal__V1__JobResult *ret_result)
@@ -61,6 +74,6 @@ int run_job(struct worker *worker, bool manage, const Cek__Internal__V1__Job *jo
 		job_forget(worker, job->forget, ret_result);
 		return 0;
 	default:
-		return manage ? run_manage(worker, job, send, context, ret_result) : 0;
+		return manage ? run_with_receipt(worker, job, send, context, ret_result) : 0;
 	}
 }

@@ -179,9 +179,11 @@ def main():
     unknown = {name for name in unit if name not in KNOWN_ELSEWHERE and not name.startswith("Limit")} - {
         "CapabilityBoundingSet", "NoNewPrivileges", "ProtectSystem", "PrivateDevices", "ProtectProc", "ProcSubset",
         "PrivateNetwork", "RestrictAddressFamilies", "MemoryDenyWriteExecute", "RestrictNamespaces", "SystemCallFilter",
-        "UMask"}
+        "UMask", "Environment"}
     assert not unknown, f"{options.unit}: what to do about {unknown}?"
     allowed = system_calls(unit["SystemCallFilter"])
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    os.environ.update(variable.replace("%b", boot).split("=", 1) for variable in unit.get("Environment", []))
 
     if unit["PrivateNetwork"] == ["yes"]:
         must(libc.unshare(CLONE_NEWNET), "unshare")

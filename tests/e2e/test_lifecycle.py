@@ -414,54 +414,81 @@ def warns_of_the_clock(daemon):
     return any("clock" in w for w in daemon.status().warning)
 
 
+def waits(client, daemon):
+    """A version that is to be destroyed in an hour, and one of another key whose suspension ends then: their kids."""
+    daemon.key("A128KW")
+    old = client.generate("A128KW")
+    client.rotate("A128KW")
+    client.ok(create_key=pb.CreateKeyRequest(key="other", alg="A128KW"))
+    other = client.generate("other")
+    assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
+    assert status_name(move(client, other.kid, "SUSPENDED", until=version(client, old.kid).until)) == "OK"
+    assert not warns_of_the_clock(daemon)
+    return old.kid, other.kid
+
+
 @pytest.mark.parametrize("down", [False, True], ids=["running", "down"])
-@pytest.mark.parametrize("jump", [-2 * DAY, 5 * 365 * DAY], ids=["backwards", "years forwards"])
-def test_a_clock_that_jumps_stops_destruction(clocked, jump, down):
-    """Also when its time comes by that clock; a suspension that ends at the same time does end. Until SIGHUP."""
+@pytest.mark.parametrize("jump", [-2 * DAY, 8 * DAY], ids=["backwards", "a week forwards"])
+def test_a_clock_that_jumps_stops_what_is_scheduled(clocked, jump, down):
+    """Also when its time comes by that clock, and over a restart: until an operator confirms it (SIGHUP). A clock that was
+    set back and right again has neither shortened the waiting period nor begun it anew."""
     with clocked.client() as client:
-        clocked.key("A128KW")
-        old = client.generate("A128KW")
-        client.rotate("A128KW")
-        client.ok(create_key=pb.CreateKeyRequest(key="other", alg="A128KW"))
-        other = client.generate("other")
-        assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
-        assert status_name(move(client, other.kid, "SUSPENDED", until=version(client, old.kid).until)) == "OK"
-        assert not warns_of_the_clock(clocked)
+        old, other = waits(client, clocked)
     if down:
         clocked.stop()
-    clocked.page.shift(jump)
+    clocked.page.set_clock(jump)
     if down:
         clocked.start()
     with clocked.client() as client:
         C.wait_for(lambda: warns_of_the_clock(clocked), "Status to warn of the clock")
-        assert state(client, old.kid) == "WAITING"
         if not down:
             jumped = re.search(r"the clock jumped (back|ahead) by ([0-9]+) days? ?", clocked.log_text())
             assert jumped.group(1) == ("back" if jump < 0 else "ahead")
             assert abs(int(jumped.group(2)) - abs(jump) // DAY) <= 1, jumped.group()
-        clocked.page.shift(max(jump, 0) + 2 * HOUR)
-        C.wait_for(lambda: state(client, other.kid) == "ACTIVE", "the suspension to end")
-        assert state(client, old.kid) == "WAITING" and warns_of_the_clock(clocked)
+        clocked.page.set_clock(0)
+        clocked.page.shift(HOUR + 60)
+        opens(client, client.generate("A128KW"))
+        assert (state(client, old), state(client, other)) == ("WAITING", "SUSPENDED") and warns_of_the_clock(clocked)
         os.kill(clocked.process.pid, signal.SIGHUP)
-        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
+        C.wait_for(lambda: state(client, old) == "DESTROYED", "the destruction")
+        C.wait_for(lambda: state(client, other) == "ACTIVE", "the suspension to end")
+        assert not warns_of_the_clock(clocked)
 
 
-def test_a_confirmed_clock_goes_on(clocked):
-    """cekd was down for years: nothing is destroyed until an operator has confirmed the time, by SIGHUP."""
+def test_a_confirmed_clock_ends_no_waiting_period(clocked):
+    """cekd was down, and the clock is right years later: the machine was not up for the waiting period."""
     with clocked.client() as client:
-        clocked.key("A128KW")
-        old = client.generate("A128KW")
-        client.rotate("A128KW")
-        assert status_name(destroy(client, old.kid, force=True, wait=HOUR)) == "OK"
+        old, other = waits(client, clocked)
     clocked.stop()
-    clocked.page.shift(3 * 365 * DAY)
+    clocked.page.set_clock(3 * 365 * DAY)
     clocked.start()
     with clocked.client() as client:
-        C.wait_for(lambda: any("clock" in w for w in clocked.status().warning), "Status to warn of the clock")
-        assert state(client, old.kid) == "WAITING"
+        C.wait_for(lambda: warns_of_the_clock(clocked), "Status to warn of the clock")
         os.kill(clocked.process.pid, signal.SIGHUP)
-        C.wait_for(lambda: state(client, old.kid) == "DESTROYED", "the destruction")
-        assert not any("clock" in w for w in clocked.status().warning)
+        C.wait_for(lambda: state(client, other) == "ACTIVE", "the suspension to end")
+        assert state(client, old) == "WAITING" and not warns_of_the_clock(clocked)
+        clocked.page.shift(HOUR + 60)
+        C.wait_for(lambda: state(client, old) == "DESTROYED", "the destruction")
+
+
+@pytest.mark.parametrize("off, confirmed", [(2 * HOUR, False), (21 * DAY, True)], ids=["hours", "three weeks"])
+def test_a_machine_that_was_off(clocked, monkeypatch, off, confirmed):
+    """Nobody saw the time pass. What time does happens after another boot, but for a destruction after more than a day."""
+    monkeypatch.setenv("CEKD_BOOT", "one")
+    clocked.restart()
+    with clocked.client() as client:
+        old, other = waits(client, clocked)
+    clocked.stop()
+    clocked.page.shift(off)
+    monkeypatch.setenv("CEKD_BOOT", "two")
+    clocked.start()
+    with clocked.client() as client:
+        C.wait_for(lambda: state(client, other) == "ACTIVE", "the suspension to end")
+        if confirmed:
+            assert state(client, old) == "WAITING" and warns_of_the_clock(clocked)
+            os.kill(clocked.process.pid, signal.SIGHUP)
+        C.wait_for(lambda: state(client, old) == "DESTROYED", "the destruction")
+        assert not warns_of_the_clock(clocked)
 
 
 def test_a_kid_is_used_once(clocked):

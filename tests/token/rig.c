@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,11 +19,14 @@
 #include <cmocka.h>
 #include <p11-kit/p11-kit.h>
 
+#include "base/clock.h"
+#include "daemon/shared/receipt.h"
 #include "proto/dgram.h"
 
 enum { PATIENCE_MS = 120000 };
 
 static const char right_pin[] = "test-pin";
+static const uint8_t receipt_key[RECEIPT_KEY_LEN] = {1};
 static const char *kind_argument, *program_argument;
 
 void rig_arguments(int argc, char **argv, const struct CMUnitTest *tests, size_t n)
@@ -190,15 +194,23 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__TokenSetup token = CEK__INTERNAL__V1__TOKEN_SETUP__INIT;
 	char path[128];
-	int fds[3] = {jobs, executing_create(), options->test_page}, control;
+	int fds[4] = {jobs, executing_create()}, control, receipts = -1;
+	size_t n = 2;
 
 	snprintf(path, sizeof(path), "%s/pin", rig->dir);
 	write_file(path, options->pin ? options->pin : "test-pin\n");
 	assert_true(fds[1] >= 0);
+	if (options->manage) {
+		receipts = memfd_create("receipts", MFD_CLOEXEC);
+		assert_int_equal(write(receipts, receipt_key, sizeof(receipt_key)), sizeof(receipt_key));
+		fds[n++] = receipts;
+	}
+	if (options->test_page > 0)
+		fds[n++] = options->test_page;
 	token.module = (char *)(uintptr_t)(options->module ? options->module : rig->module);
 	token.uri = (char *)(uintptr_t)(options->uri ? options->uri : rig->uri);
 	token.init_reserved = rig->init_reserved;
-	token.manage = options->manage;
+	token.manage = token.receipts = options->manage;
 	token.copy_keys = options->copy_keys;
 	token.call_seconds = options->call_seconds ? options->call_seconds : 60;
 	token.memory_limit = options->memory_limit;
@@ -208,8 +220,10 @@ static void send_setup(struct rig *rig, struct rig_worker *worker, int jobs, con
 	setup.test_clock = options->test_page > 0;
 	worker->executing = executing_map_read_only(fds[1]);
 	assert_non_null(worker->executing);
-	assert_int_equal(dgram_send(worker->control, &setup.base, fds, options->test_page > 0 ? 3 : 2), 0);
+	assert_int_equal(dgram_send(worker->control, &setup.base, fds, n), 0);
 	close(fds[1]);
+	if (receipts >= 0)
+		close(receipts);
 	worker->pins = rig_pins_start(worker->control, path, &control);
 	worker->control = control;
 }
@@ -266,14 +280,49 @@ int rig_stop(struct rig_worker *worker)
 	return status;
 }
 
+/* What the journal would have given for the intent of this job; empty: it needs none. */
+static struct receipt_job receipt_of(const Cek__Internal__V1__Job *job, const char **ret_op)
+{
+	const ProtobufCBinaryData *id = NULL;
+	struct receipt_job of = {.alg = ""};
+
+	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_GENERATE)
+		id = &job->generate->cka_id, of.alg = job->generate->alg, *ret_op = "create";
+	else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_IMPORT)
+		id = &job->import->cka_id, of.alg = job->import->alg, *ret_op = "import";
+	else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_ADOPT)
+		id = &job->adopt->cka_id, of.alg = job->adopt->alg, *ret_op = "adopt";
+	else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_DESTROY)
+		id = &job->destroy->cka_id, of.alg = job->destroy->alg, *ret_op = "destroy";
+	if (id != NULL) {
+		of.cka_id = id->data;
+		of.cka_id_len = id->len;
+	}
+	if (job->op_case == CEK__INTERNAL__V1__JOB__OP_DESTROY)
+		assert_int_equal(receipt_half(job->destroy->public_key, of.half), 0);
+	return of;
+}
+
 void rig_send(struct rig_worker *worker, Cek__Internal__V1__Job *job)
 {
+	static uint8_t mac[RECEIPT_MAC_LEN];
+	Cek__Internal__V1__Receipt receipt = CEK__INTERNAL__V1__RECEIPT__INIT;
 	Cek__Internal__V1__ToWorker message = CEK__INTERNAL__V1__TO_WORKER__INIT;
+	const char *op = "";
+	const struct receipt_job of = receipt_of(job, &op);
 
+	if (*op != '\0') {
+		receipt.up = clock_boot_us();
+		receipt.op = (char *)(uintptr_t)op;
+		assert_int_equal(receipt_mac(receipt_key, &receipt, &of, mac), 0);
+		receipt.mac = (ProtobufCBinaryData){sizeof(mac), mac};
+		job->receipt = &receipt;
+	}
 	job->id = ++worker->next_id;
 	message.n_job = 1;
 	message.job = &job;
 	assert_int_equal(dgram_send(worker->jobs, &message.base, NULL, 0), 0);
+	job->receipt = NULL;
 }
 
 /* One of the results that came together, as a message of its own. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "daemon/broker/base/turn.h"
 #include "daemon/broker/context/metrics.h"
@@ -75,10 +76,19 @@ static inline bool broker_unconfirmed(const struct broker *broker)
 	return restore_needed(&broker->restore, &broker->ring);
 }
 
-/* The clock cannot be trusted: nothing is destroyed. */
-static inline bool broker_clock_suspect(const struct broker *broker)
+/* The clock was set by more than is believed: no step is taken by it. */
+static inline bool broker_clock_jumped(const struct broker *broker)
 {
-	return broker->steps.clock_suspect || broker->ring.clock_suspect;
+	return broker->ring.clocks.jumped;
+}
+
+/* This version waits to be destroyed, and that may be earlier than it was meant to be: the machine was not up for so
+ * long, or nobody has seen the time pass. */
+static inline bool broker_waits_on(const struct broker *broker, const struct version *version)
+{
+	return version->state == STATE_WAITING &&
+		(wait_doubtful(&version->wait, &broker->ring.clocks) ||
+			!wait_over_up(&version->wait, &broker->ring.clocks, clock_boot_us()));
 }
 
 /* A real unwrap worked on at least one worker and the journal is well; otherwise *ret_why says what is missing

@@ -20,12 +20,11 @@ struct inventory;
 struct steps {
 	struct broker *broker;
 	struct event timer;
-	struct link changes; /* under way */
-	uint64_t next_due;   /* real time of the earliest step; UINT64_MAX: none */
-	uint64_t last_real, last_monotonic;
-	bool clock_suspect; /* the clock jumped while we ran */
-	uint64_t usage_due; /* monotonic */
-	uint32_t n_usage;   /* records of counters on their way */
+	struct link changes;     /* under way */
+	uint64_t next_due;       /* real time of the earliest step; UINT64_MAX: none */
+	uint64_t last_monotonic; /* when the clock was looked at last */
+	uint64_t usage_due;      /* monotonic */
+	uint32_t n_usage;        /* records of counters on their way */
 };
 
 /* The ring changed: look again when the next step is due. */

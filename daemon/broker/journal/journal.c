@@ -21,28 +21,6 @@ typedef Cek__Internal__V1__FromJournal FromJournal;
 
 enum { READ_MAX = 16 }; /* datagrams in one turn */
 
-/* Pack an AppendKey with these records. */
-static int pack(struct append *append, KeyRecord *const *records, size_t n_records)
-{
-	Cek__Internal__V1__AppendKey message = CEK__INTERNAL__V1__APPEND_KEY__INIT;
-	ToJournal outer = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
-	uint8_t *packed;
-
-	message.id = append->id;
-	message.head = append->head;
-	message.record = (KeyRecord **)records;
-	message.n_record = n_records;
-	outer.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
-	outer.append_key = &message;
-	packed = malloc(cek__internal__v1__to_journal__get_packed_size(&outer));
-	if (!packed)
-		return -ENOMEM;
-	append->len = cek__internal__v1__to_journal__pack(&outer, packed);
-	append->packed = packed;
-	append->n = n_records;
-	return 0;
-}
-
 int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records)
 {
 	int r;
@@ -51,15 +29,23 @@ int journal_append(struct journal *journal, struct append *append, KeyRecord *co
 		return -ENETDOWN;
 	if (journal->n_appends >= APPENDS_MAX)
 		return -ENOBUFS;
-	for (size_t i = 0; i < n_records; i++)
-		records[i]->time = clock_real_us();
 	append->id = ++journal->next_id;
-	r = pack(append, records, n_records);
+	r = append_pack(append, records, n_records);
 	if (r < 0)
 		return r;
 	list_append(&journal->appends, &append->link);
 	journal->n_appends++;
 	return 0;
+}
+
+int journal_renew(struct journal *journal, struct append *append, KeyRecord *intent)
+{
+	int r;
+
+	append->renew = true;
+	r = journal_append(journal, append, &intent, 1);
+	append->renew = false;
+	return r;
 }
 
 static void fail(struct journal *journal, const char *why)
@@ -127,16 +113,21 @@ static void append_end(struct journal *journal, struct append *append, bool ok)
 	append->done(append, ok);
 }
 
-/* The first append is durable: its last record has this seq. */
-static void append_durable(struct journal *journal, struct append *append, uint64_t last_seq)
+/* The first append is durable: its last record has this seq, all of them these times. */
+static void append_durable(struct journal *journal, struct append *append, uint64_t last_seq, uint64_t time,
+	uint64_t up)
 {
 	ToJournal *message = cek__internal__v1__to_journal__unpack(NULL, append->len, append->packed);
 	char why[200] = "out of memory";
 	int r = message ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < message->append_key->n_record; i++) {
-		message->append_key->record[i]->seq = last_seq + 1 + i - message->append_key->n_record;
-		r = ring_apply(journal->ring, message->append_key->record[i], why, sizeof(why));
+	for (size_t i = 0; r == 0 && i < append->n; i++) {
+		KeyRecord *record = message->append_key->record[i];
+
+		record->seq = last_seq + 1 + i - append->n;
+		record->time = time;
+		record->up = up;
+		r = ring_apply(journal->ring, record, why, sizeof(why));
 	}
 	if (message)
 		cek__internal__v1__to_journal__free_unpacked(message, NULL);
@@ -144,6 +135,12 @@ static void append_durable(struct journal *journal, struct append *append, uint6
 		fail(journal, why);
 	append_end(journal, append, r == 0);
 	journal->events->changed(journal->owner);
+}
+
+static void append_done(struct journal *journal, struct append *append, const Cek__Internal__V1__Appended *appended)
+{
+	append_keep_receipt(append, appended->receipt);
+	append_durable(journal, append, appended->last_seq, appended->time, appended->up);
 }
 
 static void on_appended(struct journal *journal, const Cek__Internal__V1__Appended *appended)
@@ -155,7 +152,7 @@ static void on_appended(struct journal *journal, const Cek__Internal__V1__Append
 	journal->asked_id = 0;
 	snprintf(append->why, sizeof(append->why), "%s", appended->why);
 	if (appended->ok)
-		append_durable(journal, append, appended->last_seq);
+		append_done(journal, append, appended);
 	else
 		append_end(journal, append, false);
 }
@@ -230,6 +227,8 @@ static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatc
 			fail(journal, "the key journal holds records that this broker did not write");
 			return;
 		}
+		journal->asked_time = batch->record[i]->time;
+		journal->asked_up = batch->record[i]->up;
 	}
 	if (!batch->end)
 		return;
@@ -238,7 +237,7 @@ static void compare(struct journal *journal, const Cek__Internal__V1__ReplayBatc
 	if (journal->asked_records > 0 && journal->asked_records < append->n)
 		fail(journal, "the key journal holds a part of what was to be written at once");
 	else if (journal->asked_records > 0)
-		append_durable(journal, append, known + append->n);
+		append_durable(journal, append, known + append->n, journal->asked_time, journal->asked_up);
 }
 
 static void on_replay(struct journal *journal, const Cek__Internal__V1__ReplayBatch *batch)
@@ -262,6 +261,7 @@ static void on_state(struct journal *journal, const Cek__Internal__V1__JournalSt
 	journal->pid = state->pid;
 	snprintf(journal->keys, sizeof(journal->keys), "%s", state->keys);
 	snprintf(journal->audit, sizeof(journal->audit), "%s", state->audit);
+	snprintf(journal->law, sizeof(journal->law), "%s", state->law);
 	snprintf(journal->sandbox, sizeof(journal->sandbox), "%s", state->sandbox);
 	if (journal->replayed && state->ok && state->keys_seq < journal->ring->last_seq) {
 		/* Cut short while no journal ran. What is left is read anew, as at any start (restore.h). */

@@ -25,5 +25,8 @@ void journal_begin(struct journal *journal, KeyRecord *open);
  * when too many wait; -ENOMEM; -ENETDOWN when the journal does not write. The records are copied. */
 int journal_append(struct journal *journal, struct append *append, KeyRecord *const *records, size_t n_records);
 
+/* A new receipt for this intent, which is open. Otherwise as journal_append(). */
+int journal_renew(struct journal *journal, struct append *append, KeyRecord *intent);
+
 /* Send what waits, as far as the pair takes it; called at the end of each turn. */
 void journal_flush(struct journal *journal);

@@ -46,7 +46,7 @@ struct journal {
 	bool known;                               /* it has said anything yet */
 	bool replayed;                            /* the ring is there */
 	bool standing_by;                         /* so far as the journal goes, to which another broker still adds */
-	char keys[256], audit[256], sandbox[256]; /* as it describes itself */
+	char keys[256], audit[256], sandbox[256], law[600]; /* as it describes itself */
 	bool free_known;
 	uint64_t free;       /* bytes left for the journals, about */
 	struct link appends; /* the first one is under way if sent is set */
@@ -61,6 +61,7 @@ struct journal {
 	/* After a journal's restart, perhaps: was the append under way written? Until it has answered none is sent. */
 	uint64_t asked_id;
 	uint64_t asked_records;
+	uint64_t asked_time, asked_up; /* of those */
 	struct append open;
 	bool full;         /* the pair takes no more at the moment */
 	int32_t pid;       /* as it says; 0: it has said nothing yet */

@@ -53,6 +53,7 @@ void change_free(struct change *change)
 	if (change->key && change->key->change == change)
 		change->key->change = NULL;
 	free(change->job.packed);
+	free(change->append.receipt);
 	free(change);
 }
 

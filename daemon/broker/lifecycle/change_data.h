@@ -54,6 +54,7 @@ struct change {
 		*then_suspend; /* ROTATE: this one is suspended, until that time, when the new version is active */
 	char reason[REASON_MAX + 1];
 	bool looks;       /* it is a preview, and the token is asked what it holds */
+	bool renewed;     /* the journal was asked for another receipt */
 	bool compromised; /* ROTATE: that much is done already */
 	bool rotated;     /* MOVE: likewise */
 	/* By whom: */

@@ -9,6 +9,7 @@
 #include "daemon/broker/lifecycle/course.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/preview.h"
+#include "daemon/broker/lifecycle/receipts.h"
 #include "daemon/broker/lifecycle/record.h"
 #include "daemon/broker/request/describe.h"
 #include "daemon/broker/request/pending.h"
@@ -99,9 +100,11 @@ static void finish(struct change *change, int outcome)
 
 static void touch_token(struct change *change);
 
-/* Of the records only a confirmation has a condition. */
+/* Of the records only a confirmation has a condition; the journal may know that the time has not come. */
 static int not_recorded(struct change *change)
 {
+	if (strncmp(change->append.why, "law: ", 5) == 0)
+		return say(change, STATUS_UNAVAILABLE, "the journal refuses it: %.200s", change->append.why + 5);
 	if (change->kind == CHANGE_RESTORE && strncmp(change->append.why, "head: ", 6) == 0)
 		return say(change, STATUS_CONFLICT, "%s", change->append.why);
 	return say(change, STATUS_UNAVAILABLE, "the journal does not write");
@@ -350,7 +353,18 @@ static int submit(struct change *change)
 
 static void touch_token(struct change *change)
 {
-	int r = submit(change);
+	int r;
+
+	if (!change->append.receipt && !change->renewed) {
+		if (receipts_ask(change, course_intended) < 0)
+			finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+		return;
+	}
+	if (receipts_add(change) < 0) {
+		finish(change, say(change, STATUS_UNAVAILABLE, "out of memory"));
+		return;
+	}
+	r = submit(change);
 
 	if (r != STATUS_PENDING)
 		abandon(change, r);
@@ -372,9 +386,10 @@ void course_intended(struct append *append, bool ok)
 	struct change *change = list_entry(append, struct change, append);
 
 	if (!ok) {
-		finish(change, say(change, STATUS_UNAVAILABLE, "the journal does not write"));
+		finish(change, not_recorded(change));
 		return;
 	}
-	change_step(change, CHANGE_INTENDED);
+	if (!change->renewed)
+		change_step(change, CHANGE_INTENDED);
 	touch_token(change);
 }

@@ -94,7 +94,7 @@ static void on_confirmed(struct append *append, bool ok)
 	struct note *note = list_entry(append, struct note, append);
 
 	if (ok)
-		log_info("the clock was confirmed: what is scheduled for destruction will be destroyed at its time");
+		log_info("the clock was confirmed: what is scheduled goes on");
 	free(note);
 }
 
@@ -102,9 +102,8 @@ void notes_confirm_clock(struct broker *broker)
 {
 	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
 
-	if (!broker_clock_suspect(broker))
+	if (!broker_clock_jumped(broker) && broker->ring.clocks.away == 0)
 		return;
-	broker->steps.clock_suspect = false;
 	record.type = (char *)"clock";
 	notes_append(broker, NULL, &record, on_confirmed);
 }

@@ -86,8 +86,6 @@ static void destroy(struct broker *broker, struct version *version)
 	uint8_t *packed = NULL;
 	size_t len = 0;
 
-	if (broker_clock_suspect(broker))
-		return;
 	change = change_new(broker, NULL, CHANGE_DESTROY);
 	if (!change)
 		return;
@@ -126,15 +124,16 @@ static void take(struct broker *broker, struct key *key, const struct due *due)
 	}
 }
 
-/* Are there destructions that failed and are to wait? */
-static bool hold(const struct key *key, uint64_t monotonic)
+/* Are there destructions that failed and are to wait, or whose time has not come by all that is known? */
+static bool hold(const struct broker *broker, const struct key *key)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < key->n_versions; i++) {
+		const struct version *version = key->versions[i];
 		struct pause *pause = &key->versions[i]->destroy_pause;
 
-		pause->held = monotonic < pause->until;
+		pause->held = broker->turn.now < pause->until || broker_waits_on(broker, version);
 		any = any || pause->held;
 	}
 	return any;
@@ -146,10 +145,14 @@ static void run(struct broker *broker, uint64_t now)
 	struct steps *steps = &broker->steps;
 
 	steps->next_due = UINT64_MAX;
+	if (broker_clock_jumped(broker)) { /* its confirmation is a record */
+		steps->next_due = 0;
+		return;
+	}
 	for (size_t i = 0; i < broker->ring.n_keys; i++) {
 		struct key *key = broker->ring.keys[i];
-		bool held = hold(key, broker->turn.now);
-		struct due due = schedule_next(key, broker_clock_suspect(broker));
+		bool held = hold(broker, key);
+		struct due due = schedule_next(key);
 
 		if (held) /* look again when that is over */
 			steps->next_due = 0;
@@ -164,19 +167,22 @@ static void run(struct broker *broker, uint64_t now)
 
 /* ---- clock --------------------------------------------------------------------------------------------------- */
 
-static void watch_clock(struct steps *steps, uint64_t real, uint64_t monotonic)
+/* The base of the clocks is that of the boot of the last record. */
+static void watch_clock(struct broker *broker, uint64_t real)
 {
-	int64_t jump = (int64_t)(real - steps->last_real) - (int64_t)(monotonic - steps->last_monotonic);
+	struct clocks *clocks = &broker->ring.clocks;
+	const bool jumped = clocks->jumped;
+	int64_t by;
+	char span[DURATION_MAX];
 
-	if (jump < -(int64_t)RING_CLOCK_BACK_US || jump > (int64_t)RING_CLOCK_AHEAD_US) {
-		char span[DURATION_MAX];
-
-		log_error("the clock jumped %s by %s: nothing is destroyed until an operator confirms it (SIGHUP)",
-			jump < 0 ? "back" : "ahead", duration_words((uint64_t)llabs(jump) / 1000000, span));
-		steps->clock_suspect = true;
-	}
-	steps->last_real = real;
-	steps->last_monotonic = monotonic;
+	broker->steps.last_monotonic = broker->turn.now;
+	if (!broker->ring.live || strcmp(clocks->boot, broker->ring.boot) != 0)
+		return;
+	by = clocks_look(clocks, real, clock_boot_us());
+	if (by != 0 && !jumped)
+		log_error("the clock jumped %s by %s: nothing happens by schedule until an operator confirms it "
+			  "(SIGHUP)",
+			by < 0 ? "back" : "ahead", duration_words((uint64_t)llabs(by) / 1000000, span));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *data)
@@ -186,7 +192,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	uint64_t real = clock_real_us();
 
 	turn_look_at_clock(&broker->turn);
-	watch_clock(steps, real, broker->turn.now);
+	watch_clock(broker, real);
 	if (!broker_serving(broker) || broker->turn.draining)
 		return;
 	if (real >= steps->next_due)
@@ -201,7 +207,7 @@ int steps_init(struct broker *broker)
 {
 	struct steps *steps = &broker->steps;
 
-	*steps = (struct steps){.broker = broker, .last_real = clock_real_us(), .last_monotonic = broker->turn.now};
+	*steps = (struct steps){.broker = broker, .last_monotonic = broker->turn.now};
 	list_init(&steps->changes);
 	steps->usage_due = broker->turn.now + broker->usage_seconds * UINT64_C(1000000);
 	event_assign(&steps->timer, broker->turn.base, -1, EV_PERSIST, on_timer, steps);

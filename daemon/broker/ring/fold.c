@@ -117,7 +117,7 @@ static int fold_restored(struct ring *ring, const KeyRecord *record, char *ret_w
 			struct version *version = key->versions[j];
 
 			if (version->state == STATE_WAITING && version->until < record->until_time)
-				version->until = record->until_time;
+				fold_wait(ring, version, record);
 			if (key->alg->family == ALG_AES_GCMKW)
 				version->reserved = version->taken = INT64_MAX;
 		}
@@ -151,16 +151,13 @@ static const struct {
 	{"restored", fold_restored, true},
 };
 
+/* Before the record changes anything, so that a waiting period that begins with it is counted by them. What is written
+ * now is of this boot. */
 static void watch_clock(struct ring *ring, const KeyRecord *record)
 {
-	uint64_t last = ring->last_time;
-
-	if (last > 0 && (record->time + RING_CLOCK_BACK_US < last || record->time > last + RING_CLOCK_AHEAD_US))
-		ring->clock_suspect = true;
-	if (strcmp(record->type, "clock") == 0)
-		ring->clock_suspect = false;
-	if (record->time > 0)
-		ring->last_time = record->time;
+	if (strcmp(record->type, "open") == 0)
+		clocks_open(&ring->clocks, ring->live ? ring->boot : record->boot);
+	clocks_record(&ring->clocks, record->time, record->up, strcmp(record->type, "clock") == 0);
 }
 
 /* A later cekd says in each "open" which one it is, and what it writes after that is its own. */
@@ -188,13 +185,15 @@ int ring_apply(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 		return unknown_type(ring, record, ret_why, why_size);
 	if (record->seq != ring->last_seq + 1)
 		return fold_contradiction(ret_why, why_size, "out of order", record);
+	watch_clock(ring, record);
 	r = types[i].fold(ring, record, ret_why, why_size);
 	if (r < 0) {
 		if (r == -ENOMEM)
 			snprintf(ret_why, why_size, "out of memory");
 		return r;
 	}
-	watch_clock(ring, record);
+	if (record->time > 0)
+		ring->last_time = record->time;
 	ring->last_seq = record->seq;
 	if (types[i].changes_keys)
 		ring->epoch = record->seq;

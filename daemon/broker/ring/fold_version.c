@@ -192,6 +192,12 @@ int fold_version(struct ring *ring, const KeyRecord *record, char *ret_why, size
 	return 0;
 }
 
+void fold_wait(const struct ring *ring, struct version *version, const KeyRecord *record)
+{
+	version->until = record->until_time;
+	version->wait = wait_begin(&ring->clocks, record->until_time, record->time, record->up);
+}
+
 int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t why_size)
 {
 	struct version *version = ring_version(ring, record->kid);
@@ -203,6 +209,8 @@ int fold_state(struct ring *ring, const KeyRecord *record, char *ret_why, size_t
 		!move_recorded(version, (enum state)record->state))
 		return fold_contradiction(ret_why, why_size, "no such move", record);
 	fold_enter_state(version, (enum state)record->state, record->until_time, record->time);
+	if (version->state == STATE_WAITING)
+		fold_wait(ring, version, record);
 	/* Destroyed, or its destruction was taken back: a later one begins anew. */
 	done.cka_id = (ProtobufCBinaryData){.data = version->cka_id, .len = version->cka_id_len};
 	fold_end_intent(ring, &done);

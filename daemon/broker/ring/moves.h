@@ -9,8 +9,8 @@
 #include "daemon/broker/ring/ring.h"
 #include "daemon/shared/moves.h"
 
-/* As moves.h of daemon/shared has them. Only a version that was not active before becomes active in the place of another
- * one. */
+/* As moves.h of daemon/shared has them. Only a version that was not active before becomes active in the place of
+ * another one. */
 struct standing move_standing(const struct version *version);
 const char *move_refused(const struct version *version, enum state to);
 enum state move_back(const struct version *version);

@@ -38,6 +38,7 @@ void ring_reset(struct ring *ring)
 {
 	char **interned = ring->interned;
 	size_t n_interned = ring->n_interned;
+	char boot[CLOCKS_BOOT_MAX];
 	struct link *link;
 
 	for (size_t i = 0; i < ring->n_keys; i++)
@@ -48,7 +49,9 @@ void ring_reset(struct ring *ring)
 	table_deinit(&ring->names);
 	table_deinit(&ring->kids);
 	table_deinit(&ring->cka_ids);
+	memcpy(boot, ring->boot, sizeof(boot));
 	ring_init(ring);
+	memcpy(ring->boot, boot, sizeof(boot));
 	ring->interned = interned;
 	ring->n_interned = n_interned;
 }

@@ -14,6 +14,7 @@
 #include "base/release.h"
 #include "base/table.h"
 #include "daemon/broker/base/names.h"
+#include "daemon/shared/clocks.h"
 #include "proto/alg.h"
 
 enum {
@@ -24,9 +25,6 @@ enum {
 	RING_HEAD_MAX = 96, /* "SEQ:HASH" */
 	ALIASES_MAX = 16,   /* of one version; a journal may hold more */
 };
-
-#define RING_CLOCK_BACK_US (UINT64_C(60) * 1000000)           /* further back: the clock was set wrong */
-#define RING_CLOCK_AHEAD_US (UINT64_C(365) * 86400 * 1000000) /* further ahead: likewise */
 
 struct usage {
 	const char *listener; /* interned: compare the pointer */
@@ -57,7 +55,8 @@ struct version {
 	struct {
 		enum state before;
 		uint64_t until;
-	} suspension; /* WAITING: the one that it interrupts, if any */
+	} suspension;     /* WAITING: the one that it interrupts, if any */
+	struct wait wait; /* WAITING: until, by both clocks */
 	enum provenance provenance;
 	bool missing;
 	uint64_t created, activated, deactivated, destroyed, until;
@@ -111,7 +110,7 @@ struct ring {
 	uint64_t last_seq;
 	uint64_t last_time;
 	bool live;                 /* replayed: counters in memory are ahead of the journal's from now on */
-	bool clock_suspect;        /* the records' times jumped, and no operator has confirmed the clock since */
+	struct clocks clocks;      /* what the records' times tell */
 	char release[RELEASE_MAX]; /* of cekd, as the last record "open" names it */
 	char file[80];             /* which file the journal was when cekd last opened it */
 	bool suspect;              /* it seems to be a copy or an older one, and no operator has confirmed it since */
@@ -123,14 +122,15 @@ struct ring {
 	size_t n_keys;
 	size_t n_versions;
 	struct link intents;
-	struct link dirty; /* versions whose counters are not yet durable */
+	char boot[CLOCKS_BOOT_MAX]; /* this boot of the machine; stays */
+	struct link dirty;          /* versions whose counters are not yet durable */
 	char **interned;
 	size_t n_interned;
 };
 
 void ring_init(struct ring *ring);
 void ring_deinit(struct ring *ring);
-/* Empty it, but for the interned names: connections point to them. */
+/* Empty it, but for the boot, and for the interned names: connections point to them. */
 void ring_reset(struct ring *ring);
 
 /* Apply one record. 0; -EPROTO if it contradicts the ring (ret_why says how; the journal is not ours or was changed);

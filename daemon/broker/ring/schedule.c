@@ -56,7 +56,7 @@ uint64_t schedule_replaced(const struct key *key, uint64_t now)
 	return schedule_after(key, schedule_published(key), key->active->activated, now).active;
 }
 
-struct due schedule_next(const struct key *key, bool keep)
+struct due schedule_next(const struct key *key)
 {
 	struct due first = schedule_rotation(key);
 
@@ -66,8 +66,7 @@ struct due schedule_next(const struct key *key, bool keep)
 			: version->state == STATE_WAITING          ? STEP_DESTROY
 								   : STEP_NONE;
 
-		if (step == STEP_NONE || version->until == 0 ||
-			((keep || version->destroy_pause.held) && step == STEP_DESTROY))
+		if (step == STEP_NONE || version->until == 0 || (version->destroy_pause.held && step == STEP_DESTROY))
 			continue;
 		if (first.step == STEP_NONE || version->until < first.time)
 			first = (struct due){step, version->until, version};

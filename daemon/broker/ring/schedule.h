@@ -30,9 +30,9 @@ struct due {
 	struct version *version; /* NULL for STEP_PUBLISH */
 };
 
-/* The step that comes first for this key, STEP_NONE if nothing is ever due. keep: destruction does not count, since the
- * clock is not to be trusted. One that is held after a failure does not either, so that nothing else waits for it. */
-struct due schedule_next(const struct key *key, bool keep);
+/* The step that comes first for this key, STEP_NONE if nothing is ever due. A destruction that is held does not count,
+ * so that nothing else waits for it. */
+struct due schedule_next(const struct key *key);
 
 /* The step by which the schedule goes on with this key: STEP_PUBLISH, STEP_ACTIVATE, or STEP_NONE. */
 struct due schedule_rotation(const struct key *key);

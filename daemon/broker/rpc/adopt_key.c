@@ -35,6 +35,7 @@ static int pack(struct change *change, const struct request *request, uint8_t **
 	adopt.label = message->label;
 	adopt.alg = message->alg;
 	adopt.insist = message->insist;
+	adopt.look = request->preview;
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_ADOPT;
 	job.adopt = &adopt;
 	return change_pack_job(change, &job, ret_packed, ret_len);

@@ -281,6 +281,31 @@ static void warn_of_late(struct warnings *warnings, const struct broker *broker)
 			stuck->since);
 }
 
+static bool any_doubtful(const struct ring *ring)
+{
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		for (size_t j = 0; j < ring->keys[i]->n_versions; j++) {
+			const struct version *version = ring->keys[i]->versions[j];
+
+			if (version->state == STATE_WAITING && wait_doubtful(&version->wait, &ring->clocks))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void warn_of_clock(struct warnings *warnings, const struct broker *broker)
+{
+	if (broker_clock_jumped(broker))
+		warn(warnings,
+			"the clock jumped: nothing happens by schedule until the time is confirmed (kill -HUP "
+			"cekd)");
+	else if (any_doubtful(&broker->ring))
+		warn(warnings,
+			"before this boot the clock went on by more than a day that nobody saw: what waited for "
+			"its destruction then is not destroyed until the time is confirmed (kill -HUP cekd)");
+}
+
 static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 {
 	const struct broker *broker = request->broker;
@@ -296,8 +321,9 @@ static int fill_warnings(struct request *request, Cek__V1__StatusReply *reply)
 		warn(&warnings, "memory for CEKs could not be locked, so they may reach swap: raise LimitMEMLOCK");
 	warn_of_files(&warnings, &broker->turn);
 	warn_of_late(&warnings, broker);
-	if (broker_clock_suspect(broker))
-		warn(&warnings, "the clock jumped: nothing is destroyed until the time is confirmed (kill -HUP cekd)");
+	warn_of_clock(&warnings, broker);
+	if (broker->journal.law[0] != '\0')
+		warn(&warnings, broker->journal.law);
 	if (broker->workers.hopeless)
 		warn(&warnings, broker->workers.why);
 	if (!list_empty(&broker->ring.intents))

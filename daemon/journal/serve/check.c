@@ -12,6 +12,7 @@ typedef Cek__Internal__V1__Checked Checked;
 
 /* What the last records say. */
 struct last {
+	struct law *law;
 	uint64_t time;
 	char file[STORE_WHY_MAX]; /* which file the journal was when it was opened or confirmed last */
 };
@@ -19,8 +20,10 @@ struct last {
 static int note_record(void *userdata, const Cek__Internal__V1__KeyRecord *record, const struct chain_head *head)
 {
 	struct last *last = userdata;
+	const int r = last->law ? law_read(last->law, record, head) : 0;
 
-	(void)head;
+	if (r < 0)
+		return r;
 	last->time = record->time;
 	if (record->file[0] != '\0')
 		(void)snprintf(last->file, sizeof(last->file), "%s", record->file);
@@ -65,13 +68,17 @@ const char *check_trouble(const struct serve *serve)
 int check_fill(struct check *check, const struct serve *serve, Checked *checked)
 {
 	const struct store_state keys = store_state(serve->store);
-	struct last last = {0};
+	struct last last = {.law = serve->law};
 	bool warned;
 	int r = store_read_from(serve->store, 1, note_record, &last);
 
 	if (r < 0)
 		return r;
 	warned = warn_of_restore(&keys, &last, serve->evidence->outlived);
+	if (serve->law && law_says(serve->law)[0] != '\0') {
+		log_warning("%s", law_says(serve->law));
+		warned = true;
+	}
 	(void)snprintf(check->keys, sizeof(check->keys), "keys.jsonl is whole: %" PRIu64 " records", keys.head.seq);
 	add(check, checked, "journal of keys", check->keys, warned);
 	add(check, checked, "audit journal", "audit.jsonl: its last lines are whole (all: cekctl audit verify)", false);

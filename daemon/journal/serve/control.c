@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "proto/dgram.h"
 #include "proto/internal.pb-c.h"
@@ -43,6 +44,9 @@ static void take(struct control *control, const Control *message)
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_DRAIN:
 		control->end = true;
+		return;
+	case CEK__INTERNAL__V1__CONTROL__WHAT_RELOAD:
+		control->confirmed_us = clock_monotonic_us();
 		return;
 	case CEK__INTERNAL__V1__CONTROL__WHAT_TAKE_OVER:
 		control->take_over = true;

@@ -4,21 +4,29 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/journal/serve/replay.h"
+#include "daemon/shared/receipt.h"
+#include "proto/sequence_tables.h"
 
 typedef Cek__Internal__V1__AppendKey AppendKey;
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
 typedef Cek__Internal__V1__ToJournal ToJournal;
 
 enum {
+	BROKERS_MAX = 3, /* that are ended in the time below: a fault of cekd itself must not end all service */
+	BUSY_RECORDS = 1024,
 	WAIT_MS = 1000, /* a store that has nothing to wait for is asked again all the same */
 	BUSY_US = 1000000,
 };
+
+#define CONFIRMED_US (UINT64_C(60) * 1000000)
+#define BROKERS_US (UINT64_C(3600) * 1000000)
 
 /* A datagram whose turn has not come. */
 struct waiting {
@@ -87,12 +95,19 @@ static int answer(struct key_queue *queue, uint64_t id, const struct chain_head 
 {
 	Cek__Internal__V1__FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
 	Cek__Internal__V1__Appended appended = CEK__INTERNAL__V1__APPENDED__INIT;
+	Cek__Internal__V1__Receipt receipt = CEK__INTERNAL__V1__RECEIPT__INIT;
+	uint8_t mac[RECEIPT_MAC_LEN];
+
 	appended.id = id;
 	appended.ok = last != NULL;
 	appended.why = (char *)why;
 	if (last) {
 		appended.last_seq = last->seq;
 		appended.hash = (char *)last->hash;
+	}
+	if (last && queue->law) {
+		law_times(queue->law, &appended.time, &appended.up);
+		appended.receipt = law_receipt(queue->law, last, &receipt, mac) ? &receipt : NULL;
 	}
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_APPENDED;
 	message.appended = &appended;
@@ -112,6 +127,10 @@ static void on_appended(void *userdata, const struct store_result *result)
 	bool done = result->outcome == STORE_DONE;
 
 	queue->busy = false;
+	if (queue->law && done)
+		law_appended(queue->law, &result->head);
+	else if (queue->law)
+		law_spoil(queue->law);
 	if (result->outcome == STORE_UNKNOWN) {
 		queue->error = appended_or_not(result);
 		return;
@@ -150,6 +169,92 @@ static bool has_restored(const AppendKey *append)
 	return false;
 }
 
+/* ---- the law ----------------------------------------------------------------------------------------------------- */
+
+static int read_law(void *userdata, const KeyRecord *record, const struct chain_head *head)
+{
+	const struct key_queue *queue = userdata;
+
+	if (head->seq % BUSY_RECORDS == 0) /* a long journal takes its time */
+		control_read(queue->pair->control);
+	return law_read(queue->law, record, head);
+}
+
+/* What was taken for granted did not become durable. */
+static int know_law(struct key_queue *queue)
+{
+	if (!law_spoilt(queue->law))
+		return 0;
+	law_forget(queue->law);
+	return store_read_from(queue->store, 1, read_law, queue);
+}
+
+/* A fault of cekd itself would come again and again: then what is refused is enough. */
+static bool may_end_another(struct key_queue *queue)
+{
+	const uint64_t now = clock_monotonic_us();
+
+	if (queue->ended == 0 || now - queue->ended_us > BROKERS_US) {
+		queue->ended = 0;
+		queue->ended_us = now;
+	}
+	return queue->ended < BROKERS_MAX;
+}
+
+/* It was taken over, or has a fault: what it sent after that is not looked at, until another one asks for the records.
+ */
+static int condemn_broker(struct key_queue *queue, uint64_t id, const char *why)
+{
+	char how[LAW_WHY_MAX + 64];
+
+	log_error("%s: refused", why);
+	if (!may_end_another(queue)) {
+		if (queue->ended == BROKERS_MAX) {
+			log_error("%u brokers within an hour have broken the law of the life cycle: this is a fault of "
+				  "cekd; it is not ended again, and what breaks the law stays refused",
+				queue->ended);
+			queue->ended++;
+		}
+		return answer(queue, id, NULL, why);
+	}
+	queue->ended++;
+	(void)snprintf(how, sizeof(how), "wanted to append what the journal refuses: %s", why);
+	queue->read = false;
+	queue->pair->sequence->state = BROKER_ACCUSED;
+	control_accuse_broker(queue->pair->control, how);
+	return 0;
+}
+
+/* The word of an operator, which cekd gives to the broker as well, counts for a moment. */
+static void look_for_confirmation(struct key_queue *queue)
+{
+	struct control *control = queue->pair->control;
+
+	control_read(control);
+	law_confirm_clock(queue->law,
+		control->confirmed_us > 0 && clock_monotonic_us() - control->confirmed_us < CONFIRMED_US);
+}
+
+/* 1: go on; 0: it has been answered; -errno. */
+static int judge(struct key_queue *queue, const AppendKey *append)
+{
+	char why[LAW_WHY_MAX];
+	int r = know_law(queue);
+
+	if (r < 0) /* the state says why */
+		return r == -EROFS || r == -EBADMSG ? answer(queue, append->id, NULL, "") : r;
+	look_for_confirmation(queue);
+	if (append->renew)
+		r = law_renew(queue->law, append->record, append->n_record, why);
+	else
+		r = law_judge(queue->law, append->record, append->n_record, why);
+	if (r == LAW_KEPT)
+		return 1;
+	if (r == LAW_EARLY)
+		return answer(queue, append->id, NULL, why);
+	return r < 0 ? log_origin(r) : condemn_broker(queue, append->id, why);
+}
+
 static int append_key(struct key_queue *queue, const AppendKey *append)
 {
 	char why[16 + STORE_WHY_MAX];
@@ -161,6 +266,11 @@ static int append_key(struct key_queue *queue, const AppendKey *append)
 		return 0;
 	if (append->head[0] && !holds(queue, append->head, why))
 		return answer(queue, append->id, NULL, why);
+	r = queue->law ? judge(queue, append) : 1;
+	if (r <= 0)
+		return r;
+	if (append->renew)
+		return answer(queue, append->id, &queue->head, "");
 	queue->id = append->id;
 	queue->confirms = has_restored(append);
 	r = store_append(queue->store, append->record, append->n_record, &queue->head, on_appended, queue);
@@ -176,7 +286,7 @@ static int replay(struct key_queue *queue, uint64_t id)
 	int r = report_ok(queue->report) ? 0 : report_send(queue->report);
 
 	if (r == 0)
-		r = replay_send(queue->pair, queue->store, queue->evidence, queue->arena, id, &queue->head);
+		r = replay_send(queue->pair, queue->store, queue->evidence, queue->law, queue->arena, id, &queue->head);
 	if (r == 0) {
 		queue->read = true;
 		queue->behind = false;

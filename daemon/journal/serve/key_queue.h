@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the broker asks of the key journal, in its order: while an append is under way, what comes after it waits here,
- * and the audit records pass by. A store that waits for a network must not hold up the replies of unwraps.
+ * What the broker asks of the key journal, in its order, and as far as the law allows it: while an append is under way,
+ * what comes after it waits here, and the audit records pass by. A store that waits for a network must not hold up the
+ * replies of unwraps.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "base/list.h"
 #include "base/wipe.h"
 #include "daemon/journal/evidence.h"
+#include "daemon/journal/law/law.h"
 #include "daemon/journal/serve/pair.h"
 #include "daemon/journal/serve/report.h"
 #include "daemon/journal/store.h"
@@ -23,6 +25,7 @@ struct key_queue {
 	struct store *store;
 	struct evidence *evidence;
 	struct report *report;
+	struct law *law;     /* NULL: everything is allowed */
 	struct arena *arena; /* for one message; nobody else's is there while a function below runs */
 
 	struct link waiting;
@@ -34,6 +37,8 @@ struct key_queue {
 	bool read;              /* it has been told: what an earlier journal told it, this one does not believe */
 	bool behind;            /* there are later ones, of others */
 	int error;              /* it cannot go on */
+	unsigned ended;         /* brokers that broke the law, */
+	uint64_t ended_us;      /* the first of them, monotonic */
 	uint64_t busy_due;      /* when the broker is told again that a long call is under way */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cekd-journal: appends records, chains them by hash, makes them durable; decides nothing.
+ * cekd-journal: appends records that keep the law, chains them by hash, makes them durable; decides nothing else.
  *
- * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker, the two files and
- * their directory, so that this process opens nothing.
+ * Descriptor 3 is the pair with cekd. Its first message, Setup, brings the pair with the broker, the two files,
+ * their directory and the key of the receipts, so that this process opens nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,10 +15,12 @@
 #include "base/log.h"
 #include "daemon/journal/file/audit_file.h"
 #include "daemon/journal/file/store_file.h"
+#include "daemon/journal/law/law.h"
 #include "daemon/journal/serve/check.h"
 #include "daemon/journal/serve/serve.h"
 #include "daemon/journal/serve/stand_by.h"
 #include "daemon/shared/orphan.h"
+#include "daemon/shared/receipt.h"
 #include "daemon/shared/sandbox.h"
 #include "daemon/shared/testhook.h"
 #include "proto/dgram.h"
@@ -30,6 +32,7 @@ enum {
 	FD_KEYS,
 	FD_AUDIT,
 	FD_DIRECTORY,
+	FD_RECEIPTS,
 	FD_TEST_PAGE,
 	N_FDS = FD_TEST_PAGE,
 };
@@ -187,6 +190,17 @@ static int serve_all(struct serve *serve, bool stands_by)
 	return r;
 }
 
+/* Nothing but this process and the manage worker can read the key once they have. */
+static int know_the_law(struct serve *serve, const Cek__Internal__V1__JournalSetup *journal, int fd)
+{
+	static struct arena arena;
+	const uint8_t *key;
+	int r = receipt_read_key(fd, &arena, &key);
+
+	(void)close(fd);
+	return r < 0 ? r : law_new(journal->boot, journal->destroy_wait_min, key, &serve->law);
+}
+
 static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 {
 	const Cek__Internal__V1__JournalSetup *journal = setup->journal;
@@ -203,6 +217,8 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 
 	if (r == 0)
 		r = orphan_bound();
+	if (r == 0)
+		r = know_the_law(&serve, journal, fds[FD_RECEIPTS]);
 	if (r < 0)
 		return r;
 	r = sandbox_enter(SANDBOX_JOURNAL, setup->sandbox, NULL, report, sizeof(report));
@@ -213,9 +229,12 @@ static int run(const Cek__Internal__V1__Setup *setup, const int *fds)
 	serve.sandbox = report;
 	r = open_journals(&serve, journal, fds);
 	if (r == 0)
+		law_set_identity(serve.law, store_state(serve.store).identity);
+	if (r == 0)
 		r = journal->check ? check_journals(&serve) : serve_all(&serve, journal->stand_by);
 	audit_close(serve.audit);
 	store_close(serve.store);
+	law_free(serve.law);
 	return r;
 }
 

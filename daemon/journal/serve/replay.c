@@ -19,6 +19,7 @@ enum {
 /* One batch of packed records: a message of the store lives only until the next one. */
 struct replay {
 	const struct pair *pair;
+	struct law *law;
 	struct arena *arena;
 	uint64_t id;
 	KeyRecord *records[BATCH_RECORDS];
@@ -26,16 +27,19 @@ struct replay {
 	struct chain_head head; /* after the last one added */
 };
 
-int replay_begin(const struct pair *pair, struct arena *arena, uint64_t id, struct replay **ret_replay)
+int replay_begin(const struct pair *pair, struct law *law, struct arena *arena, uint64_t id, struct replay **ret_replay)
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
 
 	if (!replay)
 		return log_origin(-ENOMEM);
 	replay->pair = pair;
+	replay->law = law;
 	replay->arena = arena;
 	replay->id = id;
 	replay->head = chain_start();
+	if (law && law_spoilt(law))
+		law_forget(law);
 	arena_reset(arena);
 	*ret_replay = replay;
 	return 0;
@@ -107,8 +111,10 @@ int replay_add(void *userdata, const KeyRecord *record, const struct chain_head 
 	struct replay *replay = userdata;
 	size_t len = cek__internal__v1__key_record__get_packed_size(record);
 	uint8_t *packed;
-	int r;
+	int r = replay->law ? law_read(replay->law, record, head) : 0;
 
+	if (r < 0)
+		return r;
 	if (replay->n == BATCH_RECORDS || replay->bytes + len + BATCH_AROUND > BATCH_BYTES) {
 		r = send_plain(replay);
 		if (r < 0)
@@ -127,11 +133,11 @@ int replay_add(void *userdata, const KeyRecord *record, const struct chain_head 
 	return 0;
 }
 
-int replay_send(const struct pair *pair, struct store *store, const struct evidence *evidence, struct arena *arena,
-	uint64_t id, struct chain_head *ret_head)
+int replay_send(const struct pair *pair, struct store *store, const struct evidence *evidence, struct law *law,
+	struct arena *arena, uint64_t id, struct chain_head *ret_head)
 {
 	struct replay *replay;
-	int r = replay_begin(pair, arena, id, &replay);
+	int r = replay_begin(pair, law, arena, id, &replay);
 
 	if (r < 0)
 		return r;

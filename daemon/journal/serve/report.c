@@ -7,6 +7,11 @@
 
 #include "base/clock.h"
 
+static const char *law_of(const struct report *report)
+{
+	return report->law ? law_says(report->law) : "";
+}
+
 bool report_ok(const struct report *report)
 {
 	return store_state(report->store).ok && audit_state(report->audit).ok;
@@ -22,12 +27,14 @@ int report_send(struct report *report)
 	state.keys = (char *)keys.text;
 	state.audit = (char *)audit_state(report->audit).text;
 	state.sandbox = (char *)report->sandbox;
+	state.law = (char *)law_of(report);
 	state.keys_seq = keys.head.seq;
 	state.pid = (int32_t)getpid();
 	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE;
 	message.state = &state;
 	snprintf(report->told_keys, sizeof(report->told_keys), "%s", state.keys);
 	snprintf(report->told_audit, sizeof(report->told_audit), "%s", state.audit);
+	snprintf(report->told_law, sizeof(report->told_law), "%s", state.law);
 	report->retry_due = state.ok ? 0 : clock_monotonic_us() + REPORT_RETRY_US;
 	return pair_send(report->pair, &message);
 }
@@ -58,7 +65,8 @@ static int send_room_if_new(struct report *report)
 int report_send_if_new(struct report *report)
 {
 	bool same = strcmp(report->told_keys, store_state(report->store).text) == 0 &&
-		strcmp(report->told_audit, audit_state(report->audit).text) == 0;
+		strcmp(report->told_audit, audit_state(report->audit).text) == 0 &&
+		strncmp(report->told_law, law_of(report), sizeof(report->told_law) - 1) == 0;
 	int r = same ? 0 : report_send(report);
 
 	return r < 0 ? r : send_room_if_new(report);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/journal/audit.h"
+#include "daemon/journal/law/law.h"
 #include "daemon/journal/serve/pair.h"
 #include "daemon/journal/store.h"
 
@@ -17,9 +18,10 @@ struct report {
 	const struct pair *pair;
 	const struct store *store;
 	const struct audit *audit;
+	struct law *law; /* NULL: none is kept */
 	const char *sandbox;
 	uint64_t retry_due; /* clock_monotonic_us(), 0 = all is well */
-	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX];
+	char told_keys[STORE_WHY_MAX], told_audit[STORE_WHY_MAX], told_law[STORE_WHY_MAX];
 	bool told_free_known;
 	uint64_t told_free;
 };

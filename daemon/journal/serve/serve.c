@@ -31,6 +31,7 @@ int serve_init(struct serve *serve)
 		.pair = &serve->pair,
 		.store = serve->store,
 		.audit = serve->audit,
+		.law = serve->law,
 		.sandbox = serve->sandbox,
 	};
 	serve->keys = (struct key_queue){
@@ -38,6 +39,7 @@ int serve_init(struct serve *serve)
 		.store = serve->store,
 		.evidence = serve->evidence,
 		.report = &serve->report,
+		.law = serve->law,
 		.arena = &serve->arena,
 	};
 	key_queue_init(&serve->keys);

@@ -13,6 +13,7 @@
 #include "base/wipe.h"
 #include "daemon/journal/audit.h"
 #include "daemon/journal/evidence.h"
+#include "daemon/journal/law/law.h"
 #include "daemon/journal/serve/key_queue.h"
 #include "daemon/journal/serve/pair.h"
 #include "daemon/journal/serve/report.h"
@@ -26,6 +27,7 @@ struct serve {
 	struct store *store;
 	struct audit *audit;
 	struct evidence *evidence;
+	struct law *law; /* NULL: everything may be appended */
 	bool audit_durable;
 	uint64_t sync_us;
 	const char *sandbox; /* for JournalState */

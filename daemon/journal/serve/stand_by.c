@@ -16,7 +16,7 @@ typedef Cek__Internal__V1__ToJournal ToJournal;
 static int answer(struct serve *serve, uint64_t id, struct replay **ret_replay)
 {
 	struct replay *replay;
-	int r = replay_begin(&serve->pair, &serve->arena, id, &replay);
+	int r = replay_begin(&serve->pair, serve->law, &serve->arena, id, &replay);
 
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/journal/audit.h"
 #include "daemon/broker/net/server.h"
@@ -44,6 +45,19 @@ static void journal_send(struct rig *rig, FromJournal *message)
 	give(rig->journal.fd, &message->base);
 }
 
+/* What the rig's worker does not look at. */
+static Cek__Internal__V1__Receipt *receipt_for(const Cek__Internal__V1__AppendKey *append)
+{
+	static Cek__Internal__V1__Receipt receipt = CEK__INTERNAL__V1__RECEIPT__INIT;
+
+	receipt.seq = 1;
+	for (size_t i = 0; i < append->n_record; i++) {
+		if (strcmp(append->record[i]->type, "intent") == 0)
+			return &receipt;
+	}
+	return NULL;
+}
+
 static void take_append(struct rig *rig, const Cek__Internal__V1__AppendKey *append)
 {
 	Cek__Internal__V1__Appended appended = CEK__INTERNAL__V1__APPENDED__INIT;
@@ -51,11 +65,16 @@ static void take_append(struct rig *rig, const Cek__Internal__V1__AppendKey *app
 
 	appended.id = append->id;
 	appended.ok = !rig->journal.refuse;
-	for (size_t i = 0; appended.ok && i < append->n_record; i++) {
+	appended.time = clock_real_us();
+	appended.up = clock_boot_us();
+	appended.receipt = receipt_for(append);
+	for (size_t i = 0; appended.ok && !append->renew && i < append->n_record; i++) {
 		size_t n = rig->journal.n_records++;
 
 		assert_true(n < RIG_RECORDS_MAX);
 		append->record[i]->seq = n + 1;
+		append->record[i]->time = appended.time;
+		append->record[i]->up = appended.up;
 		rig->journal.records[n].len = cek__internal__v1__key_record__get_packed_size(append->record[i]);
 		rig->journal.records[n].data = malloc(rig->journal.records[n].len);
 		cek__internal__v1__key_record__pack(append->record[i], rig->journal.records[n].data);

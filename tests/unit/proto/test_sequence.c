@@ -42,7 +42,8 @@ static const struct expected all[] = {
 		"2: worker_up+>2 worker_gone>2 drain>3 reload>2 are_you_there>2 broken>2\n"
 		"3: worker_up+>3 worker_gone>3 reload>3 are_you_there>3 broken>3\n"},
 	{&sequence_cekd_to_journal,
-		"2: drain>3 are_you_there>2\n3: are_you_there>3\n4: drain>3 take_over>2 are_you_there>4\n"},
+		"2: drain>3 reload>2 are_you_there>2\n3: reload>3 are_you_there>3\n"
+		"4: drain>3 reload>4 take_over>2 are_you_there>4\n"},
 	{&sequence_cekd_to_worker,
 		"2: drain>3 pin?1>2\n3: pin?1>3\n2: went want_pin!1>2\n3: went want_pin!1>3\n"},
 	{&sequence_broker_to_cekd,

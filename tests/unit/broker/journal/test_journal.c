@@ -429,7 +429,7 @@ static void test_records_of_others_are_not_taken_for_ones_own(void **state)
 	static struct append append; /* the end of the link comes after that of this function */
 	ToJournal *sent = lose_the_journal(test, &append);
 
-	sent->append_key->record[1]->time++;
+	sent->append_key->record[1]->reserved++;
 	replay(test, sent->append_key->record, 2);
 	assert_int_equal(test->failed, 1);
 	assert_non_null(strstr(test->why, "did not write"));

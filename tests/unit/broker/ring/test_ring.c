@@ -494,55 +494,66 @@ static void test_an_adoption_leaves_no_intent(void **state)
 	assert_int_equal(apply(ring, &record), 0);
 }
 
+/* What counts as one is tested in test_clocks.c. */
 static void test_a_jump_of_the_clock_is_noticed(void **state)
 {
 	struct ring *ring = *state;
 	KeyRecord record = record_of("open", "", "");
 
 	assert_int_equal(apply(ring, &record), 0);
-	now += 30 * 86400 * UINT64_C(1000000); /* a month of downtime is none */
+	now += 30 * 86400 * UINT64_C(1000000); /* a month without a record is none */
 	assert_int_equal(apply(ring, &record), 0);
-	assert_false(ring->clock_suspect);
+	assert_false(ring->clocks.jumped);
 	now -= 3600 * UINT64_C(1000000);
 	assert_int_equal(apply(ring, &record), 0);
-	assert_true(ring->clock_suspect);
+	assert_true(ring->clocks.jumped);
 	assert_int_equal(apply(ring, &record), 0);
-	assert_true(ring->clock_suspect); /* until it is confirmed */
+	assert_true(ring->clocks.jumped); /* until it is confirmed */
 	record.type = (char *)"clock";
 	assert_int_equal(apply(ring, &record), 0);
-	assert_false(ring->clock_suspect);
-	record.type = (char *)"open";
-	now += 2 * RING_CLOCK_AHEAD_US;
-	assert_int_equal(apply(ring, &record), 0);
-	assert_true(ring->clock_suspect);
+	assert_false(ring->clocks.jumped);
 }
 
-/* To the second: a record is made one second after the one before. */
-static void test_what_counts_as_a_jump_of_the_clock(void **state)
+/* By both clocks, from the record on; over another boot by the real time alone, if somebody has seen it pass. */
+static void test_a_waiting_period_is_counted_by_both_clocks(void **state)
 {
-	static const struct {
-		int64_t seconds;
-		bool suspect;
-	} rows[] = {
-		{-60, false},
-		{-61, true},
-		{365 * 86400, false},
-		{365 * 86400 + 1, true},
-	};
+	const uint64_t day = UINT64_C(86400) * 1000000;
+	struct ring *ring = *state;
+	KeyRecord record = record_of("open", "", "");
+	const struct version *version;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		KeyRecord record = record_of("open", "", "");
-		struct ring *ring;
-
-		setup(state);
-		ring = *state;
-		assert_int_equal(apply(ring, &record), 0);
-		now += (uint64_t)((rows[i].seconds - 1) * 1000000);
-		assert_int_equal(apply(ring, &record), 0);
-		assert_int_equal(ring->clock_suspect, rows[i].suspect);
-		teardown(state);
-	}
-	setup(state);
+	record.boot = (char *)"one";
+	record.up = 5000;
+	assert_int_equal(apply(ring, &record), 0);
+	add(ring, "a", "kid", STATE_DEACTIVATED);
+	record = record_of("state", "a", "kid");
+	record.state = CEK__V1__STATE__STATE_WAITING;
+	record.until_time = now + 1000000 + day;
+	record.up = 7000;
+	assert_int_equal(apply(ring, &record), 0);
+	version = ring_version(ring, "kid");
+	assert_int_equal(version->until, now + day);
+	assert_false(wait_over_up(&version->wait, &ring->clocks, 7000 + day - 1));
+	assert_true(wait_over_up(&version->wait, &ring->clocks, 7000 + day));
+	record = record_of("restored", "", "");
+	record.until_time = now + 1000000 + 2 * day;
+	record.up = 9000;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_false(wait_over_up(&version->wait, &ring->clocks, 9000 + 2 * day - 1));
+	assert_true(wait_over_up(&version->wait, &ring->clocks, 9000 + 2 * day));
+	record = record_of("open", "", "");
+	record.boot = (char *)"two";
+	record.up = 10;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(wait_over_up(&version->wait, &ring->clocks, 10));
+	assert_false(wait_doubtful(&version->wait, &ring->clocks));
+	record.boot = (char *)"three";
+	now += 3 * day;
+	assert_int_equal(apply(ring, &record), 0);
+	assert_true(wait_doubtful(&version->wait, &ring->clocks));
+	record.type = (char *)"clock";
+	assert_int_equal(apply(ring, &record), 0);
+	assert_false(wait_doubtful(&version->wait, &ring->clocks));
 }
 
 static void test_keys_are_listed_by_name(void **state)
@@ -597,7 +608,7 @@ int main(void)
 		TEST(test_intents_stay_until_they_end),
 		TEST(test_an_adoption_leaves_no_intent),
 		TEST(test_a_jump_of_the_clock_is_noticed),
-		cmocka_unit_test_teardown(test_what_counts_as_a_jump_of_the_clock, teardown),
+		cmocka_unit_test_setup_teardown(test_a_waiting_period_is_counted_by_both_clocks, setup, teardown),
 		TEST(test_keys_are_listed_by_name),
 		TEST(test_thousands_of_versions_are_found),
 	};

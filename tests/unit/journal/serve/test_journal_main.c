@@ -58,8 +58,11 @@ static void send_setup(size_t n_fds)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
-	int fds[5] = {pair[0], journal_files_open(files.keys), journal_files_open(files.audit),
-		journal_files_directory(&files), page_fd};
+	static const uint8_t key[32];
+	int fds[6] = {pair[0], journal_files_open(files.keys), journal_files_open(files.audit),
+		journal_files_directory(&files), memfd_create("receipts", MFD_CLOEXEC), page_fd};
+
+	assert_int_equal(write(fds[4], key, sizeof(key)), sizeof(key));
 
 	journal.directory = files.directory;
 	journal.sync_ms = 1;
@@ -72,6 +75,7 @@ static void send_setup(size_t n_fds)
 	close(fds[1]);
 	close(fds[2]);
 	close(fds[3]);
+	close(fds[4]);
 }
 
 /* Waits; the harness has a time limit of its own. */
@@ -131,7 +135,7 @@ static void receive_ready(void)
 static void start_whole(void)
 {
 	start();
-	send_setup(4);
+	send_setup(5);
 	receive_state();
 	receive_ready();
 }
@@ -178,9 +182,10 @@ static void send_append(const char *key, uint64_t id)
 {
 	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	Cek__Internal__V1__AppendKey append_key = CEK__INTERNAL__V1__APPEND_KEY__INIT;
-	KeyRecord first = journal_key_record("version", key), second = journal_key_record("state", key),
+	KeyRecord first = journal_key_record("rules", key), second = journal_key_record("rules", key),
 		  *records[] = {&first, &second};
 
+	first.time = second.time = 0; /* the journal's to give */
 	append_key.id = id;
 	append_key.record = records;
 	append_key.n_record = 2;
@@ -354,7 +359,7 @@ static void test_bad_setup(void **state)
 {
 	(void)state;
 	start();
-	send_setup(3);
+	send_setup(4);
 	assert_int_equal(WEXITSTATUS(wait_status()), 1);
 	start();
 	close(control);

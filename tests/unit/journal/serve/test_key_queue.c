@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -371,6 +372,67 @@ static void test_busy(void **state)
 	broker_done(broker_receive(broker));
 }
 
+/* What cekd has been told of the broker; NULL: nothing. */
+static Cek__Internal__V1__Control *told(int fd)
+{
+	static uint8_t data[1024];
+	const ssize_t len = dgram_recv(fd, MSG_DONTWAIT, data, sizeof(data), NULL, 0, NULL);
+
+	return len > 0 ? cek__internal__v1__control__unpack(NULL, (size_t)len, data) : NULL;
+}
+
+static int take_lawful(uint64_t id)
+{
+	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
+	Cek__Internal__V1__AppendKey append = CEK__INTERNAL__V1__APPEND_KEY__INIT;
+	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT, *records[] = {&record};
+
+	record.type = (char *)"rules";
+	append.id = id;
+	append.record = records;
+	append.n_record = 1;
+	message.what_case = CEK__INTERNAL__V1__TO_JOURNAL__WHAT_APPEND_KEY;
+	message.append_key = &append;
+	assert_int_equal(dgram_send(broker, &message.base, NULL, 0), 0);
+	return take();
+}
+
+/* A broker that breaks the law gets no answer, and no other word of it counts; but there is an end to that. */
+static void test_the_law(void **state)
+{
+	static const uint8_t key[32];
+	Cek__Internal__V1__Control *message;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(dgram_pair(fds), 0);
+	assert_int_equal(control_init(&control, fds[0], false), 0);
+	assert_int_equal(law_new("boot", 0, key, &queue.law), 0);
+	for (uint64_t id = 1; id <= 3; id++) {
+		assert_int_equal(take_append(id, "rules", "k", ""), 0); /* with a time of its own */
+		message = told(fds[1]);
+		assert_non_null(message);
+		assert_int_equal(message->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_BROKE);
+		assert_non_null(
+			strstr(message->broke->how, "what the journal refuses: law: record 1 of 1 (rules)"));
+		cek__internal__v1__control__free_unpacked(message, NULL);
+		assert_int_equal(take_lawful(id), 0);
+		broker_check_nothing(broker);
+		assert_int_equal(take_replay(id), 0);
+		broker_done(broker_receive(broker)); /* of no records */
+	}
+	assert_int_equal(take_append(4, "rules", "k", ""), 0);
+	assert_null(told(fds[1]));
+	check_appended(4, 0, "law: record 1 of 1 (rules)");
+	assert_int_equal(take_lawful(5), 0);
+	let_go();
+	check_appended(5, 1, "");
+	queue.law = law_free(queue.law);
+	control = (struct control){.fd = -1};
+	close(fds[0]);
+	close(fds[1]);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup_read, teardown)
 
 int main(void)
@@ -386,6 +448,7 @@ int main(void)
 		ROW(test_full),
 		ROW(test_finish_waits),
 		ROW(test_busy),
+		ROW(test_the_law),
 	};
 
 	log_open("test");
