@@ -168,3 +168,31 @@ def test_destruction_of_what_nothing_tells_apart(make_cekd):
     daemon.process.send_signal(signal.SIGHUP)
     C.wait_for(lambda: daemon.log_text().count("key d: destroy: ") > tries, "another try")
     assert daemon.keys.read_text().count('"op":"destroy"') == 1
+
+
+def test_a_key_of_others_is_no_object_to_adopt(make_cekd):
+    """By CKA_ID and by label, of one version and of several, to be done or only looked at: as if the token had none."""
+    where, me = C.folder("cekd-sockets-"), str(os.geteuid())
+    daemon = make_cekd(
+        listeners={name: {"path": str(where / name), "mode": "0600"} for name in ("main", "few")},
+        rules={"all": {"listeners": ["main"], "users": [me], "keys": ["*"], "operations": C.OPERATIONS},
+               "few": {"listeners": ["few"], "users": [me], "keys": ["ours-*"], "operations": ["adopt"]}})
+    daemon.key("RSA-OAEP-256", name="theirs")
+    objects = [version["cka_id"] for version in daemon.json("key", "show", "theirs")["versions"]]
+    with daemon.client("few") as client:
+        def told(**what):
+            said = []
+            for insist in (False, True):
+                change = pb.AdoptKeyRequest(key="ours-1", alg="RSA-OAEP-256", insist=insist, **what)
+                for reply in (client.call(adopt_key=change), client.call(preview=pb.PreviewRequest(adopt_key=change))):
+                    said.append((reply.status, reply.reason, reply.message))
+            return said
+
+        nothing = told(label="nothing")
+        assert {status for status, *_ in nothing} == {pb.STATUS_CONFLICT}
+        assert told(label="theirs") == nothing == told(cka_id=b"\x07")
+        daemon.cekctl("key", "rotate", "theirs")
+        assert told(label="theirs") == nothing
+        for id in objects:
+            assert told(cka_id=bytes.fromhex(id)) == nothing
+    assert "adopt: what was asked for is of a key that the peer may not use" in daemon.log_text()

@@ -44,6 +44,7 @@ struct change {
 	size_t cka_id_len;
 	char kid[KID_MAX + 1];  /* IMPORT, ADOPT: a kid that issuers use already; ALIAS: the alias */
 	bool removes;           /* ALIAS: it goes */
+	bool hides;             /* ADOPT: what it names would be an object of a key that its peer may not use */
 	char made[KID_MAX + 1]; /* the kid of a new version, when its record is on its way */
 	enum state state;
 	uint64_t until;

@@ -7,8 +7,21 @@
 
 enum { LABEL_MAX = 128 };
 
+/* The key whose object is asked for, as far as that can be told without the token: what cekd makes is labelled with the
+ * key's name. */
+static const struct key *owner_of(const struct ring *ring, const Cek__V1__AdoptKeyRequest *message)
+{
+	const struct version *version;
+
+	if (message->cka_id.len == 0)
+		return ring_key(ring, message->label);
+	version = ring_object(ring, message->cka_id.data, message->cka_id.len);
+	return version ? version->key : NULL;
+}
+
 static int check(struct request *request, const Cek__V1__AdoptKeyRequest *message, const struct alg **ret_alg)
 {
+	const struct key *owner;
 	int r = new_version_check(request, message->alg, message->kid, ret_alg);
 
 	if (r != STATUS_OK)
@@ -17,7 +30,8 @@ static int check(struct request *request, const Cek__V1__AdoptKeyRequest *messag
 		return request_say(request, STATUS_MALFORMED, "cka_id, label: one of them");
 	if (message->cka_id.len > CKA_ID_MAX || !text_valid(message->label, LABEL_MAX))
 		return request_say(request, STATUS_MALFORMED, "cka_id, label: too long, or no UTF-8");
-	if (message->cka_id.len > 0 && ring_object(&request->broker->ring, message->cka_id.data, message->cka_id.len))
+	owner = owner_of(&request->broker->ring, message);
+	if (message->cka_id.len > 0 && owner && !change_hides(request, owner))
 		return request_say(request, STATUS_CONFLICT, "cka_id: this object is a version already");
 	return STATUS_OK;
 }
@@ -31,6 +45,7 @@ static int pack(struct change *change, const struct request *request, uint8_t **
 	if (message->cka_id.len > 0)
 		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
 	change->cka_id_len = message->cka_id.len;
+	change->hides = change_hides(request, owner_of(&request->broker->ring, message));
 	adopt.cka_id = message->cka_id;
 	adopt.label = message->label;
 	adopt.alg = message->alg;

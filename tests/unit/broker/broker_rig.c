@@ -309,6 +309,11 @@ static void worker_answer(struct rig_worker *worker, const Job *job)
 		}
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_DESTROY && worker->outcome) {
 		result.outcome = (Cek__Internal__V1__Outcome)worker->outcome;
+	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_ADOPT) {
+		result.outcome = worker->outcome ? (Cek__Internal__V1__Outcome)worker->outcome : result.outcome;
+		result.cka_id = worker->adopts;
+		snprintf(kid, sizeof(kid), "adopted");
+		result.kid = kid;
 	} else if (job->op_case == CEK__INTERNAL__V1__JOB__OP_GENERATE) {
 		for (size_t i = 0; i < job->generate->cka_id.len; i++)
 			snprintf(kid + 2 * i, 3, "%02x", job->generate->cka_id.data[i]);

@@ -31,8 +31,9 @@ struct rig_worker {
 	bool holds;        /* results of unwraps stay until the first one for which it does not */
 	Cek__Internal__V1__TokenObject *const *objects; /* what an inventory finds */
 	size_t n_objects;
-	size_t parts;         /* of an inventory, each with all objects, before the last one */
-	enum outcome outcome; /* of an inventory or a destruction; 0: OK */
+	size_t parts;               /* of an inventory, each with all objects, before the last one */
+	enum outcome outcome;       /* of an inventory, a destruction or an adoption; 0: OK */
+	ProtobufCBinaryData adopts; /* CKA_ID of the object that an adoption finds */
 	struct arena arena;
 	struct results results;
 };

@@ -566,6 +566,131 @@ static void test_no_cka_id_makes_a_kid_that_begins_with_a_dash(void **state)
 	}
 }
 
+/* The reply to this request, packed, but for the ring's epoch, which a failed change moves on. */
+static size_t answer_to(struct rig *rig, struct rig_client *client, const CekRequest *request, uint8_t *ret_packed)
+{
+	CekReply *reply = rig_call(rig, client, request);
+	size_t len;
+
+	reply->epoch = 0;
+	len = cek__v1__reply__pack(reply, ret_packed);
+	cek__v1__reply__free_unpacked(reply, NULL);
+	return len;
+}
+
+static CekRequest *adopt_by_id(const char *key, const uint8_t *id, size_t len)
+{
+	CekRequest *request = call_adopt(key, "");
+
+	request->adopt_key->cka_id = (ProtobufCBinaryData){.data = (uint8_t *)id, .len = len};
+	return request;
+}
+
+/* Whatever the token says of an object of theirs: what it says of one that is not there, and as much in the journal. */
+static void test_an_adoption_does_not_tell_what_others_have(void **state)
+{
+	static const enum outcome outcomes[] = {OUTCOME_OK, OUTCOME_FAILED, OUTCOME_MISSING, OUTCOME_AMBIGUOUS,
+		OUTCOME_REFUSED};
+	struct rig *rig = *state;
+	uint8_t nothing[1024], theirs[1024], id[CKA_ID_MAX];
+	struct rig_client client;
+	size_t len, records, id_len;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "theirs", "A256KW"));
+	rig_close(&client);
+	rig_stop_broker(rig);
+	rig->keys = "ours-*";
+	rig_start(rig);
+	rig_connect(rig, &client);
+	id_len = rig->broker.ring.keys[0]->active->cka_id_len;
+	memcpy(id, rig->broker.ring.keys[0]->active->cka_id, id_len);
+	rig->manage.outcome = OUTCOME_MISSING;
+	records = rig->journal.n_records;
+	len = answer_to(rig, &client, call_adopt("ours-1", "nothing"), nothing);
+	records = rig->journal.n_records - records;
+	assert_int_equal(records, 2);
+	rig->manage.adopts = (ProtobufCBinaryData){.data = id, .len = id_len};
+	for (size_t i = 0; i < 2 * sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		bool by_id = i % 2 > 0;
+		size_t before = rig->journal.n_records;
+
+		rig->manage.outcome = outcomes[i / 2];
+		assert_int_equal(answer_to(rig, &client,
+					 by_id ? adopt_by_id("ours-1", id, id_len) : call_adopt("ours-1", "theirs"),
+					 theirs),
+			len);
+		assert_memory_equal(theirs, nothing, len);
+		assert_int_equal(rig->journal.n_records, before + records);
+	}
+	/* Under a label of the ceremony's own: then the token's answer says whose it is. */
+	rig->manage.outcome = OUTCOME_OK;
+	assert_int_equal(answer_to(rig, &client, call_adopt("ours-1", "ceremony"), theirs), len);
+	assert_memory_equal(theirs, nothing, len);
+	rig->manage.adopts.len--; /* another object */
+	assert_int_equal(call_for_status(rig, &client, call_adopt("ours-1", "theirs")), STATUS_OK);
+	rig_close(&client);
+}
+
+/* Who may use the key is told. */
+static void test_an_adoption_names_what_is_a_version_already(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct version *version;
+	uint64_t jobs;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	version = rig->broker.ring.keys[0]->active;
+	jobs = rig->manage.jobs;
+	assert_int_equal(call_for_status(rig, &client, adopt_by_id("other", version->cka_id, version->cka_id_len)),
+		STATUS_CONFLICT);
+	assert_int_equal(rig->manage.jobs, jobs);
+	rig->manage.outcome = OUTCOME_UNSUPPORTED; /* says nothing of an object */
+	assert_int_equal(call_for_status(rig, &client, call_adopt("other", "k")), STATUS_UNSUPPORTED);
+	rig_close(&client);
+	free(kid);
+}
+
+/* A kid is given once. That it was is all that is said: not to whom, nor whether that one is still there. */
+static void test_a_kid_that_others_have_is_as_one_that_was(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t gone[1024], theirs[1024];
+	struct rig_client client;
+	char *kids[2], *ours;
+	CekRequest *request;
+	size_t len;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	ours = rig_create(rig, &client, "ours-1", "A256KW");
+	kids[0] = rig_create(rig, &client, "ours-2", "A256KW");
+	kids[1] = rig_create(rig, &client, "theirs", "A256KW");
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kids[0], STATE_COMPROMISED)), STATUS_OK);
+	rig_close(&client);
+	rig_stop_broker(rig);
+	rig->keys = "ours-*";
+	rig_start(rig);
+	rig_connect(rig, &client);
+	request = call_adopt("ours-3", "ceremony");
+	request->adopt_key->kid = kids[0];
+	len = answer_to(rig, &client, request, gone);
+	request->adopt_key->kid = kids[1];
+	assert_int_equal(answer_to(rig, &client, request, theirs), len);
+	assert_memory_equal(theirs, gone, len);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kids[1], STATE_SUSPENDED)), STATUS_UNKNOWN_KEY);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(ours, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(ours);
+	free(kids[0]);
+	free(kids[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calls_setup, calls_teardown)
 
 int main(void)
@@ -587,6 +712,9 @@ int main(void)
 		TEST(test_two_changes_of_a_key_at_once),
 		TEST(test_a_compromise_does_not_wait_for_a_rotation),
 		TEST(test_stopping_answers_what_was_accepted),
+		TEST(test_an_adoption_does_not_tell_what_others_have),
+		TEST(test_an_adoption_names_what_is_a_version_already),
+		TEST(test_a_kid_that_others_have_is_as_one_that_was),
 		cmocka_unit_test(test_no_cka_id_makes_a_kid_that_begins_with_a_dash),
 	};
 
