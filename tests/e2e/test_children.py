@@ -154,6 +154,31 @@ def test_wrong_pin_stops_all_logins(make_cekd):
         assert client.unwrap(client.generate(daemon.key("A128KW"))).unwrap.cek
 
 
+def test_wrong_pin_of_the_manage_worker(make_cekd):
+    """It starts when something is to change, and its login is the last one. Who is logged in serves on."""
+    daemon = make_cekd(workers=2)
+    with daemon.client() as client:
+        made = client.generate(daemon.key("A128KW"))
+        for worker in daemon.workers("manage").values():
+            os.kill(worker, signal.SIGKILL)
+        C.wait_for(lambda: not daemon.workers("manage"), "the manage worker to end")
+        right = daemon.token.pin_file.read_text()
+        daemon.token.pin_file.chmod(0o600)
+        daemon.token.pin_file.write_text("000000000")
+        reply = client.call(create_key=pb.CreateKeyRequest(key="later", alg="A128KW"))
+        assert status_name(reply) == "UNAVAILABLE", reply
+        assert client.unwrap(made).unwrap.cek == made.cek
+        again = client.call(create_key=pb.CreateKeyRequest(key="later", alg="A128KW"))
+        assert status_name(again) == "UNAVAILABLE" and again.message == "the token is not available", again
+        assert logins(daemon) == 1, "another login was tried"
+        assert not [text for text in daemon.status().warning if "began and did not end" in text]
+        daemon.token.pin_file.write_text(right)
+        daemon.process.send_signal(signal.SIGHUP)
+        C.wait_for(lambda: status_name(client.call(create_key=pb.CreateKeyRequest(key="later", alg="A128KW"))) == "OK",
+                   "the manage worker to log in")
+        assert client.unwrap(made).unwrap.cek == made.cek
+
+
 # The first of them that starts says what the test wants and then ignores that its pair is closed; the others are real.
 # It answers whether it is there, as it must.
 LIAR = """#!/usr/bin/python3

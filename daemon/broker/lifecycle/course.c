@@ -340,8 +340,12 @@ static void on_answered(struct job *job, const JobResult *result)
 	int outcome;
 
 	timer_clear(&change->broker->turn.timers, &change->timer);
+	if (!result && !job->given) { /* the token holds nothing of it */
+		abandon(change, say(change, STATUS_UNAVAILABLE, "the token is not available"));
+		return;
+	}
 	if (!result) {
-		outcome = say(change, STATUS_UNAVAILABLE, "the manage worker died or could not be started");
+		outcome = say(change, STATUS_UNAVAILABLE, "the manage worker died");
 	} else {
 		change_step(change, CHANGE_TOUCHED);
 		outcome = status_of(change, result);
@@ -379,8 +383,6 @@ static int submit(struct change *change)
 	r = workers_manage(&broker->workers, &change->job);
 	if (r == -ENOBUFS)
 		return say(change, STATUS_OVERLOADED, "too many changes wait for the token");
-	if (r < 0)
-		return say(change, STATUS_UNAVAILABLE, "the token is not available");
 	timer_set(&broker->turn.timers, &change->timer,
 		broker->turn.now + broker->turn.limits.manage_deadline_ms * UINT64_C(1000), on_late);
 	return STATUS_PENDING;

@@ -12,6 +12,7 @@ void job_enqueue(struct job *job, struct queue *queue)
 	job->queued = true;
 	job->queue = queue;
 	job->lost = 0;
+	job->given = false;
 	job_wait(job);
 	queue_add(queue, &job->link, job->uid);
 }

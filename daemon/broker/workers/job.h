@@ -22,6 +22,7 @@ struct job {
 	bool queued;                  /* in a queue or at a worker */
 	struct queue *queue;          /* in which it waits; NULL at a worker */
 	unsigned lost;                /* workers that went while it was at them */
+	bool given;                   /* a worker has had it, perhaps one that is gone */
 	struct job_sequence sequence; /* with its operation, which says whether it is answered in parts */
 	/* NULL: the worker died of it, or there will be none. Called once; for what is answered in parts, at each of
 	 * them. */

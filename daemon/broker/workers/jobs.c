@@ -18,10 +18,9 @@ uint64_t workers_job_id(struct workers *workers)
 	return ++workers->next_id;
 }
 
+/* That logins were stopped is no answer: when an operator has acted, cekd knows, and nobody else may have to log in. */
 int workers_manage(struct workers *workers, struct job *job)
 {
-	if (workers->hopeless)
-		return -ENETDOWN;
 	if (workers->manage_queue.n >= MANAGE_QUEUE_MAX)
 		return -ENOBUFS;
 	job_enqueue(job, &workers->manage_queue);
@@ -93,6 +92,7 @@ static struct worker *free_worker(struct workers *workers)
 
 static void give(struct worker *worker, struct job *job)
 {
+	job->given = true;
 	list_append(&worker->jobs, &job->link);
 	worker->n_jobs++;
 	worker->unsent++;

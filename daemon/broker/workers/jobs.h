@@ -15,9 +15,11 @@ enum { MANAGE_QUEUE_MAX = 64 };
 
 uint64_t workers_job_id(struct workers *workers);
 
-/* Queue a job for the next free use worker, or the manage worker. 0; -ENOBUFS when the queue is full; -ENETDOWN when no
- * worker is there and none will come. */
+/* Queue a job for the next free use worker. 0; -ENOBUFS when the queue is full; -ENETDOWN when no worker is there and
+ * none will come. */
 int workers_submit(struct workers *workers, struct job *job);
+
+/* Queue one for the manage worker, for which cekd is asked; if there can be none it fails. 0; -ENOBUFS. */
 int workers_manage(struct workers *workers, struct job *job);
 
 /* Tell all use workers to drop what they hold of an object. */
