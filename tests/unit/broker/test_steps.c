@@ -257,6 +257,76 @@ static void test_a_suspension_ends_as_it_is_resumed(void **state)
 	rig_start(*state);
 }
 
+/* The next version is published its lead before it becomes active, and is the same one; then the one after it. */
+static void test_a_published_version_becomes_active_in_time(void **state)
+{
+	Cek__V1__SetKeyScheduleRequest message = CEK__V1__SET_KEY_SCHEDULE_REQUEST__INIT;
+	Schedule schedule = CEK__V1__SCHEDULE__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	const struct version *first, *second;
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+	uint64_t due;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "k", "RSA-OAEP-256"));
+	key = rig->broker.ring.keys[0];
+	message.key = (char *)"k";
+	message.schedule = &schedule;
+	schedule.period = 10 * 86400;
+	schedule.lead = 86400;
+	schedule.overlap = 86400;
+	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE;
+	request.set_key_schedule = &message;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	shift(rig, 9 * DAY - HOUR);
+	assert_int_equal(key->n_versions, 1);
+	shift(rig, 9 * DAY + MINUTE);
+	WAIT_FOR(rig, key->n_versions == 2);
+	first = key->versions[0];
+	second = key->versions[1];
+	assert_int_equal(second->state, STATE_PRE_ACTIVE);
+	assert_ptr_equal(key->active, first);
+	due = second->created + (uint64_t)DAY;
+	shift(rig, 10 * DAY - HOUR);
+	assert_int_equal(second->state, STATE_PRE_ACTIVE);
+	shift(rig, 10 * DAY + HOUR);
+	WAIT_FOR(rig, second->state == STATE_ACTIVE);
+	assert_true(second->activated >= due);
+	assert_ptr_equal(key->active, second);
+	assert_int_equal(first->state, STATE_DEACTIVATED);
+	assert_int_equal(key->n_versions, 2);
+	assert_int_equal(call_for_status(rig, &client, call_set_state(first->kid, STATE_COMPROMISED)), STATUS_OK);
+	shift(rig, 20 * DAY - HOUR); /* the next one, a period after that */
+	WAIT_FOR(rig, key->n_versions == 3);
+	assert_ptr_equal(key->active, second);
+	rig_close(&client);
+}
+
+/* A rotation at the limit of uses takes the version that is published. */
+static void test_a_rotation_takes_what_is_published(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct key *key;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "k", "RSA-OAEP-256"));
+	key = rig->broker.ring.keys[0];
+	key->period = 10 * 86400;
+	key->lead = 9 * 86400;
+	shift(rig, 2 * DAY);
+	WAIT_FOR(rig, key->n_versions == 2);
+	assert_int_equal(key->versions[1]->state, STATE_PRE_ACTIVE);
+	steps_rotate(&rig->broker, key);
+	WAIT_FOR(rig, key->versions[1]->state == STATE_ACTIVE);
+	assert_int_equal(key->n_versions, 2);
+	rig_close(&client);
+}
+
 /* Two keys could be the version: one intent for all the tries, growing pauses, a warning; nothing else of the key
  * waits. */
 static void test_a_destruction_that_cannot_be_waits_longer_and_longer(void **state)
@@ -315,6 +385,8 @@ int main(void)
 		TEST(test_a_clock_set_ahead_by_less_does_not),
 		TEST(test_months_that_pass_are_no_jump),
 		TEST(test_a_clock_set_ahead_a_little_ends_no_waiting_period),
+		TEST(test_a_published_version_becomes_active_in_time),
+		TEST(test_a_rotation_takes_what_is_published),
 		TEST(test_a_suspension_ends_as_it_is_resumed),
 		TEST(test_a_destruction_that_cannot_be_waits_longer_and_longer),
 	};
