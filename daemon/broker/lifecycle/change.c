@@ -11,8 +11,6 @@
 #include "daemon/broker/lifecycle/course.h"
 #include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/record.h"
-#include "daemon/broker/net/peer.h"
-#include "daemon/broker/policy/policy.h"
 #include "daemon/broker/workers/jobs.h"
 
 struct change *change_new(struct broker *broker, struct request *request, enum change_kind kind)
@@ -83,12 +81,6 @@ static int begin(struct change *change)
 		record_intent(change, &record);
 	}
 	return journal_append(&change->broker->journal, &change->append, &(KeyRecord *){&record}, 1);
-}
-
-bool change_hides(const struct request *request, const struct key *key)
-{
-	return request && request->peer && key &&
-		policy_permissions(&request->broker->policy, &request->peer->grants, key->name) == 0;
 }
 
 static int refuse(struct change *change, enum status status, const char *text)

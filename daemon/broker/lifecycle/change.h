@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,7 +43,3 @@ struct version *change_published(const struct key *key, const struct version *ot
 
 /* alg, bits and crv as the key has them. */
 void change_like(struct change *change, const struct key *key);
-
-/* Whether this is the key of somebody else: no rule grants the request's peer anything on it. NULL, or a peer that is
- * gone: no. */
-bool change_hides(const struct request *request, const struct key *key);

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "daemon/broker/journal/journal.h"
-#include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/course.h"
+#include "daemon/broker/lifecycle/hidden.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/preview.h"
 #include "daemon/broker/lifecycle/receipts.h"
@@ -219,41 +219,9 @@ static void abandon(struct change *change, int outcome)
 
 /* ---- token --------------------------------------------------------------------------------------------------- */
 
-/* Whether an adoption came upon what belongs to a key that its peer may not use. By which of its objects the worker's
- * answer came is known of a success only; else what was asked for counts. */
-static bool hidden(const struct change *change, const JobResult *result)
-{
-	const struct version *version;
-
-	switch ((enum outcome)result->outcome) {
-	case OUTCOME_OK:
-		version = ring_object(&change->broker->ring, result->cka_id.data, result->cka_id.len);
-		return version && change_hides(change->request, version->key);
-	case OUTCOME_FAILED:
-	case OUTCOME_MISSING:
-	case OUTCOME_AMBIGUOUS:
-	case OUTCOME_REFUSED:
-		return change->hides;
-	default: /* says nothing of an object */
-		return false;
-	}
-}
-
-/* One answer for an object that is somebody else's and for one that is not there, by the same way; the log tells them
- * apart. */
-static bool nothing_to_adopt(const struct change *change, const JobResult *result)
-{
-	if (change->kind != CHANGE_ADOPT)
-		return false;
-	if (!hidden(change, result))
-		return result->outcome == CEK__INTERNAL__V1__OUTCOME__OUTCOME_MISSING;
-	log_warning("key %s: adopt: what was asked for is of a key that the peer may not use", change->name);
-	return true;
-}
-
 static int status_of(struct change *change, const JobResult *result)
 {
-	if (nothing_to_adopt(change, result))
+	if (hidden_nothing_to_adopt(change, result))
 		return say(change, STATUS_CONFLICT, "the token has no such private or secret key");
 	switch ((enum outcome)result->outcome) {
 	case OUTCOME_OK:

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/broker/lifecycle/change.h"
+#include "daemon/broker/lifecycle/hidden.h"
 #include "daemon/broker/rpc/new_version.h"
 #include "daemon/broker/rpc/rpc.h"
 
@@ -31,7 +32,7 @@ static int check(struct request *request, const Cek__V1__AdoptKeyRequest *messag
 	if (message->cka_id.len > CKA_ID_MAX || !text_valid(message->label, LABEL_MAX))
 		return request_say(request, STATUS_MALFORMED, "cka_id, label: too long, or no UTF-8");
 	owner = owner_of(&request->broker->ring, message);
-	if (message->cka_id.len > 0 && owner && !change_hides(request, owner))
+	if (message->cka_id.len > 0 && owner && !hidden_key(request, owner))
 		return request_say(request, STATUS_CONFLICT, "cka_id: this object is a version already");
 	return STATUS_OK;
 }
@@ -45,7 +46,7 @@ static int pack(struct change *change, const struct request *request, uint8_t **
 	if (message->cka_id.len > 0)
 		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
 	change->cka_id_len = message->cka_id.len;
-	change->hides = change_hides(request, owner_of(&request->broker->ring, message));
+	change->hides = hidden_key(request, owner_of(&request->broker->ring, message));
 	adopt.cka_id = message->cka_id;
 	adopt.label = message->label;
 	adopt.alg = message->alg;
