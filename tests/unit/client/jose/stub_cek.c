@@ -226,7 +226,7 @@ static int wait_for(cek_conn *conn, const struct stub_answer *answer, cek_result
 		return conn->start_status;
 	*ret_result = calloc(1, sizeof(**ret_result));
 	if (!*ret_result)
-		abort();
+		return CEK_E_NOMEM;
 	(*ret_result)->answer = *answer;
 	if (answer->status == CEK_OK)
 		conn->known = answer->epoch;
