@@ -2,6 +2,7 @@
 """cekctl and its standard streams: output that cannot be written is exit status 1 with one line, whatever is at the other
 end; input of any size and kind is an error of its own, never a crash."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -91,6 +92,49 @@ def test_all_closed(shared):
         process = subprocess.Popen([C.CEKCTL, "--socket", shared.socket, "key", "show", name],
                                    preexec_fn=lambda: os.closerange(0, 3))
         assert process.wait(C.PATIENCE) == code
+
+
+def run_scarce(shared, inputs, verb, tmp_path, number):
+    """cekctl with its allocation of this number failing; None if it has fewer."""
+    args, stdin = streams_of(inputs, verb, tmp_path)
+    told = tmp_path / "told"
+    told.unlink(missing_ok=True)
+    scarce = {"LD_PRELOAD": str(C.BUILD / "tests/e2e/scarce.so"), "CEK_SCARCE": str(number), "CEK_SCARCE_TOLD": str(told)}
+    with stdin:
+        done = subprocess.run([C.CEKCTL, *args], stdin=stdin, capture_output=True, timeout=C.PATIENCE,
+                              env=os.environ | {"CEK_SOCKET": shared.socket} | scarce)
+    return done if told.exists() else None
+
+
+def without_memory(shared, inputs, verb, tmp_path, numbers):
+    for number in numbers:
+        done = run_scarce(shared, inputs, verb, tmp_path, number)
+        if done is None:
+            return
+        assert done.returncode >= 0, (number, done)  # no signal
+        if done.returncode:
+            assert done.stderr.startswith(b"cekctl: ") or b'"error"' in done.stdout, (number, done)
+        else:
+            assert done.stdout, (number, done)
+        assert len(done.stderr.splitlines()) <= 1 or verb in ("rewrap", "verb help"), (number, done)
+
+
+ENDING = [verb for verb in VERBS if not verb.startswith("watch")]  # without anything that happens to keys
+# Sanitizers bring a malloc of their own.
+needs_malloc = pytest.mark.skipif("asan" in str(C.BUILD), reason="LD_PRELOAD of malloc")
+
+
+@needs_malloc
+@pytest.mark.parametrize("verb", ENDING)
+def test_no_memory(shared, inputs, tmp_path, verb):
+    without_memory(shared, inputs, verb, tmp_path, (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233))
+
+
+@needs_malloc
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ENDING)
+def test_no_memory_at_each_allocation(shared, inputs, tmp_path, verb):
+    without_memory(shared, inputs, verb, tmp_path, itertools.count(1))
 
 
 @pytest.mark.parametrize("args", [["jwe", "decrypt"], ["unwrap", "--key", "A256KW", "--alg", "A256KW", "--enc", "A256GCM"],

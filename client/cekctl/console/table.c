@@ -175,8 +175,10 @@ void table_print(const struct table *table, const char *indent)
 	size_t width[TABLE_COLUMNS], room = width_output(), margin = strlen(indent);
 	bool out[TABLE_COLUMNS] = {false}, head = true;
 
-	if (!table)
+	if (!table) {
+		printf("%s(memory ran out: there is no table)\n", indent);
 		return;
+	}
 	fit(table, room > margin ? room - margin : room, width, out);
 	for (struct link *link = table->rows.next; link != &table->rows; link = link->next, head = false) {
 		const struct row *row = list_entry(link, struct row, link);
