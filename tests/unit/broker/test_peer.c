@@ -402,6 +402,32 @@ static void test_a_deadline_passes(void **state)
 	free(kid);
 }
 
+/* A request that was answered is forgotten, its deadline too. */
+static void test_a_deadline_ends_with_its_answer(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	size_t timers;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	timers = rig->broker.turn.timers.count;
+	request = call_unwrap(kid, NULL);
+	rig->use[0].deaf = rig->use[1].deaf = true;
+	rig_send(&client, request);
+	rig_run(rig);
+	assert_int_equal(rig->broker.requests.in_use, 1);
+	rig->use[0].deaf = rig->use[1].deaf = false;
+	rig_run(rig);
+	assert_int_equal(rig->broker.requests.in_use, 0);
+	assert_int_equal(rig->broker.turn.timers.count, timers);
+	rig_close(&client);
+	free(kid);
+}
+
 static void test_a_client_that_goes_while_it_is_served(void **state)
 {
 	struct rig *rig = *state;
@@ -443,6 +469,7 @@ int main(void)
 		TEST(test_connections_are_accepted_again),
 		TEST(test_a_watch_that_is_no_longer_allowed_ends),
 		TEST(test_a_deadline_passes),
+		TEST(test_a_deadline_ends_with_its_answer),
 		TEST(test_a_client_that_goes_while_it_is_served),
 	};
 

@@ -77,6 +77,8 @@ static void test_head(void **state)
 	assert_int_equal(chain_head_parse("0:" ZEROS, &head), 0);
 	assert_int_equal(head.seq, 0);
 	assert_string_equal(head.hash, ZEROS);
+	assert_int_equal(chain_head_parse("9:" ZEROS, &head), 0);
+	assert_int_equal(head.seq, 9);
 	assert_int_equal(chain_head_parse("18446744073709551615:" ZEROS, &head), 0);
 	assert_true(head.seq == UINT64_MAX);
 }

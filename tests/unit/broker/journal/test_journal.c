@@ -129,6 +129,27 @@ static void say(struct test *test, const FromJournal *message)
 	turn(test);
 }
 
+/* Answer the question for all records with these, in two datagrams: the first holds so many of them. */
+static void replay_in_two(struct test *test, KeyRecord *const *records, size_t n, size_t first)
+{
+	Cek__Internal__V1__ReplayBatch batch = CEK__INTERNAL__V1__REPLAY_BATCH__INIT;
+	FromJournal message = CEK__INTERNAL__V1__FROM_JOURNAL__INIT;
+	ToJournal *question = take(test);
+
+	assert_non_null(question);
+	batch.id = question->replay->id;
+	cek__internal__v1__to_journal__free_unpacked(question, NULL);
+	message.what_case = CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY;
+	message.replay = &batch;
+	batch.record = (KeyRecord **)records;
+	batch.n_record = first;
+	say(test, &message);
+	batch.record += first;
+	batch.n_record = n - first;
+	batch.end = true;
+	say(test, &message);
+}
+
 /* Answer the question for all records with these. */
 static void replay(struct test *test, KeyRecord *const *records, size_t n)
 {
@@ -404,6 +425,20 @@ static void test_a_journal_that_starts_again(void **state)
 	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
 }
 
+/* They are compared up to the end, however they come. */
+static void test_a_journal_that_starts_again_and_tells_it_in_parts(void **state)
+{
+	struct test *test = *state;
+	struct append append = {0};
+	ToJournal *sent = lose_the_journal(test, &append);
+
+	replay_in_two(test, sent->append_key->record, 2, 1);
+	assert_int_equal(test->failed, 0);
+	assert_int_equal(done_ok, 1);
+	assert_int_equal(test->ring.last_seq, 2);
+	cek__internal__v1__to_journal__free_unpacked(sent, NULL);
+}
+
 /* The same once more, behind the same line: a journal that has it after all refuses it. */
 static void test_what_was_not_written_is_sent_again(void **state)
 {
@@ -625,6 +660,7 @@ int main(void)
 		TEST(test_records_that_contradict_the_ring),
 		TEST(test_appends),
 		TEST(test_a_journal_that_starts_again),
+		TEST(test_a_journal_that_starts_again_and_tells_it_in_parts),
 		TEST(test_what_was_not_written_is_sent_again),
 		TEST(test_records_of_others_are_not_taken_for_ones_own),
 		TEST(test_a_part_of_an_append),

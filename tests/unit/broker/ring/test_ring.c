@@ -83,6 +83,44 @@ static void add(struct ring *ring, const char *key, const char *kid, enum state 
 	assert_int_equal(apply(ring, &record), 0);
 }
 
+/* What a record of a version must have; each alone is missing or wrong. */
+static void test_a_version_that_cannot_be(void **state)
+{
+	static const struct {
+		const char *key, *kid, *alg, *crv;
+		size_t id_len;
+		enum state state;
+		const char *why;
+	} rows[] = {
+		{"", "one", "A256GCMKW", "", 3, STATE_ACTIVE, "key name or kid"},
+		{"k", "", "A256GCMKW", "", 3, STATE_ACTIVE, "key name or kid"},
+		{"k", "one", "A256GCMKW", "", 0, STATE_ACTIVE, "CKA_ID"},
+		{"k", "one", "A256GCMKW", "", CKA_ID_MAX + 1, STATE_ACTIVE, "CKA_ID"},
+		{"k", "one", "A257GCMKW", "", 3, STATE_ACTIVE, "unknown alg or crv"},
+		{"k", "one", "ECDH-ES", "a curve with a name that is too long", 3, STATE_ACTIVE, "unknown alg or crv"},
+		{"there", "one", "A256KW", "", 3, STATE_ACTIVE, "one alg"},
+		{"k", "one", "A256GCMKW", "", 3, STATE_SUSPENDED, "no state that a new version has"},
+		{"k", "one", "A256GCMKW", "", 3, STATE_DESTROYED, "no state that a new version has"},
+		{"k", "old", "A256GCMKW", "", 3, STATE_ACTIVE, "kid was used before"},
+	};
+	static uint8_t id[CKA_ID_MAX + 1] = {1, 2, 3};
+	struct ring *ring = *state;
+	char why[200];
+
+	add(ring, "there", "old", STATE_ACTIVE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		KeyRecord record = version_of(rows[i].key, rows[i].kid, rows[i].state);
+
+		record.alg = (char *)rows[i].alg;
+		record.crv = (char *)rows[i].crv;
+		record.cka_id = (ProtobufCBinaryData){.data = id, .len = rows[i].id_len};
+		record.seq = ring->last_seq + 1;
+		assert_int_equal(ring_apply(ring, &record, why, sizeof(why)), -EPROTO);
+		assert_non_null(strstr(why, rows[i].why));
+	}
+	assert_int_equal(ring->n_keys, 1);
+}
+
 static void test_one_version_is_active(void **state)
 {
 	struct ring *ring = *state;
@@ -592,6 +630,7 @@ static void test_thousands_of_versions_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_a_version_that_cannot_be),
 		TEST(test_one_version_is_active),
 		TEST(test_a_published_version_becomes_active),
 		TEST(test_suspension_and_waiting_remember_where_they_came_from),
