@@ -72,6 +72,20 @@ static CekRequest *call_restore(bool confirm)
 	return &request;
 }
 
+static CekRequest *call_restore_preview(bool confirm)
+{
+	static Cek__V1__PreviewRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__PreviewRequest)CEK__V1__PREVIEW_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.change_case = CEK__V1__PREVIEW_REQUEST__CHANGE_RESTORE;
+	message.restore = call_restore(confirm)->restore;
+	request.op_case = CEK__V1__REQUEST__OP_PREVIEW;
+	request.preview = &message;
+	return &request;
+}
+
 static CekRequest *call_describe(const char *key)
 {
 	static Cek__V1__DescribeKeyRequest message;
@@ -153,6 +167,9 @@ static void test_new_token(void **state)
 	rig_connect(rig, &client);
 	assert_int_equal(call_for_status(rig, &client, call_unwrap("a-kid", NULL)), STATUS_UNKNOWN_KEY);
 	free(rig_create(rig, &client, "k", "A256KW"));
+	assert_int_equal(call_for_status(rig, &client, call_restore_preview(false)), STATUS_MALFORMED); /* no change */
+	assert_int_equal(call_for_status(rig, &client, call_restore_preview(true)),
+		call_for_status(rig, &client, call_restore(true)));
 	rig_close(&client);
 }
 

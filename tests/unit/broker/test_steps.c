@@ -141,6 +141,9 @@ static void jump(struct rig *rig, int64_t there, int64_t back, bool suspect)
 	}
 	WAIT_FOR(rig, version_of(rig, suspended)->state == STATE_ACTIVE);
 	WAIT_FOR(rig, version_of(rig, waiting)->state == STATE_DESTROYED);
+	rig_run(rig);
+	for (int i = 0; i < RIG_WORKERS; i++) /* nobody keeps a copy of it */
+		assert_int_equal(rig->use[i].forgets, 1);
 	assert_false(broker_clock_jumped(&rig->broker));
 	rig_close(&client);
 	free(waiting);
