@@ -566,6 +566,79 @@ static void test_no_cka_id_makes_a_kid_that_begins_with_a_dash(void **state)
 	}
 }
 
+static CekRequest *alias_of(const char *kid, const char *alias, bool remove)
+{
+	static Cek__V1__AliasRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__AliasRequest)CEK__V1__ALIAS_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.kid = (char *)kid;
+	message.alias = (char *)alias;
+	message.remove = remove;
+	request.op_case = CEK__V1__REQUEST__OP_ALIAS;
+	request.alias = &message;
+	return &request;
+}
+
+/* What was added can be removed; what the version was made with stays. */
+static void test_an_alias_comes_and_goes(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid, *other;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	other = rig_create(rig, &client, "o", "A256KW");
+	assert_int_equal(call_for_status(rig, &client, alias_of(kid, "also", true)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, alias_of(kid, "also", false)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap("also", NULL)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, alias_of(kid, "also", false)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, alias_of(other, "also", false)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, alias_of(other, kid, false)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, alias_of(kid, kid, true)), STATUS_CONFLICT);
+	assert_int_equal(call_for_status(rig, &client, alias_of(kid, "also", true)), STATUS_OK);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap("also", NULL)), STATUS_UNKNOWN_KEY);
+	assert_int_equal(call_for_status(rig, &client, call_unwrap(kid, NULL)), STATUS_OK);
+	rig_close(&client);
+	free(kid);
+	free(other);
+}
+
+/* The same key twice would be two objects for one kid; another one goes to the token. */
+static void test_a_key_is_imported_once(void **state)
+{
+	static uint8_t modulus[256] = {0xc1};
+	Cek__V1__ImportKeyRequest message = CEK__V1__IMPORT_KEY_REQUEST__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	PublicKey public_key = CEK__V1__PUBLIC_KEY__INIT;
+	struct rig *rig = *state;
+	struct rig_client client;
+	uint64_t jobs;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "r", "RSA-OAEP-256"));
+	request.op_case = CEK__V1__REQUEST__OP_IMPORT_KEY;
+	request.import_key = &message;
+	message.key = (char *)"i";
+	message.alg = (char *)"RSA-OAEP-256";
+	message.transport_id = (char *)"t";
+	message.wrapped_aes_key = call_bytes(256);
+	message.wrapped_key = call_bytes(600);
+	message.public_key = &public_key;
+	public_key.n = rig->broker.ring.keys[0]->active->public_key->n;
+	jobs = rig->manage.jobs;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_CONFLICT);
+	assert_int_equal(rig->manage.jobs, jobs);
+	public_key.n = (ProtobufCBinaryData){.data = modulus, .len = sizeof(modulus)};
+	(void)call_for_status(rig, &client, &request);
+	assert_int_equal(rig->manage.jobs, jobs + 1);
+	rig_close(&client);
+}
+
 /* The reply to this request, packed, but for the ring's epoch, which a failed change moves on. */
 static size_t answer_to(struct rig *rig, struct rig_client *client, const CekRequest *request, uint8_t *ret_packed)
 {
@@ -712,6 +785,8 @@ int main(void)
 		TEST(test_two_changes_of_a_key_at_once),
 		TEST(test_a_compromise_does_not_wait_for_a_rotation),
 		TEST(test_stopping_answers_what_was_accepted),
+		TEST(test_an_alias_comes_and_goes),
+		TEST(test_a_key_is_imported_once),
 		TEST(test_an_adoption_does_not_tell_what_others_have),
 		TEST(test_an_adoption_names_what_is_a_version_already),
 		TEST(test_a_kid_that_others_have_is_as_one_that_was),
