@@ -121,6 +121,24 @@ static void test_a_version_that_cannot_be(void **state)
 	assert_int_equal(ring->n_keys, 1);
 }
 
+/* Records about a key or a version that no record has made. */
+static void test_records_about_nothing(void **state)
+{
+	static const char *const types[] = {"schedule", "state", "alias"};
+	struct ring *ring = *state;
+	char why[200];
+
+	add(ring, "k", "one", STATE_ACTIVE);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		KeyRecord record = record_of(types[i], "nobody", "none");
+
+		record.seq = ring->last_seq + 1;
+		record.state = CEK__V1__STATE__STATE_SUSPENDED;
+		assert_int_equal(ring_apply(ring, &record, why, sizeof(why)), -EPROTO);
+	}
+	assert_int_equal(ring->n_keys, 1);
+}
+
 static void test_one_version_is_active(void **state)
 {
 	struct ring *ring = *state;
@@ -630,6 +648,7 @@ static void test_thousands_of_versions_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_records_about_nothing),
 		TEST(test_a_version_that_cannot_be),
 		TEST(test_one_version_is_active),
 		TEST(test_a_published_version_becomes_active),
