@@ -160,6 +160,7 @@ static void test_new_token(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_client client;
+	CekReply *reply;
 
 	rig_start(rig);
 	assert_null(not_ready(rig));
@@ -167,6 +168,10 @@ static void test_new_token(void **state)
 	rig_connect(rig, &client);
 	assert_int_equal(call_for_status(rig, &client, call_unwrap("a-kid", NULL)), STATUS_UNKNOWN_KEY);
 	free(rig_create(rig, &client, "k", "A256KW"));
+	reply = rig_call(rig, &client, call_restore(false));
+	assert_int_equal(reply->result_case, CEK__V1__REPLY__RESULT_RESTORE);
+	assert_non_null(reply->restore);
+	cek__v1__reply__free_unpacked(reply, NULL);
 	assert_int_equal(call_for_status(rig, &client, call_restore_preview(false)), STATUS_MALFORMED); /* no change */
 	assert_int_equal(call_for_status(rig, &client, call_restore_preview(true)),
 		call_for_status(rig, &client, call_restore(true)));
