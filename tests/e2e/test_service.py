@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -124,14 +125,30 @@ def test_waiting_for_the_journal_costs_nothing(make_cekd):
     daemon.wait_ready()
 
 
-def test_listener_for_a_group_that_the_unit_does_not_name(make_cekd, behind_the_fence):
+def test_listener_for_a_group_that_cekd_is_not_in(make_cekd, behind_the_fence):
+    """From the start, and in a hand-over, which keeps the groups of the start."""
     daemon = make_cekd(start=False)
     daemon.config.listeners["main"] |= {"group": str(GID_GATEWAYS)}
-    process = behind_the_fence(daemon, groups=[C.UID_JOURNAL]).spawn().process
+    behind_the_fence(daemon, groups=[C.UID_JOURNAL]).start()
+    assert owner(daemon.socket) == (0, GID_GATEWAYS, 0o666)
+    other = daemon.where / "other.sock"
+    daemon.config.listeners["other"] = {"path": str(other), "mode": "0660", "group": str(C.UID_BOB)}
+    daemon.conf.write_text(daemon.config.text())
+    daemon.process.send_signal(signal.SIGUSR2)
+    C.wait_for(lambda: other.exists() and owner(other) == (0, C.UID_BOB, 0o660), "the heir's listener")
+    with open(f"/proc/{daemon.process.pid}/status") as file:
+        text = dict(line.split(":", 1) for line in file)
+    assert str(C.UID_BOB) not in text["Gid"].split() + text["Groups"].split()
+
+
+def test_listener_for_an_owner_that_the_unit_cannot_make(make_cekd, behind_the_fence):
+    daemon = make_cekd(start=False)
+    daemon.config.listeners["main"] |= {"owner": str(C.UID_ALICE), "group": str(GID_GATEWAYS)}
+    process = behind_the_fence(daemon).spawn().process
     assert process.wait(C.PATIENCE) == 1
     daemon.process = None
     daemon.notify.close()
-    assert "SupplementaryGroups=" in daemon.log_text()
+    assert "SocketUser=" in daemon.log_text()
     assert not os.path.exists(daemon.socket)
 
 

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "daemon/parent/host/paths.h"
+#include "daemon/parent/host/socket_file.h"
 #include "daemon/shared/testhook.h"
 
 enum {
@@ -46,57 +47,6 @@ static int remove_stale(int folder, const char *name, const struct sockaddr_un *
 	return r;
 }
 
-/* Of a file that is open with O_PATH, which fchmod() refuses. */
-static int set_mode(int file, mode_t mode)
-{
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	return chmod(path, mode) < 0 ? -errno : 0;
-}
-
-/* What bind() made, held without following a link: a new socket of ours, or something was put in its place. */
-static int open_made(int folder, const char *name, int *ret_made)
-{
-	const int made = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	int r = 0;
-
-	if (made < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	if (fstat(made, &st) < 0)
-		r = -errno;
-	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
-		r = -ESTALE;
-	if (r < 0) {
-		(void)close(made);
-		return r;
-	}
-	*ret_made = made;
-	return 0;
-}
-
-static int set_access(int made, const struct listener_wanted *wanted)
-{
-	if ((wanted->owner != (uid_t)-1 || wanted->group != (gid_t)-1) &&
-		fchownat(made, "", wanted->owner, wanted->group, AT_EMPTY_PATH) < 0)
-		return -errno;
-	return set_mode(made, wanted->mode);
-}
-
-static bool same_inode(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-static void remove_made(int folder, const char *name, int made)
-{
-	struct stat ours, st;
-
-	if (fstat(made, &ours) == 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && same_inode(&ours, &st))
-		(void)unlinkat(folder, name, 0);
-}
-
 /* Nobody can connect before owner and mode are set: the file is made without any permission. bind() makes it or fails:
  * it follows no link that stands under its name. */
 static int bind_and_listen(int fd, int folder, const char *name, const struct listener_wanted *wanted, int *ret_made)
@@ -115,14 +65,14 @@ static int bind_and_listen(int fd, int folder, const char *name, const struct li
 	if (r < 0)
 		return r;
 	testhook_step("listener-bound");
-	r = open_made(folder, name, &made);
+	r = socket_file_open(folder, name, &made);
 	if (r < 0)
 		return r;
-	r = set_access(made, wanted);
+	r = socket_file_set_access(made, wanted->mode, wanted->owner, wanted->group);
 	if (r == 0 && listen(fd, SOMAXCONN) < 0)
 		r = -errno;
 	if (r < 0) {
-		remove_made(folder, name, made);
+		socket_file_remove(folder, name, made);
 		(void)close(made);
 		return r;
 	}
@@ -140,8 +90,8 @@ static const char *explain(int r)
 	case -ELOOP:
 		return "a symbolic link is in the way: remove it, or name the path that it stands for";
 	case -EPERM:
-		return "cekd may not give it to that owner or group: name the group in SupplementaryGroups= of the "
-		       "unit, or have systemd make the socket (SocketUser=, SocketGroup=)";
+		return "cekd may not give it to that owner or group: have systemd make the socket (SocketUser=, "
+		       "SocketGroup=)";
 	case -ESTALE:
 		return "something else was put in the place of the new socket: look who writes in its folder";
 	default:
@@ -171,7 +121,7 @@ static bool same_place(const struct listener_file *a, const struct listener_file
 	struct stat x, y;
 
 	return a->folder >= 0 && b->folder >= 0 && strcmp(a->name, b->name) == 0 && fstat(a->folder, &x) == 0 &&
-		fstat(b->folder, &y) == 0 && same_inode(&x, &y);
+		fstat(b->folder, &y) == 0 && socket_file_same(&x, &y);
 }
 
 /* Whether one of those before it has the same file. The same path is refused before; this one is spelt differently. */
@@ -393,7 +343,10 @@ void listeners_inherit(struct listeners *listeners, const struct listener_wanted
 {
 	for (size_t i = 0; i < listeners->n; i++) {
 		struct listener_file *file = &listeners->files[i];
-		const int r = file->borrowed && file->made >= 0 ? set_access(file->made, &wanted[i]) : 0;
+		const struct listener_wanted *its = &wanted[i];
+		const int r = file->borrowed && file->made >= 0
+			? socket_file_set_access(file->made, its->mode, its->owner, its->group)
+			: 0;
 
 		file->borrowed = false;
 		if (r < 0)
@@ -403,7 +356,7 @@ void listeners_inherit(struct listeners *listeners, const struct listener_wanted
 		if (handed[i].taken)
 			continue;
 		if (handed[i].made >= 0)
-			remove_made(handed[i].folder, strrchr(handed[i].path, '/') + 1, handed[i].made);
+			socket_file_remove(handed[i].folder, strrchr(handed[i].path, '/') + 1, handed[i].made);
 		close_file(&(struct listener_file){.folder = handed[i].folder, .made = handed[i].made});
 		(void)close(handed[i].fd);
 	}
@@ -416,7 +369,7 @@ void listeners_close(struct listeners *listeners)
 		struct listener_file *file = &listeners->files[i];
 
 		if (file->made >= 0 && !file->borrowed)
-			remove_made(file->folder, file->name, file->made);
+			socket_file_remove(file->folder, file->name, file->made);
 		close_file(file);
 		if (listeners->fds[i] >= 0)
 			(void)close(listeners->fds[i]);
