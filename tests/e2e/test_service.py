@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unit of systemd: what it takes away is not needed; a PIN as a credential; the first start with SoftHSM."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -302,8 +303,8 @@ def default_daemon(make_cekd, first_start):
     daemon = make_cekd(start=False)
     run = daemon.where
     text = (first_start.etc / "cekd.conf").read_text().replace("/run/cekd", str(run))
-    text = text.replace('groups = {"cekd"}', f'groups = {{"{GID_GATEWAYS}"}}').replace('group = "cekd"',
-                                                                                       f'group = "{GID_GATEWAYS}"')
+    text = text.replace('{"cekd"}', f'{{"{GID_GATEWAYS}"}}').replace('group = "cekd"', f'group = "{GID_GATEWAYS}"')
+    text = text.replace('"_cekd-jwks"', f'"{C.UID_BOB}"')
     text += "".join(f'user-{kind} = "{uid}"\n' for kind, uid in
                     (("broker", C.UID_BROKER), ("token", C.UID_TOKEN), ("journal", C.UID_JOURNAL)))
     daemon.config.text = lambda: text
@@ -341,3 +342,22 @@ def test_first_key_is_tried_again(make_cekd, first_start):
     first_start.run("token")
     assert first_start.run("key", check=False, **nobody).returncode != 0
     assert not (first_start.token / "first-key").exists()
+
+
+def test_publisher_of_a_key(make_cekd, first_start):
+    """The user of cekd-jwks@NAME.service reads public keys at a socket of its own, and can do nothing else, anywhere."""
+    daemon, operations = default_daemon(make_cekd, first_start)
+    first_start.run("key", **operations)
+    publisher = {"user": C.UID_BOB, "group": C.UID_BOB}
+
+    def cekctl(*args, at="public.sock", as_whom=publisher, **kwargs):
+        return C.run([C.CEKCTL, *args], env=os.environ | {"CEK_SOCKET": str(daemon.where / at)}, check=False, **as_whom, **kwargs)
+    [key] = json.loads(cekctl("jwks", "api").stdout)["keys"]
+    assert key["alg"] == "RSA-OAEP-256"
+    for words in (["jwe", "encrypt", "--key", "api", "--enc", "A256GCM"], ["key", "list"], ["status"], ["key", "rotate", "api"]):
+        assert cekctl(*words, input="hello").returncode == 4, words
+    assert owner(daemon.where / "public.sock") == (0, C.UID_BOB, 0o660)
+    for at in ("cekd.sock", "operations.sock"):
+        assert cekctl("jwks", "api", at=at).returncode == 4
+    for stranger in (ALICE, ALICE | {"extra_groups": [GID_GATEWAYS]}):
+        assert cekctl("jwks", "api", as_whom=stranger).returncode == 4
