@@ -71,6 +71,8 @@ class Service:
             self.daemon.process.send_signal(signal.SIGUSR2)
             return ""
         verb, *units = words
+        if words[:2] == ("disable", "--now"):
+            verb, units = "stop", units[1:]
         # A stop of the service alone ends with the next gateway that connects: systemd has the sockets.
         assert units == UNITS.split(), words
         if verb in ("stop", "restart"):
@@ -99,7 +101,6 @@ class Operator:
         self.saved = self.where / "variables"
         self.saved.touch()
         self.backup = self.where / "backup"
-        self.new = self.where / "new"
         self.service = Service(daemon, self.where)
         for name in ("systemctl", "journalctl"):
             (self.bin / name).write_text(SPEAKER.format(python=sys.executable, path=str(self.where / "service"), name=name))
@@ -110,10 +111,12 @@ class Operator:
         self.variables = {
             "CONF": daemon.conf, "STATE": daemon.state, "TOKEN": daemon.token.where, "PIN": daemon.token.pin_file,
             "MODULE": C.MODULE, "LABEL": "cekd", "SOFTHSM2_CONF": daemon.token.conf, "CEK_SOCKET": daemon.socket,
-            "KEY": "api", "BACKUP": self.backup, "JWKS": self.where / "jwks", "UPGRADE": "true", "UNITS": UNITS}
+            "KEY": "api", "BACKUP": self.backup, "JWKS": self.where / "jwks", "NEW": self.where / "new", "UPGRADE": "true",
+            "UNITS": UNITS}
 
     def sh(self, block):
-        script = f"set -eu\n. {self.saved}\nset -a\n{block}set +a\nexport -p >{self.saved}\n"
+        # The umask of "A backup", which comes first.
+        script = f"umask 077\nset -eu\n. {self.saved}\nset -a\n{block}set +a\nexport -p >{self.saved}\n"
         env = {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.where)} | {
             name: str(value) for name, value in self.variables.items()}
         done = subprocess.run(["sh", "-c", script], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -257,8 +260,6 @@ def a_dead_hsm(o):
 
 def a_new_hsm(o):
     made = o.make()
-    o.new.mkdir(mode=0o755)
-    o.variables["NEW"] = o.new
     yield
     yield
     assert "handed over" in (yield)
@@ -283,9 +284,8 @@ def a_key_ceremony(o):
 def moving_to_another_host(o):
     made = o.make()
     yield
-    shutil.rmtree(o.daemon.token.tokens)
-    for name in ("keys.jsonl", "audit.jsonl"):
-        (o.daemon.state / name).unlink()
+    yield
+    assert not (o.daemon.state / "keys.jsonl").exists() and not o.daemon.token.tokens.exists()
     yield
     yield
     yield
@@ -361,7 +361,7 @@ def test_all_commands_are_run():
     assert len(re.findall(r"^```", TEXT, re.M)) == 2 * (1 + sum(map(len, RUNBOOKS.values())))
     assert len(PLAYS) >= 11
     assert set(NAMES) == {"CONF", "STATE", "TOKEN", "PIN", "MODULE", "LABEL", "SOFTHSM2_CONF", "CEK_SOCKET", "KEY", "BACKUP", "JWKS",
-                          "UPGRADE", "UNITS"}
-    assert "`$NEW`" in TEXT and "`$COMPROMISED`" in TEXT
+                          "NEW", "UPGRADE", "UNITS"}
+    assert "`$COMPROMISED`" in TEXT
     headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in RUNBOOKS}
     assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= headings
