@@ -9,7 +9,7 @@
 struct hear;
 
 struct ask_pin {
-	int control;  /* the pair with cekd */
+	int control; /* the pair with cekd */
 	struct hear *hear;
 	bool drained; /* while it was asked, cekd gave the order to end, or was gone */
 };

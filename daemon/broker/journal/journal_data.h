@@ -42,10 +42,10 @@ struct journal {
 	void *owner;
 	int fd;
 	struct event readable, writable;
-	bool ok;                                  /* the journal says that it writes */
-	bool known;                               /* it has said anything yet */
-	bool replayed;                            /* the ring is there */
-	bool standing_by;                         /* so far as the journal goes, to which another broker still adds */
+	bool ok;          /* the journal says that it writes */
+	bool known;       /* it has said anything yet */
+	bool replayed;    /* the ring is there */
+	bool standing_by; /* so far as the journal goes, to which another broker still adds */
 	char keys[256], audit[256], sandbox[256], law[600]; /* as it describes itself */
 	bool free_known;
 	uint64_t free;       /* bytes left for the journals, about */

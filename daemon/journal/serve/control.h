@@ -14,8 +14,8 @@ struct control {
 	struct sequence sequence; /* what cekd may say */
 	int fd;                   /* non-blocking after control_init(); -1: cekd is gone */
 	bool end;                 /* it wants the end */
-	uint64_t confirmed_us;    /* when an operator has sent SIGHUP, monotonic; 0: not, or it has been taken note of */
-	bool take_over;           /* nobody else writes the journals any more */
+	uint64_t confirmed_us; /* when an operator has sent SIGHUP, monotonic; 0: not, or it has been taken note of */
+	bool take_over;        /* nobody else writes the journals any more */
 };
 
 /* fd is the caller's. 0 or -errno. */

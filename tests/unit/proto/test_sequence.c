@@ -44,8 +44,7 @@ static const struct expected all[] = {
 	{&sequence_cekd_to_journal,
 		"2: drain>3 reload>2 are_you_there>2\n3: reload>3 are_you_there>3\n"
 		"4: drain>3 reload>4 take_over>2 are_you_there>4\n"},
-	{&sequence_cekd_to_worker,
-		"2: drain>3 pin?1>2\n3: pin?1>3\n2: went want_pin!1>2\n3: went want_pin!1>3\n"},
+	{&sequence_cekd_to_worker, "2: drain>3 pin?1>2\n3: pin?1>3\n2: went want_pin!1>2\n3: went want_pin!1>3\n"},
 	{&sequence_broker_to_cekd,
 		"1: ready>2 failing>1 want_worker>1 alive?1>1 state>1 reloaded?2>1 end_journal>1 broke>4\n"
 		"2: failing>2 want_worker>2 alive?1>2 state>2 end_worker>2 reloaded?2>2 end_journal>2 broke>4\n"
@@ -55,8 +54,9 @@ static const struct expected all[] = {
 	{&sequence_journal_to_cekd,
 		"1: ready>2 failing>1 alive?1>1\n2: failing>2 alive?1>2 broke>2\n"
 		"1: went are_you_there!1>1\n2: went are_you_there!1>2\n"},
-	{&sequence_worker_to_cekd, "1: ready>2 failing>1 want_pin>1 login_over>1 broke>4\n"
-				    "2: failing>2 want_pin>2 login_over>2 broke>4\n4: failing>4\n"},
+	{&sequence_worker_to_cekd,
+		"1: ready>2 failing>1 want_pin>1 login_over>1 broke>4\n"
+		"2: failing>2 want_pin>2 login_over>2 broke>4\n4: failing>4\n"},
 	{&sequence_checked_to_cekd, "1: failing>2 checked>2\n"},
 	{&sequence_heir_to_cekd,
 		"1: standing_by>2 failing>1\n2: failing>2\n3: failing>3 serving>4\n2: went failing>3\n"},

@@ -413,8 +413,7 @@ static void test_the_law(void **state)
 		message = told(fds[1]);
 		assert_non_null(message);
 		assert_int_equal(message->what_case, CEK__INTERNAL__V1__CONTROL__WHAT_BROKE);
-		assert_non_null(
-			strstr(message->broke->how, "what the journal refuses: law: record 1 of 1 (rules)"));
+		assert_non_null(strstr(message->broke->how, "what the journal refuses: law: record 1 of 1 (rules)"));
 		cek__internal__v1__control__free_unpacked(message, NULL);
 		assert_int_equal(take_lawful(id), 0);
 		broker_check_nothing(broker);
