@@ -73,7 +73,8 @@ def test_what_a_page_names_is_there(page):
     assert links + paths
     assert [link for link in links if not link.exists()] == []
     assert [path for path in paths if "NAME" not in path and not any(C.SOURCE.glob(path.rstrip("/")))] == []
-    sources = "".join(path.read_text() for folder in ("tests/e2e", "tests/faults", "tests/interop", "tests/unit", "tests/token")
+    sources = "".join(path.read_text() for folder in ("tests/e2e", "tests/faults", "tests/gateways", "tests/interop", "tests/unit",
+                                                                 "tests/token")
                       for path in (C.SOURCE / folder).rglob("test_*") if path.suffix in (".c", ".py"))
     files = {path.stem for path in (C.SOURCE / "tests").rglob("test_*")}
     named = set(re.findall(r"\btest_\w+", text)) - {"test_hooks"}
@@ -115,3 +116,14 @@ def test_scripts_parse(script):
         subprocess.run([shell, "-n", C.SOURCE / "scripts" / script], check=True)
     else:
         compile(text, script, "exec")
+
+
+def test_each_line_of_the_threat_model_names_a_test():
+    lines = (C.SOURCE / "docs" / "threat-model.md").read_text().split("\n## A local user\n", 1)[1].splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.endswith("| shown by |") and not line.startswith("| ---")]
+    assert len(rows) > 40
+    assert not [row for row in rows if "`tests/" not in row]
+    named = re.findall(r"`(tests/[\w./]+)(?:::(\w+))?`", "\n".join(lines))
+    for path, test in named:
+        assert (C.SOURCE / path).exists(), path
+        assert not test or f"{test}(" in (C.SOURCE / path).read_text(), (path, test)
