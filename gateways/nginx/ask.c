@@ -71,7 +71,7 @@ static ngx_uint_t count(ngx_cekd_list keys)
 }
 
 /* With several keys each question names one of them, so that cekd unwraps with no other, whatever the kid says. Which
- * one it is of is remembered: only where to begin. */
+ * one it is of is remembered: only where to begin, and looked up once, as other requests write there meanwhile. */
 static const char *key_for_kid(const char *kid, void *userdata)
 {
 	struct ngx_cekd_ctx *ctx = userdata;
@@ -79,7 +79,9 @@ static const char *key_for_kid(const char *kid, void *userdata)
 	if (!kid)
 		return NULL;
 	ctx->hint = ngx_hash_key((u_char *)kid, strlen(kid)) % NGX_CEKD_HINTS;
-	return ctx->conf->keys[(ctx->peer->hints[ctx->hint] + ctx->tried) % count(ctx->conf->keys)];
+	if (ctx->tried == 0)
+		ctx->begin = ctx->peer->hints[ctx->hint];
+	return ctx->conf->keys[(ctx->begin + ctx->tried) % count(ctx->conf->keys)];
 }
 
 /* Whether another key is asked about: one that this user may not use counts as one that the token is not for. */

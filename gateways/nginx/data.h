@@ -200,7 +200,8 @@ struct ngx_cekd_ctx {
 	ngx_event_t again; /* to ask once more */
 	ngx_uint_t lost;   /* answers, with their connection */
 	ngx_uint_t tried;  /* of several keys, those that it is not of; */
-	ngx_uint_t hint;   /* where the number of the next stands: of hints */
+	ngx_uint_t begin;  /* number of the first that was asked about, */
+	ngx_uint_t hint;   /* and where it stood: of hints */
 	cek_jwe *jwe;
 	cek_jwt *jwt;
 	ngx_str_t authorization; /* of the client, if forwarded */

@@ -3,6 +3,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cekd as C
 import nginx_rig as R
@@ -68,6 +69,7 @@ SERVER = """
     location /again/ { error_page 401 /again/page; proxy_pass http://{upstream}; }
     location /realm/ { auth_jwt "of $host\\\\$arg_realm"; proxy_pass http://{upstream}; }
     location /encrypted/ { auth_jwt_type encrypted; auth_jwt_cekd unix:{cekd} key=aes key=api; proxy_pass http://{upstream}; }
+    location /twins/ { auth_jwt_type encrypted; auth_jwt_cekd unix:{cekd} key=aes key=twin; proxy_pass http://{upstream}; }
     location /anybody/ { auth_jwt_type encrypted; auth_jwt_jwe_algs RSA-OAEP-256; proxy_pass http://{upstream}; }
     location /status { auth_jwt off; auth_jwt_status; }
 """
@@ -76,13 +78,25 @@ SERVER = """
 AES = bytes(range(32))
 
 
+def hint(kid):
+    """Where a worker remembers which key this kid was of."""
+    place = 0
+    for character in kid.encode():
+        place = place * 31 + character
+    return place % 256
+
+
+TWIN = next(kid for kid in map("twin{}".format, range(10_000)) if hint(kid) == hint("shared"))
+
+
 class Site:
     def __init__(self, daemon, make_nginx):
         self.daemon, self.issuer = daemon, R.Issuer()
         for name in ("api", "more", "other"):
             daemon.key("RSA-OAEP-256", name=name)
-        daemon.cekctl("key", "import", "aes", "--alg", "A256KW", "--jwk", "-",
-                      input=json.dumps({"kty": "oct", "kid": "shared", "k": C.b64(AES)}))
+        for name, kid in (("aes", "shared"), ("twin", TWIN)):
+            daemon.cekctl("key", "import", name, "--alg", "A256KW", "--jwk", "-",
+                          input=json.dumps({"kty": "oct", "kid": kid, "k": C.b64(AES)}))
         self.keys = {name: R.key_of(daemon, name) for name in ("api", "more", "other")}
         self.nginx = make_nginx(daemon.socket, SERVER, start=False, http=HTTP)
         (self.nginx.where / "keys.json").write_text(self.issuer.jwks())
@@ -371,6 +385,17 @@ def test_several_keys_ask_for_no_other(site):
         return [record["key"] for record in site.daemon.audit_records()[before:] if record["op"] == "unwrap"]
     C.wait_for(lambda: "more" in keys(), "the last one to be written down")
     assert "other" not in keys()
+
+
+def test_several_keys_of_requests_at_once(site):
+    """Of two kids that are remembered in one place, each request finds its key, whatever the others find meanwhile."""
+    keys = [jwk.JWK(kty="oct", kid=kid, k=C.b64(AES)) for kid in ("shared", TWIN)]
+    tokens = [R.encrypt(key, json.dumps(site.issuer.claims()), alg="A256KW") for key in keys]
+
+    def ask(number):
+        return site.get("/twins/", tokens[number % 2]).status
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(400))) == {200}
 
 
 def test_several_keys_and_the_cache(site):
