@@ -3,6 +3,7 @@
 #include "client/jose/process.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ pid_t process_id(void)
 	return pid;
 }
 
+/* What runs programs of other machines, as qemu does, may ignore all advice and say that it took it. */
+static bool takes_advice(void *page, size_t size)
+{
+	return madvise(page, size, -1) != 0 && madvise(page, size, MADV_WIPEONFORK) == 0;
+}
+
+/* Never unmapped: threads may still look there when the process ends. */
 __attribute__((constructor)) static void map(void)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -28,18 +36,8 @@ __attribute__((constructor)) static void map(void)
 
 	if (page == MAP_FAILED)
 		return;
-	if (madvise(page, size, MADV_WIPEONFORK) == 0)
+	if (takes_advice(page, size))
 		known = page;
 	else
 		munmap(page, size);
-}
-
-/* When the library is unloaded. */
-__attribute__((destructor)) static void unmap(void)
-{
-	void *page = (void *)known;
-
-	known = NULL;
-	if (page)
-		munmap(page, (size_t)sysconf(_SC_PAGESIZE));
 }
