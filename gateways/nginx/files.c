@@ -24,6 +24,16 @@ static bool same(const struct stat *a, const struct stat *b)
 		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Whether nobody has written there between. The time of a new name, owner or mode does not count: a file that is
+ * replaced while it is read is still a whole one. */
+static bool unwritten(const struct stat *a, const struct stat *b)
+{
+	struct stat before = *a;
+
+	before.st_ctim = b->st_ctim;
+	return same(&before, b);
+}
+
 /* A file that is being read. */
 struct ngx_cekd_reading {
 	int fd; /* -1: the text is there */
@@ -80,7 +90,7 @@ static const char *read_some(struct ngx_cekd_reading *reading)
 	reading->have += (size_t)n;
 	if (n > 0 && reading->have < size)
 		return NULL;
-	if (reading->have != size - 1 || fstat(reading->fd, &after) < 0 || !same(&reading->seen, &after))
+	if (reading->have != size - 1 || fstat(reading->fd, &after) < 0 || !unwritten(&reading->seen, &after))
 		return "it changes while it is read; put a new file in its place with rename";
 	close(reading->fd);
 	reading->fd = -1;

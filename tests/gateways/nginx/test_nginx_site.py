@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The module among nginx's own: levels and their merging, other access modules, redirects, sub-requests, HTTP/2, reloaded files."""
 
+import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
 import socket
+import threading
 import time
 
 import cekd as C
@@ -279,6 +281,35 @@ def test_a_large_deny_list_is_read_between_requests(site):
     assert (site.get(token=gone).status, site.get(token=kept).status) == (401, 200), "what was read before stays"
     site.write("denied", "")
     C.wait_for(lambda: site.get(token=gone).status == 200, "the list to be empty")
+
+
+def test_a_deny_list_that_is_replaced_while_it_is_read(site):
+    """Each of them is whole, however often that happens."""
+    token, denied, begun = site.token(jti="one"), site.nginx.where / "denied", len(site.nginx.log())
+    lists, new = [denied.with_name(f"denied.{number}") for number in range(2)], denied.with_name("denied.new")
+    for path in lists:
+        path.write_text("jti one\n" + ("#" * 99_999 + "\n") * 160)
+    stop = threading.Event()
+
+    def replace():
+        for path in itertools.cycle(lists):
+            if stop.is_set():
+                return
+            os.link(path, new)
+            new.rename(denied)
+    replacing = threading.Thread(target=replace)
+    replacing.start()
+    until = time.monotonic() + C.PATIENCE
+    while "cannot be used" not in (log := site.nginx.log()[begun:]) and log.count("was read again") < 2 and time.monotonic() < until:
+        site.get(token="x")
+    stop.set()
+    replacing.join()
+    for path in lists:
+        path.unlink()
+    assert "cannot be used" not in log and "was read again" in log
+    C.wait_for(lambda: site.get(token=token).status == 401, "the list to be read")
+    site.write("denied", "")
+    C.wait_for(lambda: site.get(token=token).status == 200, "the list to be empty")
 
 
 @pytest.mark.parametrize("text,why", [("jti one\nnonsense\n", "line 2 is none of"), ("jti one\njti tw", "its last line has no end, as of a list that is still being written"),
