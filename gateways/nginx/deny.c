@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "gateways/nginx/deny.h"
+#include "gateways/nginx/files.h"
 
 static const char *const claims[] = {"jti", "sub", "sid"};
 
@@ -113,7 +114,7 @@ static const char *parse(const struct ngx_cekd_file *file, const char *text, siz
 		return "its last line has no end, as of a list that is still being written: end it with a line feed";
 	list = list_new(text, len);
 	if (!list)
-		return "no memory";
+		return ngx_cekd_no_memory;
 	list->text = (char *)(uintptr_t)text;
 	list->at = text;
 	list->end = text + len;

@@ -17,6 +17,8 @@ enum {
 	SLICE = 1024 * 1024, /* bytes that are read at a time */
 };
 
+const char ngx_cekd_no_memory[] = "no memory";
+
 static bool same(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
@@ -74,7 +76,7 @@ static const char *open_file(const struct ngx_cekd_file *file, struct ngx_cekd_r
 	if (reading->seen.st_size > NGX_CEKD_FILE_MAX)
 		return "it is larger than 16 MiB";
 	reading->text = malloc((size_t)reading->seen.st_size + 1);
-	return reading->text ? NULL : "no memory";
+	return reading->text ? NULL : ngx_cekd_no_memory;
 }
 
 /* Some of the text: more than the file had is the sign of its end. */
@@ -85,8 +87,10 @@ static const char *read_some(struct ngx_cekd_reading *reading)
 		(off_t)reading->have);
 	struct stat after;
 
-	if (n < 0)
+	if (n < 0) {
+		reading->seen = (struct stat){0}; /* as of a file that cannot be opened for now */
 		return strerror(errno);
+	}
 	reading->have += (size_t)n;
 	if (n > 0 && reading->have < size)
 		return NULL;
@@ -189,7 +193,7 @@ static void took(const struct ngx_cekd_main *main, struct ngx_cekd_file *file, c
 {
 	struct ngx_cekd_reading *reading = file->reading;
 
-	file->seen = reading->seen;
+	file->seen = fault == ngx_cekd_no_memory ? (struct stat){0} : reading->seen;
 	if (fault) {
 		ngx_log_error(NGX_LOG_ERR, log, 0,
 			"\"%V\" has changed, and cannot be used as %s: %s; what was read before stays", &file->path,

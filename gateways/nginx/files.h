@@ -7,6 +7,9 @@
 
 #include "gateways/nginx/data.h"
 
+/* What a kind says, this very text, if the fault is not the file's: it is tried again then. */
+extern const char ngx_cekd_no_memory[];
+
 /* The file of this path, relative to nginx.conf's folder, read now unless it was already. alg: with which a JWK in it
  * has to be usable, NULL: the JWK's own. NULL with a message. */
 struct ngx_cekd_file *ngx_cekd_file_get(ngx_conf_t *cf, const ngx_str_t *path, const struct ngx_cekd_file_kind *kind,

@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateways/nginx/files.h"
 #include "gateways/nginx/keys.h"
 
 static const char *told(const struct cek_jwe_error *error, char *why, size_t why_size)
 {
+	if (error->code == CEK_JWE_NOMEM)
+		return ngx_cekd_no_memory;
 	snprintf(why, why_size, "%s", *error->details ? error->details : cek_jwe_code_text(error->code));
 	return why;
 }

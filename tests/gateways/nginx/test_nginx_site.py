@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -307,6 +308,28 @@ def test_a_deny_list_that_is_replaced_while_it_is_read(site):
     for path in lists:
         path.unlink()
     assert "cannot be used" not in log and "was read again" in log
+    C.wait_for(lambda: site.get(token=token).status == 401, "the list to be read")
+    site.write("denied", "")
+    C.wait_for(lambda: site.get(token=token).status == 200, "the list to be empty")
+
+
+@pytest.mark.skipif(R.rig.sanitized(R.MODULE), reason="a sanitizer ends a process without memory")
+def test_a_deny_list_that_a_worker_has_no_memory_for(site):
+    """It is read when there is some, although it does not change again."""
+    token, begun = site.token(jti="one"), len(site.nginx.log())
+    assert site.get(token=token).status == 200
+    (worker,) = site.nginx.workers_of()
+    status = pathlib.Path(f"/proc/{worker}/status").read_text()
+    uid, gid, used = (int(re.search(rf"^{name}:\s+(\d+)", status, re.M)[1]) for name in ("Uid", "Gid", "VmSize"))
+
+    def limit(size):
+        """By the worker's own user: root may be without CAP_SYS_RESOURCE."""
+        subprocess.run(["prlimit", f"--pid={worker}", f"--as={size}:"], user=uid, group=gid, check=True)
+    limit((used + 1024) * 1024)
+    site.write("denied", "jti one\n" + ("#" * 99_999 + "\n") * 80)
+    C.wait_for(lambda: "as a deny list: no memory" in site.nginx.log()[begun:], "the fault to be told")
+    assert site.get(token=token).status == 200
+    limit("unlimited")
     C.wait_for(lambda: site.get(token=token).status == 401, "the list to be read")
     site.write("denied", "")
     C.wait_for(lambda: site.get(token=token).status == 200, "the list to be empty")
