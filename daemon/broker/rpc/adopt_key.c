@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/broker/lifecycle/change.h"
 #include "daemon/broker/lifecycle/hidden.h"
 #include "daemon/broker/rpc/new_version.h"
@@ -43,11 +45,14 @@ static int pack(struct change *change, const struct request *request, uint8_t **
 	Cek__Internal__V1__AdoptJob adopt = CEK__INTERNAL__V1__ADOPT_JOB__INIT;
 	Job job = CEK__INTERNAL__V1__JOB__INIT;
 
+	change->hides = hidden_key(request, owner_of(&request->broker->ring, message));
 	if (message->cka_id.len > 0)
 		memcpy(change->cka_id, message->cka_id.data, message->cka_id.len);
 	change->cka_id_len = message->cka_id.len;
-	change->hides = hidden_key(request, owner_of(&request->broker->ring, message));
-	adopt.cka_id = message->cka_id;
+	/* That object has its own records: the token is asked for one that is not there. */
+	if (change->hides && message->cka_id.len > 0 && change_new_cka_id(change) < 0)
+		return log_origin(-EIO);
+	adopt.cka_id = (ProtobufCBinaryData){.data = change->cka_id, .len = change->cka_id_len};
 	adopt.label = message->label;
 	adopt.alg = message->alg;
 	adopt.insist = message->insist;
