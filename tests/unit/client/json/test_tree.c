@@ -132,8 +132,8 @@ static const char *const seeds[] = {
 	"{\"iss\":\"https://issuer.example\",\"aud\":[\"a\",\"b\"],\"exp\":1700000600,\"sub\":\"Andr\\u00e9 "
 	"\xf0\x9f\x98\x80\",\"address\":{\"city\":"
 	"\"K\xc3\xb6ln\",\"n\":1.5e3}}",
-	"{\"alg\":\"RSA-OAEP-256\",\"enc\":\"A256GCM\",\"cty\":\"JWT\",\"kid\":\"api:1\",\"epk\":{\"kty\":\"EC\","
-	"\"crv\":\"P-256\",\"x\":\"AA\"}}",
+	("{\"alg\":\"RSA-OAEP-256\",\"enc\":\"A256GCM\",\"cty\":\"JWT\",\"kid\":\"api:1\",\"epk\":{\"kty\":\"EC\","
+	 "\"crv\":\"P-256\",\"x\":\"AA\"}}"),
 	"{\"a\":[[],{},[{}],-0,0.1,10E-2,true,false,null,\"\\b\\f\\n\\r\\t\\\\\\\"\\/\\u001f\\u007f\"]}",
 };
 
