@@ -51,6 +51,12 @@ static uint64_t file_rights(void)
 	return LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
 }
 
+/* What is not there needs no right. */
+static bool not_there(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EACCES;
+}
+
 static int allow_path(int ruleset, uint64_t handled, const struct sandbox_path *path)
 {
 	struct landlock_path_beneath_attr rule = {.parent_fd = open(path->path, O_PATH | O_CLOEXEC)};
@@ -58,7 +64,7 @@ static int allow_path(int ruleset, uint64_t handled, const struct sandbox_path *
 	int r = 0;
 
 	if (rule.parent_fd < 0)
-		return errno == ENOENT || errno == EACCES ? 0 : -errno; /* what is not there needs no right */
+		return not_there(errno) ? 0 : -errno;
 	if (fstat(rule.parent_fd, &st) < 0) {
 		r = -errno;
 		(void)close(rule.parent_fd);
@@ -69,7 +75,8 @@ static int allow_path(int ruleset, uint64_t handled, const struct sandbox_path *
 		rule.allowed_access = handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= file_rights();
-	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+	/* EBADFD: a pipe or a socket, as /dev/stderr often is, which Landlock leaves alone. */
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 && errno != EBADFD)
 		r = -errno;
 	(void)close(rule.parent_fd);
 	return r;

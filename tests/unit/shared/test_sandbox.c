@@ -389,6 +389,33 @@ static void test_paths(void **state)
 	assert_exit(inside(SANDBOX_TOKEN, NULL, read_inside), EACCES);
 }
 
+/* A module's log may go to /dev/stderr, which is a pipe or the journal's socket; what cannot be a path holds nothing up
+ * either. */
+static void test_paths_that_need_no_right(void **state)
+{
+	char pipe_path[32], socket_path[32], below_a_file[sizeof(inside_file) + 2];
+	const struct sandbox_path paths[] = {{pipe_path, SANDBOX_READ_WRITE}, {socket_path, SANDBOX_READ_WRITE},
+		{below_a_file, SANDBOX_READ}, {directory, SANDBOX_READ}, {0}};
+	int pipes[2], sockets[2];
+
+	(void)state;
+	if (reduced() || !has_landlock())
+		skip();
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	(void)snprintf(pipe_path, sizeof(pipe_path), "/proc/self/fd/%d", pipes[1]);
+	(void)snprintf(socket_path, sizeof(socket_path), "/proc/self/fd/%d", sockets[0]);
+	(void)snprintf(below_a_file, sizeof(below_a_file), "%s/x", inside_file);
+	mode = "required";
+	assert_exit(inside(SANDBOX_TOKEN, paths, read_inside), 0);
+	assert_exit(inside(SANDBOX_TOKEN, paths, read_outside), EACCES);
+	mode = "auto";
+	for (int i = 0; i < 2; i++) {
+		(void)close(pipes[i]);
+		(void)close(sockets[i]);
+	}
+}
+
 static void test_modes(void **state)
 {
 	(void)state;
@@ -436,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_no_dumps),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_paths_that_need_no_right),
 		cmocka_unit_test(test_modes),
 	};
 
