@@ -101,9 +101,9 @@ void input_expect(struct peer *peer)
 
 void input_drop(struct peer *peer)
 {
+	list_remove(&peer->ready); /* before others are woken: it must not be this one */
 	bytes_drop(&peer->input, &peer->server->chunks, peer->input.len);
 	share_account(peer);
-	list_remove(&peer->ready);
 	if (list_empty(&peer->user->ready))
 		turns_leave(&peer->user->turn);
 }

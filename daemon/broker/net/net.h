@@ -114,6 +114,7 @@ struct server {
 	struct link stopped; /* users whose peers wait because too much audit is on its way */
 	struct link watchers;
 	bool out_of_fds;                      /* listeners are off until a connection closes */
+	uint64_t no_fd_told_until;            /* monotonic: it is not said again before */
 	bool one_closed;                      /* one has closed in this turn */
 	uid_t many_groups[MANY_GROUPS_NAMED]; /* users whose groups cannot all be had: each is named in the log once */
 	size_t n_many_groups;

@@ -20,6 +20,7 @@ enum {
 	ACCEPT_US = 150,       /* at a listener in one turn */
 	SERVE_US = 250,        /* in one turn: all that has come from peers, */
 	SERVE_ALONE_US = 1000, /* while there is one user only: fewer turns cost less */
+	SAME_US = 10000000,    /* how often it is said that there is no descriptor */
 	TOLD_AT_ONCE = 64,     /* connections of a user who is told of an epoch in the turn in which it came */
 };
 
@@ -33,6 +34,15 @@ static void set_listening(struct server *server, bool on)
 	}
 }
 
+/* Not as often as somebody closes one connection and opens another. */
+static void tell_no_descriptor(struct server *server)
+{
+	if (server->turn->now < server->no_fd_told_until)
+		return;
+	server->no_fd_told_until = server->turn->now + SAME_US;
+	log_warning("no descriptor for another connection: %u are open", server->n_peers);
+}
+
 /* Whoever connects pays for it. False: nobody waits to be accepted. */
 static bool accept_one(struct listener *listener)
 {
@@ -44,7 +54,7 @@ static bool accept_one(struct listener *listener)
 	if (peer >= 0) {
 		peer_new(server, peer, listener->index);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		log_warning("no descriptor for another connection: %u are open", server->n_peers);
+		tell_no_descriptor(server);
 		server->out_of_fds = true;
 		set_listening(server, false);
 		return false;

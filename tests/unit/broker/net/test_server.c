@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include "base/clock.h"
 #include "daemon/broker/net/output.h"
 #include "daemon/broker/net/server.h"
+#include "daemon/broker/net/share.h"
 #include "proto/frame.h"
 
 struct test {
@@ -452,6 +455,73 @@ static void test_half_frames_of_who_has_gone(void **state)
 	assert_int_equal(test->server.closed_silent, 0);
 }
 
+/* The one that may complete its frame goes while it waits itself: then another one may, and not the one that goes. */
+static void test_who_goes_is_not_woken(void **state)
+{
+	struct test *test = *state;
+	const int first_fd = connect_to(test->other_path), second_fd = connect_to(test->other_path);
+	struct peer *first, *second;
+	struct user *user;
+
+	turn(test);
+	user = other_user(test);
+	second = list_entry(test->server.peers.prev, struct peer, link);
+	first = list_entry(second->link.prev, struct peer, link);
+	user->input += 64 * FRAME_MAX;
+	user->input_holder = first;
+	share_wait(first, false);
+	share_wait(second, false);
+	first->broken = true;
+	peer_touch(first);
+	server_flush(&test->server);
+	assert_null(user->input_holder);
+	assert_true(list_empty(&user->waiting));
+	assert_ptr_equal(user->ready.next, &second->ready);
+	user->input -= 64 * FRAME_MAX;
+	close(first_fd);
+	close(second_fd);
+}
+
+static unsigned lines_in(int file)
+{
+	static char text[4096];
+	const ssize_t n = pread(file, text, sizeof(text), 0);
+	unsigned lines = 0;
+
+	assert_in_range(n, 0, sizeof(text) - 1);
+	for (ssize_t i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+/* Somebody who connects again and again while there is no descriptor does not fill the log. */
+static void test_no_descriptor_is_told_once(void **state)
+{
+	struct test *test = *state;
+	const int fd = connect_to(test->other_path), log = memfd_create("log", 0), stderr_fd = dup(STDERR_FILENO);
+	const int next = dup(STDERR_FILENO);
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	close(next);
+	assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 20; i++) {
+		one_turn(test);
+		assert_true(test->server.out_of_fds);
+		server_accept_again(&test->server);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(dup2(stderr_fd, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(lines_in(log), 1);
+	turn(test);
+	assert_int_equal(test->server.n_peers, 2);
+	close(stderr_fd);
+	close(log);
+	close(fd);
+}
+
 /* Whose records do not leave waits, but for what is answered at once; others go on. */
 static void test_who_has_too_many_records_waits_alone(void **state)
 {
@@ -532,6 +602,8 @@ int main(void)
 		TEST(test_interrupted_frames_are_gone_on_with),
 		TEST(test_half_frames_are_bounded),
 		TEST(test_half_frames_of_who_has_gone),
+		TEST(test_who_goes_is_not_woken),
+		TEST(test_no_descriptor_is_told_once),
 		TEST(test_who_has_too_many_records_waits_alone),
 		TEST(test_who_is_alone_may_have_more_records),
 		TEST(test_who_does_not_read_is_not_read),
