@@ -100,3 +100,15 @@ def test_copies_of_a_destroyed_key_are_dropped(make_cekd):
         C.wait_for(lambda: client.ok(describe_key=pb.DescribeKeyRequest(kid=kid)).key.key.version[0].state
                    == pb.STATE_DESTROYED, "the destruction")
         C.wait_for(lambda: copies() == 2, "the workers to drop their copies")
+
+
+def test_each_of_many_is_told(daemon):
+    """More at once than one user may cause lines: that the token has lost them is not his doing."""
+    before = set(daemon.token.tokens.rglob("*.object"))
+    with daemon.client() as client:
+        keys = [daemon.key("A128KW", name=f"many-{i}") for i in range(36)]
+        made = {key: client.generate(key) for key in keys}
+        hide(daemon, set(daemon.token.tokens.rglob("*.object")) - before)
+        C.wait_for(lambda: all(found == {"UNUSABLE"} for found in statuses(client, made, 1).values()), "it to be seen")
+    log = daemon.log_text()
+    assert [key for key in made if f"key {key}: the token has no object for version 1 any more" not in log] == []

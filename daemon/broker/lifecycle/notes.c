@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/net/server.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/workers/jobs.h"
 
 /* Append one record of cekd's own about a version. */
@@ -43,6 +44,33 @@ static void look_anew(struct broker *broker, struct version *version)
 	workers_forget(&broker->workers, version->cka_id, version->cka_id_len);
 }
 
+/* A token can lose more keys at once than a user may cause lines: these are not his. */
+static void tell_missing(struct broker *broker, const struct version *version, bool missing)
+{
+	struct user *served = quota_serve(&broker->quota, NULL);
+
+	if (missing)
+		log_error("key %s: the token has no object for version %u any more", version->key->name,
+			version->number);
+	else
+		log_info("key %s: the object of version %u is back", version->key->name, version->number);
+	(void)quota_serve(&broker->quota, served);
+}
+
+/* The same. */
+static void tell_twins(struct broker *broker, const struct version *version, bool twins)
+{
+	struct user *served = quota_serve(&broker->quota, NULL);
+
+	if (twins)
+		log_error("key %s: the token has several keys that could be version %u; none is used until only one "
+			  "is left",
+			version->key->name, version->number);
+	else
+		log_info("key %s: the object of version %u is the only one again", version->key->name, version->number);
+	(void)quota_serve(&broker->quota, served);
+}
+
 void notes_mark(struct broker *broker, struct version *version, bool missing)
 {
 	KeyRecord record = CEK__INTERNAL__V1__KEY_RECORD__INIT;
@@ -51,11 +79,7 @@ void notes_mark(struct broker *broker, struct version *version, bool missing)
 		return;
 	if (missing)
 		look_anew(broker, version);
-	if (missing)
-		log_error("key %s: the token has no object for version %u any more", version->key->name,
-			version->number);
-	else
-		log_info("key %s: the object of version %u is back", version->key->name, version->number);
+	tell_missing(broker, version, missing);
 	record.type = (char *)(missing ? "missing" : "found");
 	version->marking = notes_append(broker, version, &record, on_marked) == 0;
 }
@@ -64,8 +88,7 @@ void notes_mark_twins(struct broker *broker, struct version *version)
 {
 	if (version->twins)
 		return;
-	log_error("key %s: the token has several keys that could be version %u; none is used until only one is left",
-		version->key->name, version->number);
+	tell_twins(broker, version, true);
 	version->twins = true;
 	look_anew(broker, version);
 }
@@ -77,7 +100,7 @@ void notes_seen(struct broker *broker, struct version *version, uint64_t job_id)
 	notes_mark(broker, version, false);
 	if (!version->twins)
 		return;
-	log_info("key %s: the object of version %u is the only one again", version->key->name, version->number);
+	tell_twins(broker, version, false);
 	version->twins = false;
 }
 

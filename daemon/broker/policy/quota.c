@@ -135,6 +135,14 @@ size_t quota_records(struct user *user, uint64_t written_n)
 	return records->older + records->younger;
 }
 
+struct user *quota_serve(struct quota *quota, struct user *user)
+{
+	struct user *before = quota->served;
+
+	quota->served = user;
+	return before;
+}
+
 /* Until spent_us its lines come too soon, but for a burst of them. */
 bool quota_may_log(void *owner)
 {

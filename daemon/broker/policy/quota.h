@@ -89,6 +89,10 @@ void quota_answer(struct quota *quota, struct user *user);
 void quota_record(struct user *user, size_t len, uint64_t n);
 size_t quota_records(struct user *user, uint64_t written_n);
 
+/* The broker works for this user from now on, NULL: for itself, as when it says what became of the token, whoever made
+ * it notice. Returns whom it worked for. */
+struct user *quota_serve(struct quota *quota, struct user *user);
+
 /* Whether a line that the served user causes may be logged; counts it. For log_ask(). */
 bool quota_may_log(void *quota);
 
