@@ -208,6 +208,8 @@ static void stopped(struct peer *peer, enum stop stop, bool left)
 	} else if (stop == STOP_TIME) {
 		input_want(peer);
 	} else if (stop == STOP_SHARE || stop == STOP_RECORDS) {
+		/* What it sent is not looked at: it is not the one that is silent. */
+		timer_clear(&peer->server->turn->timers, &peer->silent);
 		wait_for_share(peer, stop == STOP_RECORDS);
 	} else {
 		set_reading(peer, false);

@@ -569,10 +569,13 @@ static void test_who_is_alone_may_have_more_records(void **state)
 static void test_who_does_not_read_is_not_read(void **state)
 {
 	struct test *test = *state;
+	const struct peer *peer;
 	struct user *user;
 	int fd = connect_to(test->other_path);
 
 	turn(test);
+	peer = list_entry(test->server.peers.prev, struct peer, link);
+	assert_non_null(peer->silent.fire);
 	user = other_user(test);
 	user->output += test->turn.output_per_user;
 	assert_int_equal(send(fd, "\0\0\0\1a", 5, 0), 5);
@@ -580,6 +583,7 @@ static void test_who_does_not_read_is_not_read(void **state)
 	turn(test);
 	assert_int_equal(test->n_frames[0], 1);
 	assert_int_equal(test->n_frames[1], 0);
+	assert_null(peer->silent.fire); /* it has sent what it should */
 	user->output -= test->turn.output_per_user;
 	server_look(&test->server);
 	turn(test);
