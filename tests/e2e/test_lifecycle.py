@@ -746,3 +746,18 @@ def test_watch_tells_of_new_rules(make_cekd):
         os.kill(daemon.process.pid, signal.SIGHUP)
         assert watcher.reply(id).watch.epoch > before
         assert status_name(client.unwrap(made)) == "DENIED"
+
+
+@pytest.mark.slow
+def test_each_key_near_its_limit_is_told(make_cekd):
+    """The lines are none of the user's who happens to have used them up, and may not cause as many."""
+    daemon = make_cekd()
+    keys = [f"limited-{i}" for i in range(24)]
+    with daemon.client() as client:
+        for key in keys:
+            client.ok(create_key=pb.CreateKeyRequest(key=key, alg="A128KW", max_uses=3))
+        for _ in range(3):
+            ids = [client.send(generate_cek=pb.GenerateCekRequest(key=key, enc="A256GCM")) for key in keys]
+            assert {status_name(client.reply(id)) for id in ids} == {"OK"}
+        log = daemon.log_text()
+        assert [key for key in keys if f"key {key}: its active version nears its limit of uses" not in log] == []

@@ -12,6 +12,7 @@
 #include "daemon/broker/lifecycle/notes.h"
 #include "daemon/broker/lifecycle/steps.h"
 #include "daemon/broker/lifecycle/usage.h"
+#include "daemon/broker/policy/quota.h"
 #include "daemon/broker/request/pending.h"
 #include "daemon/broker/ring/moves.h"
 #include "daemon/broker/ring/reservation.h"
@@ -61,11 +62,20 @@ static void move(struct broker *broker, struct version *version, enum state stat
 		change_back_off(broker, version->key, NULL);
 }
 
+/* Whose request was the last one does not matter: it is no line of his. */
+static void tell_near_limit(struct broker *broker, const struct key *key)
+{
+	struct user *served = quota_serve(&broker->quota, NULL);
+
+	log_info("key %s: its active version nears its limit of uses", key->name);
+	(void)quota_serve(&broker->quota, served);
+}
+
 void steps_rotate(struct broker *broker, struct key *key)
 {
 	if (!may_change(broker, key))
 		return;
-	log_info("key %s: its active version nears its limit of uses", key->name);
+	tell_near_limit(broker, key);
 	/* A version that is published already is as good as a new one. */
 	for (size_t i = 0; i < key->n_versions; i++) {
 		if (key->versions[i]->state == STATE_PRE_ACTIVE) {
