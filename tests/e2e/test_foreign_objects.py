@@ -196,3 +196,19 @@ def test_a_key_of_others_is_no_object_to_adopt(make_cekd):
         for id in objects:
             assert told(cka_id=bytes.fromhex(id)) == nothing
     assert "adopt: what was asked for is of a key that the peer may not use" in daemon.log_text()
+    assert "law:" not in daemon.log_text()  # the journal heard of nothing that it must refuse
+
+
+def test_two_adoptions_of_one_object_at_once(daemon):
+    """Under two names: one of them has it, and the broker lives."""
+    broker = daemon.child("cekd-broker")
+    with daemon.client() as client:
+        for number in range(3):
+            id = f"4{number}"
+            pair(daemon, "rsa:2048", id, "ceremony", "--usage-decrypt")
+            asked = [client.send(adopt_key=pb.AdoptKeyRequest(key=f"{name}-{number}", alg="RSA-OAEP-256", insist=True,
+                                                              cka_id=bytes.fromhex(id)))
+                     for name in ("one", "two")]
+            assert [client.reply(id).status for id in asked] == [pb.STATUS_OK, pb.STATUS_CONFLICT]
+    assert daemon.child("cekd-broker") == broker
+    assert "law:" not in daemon.log_text()

@@ -102,6 +102,13 @@ static bool in_the_way(const struct change *change, const struct change *other)
 	return strcmp(other->name, change->name) == 0 && !(urgent && adds);
 }
 
+/* An object has one intent. Of another key's name only an adoption can mean the same one. */
+static bool same_object(const struct change *change, const struct change *other)
+{
+	return change->kind == CHANGE_ADOPT && change->cka_id_len > 0 && change->cka_id_len == other->cka_id_len &&
+		memcmp(change->cka_id, other->cka_id, other->cka_id_len) == 0;
+}
+
 static bool must_wait(const struct change *change)
 {
 	const struct link *changes = &change->broker->steps.changes;
@@ -109,7 +116,9 @@ static bool must_wait(const struct change *change)
 	if (change->kid[0] != '\0' && change_kid_taken(change, change->kid))
 		return true;
 	for (const struct link *link = changes->next; link != changes; link = link->next) {
-		if (in_the_way(change, list_entry(link, struct change, link)))
+		const struct change *other = list_entry(link, struct change, link);
+
+		if (in_the_way(change, other) || same_object(change, other))
 			return true;
 	}
 	return false;

@@ -707,6 +707,32 @@ static void test_an_adoption_does_not_tell_what_others_have(void **state)
 }
 
 /* Who may use the key is told. */
+/* The journal knows one intent on an object: the second would take the place of the first. */
+static void test_two_adoptions_of_an_object_at_once(void **state)
+{
+	static const uint8_t id[] = {1, 2, 3}, other[] = {1, 2, 4};
+	struct rig *rig = *state;
+	struct rig_client client;
+	size_t all;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	rig->manage.adopts = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)id, .len = sizeof(id)};
+	rig->manage.deaf = true;
+	rig_send(&client, adopt_by_id("one", id, sizeof(id)));
+	rig_run(rig);
+	assert_int_equal(call_for_status(rig, &client, adopt_by_id("two", id, sizeof(id))), STATUS_CONFLICT);
+	rig_send(&client, adopt_by_id("three", other, sizeof(other))); /* waits for the token */
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_CONFLICT, &all), 0);
+	assert_int_equal(all, 0);
+	rig->manage.deaf = false;
+	rig_run(rig);
+	assert_int_equal(count_status(&client, STATUS_OK, &all), 1);
+	assert_ptr_equal(ring_object(&rig->broker.ring, id, sizeof(id))->key, ring_key(&rig->broker.ring, "one"));
+	rig_close(&client);
+}
+
 static void test_an_adoption_names_what_is_a_version_already(void **state)
 {
 	struct rig *rig = *state;
@@ -788,6 +814,7 @@ int main(void)
 		TEST(test_an_alias_comes_and_goes),
 		TEST(test_a_key_is_imported_once),
 		TEST(test_an_adoption_does_not_tell_what_others_have),
+		TEST(test_two_adoptions_of_an_object_at_once),
 		TEST(test_an_adoption_names_what_is_a_version_already),
 		TEST(test_a_kid_that_others_have_is_as_one_that_was),
 		cmocka_unit_test(test_no_cka_id_makes_a_kid_that_begins_with_a_dash),
