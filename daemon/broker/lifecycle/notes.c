@@ -118,6 +118,9 @@ static void on_confirmed(struct append *append, bool ok)
 
 	if (ok)
 		log_info("the clock was confirmed: what is scheduled goes on");
+	else
+		log_warning("the clock was not confirmed%s%s: send SIGHUP again", append->why[0] ? ": " : "",
+			append->why);
 	free(note);
 }
 

@@ -20,6 +20,9 @@
 enum { LAW_CKA_ID_MAX = 64 };
 
 #define LAW_SLACK_US (UINT64_C(60) * 1000000) /* between the broker's look at the clock and the journal's */
+/* More than that an append waits only for a journal that hung, or while the clock was set: too short a period by less
+ * than this is refused, and nobody's lie. */
+#define LAW_LATE_US (UINT64_C(15 * 60) * 1000000)
 
 struct law_key {
 	struct link link;

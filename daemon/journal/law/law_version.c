@@ -28,9 +28,15 @@ static void enter(struct law *law, struct law_version *version, enum state state
 		version->wait = wait_begin(&law->clocks, record->until_time, record->time, record->up);
 }
 
-static bool too_soon(const struct law *law, const KeyRecord *record)
+/* A verdict on the end of a waiting period. */
+static int too_soon(const struct law *law, const KeyRecord *record, const char **ret_why)
 {
-	return record->until_time + LAW_SLACK_US < law->real + law->wait_min_us;
+	const uint64_t least = law->real + law->wait_min_us;
+
+	if (record->until_time + LAW_SLACK_US >= least)
+		return LAW_KEPT;
+	*ret_why = "the waiting period is shorter than the shortest one";
+	return law->stepped || record->until_time + LAW_LATE_US >= least ? LAW_EARLY : LAW_BROKEN;
 }
 
 static const char *move_fault(const struct law *law, const struct law_version *version, const KeyRecord *record)
@@ -42,8 +48,6 @@ static const char *move_fault(const struct law *law, const struct law_version *v
 		return why;
 	if (strcmp(version->key->name, record->key) != 0)
 		return "the kid is one of another key";
-	if (record->state == CEK__V1__STATE__STATE_WAITING && too_soon(law, record))
-		return "the waiting period is shorter than the shortest one";
 	if (record->state == CEK__V1__STATE__STATE_DESTROYED &&
 		!law_intent_of(law, "destroy", version->key->name, &cka_id))
 		return "its destruction was not begun";
@@ -62,6 +66,7 @@ int law_fold_state(struct law *law, const KeyRecord *record, bool fresh, const c
 {
 	struct law_version *version = law_version(law, record->kid);
 	const enum state to = (enum state)record->state;
+	int verdict = LAW_KEPT;
 
 	if (!version || to <= STATE_NONE || to >= STATE_COUNT) {
 		*ret_why = version ? "there is no such state" : "there is no such kid";
@@ -72,6 +77,10 @@ int law_fold_state(struct law *law, const KeyRecord *record, bool fresh, const c
 										       : "there is no such move";
 	if (*ret_why && fresh)
 		return LAW_BROKEN;
+	if (fresh && to == STATE_WAITING)
+		verdict = too_soon(law, record, ret_why);
+	if (verdict != LAW_KEPT)
+		return verdict;
 	enter(law, version, to, record);
 	end_intents(law, version);
 	return *ret_why ? LAW_BROKEN : LAW_KEPT;
@@ -80,10 +89,10 @@ int law_fold_state(struct law *law, const KeyRecord *record, bool fresh, const c
 /* What was lost may have said more of it: no destruction comes sooner than this says. */
 int law_fold_restored(struct law *law, const KeyRecord *record, bool fresh, const char **ret_why)
 {
-	if (fresh && too_soon(law, record)) {
-		*ret_why = "the waiting period is shorter than the shortest one";
-		return LAW_BROKEN;
-	}
+	const int verdict = fresh ? too_soon(law, record, ret_why) : LAW_KEPT;
+
+	if (verdict != LAW_KEPT)
+		return verdict;
 	for (struct link *link = law->versions.next; link != &law->versions; link = link->next) {
 		struct law_version *version = list_entry(link, struct law_version, link);
 
