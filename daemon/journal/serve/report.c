@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "proto/sequence_tables.h"
 
 static const char *law_of(const struct report *report)
 {
@@ -62,12 +63,17 @@ static int send_room_if_new(struct report *report)
 	return pair_send(report->pair, &message);
 }
 
+/* A broker that was accused and is about to be ended would ask for the records anew, as the next one does, and be
+ * accused again in its place. That one hears of this when it has asked. */
 int report_send_if_new(struct report *report)
 {
 	bool same = strcmp(report->told_keys, store_state(report->store).text) == 0 &&
 		strcmp(report->told_audit, audit_state(report->audit).text) == 0 &&
 		strncmp(report->told_law, law_of(report), sizeof(report->told_law) - 1) == 0;
-	int r = same ? 0 : report_send(report);
+	int r;
 
+	if (report->pair->sequence->state == BROKER_ACCUSED)
+		return 0;
+	r = same ? 0 : report_send(report);
 	return r < 0 ? r : send_room_if_new(report);
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "daemon/journal/serve/key_queue.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 #include "tests/unit/journal/journal_records.h"
 #include "tests/unit/journal/serve/broker_end.h"
 #include "tests/unit/journal/store_calls.h"
@@ -397,6 +398,19 @@ static int take_lawful(uint64_t id)
 	return take();
 }
 
+/* Of so many records that were refused. */
+static void check_told_of(uint64_t refused)
+{
+	FromJournal *message = broker_receive(broker);
+	char text[32];
+
+	assert_non_null(message);
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_STATE);
+	(void)snprintf(text, sizeof(text), "append %u broke", (unsigned)refused);
+	assert_non_null(strstr(message->state->law, text));
+	broker_done(message);
+}
+
 /* A broker that breaks the law gets no answer, and no other word of it counts; but there is an end to that. */
 static void test_the_law(void **state)
 {
@@ -408,6 +422,7 @@ static void test_the_law(void **state)
 	assert_int_equal(dgram_pair(fds), 0);
 	assert_int_equal(control_init(&control, fds[0], false), 0);
 	assert_int_equal(law_new("boot", 0, key, &queue.law), 0);
+	report.law = queue.law;
 	for (uint64_t id = 1; id <= 3; id++) {
 		assert_int_equal(take_append(id, "rules", "k", ""), 0); /* with a time of its own */
 		message = told(fds[1]);
@@ -416,9 +431,13 @@ static void test_the_law(void **state)
 		assert_non_null(strstr(message->broke->how, "what the journal refuses: law: record 1 of 1 (rules)"));
 		cek__internal__v1__control__free_unpacked(message, NULL);
 		assert_int_equal(take_lawful(id), 0);
+		assert_int_equal(report_send_if_new(&report), 0); /* it is not to ask anew: the next one is */
 		broker_check_nothing(broker);
 		assert_int_equal(take_replay(id), 0);
 		broker_done(broker_receive(broker)); /* of no records */
+		pair.sequence->state = BROKER_ASKS;  /* as pair_may_come() finds */
+		assert_int_equal(report_send_if_new(&report), 0);
+		check_told_of(id);
 	}
 	assert_int_equal(take_append(4, "rules", "k", ""), 0);
 	assert_null(told(fds[1]));
