@@ -37,6 +37,7 @@ static void new_version(struct broker *broker, struct key *key, enum state state
 	struct change *change = change_new(broker, NULL, CHANGE_ROTATE);
 	uint8_t *packed = NULL;
 	size_t len = 0;
+	int r;
 
 	if (!change)
 		return;
@@ -44,7 +45,9 @@ static void new_version(struct broker *broker, struct key *key, enum state state
 	change->state = state;
 	snprintf(change->name, sizeof(change->name), "%s", key->name);
 	change_like(change, key);
-	if (change_generate_job(change, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
+	r = change_generate_job(change, &packed, &len);
+	r = r == 0 ? change_start(change, packed, len) : change_drop(change, r);
+	if (r != STATUS_PENDING)
 		change_back_off(broker, key, NULL);
 }
 
@@ -95,6 +98,7 @@ static void destroy(struct broker *broker, struct version *version)
 	struct change *change;
 	uint8_t *packed = NULL;
 	size_t len = 0;
+	int r;
 
 	change = change_new(broker, NULL, CHANGE_DESTROY);
 	if (!change)
@@ -110,7 +114,9 @@ static void destroy(struct broker *broker, struct version *version)
 	destroy_job.public_key = ring_public_half(version);
 	job.op_case = CEK__INTERNAL__V1__JOB__OP_DESTROY;
 	job.destroy = &destroy_job;
-	if (change_pack_job(change, &job, &packed, &len) < 0 || change_start(change, packed, len) != STATUS_PENDING)
+	r = change_pack_job(change, &job, &packed, &len);
+	r = r == 0 ? change_start(change, packed, len) : change_drop(change, r);
+	if (r != STATUS_PENDING)
 		change_back_off(broker, version->key, version);
 }
 
