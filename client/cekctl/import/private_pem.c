@@ -55,7 +55,7 @@ static bool is_unknown_encryption(void)
 			(ERR_GET_LIB(error) == ERR_LIB_EVP &&
 				(ERR_GET_REASON(error) == ERR_R_UNSUPPORTED ||
 					ERR_GET_REASON(error) == EVP_R_UNKNOWN_PBE_ALGORITHM ||
-					ERR_GET_REASON(error) == EVP_R_UNSUPPORTED_CIPHER ||
+					ERR_GET_REASON(error) == EVP_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION ||
 					ERR_GET_REASON(error) == EVP_R_UNSUPPORTED_PRF));
 	return unknown;
 }

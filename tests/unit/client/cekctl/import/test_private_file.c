@@ -343,6 +343,34 @@ static void test_unknown_encryption(void **state)
 	BIO_free(bio);
 }
 
+/* Each part of PBES2 alone is one that nobody knows: the last byte of its OID is another. */
+static void test_unknown_parts_of_an_encryption(void **state)
+{
+	static const char *const oids[] = {
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d", /* PBES2 */
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c", /* PBKDF2 */
+		"\x2a\x86\x48\x86\xf7\x0d\x02\x09",     /* hmacWithSHA256 */
+		"\x60\x86\x48\x01\x65\x03\x04\x01\x2a", /* aes-256-cbc */
+	};
+
+	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
+		BIO *bio = BIO_new(BIO_s_mem());
+		struct asked asked = {.text = "open sesame"};
+		char *data, *oid;
+		long len;
+
+		assert_true(locked_der(bio, keys[1]) > 0);
+		len = BIO_get_mem_data(bio, &data);
+		oid = memmem(data, (size_t)len, oids[i], strlen(oids[i]));
+		assert_non_null(oid);
+		oid[strlen(oids[i]) - 1] = 0x7f;
+		assert_int_equal(read_with(bio, keys[1], &asked), -EINVAL);
+		if (!strstr(why, "in a way that OpenSSL does not open any more"))
+			fail_msg("part %zu: %s", i, why);
+		BIO_free(bio);
+	}
+}
+
 static void test_der_refused(void **state)
 {
 	static const char *const broken[] = {"0\x82", "0\x03\x02\x01", "000000", "0\x05\x02\x01\x01\x05"};
@@ -400,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_passphrase),
 		cmocka_unit_test(test_many_wrong),
 		cmocka_unit_test(test_unknown_encryption),
+		cmocka_unit_test(test_unknown_parts_of_an_encryption),
 		cmocka_unit_test(test_der_refused),
 	};
 
