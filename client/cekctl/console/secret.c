@@ -57,7 +57,7 @@ static ssize_t read_line(int fd, int signals, char *text, size_t size)
 		len += part;
 	}
 	wipe(piece, sizeof(piece));
-	if (n >= 0 && end && len > 0 && len <= size && text[len - 1] == '\r')
+	if (end && len > 0 && len <= size && text[len - 1] == '\r')
 		len--;
 	if (n < 0 || len > size) {
 		wipe(text, size);
