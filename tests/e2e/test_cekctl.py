@@ -259,3 +259,14 @@ def test_token_init(tmp_path):
     before = (tmp_path / "pin").read_text()
     assert C.run(args, check=False).returncode != 0
     assert (tmp_path / "pin").read_text() == before
+
+
+def test_token_init_with_a_directory_alone(tmp_path):
+    """The label and both PIN files have defaults, and the module has Debian's unless one is given."""
+    debian = "/usr/lib/softhsm/libsofthsm2.so"
+    given = [] if C.MODULE == debian else ["--module", C.MODULE]
+    told = json.loads(C.run([C.CEKCTL, "token", "init", "--json", "--softhsm-dir", tmp_path, *given]).stdout)
+    assert (told["module"], told["label"]) == (os.path.realpath(C.MODULE), "cekd")
+    assert (told["pin_file"], told["so_pin_file"]) == (str(tmp_path / "pin"), str(tmp_path / "pin.so"))
+    refused = C.run([C.CEKCTL, "token", "init", "--module", "/nonexistent", "--softhsm-dir", tmp_path], check=False)
+    assert refused.returncode == 1 and "/nonexistent" in refused.stderr

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -568,6 +569,7 @@ def test_tokens_without_kid(make_cekd):
         client.ok(rewrap=pb.RewrapRequest(key="k", alg=wrapped.alg, enc="A256GCM", encrypted_key=wrapped.encrypted_key,
                                           params=wrapped.params))
         assert daemon.json("key", "show", "k")["without_kid"] == 4
+        assert re.search(r"^without kid: +4$", daemon.cekctl("key", "show", "k").stdout, re.M)
         assert 'cekd_unwraps_without_kid_total{key="k"} 4' in daemon.cekctl("metrics").stdout
         client.rotate("k")
         told = daemon.json("key", "rotate", "k", "--dry-run")
