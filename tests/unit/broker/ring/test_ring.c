@@ -416,15 +416,16 @@ static void test_a_record_of_a_later_release_names_it(void **state)
 
 static void test_records_that_contradict(void **state)
 {
-	static const char *const no_key[] = {"state", "missing", "reserve"};
+	static const char *const no_key[] = {"state", "missing", "found", "reserve", "schedule", "alias"};
 	KeyRecord record;
 	char why[200];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(no_key) / sizeof(no_key[0]); i++) {
 		setup(state);
 		record = record_of(no_key[i], "k", "nobody");
 		record.state = CEK__V1__STATE__STATE_ACTIVE;
-		assert_int_equal(apply(*state, &record), -EPROTO);
+		assert_int_equal(apply_why(*state, &record, why, sizeof(why)), -EPROTO);
+		assert_non_null(strstr(why, "no such k"));
 		teardown(state);
 	}
 	setup(state);
