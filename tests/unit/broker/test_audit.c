@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/journal/audit.h"
 #include "daemon/broker/lifecycle/steps.h"
 #include "tests/unit/broker/broker_calls.h"
 
@@ -293,6 +294,30 @@ static void test_a_key_journal_that_became_shorter(void **state)
 	rig_close(&client);
 }
 
+/* It has no number: the next one has the one that it would have had, and the journal gets that. */
+static void test_a_record_that_has_no_room(void **state)
+{
+	static char endless[AUDIT_BATCH_MAX];
+	AuditRecord record = CEK__INTERNAL__V1__AUDIT_RECORD__INIT;
+	struct rig *rig = *state;
+	struct rig_client client;
+	uint64_t last;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	assert_int_equal(call_for_status(rig, &client, call_status()), STATUS_OK);
+	last = rig->broker.audit.last;
+	assert_int_equal(rig->journal.audit_n, last);
+	memset(endless, 'k', sizeof(endless) - 1);
+	record.key = endless;
+	assert_int_equal(audit_add(&rig->broker.audit, &record), 0);
+	assert_int_equal(rig->broker.audit.last, last);
+	assert_int_equal(rig->broker.audit.len, 0);
+	assert_int_equal(call_for_status(rig, &client, call_status()), STATUS_OK);
+	assert_int_equal(rig->journal.audit_n, last + 1);
+	rig_close(&client);
+}
+
 static void test_a_restart_folds_the_same_ring(void **state)
 {
 	struct rig *rig = *state;
@@ -336,6 +361,7 @@ int main(void)
 		TEST(test_nothing_is_served_when_the_journal_does_not_write),
 		TEST(test_an_append_that_was_under_way_when_the_journal_died),
 		TEST(test_a_key_journal_that_became_shorter),
+		TEST(test_a_record_that_has_no_room),
 		TEST(test_a_restart_folds_the_same_ring),
 	};
 

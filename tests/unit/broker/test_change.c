@@ -755,6 +755,101 @@ static void test_an_adoption_names_what_is_a_version_already(void **state)
 	free(kid);
 }
 
+static CekRequest *call_alias(const char *kid, const char *alias, bool remove)
+{
+	static Cek__V1__AliasRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__AliasRequest)CEK__V1__ALIAS_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.kid = (char *)kid;
+	message.alias = (char *)alias;
+	message.remove = remove;
+	request.op_case = CEK__V1__REQUEST__OP_ALIAS;
+	request.alias = &message;
+	return &request;
+}
+
+static void assert_conflict(struct rig *rig, struct rig_client *client, const CekRequest *request, const char *text)
+{
+	CekReply *reply = rig_call(rig, client, request);
+
+	assert_int_equal(reply->status, STATUS_CONFLICT);
+	assert_string_equal(reply->message, text);
+	cek__v1__reply__free_unpacked(reply, NULL);
+}
+
+/* Only what was added is taken away, and only once. */
+static void test_an_alias_that_is_removed(void **state)
+{
+	static const char keeps[] = "alias: the version was made with this kid and keeps it for ever";
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct version *version;
+	char *kid;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	version = rig->broker.ring.keys[0]->active;
+	assert_int_equal(call_for_status(rig, &client, call_alias(kid, "added", false)), STATUS_OK);
+	assert_conflict(rig, &client, call_alias(kid, kid, true), keeps);
+	assert_conflict(rig, &client, call_alias(kid, "other", true), "alias: this version has no such alias");
+	version->n_alias_given = 1; /* as if it had been made with it */
+	assert_conflict(rig, &client, call_alias(kid, "added", true), keeps);
+	version->n_alias_given = 0;
+	assert_int_equal(call_for_status(rig, &client, call_alias(kid, "added", true)), STATUS_OK);
+	assert_int_equal(version->n_alias, 0);
+	assert_conflict(rig, &client, call_alias(kid, "added", true), "alias: this version has no such alias");
+	rig_close(&client);
+	free(kid);
+}
+
+/* Each field in its place; and what is left out is 0. */
+static void test_a_schedule_that_is_set(void **state)
+{
+	Cek__V1__SetKeyScheduleRequest message = CEK__V1__SET_KEY_SCHEDULE_REQUEST__INIT;
+	Schedule schedule = CEK__V1__SCHEDULE__INIT;
+	CekRequest request = CEK__V1__REQUEST__INIT;
+	struct rig *rig = *state;
+	struct rig_client client;
+	const struct key *key;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	free(rig_create(rig, &client, "k", "A256KW"));
+	key = rig->broker.ring.keys[0];
+	request.op_case = CEK__V1__REQUEST__OP_SET_KEY_SCHEDULE;
+	request.set_key_schedule = &message;
+	message.key = (char *)"k";
+	message.schedule = &schedule;
+	message.max_uses = 1000;
+	schedule.period = 20 * 86400;
+	schedule.lead = 2 * 86400;
+	schedule.overlap = 3 * 86400;
+	schedule.token_lifetime = 4000;
+	schedule.jwks_max_age = 5000;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	assert_int_equal(key->period, 20 * 86400);
+	assert_int_equal(key->lead, 2 * 86400);
+	assert_int_equal(key->overlap, 3 * 86400);
+	assert_int_equal(key->token_lifetime, 4000);
+	assert_int_equal(key->jwks_max_age, 5000);
+	assert_int_equal(key->max_uses, 1000);
+	schedule.lead = schedule.period + 1;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_MALFORMED);
+	assert_int_equal(key->lead, 2 * 86400);
+	schedule.lead--;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	assert_int_equal(key->lead, 20 * 86400);
+	message.schedule = NULL;
+	message.max_uses = 0;
+	assert_int_equal(call_for_status(rig, &client, &request), STATUS_OK);
+	assert_int_equal(key->period | key->lead | key->overlap | key->token_lifetime | key->jwks_max_age, 0);
+	assert_int_equal(key->max_uses, 0);
+	rig_close(&client);
+}
+
 /* A kid is given once. That it was is all that is said: not to whom, nor whether that one is still there. */
 static void test_a_kid_that_others_have_is_as_one_that_was(void **state)
 {
@@ -816,6 +911,8 @@ int main(void)
 		TEST(test_an_adoption_does_not_tell_what_others_have),
 		TEST(test_two_adoptions_of_an_object_at_once),
 		TEST(test_an_adoption_names_what_is_a_version_already),
+		TEST(test_an_alias_that_is_removed),
+		TEST(test_a_schedule_that_is_set),
 		TEST(test_a_kid_that_others_have_is_as_one_that_was),
 		cmocka_unit_test(test_no_cka_id_makes_a_kid_that_begins_with_a_dash),
 	};

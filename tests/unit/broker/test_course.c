@@ -268,6 +268,21 @@ static void test_no_manage_worker_comes(void **state)
 	end(rig, &client, kid);
 }
 
+/* It asks the token, too. */
+static const CekRequest *preview_adoption(void)
+{
+	static Cek__V1__PreviewRequest message;
+	static CekRequest request;
+
+	message = (Cek__V1__PreviewRequest)CEK__V1__PREVIEW_REQUEST__INIT;
+	request = (CekRequest)CEK__V1__REQUEST__INIT;
+	message.change_case = CEK__V1__PREVIEW_REQUEST__CHANGE_ADOPT_KEY;
+	message.adopt_key = call_adopt("a", "ceremony")->adopt_key;
+	request.op_case = CEK__V1__REQUEST__OP_PREVIEW;
+	request.preview = &message;
+	return &request;
+}
+
 /* One at the limit, and one past it. */
 static void test_too_many_changes_wait_for_the_token(void **state)
 {
@@ -293,6 +308,10 @@ static void test_too_many_changes_wait_for_the_token(void **state)
 		if (i < MANAGE_QUEUE_MAX)
 			assert_null(rig_reply(&client));
 	}
+	assert_refused(&client, STATUS_OVERLOADED, "too many changes wait for the token");
+	assert_last_record(rig, "abandoned", "create");
+	rig_send(&client, preview_adoption());
+	rig_run(rig);
 	assert_refused(&client, STATUS_OVERLOADED, "too many changes wait for the token");
 	assert_last_record(rig, "abandoned", "create");
 	rig->no_manage = false;

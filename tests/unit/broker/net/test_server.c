@@ -42,6 +42,34 @@ struct test {
 	unsigned n_frames[2]; /* that each listener has brought */
 };
 
+static int accept_fails; /* errno of the next accept4(); 0: it does not */
+static unsigned n_accepts;
+static bool is_frozen; /* no time passes */
+
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+uint64_t __real_clock_monotonic_us(void);
+uint64_t __wrap_clock_monotonic_us(void);
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+	n_accepts++;
+	if (accept_fails == 0)
+		return __real_accept4(fd, address, len, flags);
+	errno = accept_fails;
+	accept_fails = 0;
+	return -1;
+}
+
+uint64_t __wrap_clock_monotonic_us(void)
+{
+	static uint64_t last;
+
+	if (!is_frozen)
+		last = __real_clock_monotonic_us();
+	return last;
+}
+
 static void on_frame(void *owner, struct peer *peer, const uint8_t *body, size_t len)
 {
 	struct test *test = owner;
@@ -591,6 +619,53 @@ static void test_who_does_not_read_is_not_read(void **state)
 	close(fd);
 }
 
+/* How often accept4() is called in a turn in which one more waits, and it fails first with that. */
+static unsigned accepts(struct test *test, int error)
+{
+	int fd = connect_to(test->path);
+
+	is_frozen = true;
+	accept_fails = error;
+	n_accepts = 0;
+	turn_handle(&test->turn, false);
+	is_frozen = false;
+	close(fd);
+	return n_accepts;
+}
+
+/* What happened to one that waits is no matter to those behind it; when none is left, nobody asks again. */
+static void test_accept_fails(void **state)
+{
+	struct test *test = *state;
+
+	turn(test);
+	assert_int_equal(test->server.n_peers, 1);
+	assert_int_equal(accepts(test, 0), 2);
+	assert_int_equal(test->server.n_peers, 2);
+	assert_int_equal(accepts(test, ECONNABORTED), 3);
+	assert_int_equal(test->server.n_peers, 3);
+	assert_int_equal(accepts(test, EINTR), 3);
+	assert_int_equal(test->server.n_peers, 4);
+	assert_int_equal(accepts(test, EPERM), 1);
+	assert_int_equal(test->server.n_peers, 4);
+	assert_false(test->server.out_of_fds);
+}
+
+static void test_no_descriptor_is_left(void **state)
+{
+	static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+	struct test *test = *state;
+
+	turn(test);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		test->server.out_of_fds = false;
+		server_begin(&test->server);
+		assert_int_equal(accepts(test, errors[i]), 1);
+		assert_true(test->server.out_of_fds);
+		assert_int_equal(accepts(test, 0), 0); /* nobody listens */
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -610,6 +685,8 @@ int main(void)
 		TEST(test_no_descriptor_is_told_once),
 		TEST(test_who_has_too_many_records_waits_alone),
 		TEST(test_who_is_alone_may_have_more_records),
+		TEST(test_accept_fails),
+		TEST(test_no_descriptor_is_left),
 		TEST(test_who_does_not_read_is_not_read),
 	};
 
