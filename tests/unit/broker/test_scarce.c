@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each request once for each allocation of the broker that it takes, with that one failing: the broker answers, or
- * closes the connection, or ends; it serves on, or its successor does, from the records that there are.
+ * closes the connection, or ends; it serves on, or its successor does, from the records that there are. So also each
+ * step that cekd takes by itself, which is then done later.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "daemon/broker/lifecycle/steps.h"
 #include "tests/unit/broker/broker_calls.h"
 #include "tests/unit/scarce.h"
 
@@ -295,10 +297,99 @@ static void test_each_request_at_each_allocation(void **state)
 	free(rig);
 }
 
+/* ---- what cekd does by itself -------------------------------------------------------------------------------- */
+
+enum by_itself { DESTROYS, RESUMES, ROTATES, BY_ITSELF };
+
+/* Its time has come. */
+static void make_due(struct rig *rig, struct rig_client *client, const struct scene *scene, enum by_itself what)
+{
+	struct version *version = ring_version(&rig->broker.ring, what == DESTROYS ? scene->old : scene->rsa);
+	CekRequest *request;
+
+	if (what == DESTROYS) {
+		assert_int_equal(call_for_status(rig, client, call_destroy(scene->old, true)), STATUS_OK);
+	} else if (what == RESUMES) {
+		request = call_set_state(scene->rsa, STATE_SUSPENDED);
+		request->set_key_state->until = version->activated + UINT64_C(3600) * 1000000;
+		assert_int_equal(call_for_status(rig, client, request), STATUS_OK);
+	} else {
+		version->key->period = 86400;
+		version->activated = 1;
+	}
+	if (what != ROTATES)
+		version->until = 1;
+	version->wait = (struct wait){0};
+	steps_try_again(&rig->broker);
+}
+
+static bool is_done(const struct rig *rig, const struct scene *scene, enum by_itself what)
+{
+	const struct version *version = ring_version(&rig->broker.ring, what == DESTROYS ? scene->old : scene->rsa);
+
+	return version->state ==
+		(what == DESTROYS                 ? STATE_DESTROYED
+				: what == RESUMES ? STATE_ACTIVE
+						  : STATE_DEACTIVATED);
+}
+
+/* A rotation takes two steps. */
+static void fire(struct rig *rig)
+{
+	for (int i = 0; i < 2 && rig->broker_up; i++) {
+		event_active(&rig->broker.steps.timer, EV_TIMEOUT, 1);
+		rig_run(rig);
+	}
+}
+
+/* Whether an allocation failed. Then it is done when it is tried again. */
+static bool by_itself_without(struct rig *rig, enum by_itself what, size_t n, size_t *ret_put_off)
+{
+	struct rig_client client;
+	struct scene scene;
+	bool failed;
+
+	rig_init(rig);
+	set_scene(rig, &client, &scene);
+	make_due(rig, &client, &scene, what);
+	assert_false(is_done(rig, &scene, what));
+	scarce_arm(n);
+	fire(rig);
+	failed = scarce_failed();
+	scarce_arm(0);
+	if (rig->broker_up && !is_done(rig, &scene, what)) {
+		assert_true(failed);
+		++*ret_put_off;
+		steps_try_again(&rig->broker);
+		fire(rig);
+		assert_true(!rig->broker_up || is_done(rig, &scene, what));
+	}
+	assert_true(rig->broker_up || failed);
+	leave_scene(&client, &scene);
+	rig_free(rig);
+	return failed;
+}
+
+static void test_each_step_at_each_allocation(void **state)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+
+	for (enum by_itself what = 0; what < BY_ITSELF; what++) {
+		size_t n = 1, put_off = 0;
+
+		while (by_itself_without(rig, what, n, &put_off))
+			n++;
+		print_message("# by itself, %d: %zu allocations, %zu of which put it off\n", (int)what, n - 1, put_off);
+		assert_true(put_off > 0);
+	}
+	free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_request_at_each_allocation),
+		cmocka_unit_test(test_each_step_at_each_allocation),
 	};
 
 	event_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free);
