@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -770,13 +771,60 @@ static CekRequest *call_alias(const char *kid, const char *alias, bool remove)
 	return &request;
 }
 
-static void assert_conflict(struct rig *rig, struct rig_client *client, const CekRequest *request, const char *text)
+static void assert_says(struct rig *rig, struct rig_client *client, const CekRequest *request, enum status status,
+	const char *text)
 {
 	CekReply *reply = rig_call(rig, client, request);
 
-	assert_int_equal(reply->status, STATUS_CONFLICT);
+	assert_int_equal(reply->status, status);
 	assert_string_equal(reply->message, text);
 	cek__v1__reply__free_unpacked(reply, NULL);
+}
+
+static void assert_conflict(struct rig *rig, struct rig_client *client, const CekRequest *request, const char *text)
+{
+	assert_says(rig, client, request, STATUS_CONFLICT, text);
+}
+
+/* At each limit, and one past it. */
+static void test_an_alias_that_is_added(void **state)
+{
+	char longest[KID_MAX + 2] = "", reason[REASON_MAX + 2] = "", name[16], *kid, *other;
+	struct rig *rig = *state;
+	struct rig_client client;
+	CekRequest *request;
+	struct version *version;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	kid = rig_create(rig, &client, "k", "A256KW");
+	other = rig_create(rig, &client, "other", "A256KW");
+	version = ring_version(&rig->broker.ring, kid);
+	assert_conflict(rig, &client, call_alias(kid, kid, false), "alias: this version has that kid already");
+	assert_conflict(rig, &client, call_alias(kid, other, false), "alias: used before");
+	assert_says(rig, &client, call_alias(kid, "", false), STATUS_MALFORMED, "alias: missing");
+	memset(longest, 'a', KID_MAX + 1);
+	memset(reason, 'r', REASON_MAX + 1);
+	assert_says(rig, &client, call_alias(kid, longest, false), STATUS_MALFORMED, "alias: longer than 256 bytes");
+	longest[KID_MAX] = '\0';
+	request = call_alias(kid, longest, false);
+	request->alias->reason = reason;
+	assert_says(rig, &client, request, STATUS_MALFORMED,
+		"reason: at most 200 bytes of UTF-8 without control characters");
+	reason[REASON_MAX] = '\0';
+	assert_int_equal(call_for_status(rig, &client, request), STATUS_OK);
+	for (int i = 1; i < ALIASES_MAX; i++) {
+		snprintf(name, sizeof(name), "a%d", i);
+		assert_int_equal(call_for_status(rig, &client, call_alias(kid, name, false)), STATUS_OK);
+	}
+	assert_conflict(rig, &client, call_alias(kid, "more", false), "alias: a version has at most 16");
+	assert_int_equal(version->n_alias, ALIASES_MAX);
+	version->state = STATE_DESTROYED;
+	assert_conflict(rig, &client, call_alias(kid, "more", false),
+		"the version is destroyed: nothing can be found by its kids");
+	rig_close(&client);
+	free(kid);
+	free(other);
 }
 
 /* Only what was added is taken away, and only once. */
@@ -911,6 +959,7 @@ int main(void)
 		TEST(test_an_adoption_does_not_tell_what_others_have),
 		TEST(test_two_adoptions_of_an_object_at_once),
 		TEST(test_an_adoption_names_what_is_a_version_already),
+		TEST(test_an_alias_that_is_added),
 		TEST(test_an_alias_that_is_removed),
 		TEST(test_a_schedule_that_is_set),
 		TEST(test_a_kid_that_others_have_is_as_one_that_was),

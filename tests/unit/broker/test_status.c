@@ -48,7 +48,7 @@ static void test_each_memory_that_is_not_locked(void **state)
 	rig_close(&client);
 }
 
-static void assert_late(struct rig *rig, struct rig_client *client, unsigned n)
+static void assert_metric(struct rig *rig, struct rig_client *client, const char *metric)
 {
 	Cek__V1__MetricsRequest metrics = CEK__V1__METRICS_REQUEST__INIT;
 	CekRequest request = CEK__V1__REQUEST__INIT;
@@ -59,9 +59,43 @@ static void assert_late(struct rig *rig, struct rig_client *client, unsigned n)
 	request.metrics = &metrics;
 	reply = rig_call(rig, client, &request);
 	assert_int_equal(reply->status, STATUS_OK);
-	snprintf(line, sizeof(line), "\ncekd_late_processes %u\n", n);
+	snprintf(line, sizeof(line), "\n%s\n", metric);
 	assert_non_null(strstr(reply->metrics->text, line));
 	cek__v1__reply__free_unpacked(reply, NULL);
+}
+
+static void assert_late(struct rig *rig, struct rig_client *client, unsigned n)
+{
+	char metric[48];
+
+	snprintf(metric, sizeof(metric), "cekd_late_processes %u", n);
+	assert_metric(rig, client, metric);
+}
+
+/* Of all workers that have a job. */
+static void test_the_oldest_job(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	struct worker *first, *second;
+	uint64_t now_us;
+
+	rig_start(rig);
+	rig_connect(rig, &client);
+	first = list_entry(rig->broker.workers.all.next, struct worker, link);
+	second = list_entry(first->link.next, struct worker, link);
+	now_us = rig->broker.turn.pulse.now_us;
+	first->owed_us = now_us - 3000000;
+	second->owed_us = now_us - 2500000;
+	assert_metric(rig, &client, "cekd_oldest_job_seconds 0.000");
+	second->n_jobs++;
+	assert_metric(rig, &client, "cekd_oldest_job_seconds 2.500");
+	first->n_jobs++;
+	assert_metric(rig, &client, "cekd_oldest_job_seconds 3.000");
+	first->n_jobs--;
+	second->n_jobs--;
+	first->owed_us = second->owed_us = 0;
+	rig_close(&client);
 }
 
 /* cekd itself, the journal and a worker. */
@@ -93,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_memory_that_is_not_locked),
 		TEST(test_each_process_that_is_late),
+		TEST(test_the_oldest_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
