@@ -268,6 +268,26 @@ static void test_no_manage_worker_comes(void **state)
 	end(rig, &client, kid);
 }
 
+/* A move takes one record: the last one that has room, and one past it. */
+static void test_too_many_changes_wait_for_the_journal(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_client client;
+	char *kid = begin(rig, &client);
+	size_t records = rig->journal.n_records;
+
+	rig->broker.journal.n_appends += APPENDS_MAX;
+	rig_send(&client, call_set_state(kid, STATE_SUSPENDED));
+	rig_run(rig);
+	assert_refused(&client, STATUS_OVERLOADED, "too many changes wait for the journal");
+	assert_int_equal(rig->journal.n_records, records);
+	rig->broker.journal.n_appends--;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_SUSPENDED)), STATUS_OK);
+	rig->broker.journal.n_appends -= APPENDS_MAX - 1;
+	assert_int_equal(call_for_status(rig, &client, call_set_state(kid, STATE_ACTIVE)), STATUS_OK);
+	end(rig, &client, kid);
+}
+
 /* It asks the token, too. */
 static const CekRequest *preview_adoption(void)
 {
@@ -379,6 +399,7 @@ int main(void)
 		TEST(test_an_adopted_kid_that_is_there_already),
 		TEST(test_a_token_that_nobody_can_log_into),
 		TEST(test_no_manage_worker_comes),
+		TEST(test_too_many_changes_wait_for_the_journal),
 		TEST(test_too_many_changes_wait_for_the_token),
 		TEST(test_a_suspension_that_comes_after_a_compromise),
 		TEST(test_a_suspension_beside_a_compromise),
