@@ -117,6 +117,44 @@ static void test_a_confirmation_ends_it(void **state)
 	assert_false(evidence.outlived);
 }
 
+/* A look, a refusal and a word that another operation uses are no confirmation. */
+static void test_nothing_else_confirms(void **state)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"epoch\":3}",
+		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"looked\",\"epoch\":3}",
+		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"DENIED\",\"detail\":\"confirmed\",\"epoch\":3}",
+		"{\"type\":\"request\",\"op\":\"schedule\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":3}",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct evidence evidence = {0};
+
+		add_change(&evidence, 50);
+		add(&evidence, lines[i]);
+		evidence_end(&evidence, 3);
+		assert_true(evidence.outlived);
+		assert_non_null(strstr(evidence_later(&evidence, 0), "v50"));
+	}
+}
+
+/* What stood in the places before a confirmation is not taken for a change that found no room after it. */
+static void test_a_confirmation_leaves_nothing_behind(void **state)
+{
+	struct evidence evidence = {0};
+
+	for (unsigned epoch = 100; epoch < 100 + EVIDENCE_LATER_MAX; epoch++)
+		add_change(&evidence, epoch);
+	add(&evidence,
+		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":5}");
+	for (unsigned epoch = 6; epoch < 6 + EVIDENCE_LATER_MAX; epoch++)
+		add_change(&evidence, epoch);
+	evidence_end(&evidence, 5);
+	assert_true(evidence.outlived);
+	assert_non_null(strstr(evidence_later(&evidence, EVIDENCE_LATER_MAX - 1), "v21"));
+	assert_false(evidence_more_later(&evidence));
+}
+
 static void test_the_latest_changes_are_kept(void **state)
 {
 	struct evidence evidence = {0};
@@ -141,6 +179,8 @@ int main(void)
 		cmocka_unit_test(test_a_use_is_evidence_and_no_change),
 		cmocka_unit_test(test_growing_does_not_wear_it_out),
 		cmocka_unit_test(test_a_confirmation_ends_it),
+		cmocka_unit_test(test_nothing_else_confirms),
+		cmocka_unit_test(test_a_confirmation_leaves_nothing_behind),
 		cmocka_unit_test(test_the_latest_changes_are_kept),
 	};
 

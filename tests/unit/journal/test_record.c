@@ -288,6 +288,36 @@ static void test_read_in_a_small_arena(void **state)
 	json_decref(json);
 }
 
+/* Of memory that is dirty. */
+static void *dirty_malloc(size_t size)
+{
+	void *data = malloc(size);
+
+	return data ? memset(data, 0xff, size) : NULL;
+}
+
+/* All that was handed out is zeroed: nothing is written behind a string. */
+static void test_a_string_ends_where_it_ends(void **state)
+{
+	static const char line[] = START ",\"key\":\"fifteen letters\"}";
+	char why[CHAIN_WHY_MAX];
+	KeyRecord *record = NULL;
+	uint8_t *next;
+	json_t *json;
+
+	(void)state;
+	json_set_alloc_funcs(dirty_malloc, free);
+	json = chain_line_parse(line, sizeof(line) - 1, why);
+	assert_non_null(json);
+	assert_int_equal(record_read_key(json, &arena, &record, why), 0);
+	json_decref(json);
+	json_set_alloc_funcs(malloc, free);
+	assert_string_equal(record->key, "fifteen letters");
+	next = arena_alloc(&arena, 1);
+	assert_ptr_equal(next, record->key + 16);
+	assert_int_equal(*next, 0);
+}
+
 /* record.c names fields by number. */
 static void test_field_numbers(void **state)
 {
@@ -343,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_line_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_in_a_small_arena, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_string_ends_where_it_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_field_numbers, setup, teardown),
 	};
 

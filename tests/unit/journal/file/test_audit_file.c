@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +18,9 @@
 #include "daemon/journal/file/audit_file.h"
 #include "tests/unit/journal/journal_files.h"
 #include "tests/unit/journal/journal_records.h"
+#include "tests/unit/journal/store_calls.h"
+
+typedef Cek__Internal__V1__KeyRecord KeyRecord;
 
 static struct journal_files files;
 static struct journals journals;
@@ -75,6 +80,38 @@ static void test_open_is_the_first_record(void **state)
 	restart();
 	assert_int_equal(journal_files_lines(files.keys), 0);
 	assert_int_equal(journal_files_lines(files.audit), 2);
+}
+
+/* Whether a start now, with what is in the files, warns that the audit journal is missing. */
+static bool warns_of_an_empty_file(void)
+{
+	const char *warning = "audit.jsonl is empty, but the key journal is not";
+	const int saved = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+	char text[4096] = "";
+
+	assert_true(saved >= 0 && log >= 0);
+	assert_true(dup2(log, STDERR_FILENO) >= 0);
+	restart();
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	assert_true(pread(log, text, sizeof(text) - 1, 0) >= 0);
+	close(log);
+	return strstr(text, warning);
+}
+
+/* A new installation has two empty files, and nobody is to be alarmed by that. */
+static void test_an_empty_file_beside_keys_is_told(void **state)
+{
+	KeyRecord record = journal_key_record("version", "a"), *records[] = {&record};
+
+	(void)state;
+	assert_int_equal(truncate(files.audit, 0), 0);
+	assert_false(warns_of_an_empty_file());
+	assert_int_equal(store_call_append(journals.store, records, 1).outcome, STORE_DONE);
+	assert_false(warns_of_an_empty_file());
+	assert_int_equal(truncate(files.audit, 0), 0);
+	assert_true(warns_of_an_empty_file());
+	assert_false(warns_of_an_empty_file()); /* it has its "open" */
 }
 
 /* Seen although nothing is written; written again, with what came meanwhile, when it is back. */
@@ -250,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_open_is_the_first_record),
+		ROW(test_an_empty_file_beside_keys_is_told),
 		ROW(test_audit_is_away),
 		ROW(test_audit_numbers),
 		ROW(test_audit_numbers_after_a_restart),

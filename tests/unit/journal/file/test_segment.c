@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -172,6 +173,42 @@ static void test_tail_of_rubbish(void **state)
 	assert_int_equal(rig_file_size(), SEGMENT_TAIL + 1);
 }
 
+/* A tail whose first whole line is this one, which must say what it continues. */
+static void check_no_link(const char *line)
+{
+	struct segment segment;
+
+	rig_make_file_of("x\n", 2);
+	rig_append_to_file(line);
+	assert_int_equal(truncate(rig_path, SEGMENT_TAIL + 1), 0); /* the tail begins at the newline */
+	rig_start(&segment);
+	assert_int_equal(segment_recover_tail(&segment, NULL, NULL), 0);
+	assert_true(segment.refused);
+	rig_check_trouble(&segment, ": no whole line in the last");
+	assert_int_equal(segment.head.seq, 0);
+	segment_deinit(&segment);
+}
+
+static void test_tail_without_a_link(void **state)
+{
+	char line[256], hash[CHAIN_HEX + 1];
+
+	(void)state;
+	memset(hash, 'a', CHAIN_HEX);
+	hash[CHAIN_HEX] = '\0';
+	check_no_link("{\"seq\":7}\n");
+	check_no_link("{\"seq\":7,\"prev\":7}\n");
+	check_no_link("{\"seq\":7,\"prev\":\"\"}\n");
+	snprintf(line, sizeof(line), "{\"seq\":7,\"prev\":\"%s\"}\n", hash + 1);
+	check_no_link(line);
+	snprintf(line, sizeof(line), "{\"prev\":\"%s\"}\n", hash);
+	check_no_link(line);
+	snprintf(line, sizeof(line), "{\"seq\":0,\"prev\":\"%s\"}\n", hash);
+	check_no_link(line);
+	snprintf(line, sizeof(line), "{\"seq\":-7,\"prev\":\"%s\"}\n", hash);
+	check_no_link(line);
+}
+
 static void limit_file_size(rlim_t size)
 {
 	struct rlimit limit;
@@ -330,6 +367,7 @@ int main(void)
 		ROW(test_no_regular_file),
 		ROW(test_tail),
 		ROW(test_tail_of_rubbish),
+		ROW(test_tail_without_a_link),
 		ROW(test_full_disk),
 		ROW(test_rest_of_a_failed_write),
 		ROW(test_probe),

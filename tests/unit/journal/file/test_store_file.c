@@ -20,6 +20,7 @@
 #include "tests/unit/journal/journal_records.h"
 #include "tests/unit/journal/store_calls.h"
 #include "tests/unit/journal/store_contract.h"
+#include "tests/unit/scarce.h"
 
 typedef Cek__Internal__V1__KeyRecord KeyRecord;
 
@@ -164,6 +165,26 @@ static void test_append_on_a_full_disk(void **state)
 	assert_true(journals_ok(&journals));
 	assert_int_equal(append("version", "a", &seq), STORE_DONE);
 	assert_int_equal(seq, 1);
+}
+
+/* It is no fault of the record: the same one is taken when there is memory again. */
+static void test_append_without_memory(void **state)
+{
+	KeyRecord record = journal_key_record("version", "a"), *records[] = {&record};
+	struct store_call call;
+	size_t n = 0;
+
+	(void)state;
+	do {
+		scarce_arm(++n);
+		scarce_on(true);
+		call = store_call_append(journals.store, records, 1);
+		scarce_on(false);
+		assert_int_equal(call.outcome, scarce_failed() ? STORE_FAILED : STORE_DONE);
+	} while (scarce_failed());
+	assert_true(n > 1);
+	assert_int_equal(call.head.seq, 1);
+	assert_int_equal(journal_files_lines(files.keys), 1);
 }
 
 static void test_append_without_durability(void **state)
@@ -399,6 +420,7 @@ int main(void)
 		STORE_CONTRACT(contract_setup, contract_teardown),
 		ROW(test_append_is_one_write),
 		ROW(test_append_on_a_full_disk),
+		ROW(test_append_without_memory),
 		ROW(test_append_without_durability),
 		ROW(test_append_while_the_file_is_away),
 		ROW(test_files_that_are_away_at_the_start),

@@ -47,14 +47,14 @@ static void start(void)
 			fcntl(3, F_SETFD, 0);
 		else
 			dup2(fds[0], 3);
-		execle(program, program, (char *)NULL, (char *[]){NULL});
+		execl(program, program, (char *)NULL);
 		_exit(127);
 	}
 	close(fds[0]);
 	control = fds[1];
 }
 
-static void send_setup(size_t n_fds)
+static void send_setup(size_t n_fds, bool stands_by)
 {
 	Cek__Internal__V1__Setup setup = CEK__INTERNAL__V1__SETUP__INIT;
 	Cek__Internal__V1__JournalSetup journal = CEK__INTERNAL__V1__JOURNAL_SETUP__INIT;
@@ -66,6 +66,7 @@ static void send_setup(size_t n_fds)
 
 	journal.directory = files.directory;
 	journal.sync_ms = 1;
+	journal.stand_by = stands_by;
 	journal.version = (char *)"1.0";
 	setup.role_case = CEK__INTERNAL__V1__SETUP__ROLE_JOURNAL;
 	setup.journal = &journal;
@@ -135,7 +136,7 @@ static void receive_ready(void)
 static void start_whole(void)
 {
 	start();
-	send_setup(5);
+	send_setup(5, false);
 	receive_state();
 	receive_ready();
 }
@@ -207,7 +208,8 @@ static void append(const char *key, uint64_t seq)
 	cek__internal__v1__from_journal__free_unpacked(answer, NULL);
 }
 
-static void check_replay(uint64_t n)
+/* so_far: there may be more. */
+static void check_replay_of(uint64_t n, bool so_far)
 {
 	ToJournal message = CEK__INTERNAL__V1__TO_JOURNAL__INIT;
 	Cek__Internal__V1__Replay replay = CEK__INTERNAL__V1__REPLAY__INIT;
@@ -220,8 +222,14 @@ static void check_replay(uint64_t n)
 	answer = receive();
 	assert_int_equal(answer->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
 	assert_int_equal(answer->replay->n_record, n);
-	assert_true(answer->replay->end);
+	assert_int_equal(answer->replay->so_far, so_far);
+	assert_int_equal(answer->replay->end, !so_far);
 	cek__internal__v1__from_journal__free_unpacked(answer, NULL);
+}
+
+static void check_replay(uint64_t n)
+{
+	check_replay_of(n, false);
 }
 
 static int setup(void **state)
@@ -355,11 +363,43 @@ static void test_cekd_is_gone(void **state)
 	assert_int_equal(journal_files_lines(files.audit), 9);
 }
 
+static void take_over(void)
+{
+	Cek__Internal__V1__Control message = CEK__INTERNAL__V1__CONTROL__INIT;
+	Cek__Internal__V1__TakeOver take_over = CEK__INTERNAL__V1__TAKE_OVER__INIT;
+
+	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_TAKE_OVER;
+	message.take_over = &take_over;
+	assert_int_equal(dgram_send(control, &message.base, NULL, 0), 0);
+}
+
+/* It is ready and answers before it has a state, and writes nothing; both come when it takes over. */
+static void test_stands_by(void **state)
+{
+	FromJournal *message;
+
+	(void)state;
+	start();
+	send_setup(5, true);
+	receive_ready();
+	check_replay_of(0, true);
+	assert_int_equal(journal_files_lines(files.audit), 0);
+	take_over();
+	message = receive();
+	assert_int_equal(message->what_case, CEK__INTERNAL__V1__FROM_JOURNAL__WHAT_REPLAY);
+	assert_true(message->replay->end);
+	cek__internal__v1__from_journal__free_unpacked(message, NULL);
+	receive_state();
+	append("a", 2);
+	assert_int_equal(drained_status(), 0);
+	assert_int_equal(journal_files_lines(files.audit), 1);
+}
+
 static void test_bad_setup(void **state)
 {
 	(void)state;
 	start();
-	send_setup(4);
+	send_setup(4, false);
 	assert_int_equal(WEXITSTATUS(wait_status()), 1);
 	start();
 	close(control);
@@ -376,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_around_a_write, setup, teardown),
 #endif
 		cmocka_unit_test_setup_teardown(test_cekd_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stands_by, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_setup, setup, teardown),
 	};
 

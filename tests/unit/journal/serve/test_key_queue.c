@@ -451,6 +451,23 @@ static void test_the_law(void **state)
 	close(fds[1]);
 }
 
+static void ignore(void *userdata, const struct store_result *result)
+{
+	(void)userdata;
+	(void)result;
+}
+
+/* A store that does not even begin, which only a fault of ours can bring about, ends the journal. */
+static void test_a_store_that_takes_no_append(void **state)
+{
+	(void)state;
+	store_memory_hold(store, true);
+	assert_int_equal(store_sync(store, ignore, NULL), 0);
+	assert_int_equal(take_append(1, "version", "a", ""), -EBUSY);
+	assert_false(queue.busy);
+	broker_check_nothing(broker);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup_read, teardown)
 
 int main(void)
@@ -466,6 +483,7 @@ int main(void)
 		ROW(test_full),
 		ROW(test_finish_waits),
 		ROW(test_busy),
+		ROW(test_a_store_that_takes_no_append),
 		ROW(test_the_law),
 	};
 
