@@ -175,7 +175,10 @@ static CK_RV fits(struct session *session, CK_OBJECT_HANDLE object, const struct
 		rv = object_tells(session, object, CKA_VALUE_LEN, &value_len, sizeof(value_len), &len, &told);
 	if (rv == CKR_OK && (told != TOLD || value_len == 0 || value_len * 8 == alg->key_bits))
 		rv = named_permitted(session, object, alg, ret_fits);
-	return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
+	if (rv != CKR_OBJECT_HANDLE_INVALID)
+		return rv;
+	*ret_fits = false; /* it went just now, perhaps between two flags */
+	return CKR_OK;
 }
 
 /* An object of which the token does not say what it is may be the one as well: then it is not known which. */
