@@ -81,7 +81,6 @@ static bool describe_ecdh(const struct facts *facts, const struct alg *alg, cons
 	static char text[160];
 	size_t used = 0;
 
-	text[0] = '\0';
 	for (size_t i = 0; i < FACTS_CURVES && curve_row(i); i++)
 		if (facts->curve[i].works)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",

@@ -24,7 +24,6 @@ struct canary {
 	uint8_t id[CKA_ID_MAX];
 	size_t id_len; /* 0 = nothing learned yet */
 	const struct alg *alg;
-	char enc[32];
 	size_t cek_len;
 	uint8_t encrypted_key[ENCRYPTED_KEY_MAX];
 	size_t encrypted_key_len;
@@ -47,7 +46,7 @@ void canary_learn(struct worker *worker, const struct name *name, const struct u
 
 	if (now - canary->learned_us < LEARN_US && canary->id_len > 0)
 		return;
-	if (unwrap->encrypted_key_len > sizeof(canary->encrypted_key) || strlen(unwrap->enc) >= sizeof(canary->enc) ||
+	if (unwrap->encrypted_key_len > sizeof(canary->encrypted_key) ||
 		(unwrap->params && cek__v1__alg_params__get_packed_size(unwrap->params) > PARAMS_MAX) ||
 		(name->public_key && cek__v1__public_key__get_packed_size(name->public_key) > PUBLIC_MAX))
 		return;
@@ -55,7 +54,6 @@ void canary_learn(struct worker *worker, const struct name *name, const struct u
 	memcpy(canary->id, name->id, canary->id_len = name->id_len);
 	canary->public_key_len = name->public_key ? cek__v1__public_key__pack(name->public_key, canary->public_key) : 0;
 	canary->alg = unwrap->alg;
-	strcpy(canary->enc, unwrap->enc);
 	canary->cek_len = unwrap->cek_len;
 	if (unwrap->encrypted_key_len > 0)
 		memcpy(canary->encrypted_key, unwrap->encrypted_key, unwrap->encrypted_key_len);
@@ -68,7 +66,7 @@ static bool unwraps_again(struct worker *worker)
 	struct canary *canary = worker->canary;
 	struct unwrap unwrap = {
 		.alg = canary->alg,
-		.enc = canary->enc,
+		.enc = "", /* goes into the CEK alone, which nobody looks at */
 		.cek_len = canary->cek_len,
 		.encrypted_key = canary->encrypted_key,
 		.encrypted_key_len = canary->encrypted_key_len,
