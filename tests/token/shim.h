@@ -26,4 +26,5 @@ struct shim {
 	atomic_int reads;        /* calls of C_GetAttributeValue so far */
 	atomic_int pair_ms;      /* so long C_GenerateKeyPair takes at least */
 	atomic_int rsa_pairs;    /* RSA pairs made so far */
+	atomic_int log_mask;     /* setlogmask() of the process, as it was in the last C_Decrypt */
 };

@@ -104,6 +104,24 @@ static void makes_no_kid_that_begins_with_a_dash(void **state)
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
+/* Whether the CKA_ID is free is not known then, and nothing is made. */
+static void makes_nothing_when_the_token_does_not_look(void **state)
+{
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16];
+
+	(void)state;
+	fresh_id(id);
+	misbehave("C_FindObjectsInit", CKR_DEVICE_ERROR, 2); /* it is asked once more */
+	answer = manage_generate("A128KW", id, 0, "");
+	assert_int_equal(shim->times, 0);
+	assert_int_not_equal(answer->result->outcome, OUTCOME(OK));
+	assert_int_not_equal(answer->result->outcome, OUTCOME(UNSPECIFIED));
+	assert_non_null(strstr(answer->result->text, "looking for the CKA_ID: "));
+	assert_int_equal(count_objects(id), 0);
+	rig_free(answer);
+}
+
 static void generate_refuses(void **state)
 {
 	static const struct {
@@ -147,6 +165,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(generation_is_tried_again, behave),
 		cmocka_unit_test_setup(makes_no_kid_that_begins_with_a_dash, behave),
+		cmocka_unit_test_setup(makes_nothing_when_the_token_does_not_look, behave),
 		cmocka_unit_test_setup(generate_refuses, behave),
 	};
 

@@ -183,6 +183,40 @@ static void imports_aes(void **state)
 	}
 }
 
+/* Of whichever class; the inventory has no public ones. */
+static CK_ULONG count_objects(uint8_t id[16])
+{
+	CK_ATTRIBUTE template = {CKA_ID, id, 16};
+	CK_OBJECT_HANDLE objects[8];
+	CK_ULONG n = 0;
+
+	assert_int_equal(rig.f->C_FindObjectsInit(rig.session, &template, 1), CKR_OK);
+	assert_int_equal(rig.f->C_FindObjects(rig.session, objects, 8, &n), CKR_OK);
+	assert_int_equal(rig.f->C_FindObjectsFinal(rig.session), CKR_OK);
+	return n;
+}
+
+/* Before anything is looked for or opened. */
+static void refuses_what_the_token_does_not_do(void **state)
+{
+	struct package package = {.aes_len = 1, .key_len = 40};
+	struct rig_worker usual = manage;
+	Cek__Internal__V1__FromWorker *answer;
+	uint8_t id[16];
+
+	(void)state;
+	fresh_id(id);
+	misbehave("C_EncryptInit", CKR_MECHANISM_INVALID, -1);
+	rig_start(&rig, &manage, &(struct rig_options){.manage = true}, NULL);
+	answer = import("A256GCMKW", id, "no such transport key", &package, NULL);
+	assert_int_equal(rig_stop(&manage), 0);
+	manage = usual;
+	assert_int_equal(answer->result->outcome, OUTCOME(UNSUPPORTED));
+	assert_string_equal(answer->result->text, "the token does not do CKM_AES_GCM");
+	assert_int_equal(count_objects(id), 0);
+	rig_free(answer);
+}
+
 static void refuses_what_does_not_belong_together(void **state)
 {
 	Cek__Internal__V1__FromWorker *door = transport(), *answer;
@@ -200,6 +234,7 @@ static void refuses_what_does_not_belong_together(void **state)
 	pack(door->result->public_key, der, len, &package);
 	answer = import("ECDH-ES", id, door->result->transport_id, &package, &public);
 	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
+	assert_int_equal(count_objects(id), 0); /* neither half is left behind */
 	rig_free(answer);
 	answer = import("RSA-OAEP", id, door->result->transport_id, &package, &public);
 	assert_int_equal(answer->result->outcome, OUTCOME(REFUSED));
@@ -266,6 +301,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(imports_pairs),
 		cmocka_unit_test(imports_aes),
+		cmocka_unit_test_setup_teardown(refuses_what_the_token_does_not_do, behave, behave),
 		cmocka_unit_test(refuses_what_does_not_belong_together),
 		cmocka_unit_test(refuses_more_than_two_primes),
 	};

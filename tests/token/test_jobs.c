@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <syslog.h>
 
 #include <cmocka.h>
 
@@ -27,6 +28,22 @@ static void asks_to_be_replaced(void **state)
 	rig_start(&rig, &worker, &(struct rig_options){.memory_limit = 1ULL << 40}, NULL);
 	for (int i = 0; i < 4096; i++)
 		assert_int_equal(forget(&worker, aes_id), 0);
+	assert_int_equal(rig_stop(&worker), 0);
+}
+
+/* SoftHSM has a line for each ciphertext that it cannot decrypt, which a peer could fill the log with. */
+static void a_module_cannot_log_what_peers_send(void **state)
+{
+	struct rig_worker worker;
+	Cek__Internal__V1__FromWorker *wrapped;
+
+	(void)state;
+	rig_start(&rig, &worker, &(struct rig_options){0}, NULL);
+	wrapped = wrap(&worker);
+	shim->log_mask = 0;
+	assert_int_equal(unwrap(&worker, wrapped), OUTCOME(OK));
+	assert_int_equal(shim->log_mask, LOG_UPTO(LOG_CRIT));
+	rig_free(wrapped);
 	assert_int_equal(rig_stop(&worker), 0);
 }
 
@@ -169,6 +186,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(asks_to_be_replaced, behave),
+		cmocka_unit_test_setup(a_module_cannot_log_what_peers_send, behave),
 		cmocka_unit_test_setup(answers_what_it_has, behave),
 		cmocka_unit_test_setup(answers_all_jobs_of_a_datagram, behave),
 		cmocka_unit_test_setup(names_the_job_that_it_cannot_decode, behave),

@@ -3,9 +3,11 @@
 #include "daemon/token/p11/pin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -62,6 +64,32 @@ static void has_limits(void **state)
 	assert_int_equal(pin_read(99, &pin), -EBADF);
 }
 
+/* Pages that this process has mapped; without an allocation. */
+static unsigned long pages(void)
+{
+	char text[128] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
+/* Wiped and given back as well: what was read may be the PIN with a letter too many. */
+static void keeps_nothing_of_a_refused_one(void **state)
+{
+	struct pin pin;
+	unsigned long before;
+
+	(void)state;
+	assert_int_equal(pin_of("\n", 1, &pin), -EINVAL);
+	before = pages();
+	assert_int_equal(pin_of("\n", 1, &pin), -EINVAL);
+	assert_int_equal(pin_read(99, &pin), -EBADF);
+	assert_int_equal(pages(), before);
+}
+
 static void none_is_empty(void **state)
 {
 	struct pin pin;
@@ -77,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strips_one_newline),
 		cmocka_unit_test(has_limits),
+		cmocka_unit_test(keeps_nothing_of_a_refused_one),
 		cmocka_unit_test(none_is_empty),
 	};
 
