@@ -82,6 +82,8 @@ static void test_a_use_is_evidence_and_no_change(void **state)
 	struct evidence evidence = {0};
 
 	add(&evidence, "{\"type\":\"request\",\"op\":\"unwrap\",\"status\":\"FAILED\",\"epoch\":9}");
+	add(&evidence,
+		"{\"type\":\"request\",\"op\":\"state\",\"status\":\"OK\",\"epoch\":9}"); /* which left it as it was */
 	evidence_end(&evidence, 8);
 	assert_true(evidence.outlived);
 	assert_null(evidence_later(&evidence, 0));
@@ -143,7 +145,7 @@ static void test_a_confirmation_leaves_nothing_behind(void **state)
 {
 	struct evidence evidence = {0};
 
-	for (unsigned epoch = 100; epoch < 100 + EVIDENCE_LATER_MAX; epoch++)
+	for (unsigned epoch = 100; epoch <= 100 + EVIDENCE_LATER_MAX; epoch++)
 		add_change(&evidence, epoch);
 	add(&evidence,
 		"{\"type\":\"request\",\"op\":\"restore\",\"status\":\"OK\",\"detail\":\"confirmed\",\"epoch\":5}");

@@ -114,6 +114,34 @@ static void test_an_empty_file_beside_keys_is_told(void **state)
 	assert_false(warns_of_an_empty_file()); /* it has its "open" */
 }
 
+/* cekd --check: nothing is written, and a key journal that cannot be read is no evidence of anything. */
+static void test_looking_writes_nothing(void **state)
+{
+	KeyRecord record = journal_key_record("version", "a"), *records[] = {&record};
+
+	(void)state;
+	assert_int_equal(store_call_append(journals.store, records, 1).outcome, STORE_DONE);
+	restart(); /* "open" tells of one record */
+	for (int refused = 0; refused < 2; refused++) {
+		const struct store_state keys = {.text = "", .refused = refused};
+		struct evidence evidence = {0};
+		struct audit_file_setup look = {
+			.fd = journal_files_open(files.audit),
+			.directory = files.at,
+			.path = files.directory,
+			.version = "1.0",
+			.keys = &keys,
+			.read_only = true,
+		};
+		struct audit *audit;
+
+		assert_int_equal(audit_file_open(&look, &evidence, &audit), 0);
+		assert_int_equal(evidence.outlived, !refused);
+		audit_close(audit);
+		assert_int_equal(journal_files_lines(files.audit), 2);
+	}
+}
+
 /* Seen although nothing is written; written again, with what came meanwhile, when it is back. */
 static void test_audit_is_away(void **state)
 {
@@ -288,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_open_is_the_first_record),
 		ROW(test_an_empty_file_beside_keys_is_told),
+		ROW(test_looking_writes_nothing),
 		ROW(test_audit_is_away),
 		ROW(test_audit_numbers),
 		ROW(test_audit_numbers_after_a_restart),

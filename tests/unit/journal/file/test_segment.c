@@ -84,6 +84,8 @@ static void test_every_torn_end(void **state)
 		rig_start(&segment);
 		assert_int_equal(segment_recover(&segment, NULL, NULL), 0);
 		assert_false(segment.refused);
+		assert_int_equal(segment.unsynced,
+			size != whole && size != end); /* what was cut off must not come back */
 		assert_int_equal(segment.head.seq, size == end ? 3 : 1);
 		assert_int_equal(rig_file_size(), size == end ? end : whole);
 		rig_add_line(&segment, "", 0);
@@ -91,6 +93,22 @@ static void test_every_torn_end(void **state)
 		assert_int_equal(segment_read(&segment, NULL, NULL), 0);
 		segment_deinit(&segment);
 	}
+}
+
+static void test_torn_end_that_stays(void **state)
+{
+	struct segment segment;
+
+	(void)state;
+	rig_make_file(1, 0);
+	rig_append_to_file("{\"torn");
+	assert_int_equal(segment_init(&segment, open(rig_path, O_RDONLY | O_CLOEXEC), rig_directory, "/tmp",
+				 rig_path + strlen("/tmp/")),
+		0);
+	assert_int_equal(segment_recover(&segment, NULL, NULL), 0);
+	assert_true(segment.refused);
+	rig_check_trouble(&segment, ": cannot cut off an unfinished line: ");
+	segment_deinit(&segment);
 }
 
 static void test_bad_chain_is_refused(void **state)
@@ -171,6 +189,13 @@ static void test_tail_of_rubbish(void **state)
 	assert_non_null(strstr(segment.trouble, "no whole line"));
 	segment_deinit(&segment);
 	assert_int_equal(rig_file_size(), SEGMENT_TAIL + 1);
+	/* A file that is no longer than that is read from its first line on, and no link is looked for. */
+	assert_int_equal(truncate(rig_path, SEGMENT_TAIL), 0);
+	rig_start(&segment);
+	assert_int_equal(segment_recover_tail(&segment, NULL, NULL), 0);
+	assert_true(segment.refused);
+	rig_check_trouble(&segment, ":1: ");
+	segment_deinit(&segment);
 }
 
 /* A tail whose first whole line is this one, which must say what it continues. */
@@ -363,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_write_and_recover),
 		ROW(test_every_torn_end),
+		ROW(test_torn_end_that_stays),
 		ROW(test_bad_chain_is_refused),
 		ROW(test_no_regular_file),
 		ROW(test_tail),

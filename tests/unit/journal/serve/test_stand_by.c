@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +19,7 @@
 #include "daemon/journal/file/audit_file.h"
 #include "daemon/journal/file/store_file.h"
 #include "proto/dgram.h"
+#include "proto/sequence_tables.h"
 #include "tests/unit/journal/journal_files.h"
 #include "tests/unit/journal/journal_records.h"
 #include "tests/unit/journal/serve/broker_end.h"
@@ -124,6 +126,7 @@ static void test_takes_over(void **state)
 	check_replay(false, 0);
 	broker_check_nothing(broker);
 	assert_true(serve.keys.read);
+	assert_int_equal(serve.pair.sequence->state, BROKER_ASKS);
 	assert_false(control_calls(&control));
 	assert_int_equal(journal_files_lines(files.audit), 2);
 }
@@ -135,6 +138,7 @@ static void test_takes_over_unasked(void **state)
 	assert_int_equal(stand_by(&serve), 1);
 	broker_check_nothing(broker);
 	assert_false(serve.keys.read);
+	assert_int_equal(serve.pair.sequence->state, BROKER_UNHEARD);
 	assert_false(control_calls(&control));
 	assert_int_equal(journal_files_lines(files.audit), 2);
 }
@@ -150,11 +154,40 @@ static void test_ends_without_a_trace(void **state)
 	broker = -1;
 	assert_int_equal(stand_by(&serve), 0);
 	assert_true(serve.pair.closed);
-	serve.pair.closed = false;
+	assert_int_equal(journal_files_lines(files.audit), 1);
+}
+
+static void test_ends_with_cekd(void **state)
+{
+	(void)state;
 	close(cekd);
 	cekd = -1;
 	assert_int_equal(stand_by(&serve), 0);
+	assert_false(serve.pair.closed);
 	assert_int_equal(journal_files_lines(files.audit), 1);
+}
+
+/* A broker that stands by may ask, and nothing else. It is told of, and the journal stands by for the next one. */
+static void test_accuses_its_broker(void **state)
+{
+	static char much[DGRAM_MAX + 1];
+
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			broker_send_append(broker, 1, "version", "b", "");
+		else
+			assert_int_equal(send(broker, much, sizeof(much), 0), sizeof(much));
+		close(broker);
+		broker = -1;
+		assert_int_equal(stand_by(&serve), 0);
+		assert_true(serve.pair.closed);
+		assert_int_equal(serve.pair.sequence->state, BROKER_ACCUSED);
+		assert_int_equal(journal_files_lines(files.keys), 1);
+		if (i == 0) {
+			teardown(state);
+			assert_int_equal(setup(state), 0);
+		}
+	}
 }
 
 /* Each allocation fails once: it ends with that, or with an audit journal that does not serve. */
@@ -216,6 +249,8 @@ int main(void)
 		ROW(test_takes_over),
 		ROW(test_takes_over_unasked),
 		ROW(test_ends_without_a_trace),
+		ROW(test_ends_with_cekd),
+		ROW(test_accuses_its_broker),
 		ROW(test_memory_runs_out),
 		ROW(test_memory_runs_out_at_the_start),
 	};
