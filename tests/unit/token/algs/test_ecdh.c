@@ -15,7 +15,9 @@ enum { CEK_LEN = 32, OBJECT = 7 };
 static uint8_t z[POINT_MAX];
 static size_t z_len;
 static CK_RV derives;
-static unsigned destroyed;
+static unsigned derived, destroyed;
+static const char *curve; /* of the key; NULL = that of the ephemeral one */
+static enum { WHOLE, NO_PARAMS, NO_EPK, WITH_ENCRYPTED_KEY } form;
 static const char *enc; /* of the next unwrap */
 static struct token token;
 
@@ -26,6 +28,7 @@ static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_O
 	(void)base;
 	(void)template;
 	(void)n;
+	derived++;
 	assert_int_equal(mechanism->mechanism, CKM_ECDH1_DERIVE);
 	if (derives == CKR_OK)
 		*ret_object = OBJECT;
@@ -64,7 +67,9 @@ static int setup(void **state)
 	(void)state;
 	token = (struct token){.session = {.f = &functions}};
 	derives = CKR_OK;
-	destroyed = 0;
+	derived = destroyed = 0;
+	curve = NULL;
+	form = WHOLE;
 	enc = "A256GCM";
 	memset(z, 0, sizeof(z));
 	return arena_init(&token.arena, 4096);
@@ -90,15 +95,22 @@ static CK_RV unwrap(const char *crv, uint8_t ret_cek[CEK_LEN_MAX])
 	const bool okp = strcmp(crv, "X25519") == 0;
 	Cek__V1__AlgParams params = CEK__V1__ALG_PARAMS__INIT;
 	Cek__V1__PublicKey epk = CEK__V1__PUBLIC_KEY__INIT;
-	struct key key = {.curve = curve_find(crv)};
+	struct key key = {.curve = curve_find(curve ? curve : crv)};
 	struct unwrap unwrap = {.alg = alg_find("ECDH-ES"), .enc = enc, .cek_len = CEK_LEN, .params = &params};
 
-	epk.kty = (char *)(uintptr_t)key.curve->kty;
+	epk.kty = (char *)(uintptr_t)curve_find(crv)->kty;
 	epk.crv = (char *)(uintptr_t)crv;
 	epk.x = (ProtobufCBinaryData){32, okp ? nine : x};
 	if (!okp)
 		epk.y = (ProtobufCBinaryData){32, y};
-	params.epk = &epk;
+	if (form != NO_EPK)
+		params.epk = &epk;
+	if (form == NO_PARAMS)
+		unwrap.params = NULL;
+	if (form == WITH_ENCRYPTED_KEY) {
+		unwrap.encrypted_key = nine;
+		unwrap.encrypted_key_len = 1;
+	}
 	return ecdh_unwrap(&token, &key, &unwrap, ret_cek);
 }
 
@@ -119,6 +131,27 @@ static void refuses_a_z_of_zeros_on_x25519_alone(void **state)
 	assert_int_equal(agree_kdf(z, z_len, "A256GCM", NULL, 0, NULL, 0, want, CEK_LEN), 0);
 	assert_memory_equal(cek, want, CEK_LEN);
 	assert_int_equal(destroyed, 3);
+}
+
+/* Before the token has seen anything of it: its errors could not be about that. */
+static void refuses_what_is_no_agreement_with_this_key(void **state)
+{
+	uint8_t cek[CEK_LEN_MAX] = {0};
+
+	(void)state;
+	for (form = NO_PARAMS; form <= WITH_ENCRYPTED_KEY; form++)
+		assert_int_equal(unwrap("P-256", cek), CKR_ENCRYPTED_DATA_INVALID);
+	form = WHOLE;
+	curve = "P-384";
+	assert_int_equal(unwrap("P-256", cek), CKR_ENCRYPTED_DATA_INVALID);
+	curve = "P-256";
+	assert_int_equal(unwrap("X25519", cek), CKR_ENCRYPTED_DATA_INVALID);
+	assert_int_equal(derived, 0);
+	assert_false(token.session.touched);
+	z_len = 32;
+	assert_int_equal(unwrap("P-256", cek), CKR_OK);
+	assert_int_equal(derived, 1);
+	assert_true(token.session.touched);
 }
 
 /* The canary (probe/canary.c) asks whether it works, not for a CEK. */
@@ -156,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(refuses_a_z_of_zeros_on_x25519_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_is_no_agreement_with_this_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(works_without_an_enc, setup, teardown),
 		cmocka_unit_test_setup_teardown(takes_no_z_but_a_whole_one, setup, teardown),
 	};

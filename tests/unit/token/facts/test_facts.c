@@ -123,6 +123,11 @@ static void a_line_says_how_or_why_not(void **state)
 	assert_described(&facts, "A128GCMKW", true, "CKM_AES_GCM in the token");
 	assert_described(&facts, "ECDH-ES", true, "Concat KDF in the worker");
 	assert_described(&facts, "ECDH-ES+A128KW", true, "AES key wrap in the worker");
+	facts.curve[1].works = true;
+	assert_described(&facts, "ECDH-ES", true,
+		"CKM_ECDH1_DERIVE in the token (P-256, P-384), Concat KDF in the worker");
+	facts.curve[1].works = false;
+	assert_described(&facts, "ECDH-ES", true, "CKM_ECDH1_DERIVE in the token (P-256), Concat KDF in the worker");
 	facts.doubt[FACTS_CURVE_0 + 1] = CKR_DEVICE_ERROR;
 	assert_described(&facts, "ECDH-ES", true, "on other curves not tried successfully yet: CKR_DEVICE_ERROR");
 	facts.gcm = false;

@@ -67,9 +67,26 @@ static void thumbprint_of_x25519(void **state)
 	assert_int_equal(back.y.len, 0);
 }
 
+static void takes_a_point_by_its_own_kty_alone(void **state)
+{
+	static const char *const ktys[] = {"EC", "OKP", "oct", "RSA", "ec", ""};
+	Cek__V1__PublicKey jose = CEK__V1__PUBLIC_KEY__INIT;
+	uint8_t x[OCTETS_MAX], y[OCTETS_MAX]; /* the base point */
+	struct public_half half;
+
+	(void)state;
+	jose.crv = (char *)(uintptr_t) "P-256";
+	jose.x = (ProtobufCBinaryData){b64u("axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", x), x};
+	jose.y = (ProtobufCBinaryData){b64u("T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU", y), y};
+	for (size_t i = 0; i < sizeof(ktys) / sizeof(ktys[0]); i++) {
+		jose.kty = (char *)(uintptr_t)ktys[i];
+		assert_int_equal(public_from_jose(&jose, &half), i == 0);
+	}
+}
+
 static void refuses_what_is_incomplete(void **state)
 {
-	uint8_t x[66] = {1}, zero_n[256] = {0};
+	uint8_t x[66] = {1}, zero_n[256] = {0}, no_e[sizeof((struct public_half){0}.e) + 1] = {0};
 	Cek__V1__PublicKey jose = CEK__V1__PUBLIC_KEY__INIT;
 	struct public_half half;
 
@@ -84,6 +101,14 @@ static void refuses_what_is_incomplete(void **state)
 	assert_false(public_from_jose(&jose, &half));
 	zero_n[0] = 0x80;
 	assert_true(public_from_jose(&jose, &half));
+	jose.e = (ProtobufCBinaryData){1, no_e};
+	assert_false(public_from_jose(&jose, &half));
+	no_e[sizeof(no_e) - 1] = 3;
+	jose.e.len = sizeof(no_e);
+	assert_false(public_from_jose(&jose, &half));
+	jose.e = (ProtobufCBinaryData){sizeof(no_e) - 1, no_e + 1};
+	assert_true(public_from_jose(&jose, &half));
+	assert_int_equal(half.e_len, 1);
 	jose.n.len = 513;
 	assert_false(public_from_jose(&jose, &half));
 	jose = (Cek__V1__PublicKey)CEK__V1__PUBLIC_KEY__INIT;
@@ -91,6 +116,9 @@ static void refuses_what_is_incomplete(void **state)
 	jose.crv = (char *)(uintptr_t) "X25519";
 	jose.x = (ProtobufCBinaryData){32, x};
 	assert_false(public_from_jose(&jose, &half));
+	jose.y = (ProtobufCBinaryData){32, x};
+	assert_false(public_from_jose(&jose, &half)); /* a point of that curve, but not as an EC key */
+	jose.y.len = 0;
 	jose.crv = (char *)(uintptr_t) "P-256";
 	assert_false(public_from_jose(&jose, &half));
 	jose.y = (ProtobufCBinaryData){32, x};
@@ -106,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc7638),
 		cmocka_unit_test(thumbprint_of_x25519),
+		cmocka_unit_test(takes_a_point_by_its_own_kty_alone),
 		cmocka_unit_test(refuses_what_is_incomplete),
 	};
 
