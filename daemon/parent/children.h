@@ -54,6 +54,7 @@ struct child {
 	uint64_t owed_us; /* since when it owes an answer, or a worker what it is expected to do; 0: nothing */
 	bool asked;       /* the question of broker or journal is on its way; else the pair was full */
 	unsigned asks;    /* so far */
+	pid_t looked_at;  /* the pid that was looked at (look.h) when it was ready */
 	struct {
 		uint64_t begun, allowed_us;
 		bool login;

@@ -66,7 +66,7 @@ static void ask(const struct judge *judge, struct child *child)
 
 	message.what_case = CEK__INTERNAL__V1__CONTROL__WHAT_ARE_YOU_THERE;
 	message.are_you_there = &question;
-	if (child->role == CHILD_BROKER && child->asks++ % LOOK_EVERY == 0)
+	if (child->role == CHILD_BROKER && (child->asks++ % LOOK_EVERY == 0 || look_is_due(judge->family)))
 		add_look(judge, &question);
 	child->asked = child_send(child, &message, NULL, 0) >= 0;
 	if (child->asked || child->owed_us == 0) /* one that makes room reads */
@@ -82,9 +82,8 @@ static void judge_asked(const struct judge *judge, struct child *child)
 	if (child->draining || child->deaf)
 		return;
 	tell_late(judge, child, grace_us);
-	if (child->owed_us == 0 || !child->asked) {
+	if (child->owed_us == 0 || !child->asked)
 		ask(judge, child);
-	}
 	if (pulse_over(&judge->pulse, child->owed_us, grace_us)) {
 		(void)snprintf(what, sizeof(what), "did not answer for %.1f s", seconds(judge, child));
 		condemn(child, what);

@@ -50,6 +50,23 @@ static void add_child(struct family *family, struct child *child, void *data)
 {
 	(void)family;
 	add(data, child->pid);
+	child->looked_at = child->ready ? child->pid : 0;
+}
+
+static void find_new(struct family *family, struct child *child, void *data)
+{
+	bool *is_new = data;
+
+	(void)family;
+	*is_new = *is_new || (child->ready && child->looked_at != child->pid);
+}
+
+bool look_is_due(struct family *family)
+{
+	bool is_new = false;
+
+	family_each(family, find_new, &is_new);
+	return is_new;
 }
 
 void look_around(struct family *family, struct look *ret_look)

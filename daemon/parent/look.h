@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/parent/family.h"
@@ -21,3 +22,6 @@ struct look {
 
 /* A process that cannot be looked at (hidepid=, ProtectProc=) is left out. */
 void look_around(struct family *family, struct look *ret_look);
+
+/* One of the processes that are ready was not looked at since. */
+bool look_is_due(struct family *family);

@@ -153,13 +153,14 @@ def test_no_process_keeps_the_pin_file(make_cekd):
 
 def test_status_tells_what_is_in_force(make_cekd):
     """Of each process, as /proc has it."""
-    daemon = make_cekd()
+    daemon = make_cekd(hang_seconds=8)  # cekd looks when it asks who is there
 
     def all_seen():
         rows = daemon.status().process
-        return rows if len(rows) == 5 and all(row.HasField("seen") for row in rows) else None
+        return rows if len(rows) >= 5 and all(row.HasField("seen") for row in rows) else None
     rows = C.wait_for(all_seen, "cekd to have looked at each of them")
-    assert [row.kind for row in rows] == ["cekd", "broker", "journal", "use", "use"]
+    # The manage worker has looked for keys of cekd's in the token, and goes when it is idle.
+    assert [row.kind for row in rows if row.kind != "manage"] == ["cekd", "broker", "journal", "use", "use"]
     for row in rows:
         with open(f"/proc/{row.pid}/status") as file:
             is_so = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -169,5 +170,5 @@ def test_status_tells_what_is_in_force(make_cekd):
         assert row.seen.no_new_privs == (is_so["NoNewPrivs"] == "1") is True
         assert "seccomp" in row.sandbox or row.kind == "cekd"
     shown = [line.split() for line in daemon.cekctl("status").stdout.splitlines() if "seccomp" in line]
-    assert [line[0] for line in shown if line[0] in ("cekd", "broker", "journal", "worker")] == [
+    assert [line[0] for line in shown if line[0] in ("cekd", "broker", "journal", "worker")][:5] == [
         "cekd", "broker", "journal", "worker", "worker"]
