@@ -201,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	script = (struct script){.at = data, .left = size};
 	manager = loop.manage = script_next(&script) & 1;
+	hear_init(&loop.hear, manager);
 	loop.jobs = pair[0];
 	worker.ending = accused = false;
 	n_run = n_answered = 0;
