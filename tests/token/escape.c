@@ -23,7 +23,7 @@
 
 /* tests/e2e/test_sandbox.py reads and writes it. */
 struct page {
-	atomic_int go;
+	atomic_int go; /* 1: try; 2: somebody does */
 	atomic_int done;
 	char outside[256]; /* a file that the worker's uid could read and write */
 	struct {
@@ -102,7 +102,8 @@ static void try_kernel(void)
 
 static void *escape(void *data)
 {
-	while (!page->go)
+	/* One worker of those that have loaded the module: the first one that sees it. */
+	for (int go = 1; !atomic_compare_exchange_strong(&page->go, &go, 2); go = 1)
 		usleep(1000);
 	try_processes();
 	try_kernel();
