@@ -106,7 +106,9 @@ bool receipt_good(const uint8_t key[RECEIPT_KEY_LEN], const Cek__Internal__V1__R
 	const struct receipt_job *job)
 {
 	uint8_t mac[RECEIPT_MAC_LEN];
-
-	return receipt->mac.len == sizeof(mac) && receipt_mac(key, receipt, job, mac) == 0 &&
+	const bool good = receipt->mac.len == sizeof(mac) && receipt_mac(key, receipt, job, mac) == 0 &&
 		CRYPTO_memcmp(mac, receipt->mac.data, sizeof(mac)) == 0;
+
+	wipe(mac, sizeof(mac)); /* of a forged one it would be what was missing */
+	return good;
 }

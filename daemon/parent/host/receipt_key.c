@@ -10,14 +10,14 @@
 
 #include "base/log.h"
 #include "base/wipe.h"
-
-enum { KEY_LEN = 32 };
+#include "daemon/shared/receipt.h"
 
 static int fill(int fd, struct arena *arena)
 {
-	uint8_t *key = arena_alloc(arena, KEY_LEN);
+	uint8_t *key = arena_alloc(arena, RECEIPT_KEY_LEN);
 
-	if (key == NULL || getrandom(key, KEY_LEN, 0) != KEY_LEN || pwrite(fd, key, KEY_LEN, 0) != KEY_LEN)
+	if (key == NULL || getrandom(key, RECEIPT_KEY_LEN, 0) != RECEIPT_KEY_LEN ||
+		pwrite(fd, key, RECEIPT_KEY_LEN, 0) != RECEIPT_KEY_LEN)
 		return log_origin(-EIO);
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0 ? log_origin(-errno)
 												    : 0;
@@ -31,7 +31,7 @@ int receipt_key_make(void)
 
 	if (fd < 0)
 		return log_origin(-errno);
-	r = arena_init(&arena, KEY_LEN);
+	r = arena_init(&arena, RECEIPT_KEY_LEN);
 	if (r == 0)
 		r = fill(fd, &arena);
 	arena_deinit(&arena);
