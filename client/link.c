@@ -232,7 +232,7 @@ static bool link_reserve(struct cekd_link *link)
 	size_t want = link->flood ? READ_LARGE : BUFFER_SMALL;
 
 	if (len >= FRAME_HEADER) {
-		size_t body = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+		size_t body = frame_body_len(data);
 
 		if (FRAME_HEADER + body > want)
 			want = FRAME_HEADER + body;

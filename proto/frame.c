@@ -8,7 +8,7 @@ enum frame_result frame_next(const uint8_t *data, size_t len, const uint8_t **re
 
 	if (len < FRAME_HEADER)
 		return FRAME_INCOMPLETE;
-	body_len = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+	body_len = frame_body_len(data);
 	if (body_len > FRAME_BODY_MAX)
 		return FRAME_TOO_LARGE;
 	if (body_len == 0)

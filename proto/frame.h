@@ -24,5 +24,11 @@ enum frame_result {
  * into data. The output is untouched unless the result is FRAME_WHOLE. */
 enum frame_result frame_next(const uint8_t *data, size_t len, const uint8_t **ret_body, size_t *ret_body_len);
 
+/* What a header announces, which nobody has judged yet. */
+static inline size_t frame_body_len(const uint8_t header[FRAME_HEADER])
+{
+	return (size_t)header[0] << 24 | (size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3];
+}
+
 /* Write the header of a body of body_len bytes (1 to FRAME_BODY_MAX). */
 void frame_header(uint8_t header[FRAME_HEADER], size_t body_len);

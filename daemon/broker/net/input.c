@@ -221,12 +221,12 @@ static void stopped(struct peer *peer, enum stop stop, bool left)
 /* Bytes of the frame whose beginning is kept. */
 static size_t frame_size(const struct peer *peer)
 {
-	uint8_t h[FRAME_HEADER];
+	uint8_t header[FRAME_HEADER];
 
 	if (peer->input.len < FRAME_HEADER)
 		return FRAME_HEADER;
-	bytes_copy(&peer->input, h, sizeof(h));
-	return FRAME_HEADER + ((size_t)h[0] << 24 | (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3]);
+	bytes_copy(&peer->input, header, sizeof(header));
+	return FRAME_HEADER + frame_body_len(header);
 }
 
 /* How much may be read, and whether it has to stay in the socket but for what is used: without room in its user's share
